@@ -1,0 +1,1 @@
+"""What touches the host: the `Hypervisor` protocol and its implementations (libvirt, simulated)."""

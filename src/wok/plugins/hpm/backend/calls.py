@@ -1,0 +1,93 @@
+"""A time limit around calls that can hang: every libvirt call goes through here.
+
+A libvirt call cannot be cancelled: a guest whose monitor does not answer holds its thread for as long
+as it likes. So a call runs in a worker thread, the caller waits at most `timeout`, and a stuck worker
+is abandoned and replaced. Abandoned workers end by themselves when their call returns; while
+`MAX_STUCK` of them are out, further calls are refused at once instead of piling up.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..errors import HypervisorUnreachable
+
+T = TypeVar("T")
+
+#: More hanging calls than this mean that the whole libvirt hangs, not a guest.
+MAX_STUCK = 8
+
+
+class _Call:
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self.done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self.function()
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.done.set()
+
+
+class Calls:
+    """Runs calls one after another in a worker thread, each with a time limit. Any thread may ask."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[_Call | None] | None = None
+        self._stuck = 0
+
+    def run(self, function: Callable[[], T], what: str, timeout: float) -> T:
+        """Give the result of `function()`, or raise what it raised.
+
+        Raises `HypervisorUnreachable` if it takes longer than `timeout` seconds. It may still happen
+        later: ask again before relying on either outcome.
+        """
+        call = _Call(function)
+        with self._lock:
+            if self._stuck >= MAX_STUCK:
+                raise HypervisorUnreachable(f"{what}: {self._stuck} earlier calls hang; libvirt does not answer")
+            if self._queue is None:
+                self._queue = queue.SimpleQueue()
+                threading.Thread(
+                    target=self._work, args=(self._queue,), name=self._name, daemon=True
+                ).start()
+            mine = self._queue
+            mine.put(call)
+        if not call.done.wait(timeout):
+            self._abandon(mine)
+            raise HypervisorUnreachable(f"{what} took longer than {timeout:g} s")
+        if call.error is not None:
+            raise call.error
+        result: T = call.result
+        return result
+
+    def close(self) -> None:
+        """Let the worker end after the calls it has."""
+        with self._lock:
+            if self._queue is not None:
+                self._queue.put(None)
+                self._queue = None
+
+    def _abandon(self, stuck: queue.SimpleQueue[_Call | None]) -> None:
+        with self._lock:
+            if self._queue is stuck:    # otherwise another caller has done it
+                self._queue = None
+                self._stuck += 1
+                stuck.put(None)
+
+    def _work(self, mine: queue.SimpleQueue[_Call | None]) -> None:
+        while (call := mine.get()) is not None:
+            call.run()
+        with self._lock:
+            if self._queue is not mine and self._stuck:
+                self._stuck -= 1

@@ -1,0 +1,114 @@
+"""Where a guest stands in the cgroup tree: cgroup v1 and v2, with systemd's scopes and without.
+
+Seen layouts (below the mount of the cpu controller, or of cgroup v2):
+
+- v1, no systemd: ``machine/qemu-1-db1.libvirt-qemu/{emulator,vcpu0}``
+- v1, systemd: ``machine.slice/machine-qemu\\x2d1\\x2ddb1.scope/{emulator,vcpu0}``, or with ``libvirt/`` between
+- v2, systemd: ``machine.slice/machine-qemu\\x2d1\\x2ddb1.scope/libvirt/{emulator,vcpu0}``
+
+The QEMU process stands in ``emulator``; everything else follows from there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class Mount(msgspec.Struct, frozen=True):
+    """Where the cpu controller is mounted, and in which version (0: nowhere)."""
+
+    version: int
+    path: Path
+
+
+class GuestCgroup(msgspec.Struct, frozen=True):
+    """Directories of one guest. `scope` has its weight; `threads` has the vCPUs' groups and the quota.
+    `parent` names the group whose children compete."""
+
+    version: int
+    scope: Path
+    threads: Path
+    parent: str
+
+    @property
+    def systemd(self) -> bool:
+        """Whether systemd owns the weight: then a raw write is undone by its next reload."""
+        return self.scope.name.endswith(".scope")
+
+    @property
+    def shares_file(self) -> Path:
+        """The file with the CPU weight."""
+        return self.scope / ("cpu.shares" if self.version == 1 else "cpu.weight")
+
+    @property
+    def quota_file(self) -> Path:
+        """The file with the quota of all vCPUs together (`global_quota`)."""
+        return self.threads / ("cpu.cfs_quota_us" if self.version == 1 else "cpu.max")
+
+    @property
+    def period_file(self) -> Path:
+        """The file with the quota's period (v2: the same file)."""
+        return self.threads / ("cpu.cfs_period_us" if self.version == 1 else "cpu.max")
+
+    @property
+    def stat_file(self) -> Path:
+        """The file that counts throttling."""
+        return self.threads / "cpu.stat"
+
+    def vcpu_threads(self) -> dict[int, int]:
+        """Thread ids by vCPU number. Raises `OSError` if the guest is gone."""
+        listing = "tasks" if self.version == 1 else "cgroup.threads"
+        found: dict[int, int] = {}
+        for entry in self.threads.iterdir():
+            number = entry.name.removeprefix("vcpu")
+            if number == entry.name or not number.isdigit():
+                continue
+            try:
+                tids = (entry / listing).read_text().split()
+            except FileNotFoundError:    # unplugged between listing and reading
+                continue
+            if tids:
+                found[int(number)] = int(tids[0])
+        return found
+
+
+def find_mount(root: Path) -> Mount:
+    """Find the cpu controller among the mounts below `root` (``/`` on a real host)."""
+    unified: Path | None = None
+    for line in (root / "proc/self/mounts").read_text().splitlines():
+        fields = line.split()
+        where = root / fields[1].lstrip("/")
+        if fields[2] == "cgroup" and "cpu" in fields[3].split(","):
+            return Mount(1, where)
+        if fields[2] == "cgroup2" and unified is None:
+            unified = where
+    if unified is not None:
+        try:
+            if "cpu" in (unified / "cgroup.controllers").read_text().split():
+                return Mount(2, unified)
+        except OSError:
+            pass
+    return Mount(0, root)
+
+
+def guest_cgroup(root: Path, mount: Mount, pid: int) -> GuestCgroup | None:
+    """The cgroup of the guest whose QEMU has that pid; None if it has none of its own.
+
+    Raises `OSError` if the process is gone.
+    """
+    if mount.version == 0:
+        return None
+    for line in (root / f"proc/{pid}/cgroup").read_text().splitlines():
+        number, controllers, path = line.split(":", 2)
+        if ("cpu" in controllers.split(",")) if mount.version == 1 else (number == "0"):
+            break
+    else:
+        return None
+    place = mount.path / path.lstrip("/")
+    threads = place.parent if place.name == "emulator" else place
+    scope = threads.parent if threads.name == "libvirt" else threads
+    if scope == mount.path or not (threads / "vcpu0").is_dir():
+        return None    # QEMU runs without a cgroup of its own (a session daemon, or no cpu controller)
+    return GuestCgroup(mount.version, scope, threads, str(scope.parent.relative_to(mount.path)))

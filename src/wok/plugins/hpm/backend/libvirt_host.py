@@ -1,0 +1,235 @@
+"""The real thing: a host with libvirt and QEMU, sampled through the kernel's own files.
+
+libvirt says which guests there are (`libvirt_inventory`); counters and weights go through files kept
+open per guest (`guest`). Where a guest's files are not ours to read or write, libvirt is asked
+instead: slower, and never waiting longer than a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import libvirt
+
+from ..engine.samples import HostSample, ServerInfo, ServerSample
+from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
+from .cgroups import find_mount, guest_cgroup
+from .guest import GuestFiles
+from .hypervisor import Ability, HostDescription, check_quota, check_shares
+from .libvirt_inventory import Entry, Inventory
+
+log = logging.getLogger(__name__)
+
+#: Seconds an observation may wait for libvirt, where it must ask it for counters at all.
+STATS_TIMEOUT = 1.0
+
+
+class LibvirtHypervisor:
+    """`Hypervisor` on a libvirt URI. `root` and `clock` are passed in for tests."""
+
+    def __init__(self, uri: str, root: Path = Path("/"), clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._uri = uri
+        self._root = root
+        self._clock = clock
+        self._mount = find_mount(root)
+        self._boot = (root / "proc/sys/kernel/random/boot_id").read_text()[:8]
+        self._cpus = os.sysconf("SC_NPROCESSORS_ONLN")
+        self._ticks = os.sysconf("SC_CLK_TCK")
+        self._lock = threading.Lock()
+        self._guests: dict[str, GuestFiles] = {}
+        self._asked: dict[str, str] = {}    # guests without files of ours: uuid -> start
+        self._infos: Mapping[str, ServerInfo] = {}
+        self._callbacks: list[Callable[[], None]] = []
+        self._proc_stat = os.open(root / "proc/stat", os.O_RDONLY | os.O_CLOEXEC)
+        self._inventory = Inventory(uri, self._cpus, self._inventory_changed)
+        self._versions = ("", "")
+        try:
+            self._inventory.start()
+            self._versions = self._inventory.connection.call(
+                lambda conn: (_version(conn.getLibVersion()), _version(conn.getVersion())), "asking for versions"
+            )
+        except HypervisorError:
+            self.close()
+            raise
+
+    # -- the protocol
+
+    def describe(self) -> HostDescription:
+        libvirt_version, qemu_version = self._versions
+        version = self._mount.version
+        if version == 0:
+            ability = Ability(True, "through libvirt, which has no cgroup of the cpu controller to show here")
+        elif version == 1:
+            ability = Ability(True, "the cgroup's file, or libvirt where systemd owns the cgroup")
+        else:
+            ability = Ability(True, "through libvirt and systemd, so that it survives a daemon-reload")
+        return HostDescription(
+            uri=self._uri,
+            hypervisor="QEMU",
+            hypervisor_version=qemu_version,
+            libvirt_version=libvirt_version,
+            kernel=platform.release(),
+            cgroup_version=version,
+            default_shares=100 if version == 2 else 1024,
+            controls={"cpu-shares": ability, "cpu-quota": ability},
+        )
+
+    def observe(self) -> HostSample:
+        asked = self._ask_libvirt() if self._asked else {}
+        with self._lock:
+            now = self._clock()
+            samples = dict(asked)
+            gone: list[str] = []
+            for uuid, guest in self._guests.items():
+                try:
+                    samples[uuid] = guest.sample(now)
+                except ServerGone:
+                    gone.append(uuid)
+            for uuid in gone:
+                self._guests.pop(uuid).close()
+                self._inventory.touch(uuid)
+            idle, steal = self._host_times()
+            return HostSample(now, self._cpus, idle, steal, self._infos, samples, self._inventory.problem)
+
+    def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
+        check_shares(shares)
+        self._set(uuid, start, lambda guest: guest.write_shares(shares), {"cpu_shares": shares})
+
+    def set_cpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
+        check_quota(quota_us, period_us)
+        wanted = {"global_period": period_us, "global_quota": -1 if quota_us is None else quota_us}
+        self._set(uuid, start, lambda guest: guest.write_quota(quota_us, period_us), wanted)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    def close(self) -> None:
+        self._inventory.close()
+        with self._lock:
+            for guest in self._guests.values():
+                guest.close()
+            self._guests = {}
+            if self._proc_stat >= 0:
+                os.close(self._proc_stat)
+                self._proc_stat = -1
+
+    # -- how it is done
+
+    def _set(self, uuid: str, start: str, write: Callable[[GuestFiles], None], parameters: dict[str, int]) -> None:
+        with self._lock:
+            guest = self._guests.get(uuid)
+            if (guest.start if guest is not None else self._asked.get(uuid)) != start:
+                raise ServerGone(f"virtual server {uuid} ended or was started anew")
+            if guest is not None and not guest.cgroup.systemd:
+                try:
+                    write(guest)
+                    return
+                except (FileNotFoundError, ProcessLookupError):
+                    raise ServerGone(f"virtual server {uuid} ended") from None
+                except PermissionError as error:
+                    log.debug("%s; asking libvirt instead", error)
+                except OSError as error:
+                    if error.errno == 19:    # ENODEV: the cgroup was removed under the open file
+                        raise ServerGone(f"virtual server {uuid} ended") from None
+                    raise HypervisorError(f"virtual server {uuid}: {error}") from None
+
+        def ask(conn: Any) -> None:
+            domain = conn.lookupByUUIDString(uuid)
+            domain.setSchedulerParametersFlags(parameters, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+        self._inventory.connection.call(ask, f"setting {', '.join(parameters)} of {uuid}")
+        with self._lock:
+            if guest is not None and self._guests.get(uuid) is guest and "global_quota" in parameters:
+                guest.refresh_quota()
+
+    def _inventory_changed(self, entries: Mapping[str, Entry]) -> None:
+        with self._lock:
+            self._infos = {uuid: entry.info for uuid, entry in entries.items()}
+            active = {uuid: entry for uuid, entry in entries.items() if entry.domain_id is not None}
+            for uuid in self._guests.keys() - active.keys():
+                self._guests.pop(uuid).close()
+            self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
+            for uuid, entry in active.items():
+                self._adopt(uuid, entry)
+        for callback in self._callbacks:
+            callback()
+
+    def _adopt(self, uuid: str, entry: Entry) -> None:
+        """Open an active guest's files, unless they are open, or find out that we cannot."""
+        guest = self._guests.get(uuid)
+        try:
+            pid = self._pid(entry.info.name)
+            start = self._start(pid)
+            if guest is not None and guest.start == start:
+                guest.refresh_quota()
+                return
+            if guest is not None:
+                self._guests.pop(uuid).close()
+            cgroup = guest_cgroup(self._root, self._mount, pid)
+            if cgroup is not None:
+                self._guests[uuid] = GuestFiles(uuid, start, cgroup, self._root / "proc")
+                self._asked.pop(uuid, None)
+                return
+        except (OSError, ValueError, ServerGone) as error:
+            log.debug("files of %s: %s", entry.info.name, error)
+        if uuid not in self._guests:
+            self._asked[uuid] = f"{self._boot}-id{entry.domain_id}"
+
+    def _pid(self, name: str) -> int:
+        if self._uri.startswith("qemu:///session"):
+            base = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")) / "libvirt/qemu/run"
+        else:
+            base = Path("/run/libvirt/qemu")
+        return int((self._root / base.relative_to("/") / f"{name}.pid").read_text())
+
+    def _start(self, pid: int) -> str:
+        """Boot, pid and start time of the process: no two starts of any guest have the same."""
+        fields = (self._root / f"proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        return f"{self._boot}-{pid}-{fields[19]}"
+
+    def _host_times(self) -> tuple[int, int]:
+        """Idle (with waiting for I/O) and stolen time of all CPUs in ns, from the first line of /proc/stat."""
+        fields = os.pread(self._proc_stat, 512, 0).split(b"\n", 1)[0].split()
+        tick = 1_000_000_000 // self._ticks
+        return (int(fields[4]) + int(fields[5])) * tick, int(fields[8]) * tick
+
+    def _ask_libvirt(self) -> dict[str, ServerSample]:
+        """Counters of guests whose files are not ours. A guest that does not answer in time is left out."""
+        wanted = dict(self._asked)
+
+        def ask(conn: Any) -> list[tuple[str, dict[str, Any]]]:
+            domains = [conn.lookupByUUIDString(uuid) for uuid in wanted]
+            kinds = libvirt.VIR_DOMAIN_STATS_VCPU
+            flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+            return [(d.UUIDString(), s) for d, s in conn.domainListGetStats(domains, kinds, flags)]
+
+        try:
+            answers = self._inventory.connection.call(ask, "reading vCPU statistics", STATS_TIMEOUT)
+        except ServerGone:
+            return {}    # one of them ended between the lines; the next observation knows
+        except HypervisorUnreachable as error:
+            log.debug("%s", error)
+            return {}
+        samples: dict[str, ServerSample] = {}
+        for uuid, stats in answers:
+            entry = self._inventory.entries.get(uuid)
+            numbers = [n for n in range(int(stats.get("vcpu.maximum", 0))) if f"vcpu.{n}.time" in stats]
+            samples[uuid] = ServerSample(
+                uuid, wanted[uuid], "libvirt", tuple(numbers),
+                tuple(int(stats[f"vcpu.{n}.time"]) for n in numbers),
+                tuple(int(stats.get(f"vcpu.{n}.delay", 0)) for n in numbers),
+                (False,) * len(numbers),
+                None if entry is None else entry.shares,
+            )  # fmt: skip
+        return samples
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000000}.{number // 1000 % 1000}.{number % 1000}"

@@ -1,0 +1,40 @@
+"""Faults that tests can let a simulated host have."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ...errors import HypervisorError, HypervisorUnreachable
+
+
+class Faults:
+    """What goes wrong now. Everything may be set at any time.
+
+    `unreachable_until`: before this virtual time (ns) every call fails. `problem`: stands in the samples.
+    `refusing`: UUIDs of servers whose settings cannot be changed. `vanishing`: UUIDs of servers that end
+    right before the next setting meant for them. `slow_s`: how long every call takes, by `sleep`.
+    """
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.unreachable_until = 0
+        self.problem: str | None = None
+        self.refusing: set[str] = set()
+        self.vanishing: set[str] = set()
+        self.slow_s = 0.0
+        self.sleep = sleep
+
+    def delay(self) -> None:
+        """Be slow."""
+        if self.slow_s > 0:
+            self.sleep(self.slow_s)
+
+    def check_reachable(self, now: int) -> None:
+        """Raise `HypervisorUnreachable` if nobody answers at this time."""
+        if now < self.unreachable_until:
+            raise HypervisorUnreachable("the simulated hypervisor does not answer (a fault set by a test)")
+
+    def check_accepts(self, uuid: str, name: str) -> None:
+        """Raise `HypervisorError` if settings of this server are refused."""
+        if uuid in self.refusing:
+            raise HypervisorError(f"the simulated host refused to change {name} (a fault set by a test)")

@@ -1,0 +1,55 @@
+"""A simulated host described as data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ..hypervisor import ServerStatus
+from .loads import Idle, Load, NotNegative
+
+
+class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
+    """A virtual server. `load` is that of each vCPU, or a list: one for each, vCPUs after it are idle.
+
+    `facts` are by filter type; name and UUID are added. Without `uuid` it is made from the name.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    vcpus: Annotated[int, msgspec.Meta(ge=1, le=512)] = 1
+    load: Load | tuple[Load, ...] = Idle()
+    shares: Annotated[int, msgspec.Meta(ge=2, le=262144)] = 1024
+    facts: dict[str, str | tuple[str, ...]] = {}
+    memory_mib: Annotated[int, msgspec.Meta(ge=1)] = 1024
+    status: ServerStatus = "running"
+    parent: str = "machine"
+    quota_us: int | None = None
+    period_us: int = 100000
+    constraint: str | None = None
+    uuid: str | None = None
+
+
+class Scenario(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
+    """A host: its cores, servers, and what else takes its time.
+
+    `parents` are weights of parent cgroups among each other (1024 where not named). `host_load` is the
+    number of CPUs' worth of other processes; `steal` the part of busy time that the host's own
+    hypervisor takes. `stretch` is the grain of the simulation; without it the host's size decides.
+    """
+
+    cores: Annotated[int, msgspec.Meta(ge=1, le=1024)]
+    servers: tuple[ServerSpec, ...] = ()
+    seed: int = 1
+    parents: dict[str, Annotated[float, msgspec.Meta(gt=0)]] = {}
+    host_load: NotNegative = 0.0
+    steal: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    stretch: Annotated[float, msgspec.Meta(ge=1, le=32)] | None = None
+
+
+def stretch_for(scenario: Scenario) -> float:
+    """How coarsely to simulate a host of this size: exactly up to 500 vCPUs, then slices grow with it."""
+    if scenario.stretch is not None:
+        return scenario.stretch
+    vcpus = sum(server.vcpus for server in scenario.servers)
+    return min(8.0, max(1.0, vcpus / 500))

@@ -1,0 +1,148 @@
+"""One virtual server of a simulated host: what is known of it, and its threads while it is up."""
+
+from __future__ import annotations
+
+import uuid as uuids
+from random import Random
+
+from ..hypervisor import ServerInfo, ServerSample, ServerStatus
+from .loads import Idle, Load, Program, Vcpu
+from .scenario import ServerSpec
+from .scheduler import Scheduler
+from .threads import PARKED, QUEUED, RUNNING, Group, Thread
+
+#: UUIDs of simulated servers are made from their names below this.
+NAMESPACE = uuids.UUID("5a0f2a5e-4b8e-4f0c-9d0e-6d1f0c3f7a11")
+
+
+def uuid_of(name: str) -> str:
+    """The UUID that a simulated server of this name has unless it is given another."""
+    return str(uuids.uuid5(NAMESPACE, name))
+
+
+class Server:
+    """A defined server. `group` and `start` are None while it has no process."""
+
+    def __init__(self, spec: ServerSpec, scheduler: Scheduler, seed: int) -> None:
+        self.uuid = spec.uuid or uuid_of(spec.name)
+        self.spec = spec
+        self.group: Group | None = None
+        self.start: str | None = None
+        self._scheduler = scheduler
+        self._random = Random(f"{seed}/{self.uuid}")
+        self._before: list[int] = []
+        self._before_ns = 0
+        self.info = self._info("crashed" if spec.status == "crashed" else "shut-off")
+
+    @property
+    def status(self) -> ServerStatus:
+        """Its status now."""
+        return self.info.status
+
+    def boot(self, start: str) -> None:
+        """Begin a process with this start's id, with the shares and the quota that it is defined with."""
+        spec = self.spec
+        self.start = start
+        self.group = Group(self._scheduler.parent(spec.parent), spec.shares)
+        self._before, self._before_ns = [], self._scheduler.now
+        for index in range(spec.vcpus):
+            self._add_thread(index)
+        if spec.quota_us is not None:
+            self._scheduler.set_quota(self.group, spec.quota_us * 1000, spec.period_us * 1000)
+        self._show("running")
+
+    def halt(self, status: ServerStatus = "shut-off") -> None:
+        """End its process."""
+        if self.group is not None:
+            for thread in list(self.group.threads):
+                self._scheduler.remove_thread(thread)
+        self.group = self.start = None
+        self._show(status)
+
+    def pause(self) -> None:
+        """Stop all its vCPUs; counters stand still."""
+        for thread in self._threads():
+            self._scheduler.stop_thread(thread)
+        self._show("paused")
+
+    def resume(self) -> None:
+        """Let its vCPUs go on."""
+        for thread in self._threads():
+            self._scheduler.resume_thread(thread)
+        self._show("running")
+
+    def change(self, spec: ServerSpec) -> None:
+        """Take over a name, facts, vCPUs, memory, constraint or load; a running server at once."""
+        old, self.spec = self.spec, spec
+        if self.group is not None:
+            threads = self.group.threads
+            for thread in threads[spec.vcpus :]:
+                self._scheduler.remove_thread(thread)
+            if spec.load != old.load:
+                for index, thread in enumerate(threads):
+                    self._scheduler.set_program(thread, self._program(index))
+            for index in range(len(threads), spec.vcpus):
+                self._add_thread(index)
+        self._show(self.status)
+
+    def sample(self) -> ServerSample | None:
+        """Its counters now; None if it has no process."""
+        group = self.group
+        if group is None or self.start is None:
+            return None
+        threads = group.threads
+        now = self._scheduler.now
+        ran = [thread.run_ns for thread in threads]
+        little = (now - self._before_ns) // 100
+        starving = [
+            thread.state in (QUEUED, RUNNING, PARKED) and total - before < little
+            for thread, total, before in zip(threads, ran, self._before, strict=False)
+        ]
+        starving += [False] * (len(threads) - len(starving))
+        self._before, self._before_ns = ran, now
+        return ServerSample(
+            uuid=self.uuid,
+            start=self.start,
+            parent=self.spec.parent,
+            threads=tuple([thread.tid for thread in threads]),
+            run_ns=tuple([thread.run_ns for thread in threads]),
+            delay_ns=tuple([thread.delay_ns for thread in threads]),
+            starving=tuple(starving),
+            shares=group.shares,
+            quota_us=None if group.quota is None else group.quota // 1000,
+            period_us=group.period // 1000,
+            throttled_ns=group.throttled_ns,
+        )
+
+    def _threads(self) -> list[Thread]:
+        return [] if self.group is None else self.group.threads
+
+    def _add_thread(self, index: int) -> None:
+        assert self.group is not None
+        thread = self._scheduler.add_thread(self.group, self._program(index))
+        if self.status == "paused":
+            self._scheduler.stop_thread(thread)
+
+    def _program(self, index: int) -> Program:
+        load: Load | tuple[Load, ...] = self.spec.load
+        if isinstance(load, tuple):
+            load = load[index] if index < len(load) else Idle()
+        return load.start(Vcpu(self._random, self._scheduler.stretch, self._scheduler.now))
+
+    def _show(self, status: ServerStatus) -> None:
+        info = self._info(status)
+        if info != self.info:
+            self.info = info
+
+    def _info(self, status: ServerStatus) -> ServerInfo:
+        spec = self.spec
+        facts = {"virtual-server-name": spec.name, "virtual-server-uuid": self.uuid, **spec.facts}
+        return ServerInfo(
+            uuid=self.uuid,
+            name=spec.name,
+            status=status,
+            vcpus=spec.vcpus,
+            memory_mib=spec.memory_mib,
+            facts=facts,
+            constraint=spec.constraint,
+        )

@@ -1,0 +1,68 @@
+"""How dynamic resource adjustments read on the terminal: who received, who gave, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from ..wire.management import AdjustedServer, Adjustment
+from . import words
+
+#: `reason` of an adjustment that was not, or not fully, possible, in words.
+_REASONS = {
+    "at-capacity": "the host has no more CPU to give",
+    "at-floor": "the donors have no more than their floor",
+    "no-gain": "the receiver would gain too little",
+    "cooldown": "the last change is too recent",
+    "excluded": "the server is excluded",
+    "ratio-limit": "shares may not lie further apart",
+    "changed-by-administrator": "somebody else changed the shares",
+    "unreachable": "the server could not be reached",
+}
+
+
+#: A table's columns; the second and third are names.
+_HEADERS = ("", "Server", "Class", "Shares", "PI before →\nprojected → measured")
+
+
+def show_adjustments(adjustments: Sequence[Adjustment]) -> None:
+    """Print adjustments, each a heading and a table; columns align over all of them."""
+    from .output import LEAST_WIDTH, Column, console, show_heading, show_paragraph, show_table
+
+    rows = {a.object_id: [_row("received", s) for s in a.receivers] + [_row("gave", s) for s in a.donors]
+            for a in adjustments}  # fmt: skip
+    every = [row for some in rows.values() for row in some]
+    widths = [
+        max([*map(len, header.split("\n")), *(len(row[i]) for row in every)]) for i, header in enumerate(_HEADERS)
+    ]
+    room = console().width - widths[0] - widths[3] - widths[4] - 2 * 4
+    if widths[1] + widths[2] > room:
+        widths[2] = max(min(widths[2], LEAST_WIDTH), min(widths[2], room - widths[1], room // 2))
+        widths[1] = max(min(widths[1], LEAST_WIDTH), room - widths[2])
+    for number, adjustment in enumerate(adjustments):
+        if number:
+            click.echo()
+        show_heading(_heading(adjustment))
+        if adjustment.detail:
+            show_paragraph(adjustment.detail)
+        columns = [
+            Column(header, width=width, whole=i in (0, 3, 4))
+            for i, (header, width) in enumerate(zip(_HEADERS, widths, strict=True))
+        ]
+        if rows[adjustment.object_id]:
+            show_table(columns, rows[adjustment.object_id], header=number == 0)
+
+
+def _heading(adjustment: Adjustment) -> str:
+    text = f"{words.local_time(adjustment.time)}  #{adjustment.object_id}  {adjustment.outcome}"
+    if adjustment.reason:
+        said = _REASONS.get(adjustment.reason)
+        text += f": {adjustment.reason}" + (f" ({said})" if said else "")
+    return text
+
+
+def _row(role: str, server: AdjustedServer) -> tuple[str, str, str, str, str]:
+    shares = f"{words.text_or_none(server.shares_before):>5} → {words.text_or_none(server.shares_after):<5}"
+    indexes = " → ".join(f"{words.index(v):>5}" for v in (server.pi_before, server.pi_projected, server.pi_measured))
+    return role, server.name, words.text_or_none(server.service_class), shares.rstrip(), indexes

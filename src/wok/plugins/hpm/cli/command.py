@@ -1,0 +1,163 @@
+"""What all commands have in common: names, global options, examples in the help, exit codes.
+
+Exit codes: 0 done, 1 refused, 2 usage, 3 no connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from ..client.errors import NoConnection
+from ..errors import HpmError
+from .plain import plain
+from .session import Session, pass_session
+
+
+class Failure(click.ClickException):
+    """Refused, as the user sees it: one message on stderr."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message."""
+        click.echo(f"error: {plain(self.message, lines=True)}", file=file, err=file is None)
+
+
+class Unconnected(Failure):
+    """Nobody answers."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A name that a command takes: as an argument (in the order of slots), or as an option."""
+
+    key: str
+    metavar: str
+    option: str
+    what: str
+    optional: bool = False
+    many: bool = False
+
+    def usage(self) -> str:
+        """How the slot looks in the usage line."""
+        text = self.metavar + ("..." if self.many else "")
+        return f"[{text}]" if self.optional else text
+
+
+GROUP = Slot("group", "GROUP", "--wrg-name", "The group, by name or id.")
+POLICY = Slot("policy", "POLICY", "--policy-name", "The policy.")
+ACTIVE_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the active one.", optional=True)
+CLASS = Slot("service_class", "CLASS", "--class-name", "The service class.")
+SERVER = Slot("server", "VS", "--vs-name", "The virtual server, by name or id.")
+SERVERS = Slot("servers", "VS", "--vs-name", "A virtual server, by name or id (repeatable).", many=True)
+
+
+def connection_options() -> list[click.Option]:
+    """`--socket`, `--host` and `--json`, valid before and after the command's name."""
+
+    def remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value:
+            setattr(ctx.ensure_object(Session), str(param.name), value)
+
+    path = click.Path(path_type=Path)
+    return [
+        click.Option(["--socket"], type=path, metavar="PATH", expose_value=False, callback=remember,
+                     help="Reach hpm at this socket [default: this host's]."),
+        click.Option(["--host"], metavar="URL", expose_value=False, callback=remember,
+                     help="Reach hpm at this URL, on this host or another."),
+        click.Option(["--json"], is_flag=True, expose_value=False, callback=remember,
+                     help="Print the API's answer as JSON instead of tables."),
+    ]  # fmt: skip
+
+
+class HpmCommand(click.Command):
+    """A command with named slots, the global options (unless `local`), and examples."""
+
+    def __init__(
+        self,
+        *args: Any,
+        slots: Sequence[Slot] = (),
+        examples: Sequence[str] = (),
+        local: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.slots = tuple(slots)
+        self.examples = tuple(examples)
+        self.common = [] if local else connection_options()
+        named = [
+            click.Option([slot.option, f"name_{slot.key}"], multiple=slot.many, metavar="NAME",
+                         help=f"{slot.what} Another way to give {slot.metavar}.")
+            for slot in slots
+        ]  # fmt: skip
+        if slots:
+            usage = " ".join(slot.usage() for slot in slots)
+            self.params.insert(0, click.Argument(["names"], nargs=-1, metavar=usage))
+        self.params += [*named, *self.common]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; errors of hpm become messages and exit codes."""
+        if self.slots:
+            ctx.params.update(fill(self.slots, ctx))
+        try:
+            return super().invoke(ctx)
+        except NoConnection as error:
+            raise Unconnected(error.message) from None
+        except HpmError as error:
+            raise Failure(str(error)) from None
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Own options first, then those of every command, then examples."""
+        options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
+        own = [p for p in options if p not in self.common]
+        for heading, params in (("Options", own), ("Connection and output", self.common)):
+            records = [record for p in params if (record := p.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+def command(
+    name: str, *slots: Slot, examples: Sequence[str], local: bool = False
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Decorator: a command whose function takes the session, the slots by key, and its options."""
+
+    def wrap(function: Callable[..., None]) -> click.Command:
+        made = click.command(name, cls=HpmCommand, slots=slots, examples=examples, local=local)
+        return made(pass_session(function))
+
+    return wrap
+
+
+def fill(slots: Sequence[Slot], ctx: click.Context) -> dict[str, Any]:
+    """Names by slot: options as they are given, arguments in order into what is left.
+
+    With fewer arguments than slots, optional slots stay empty.
+    """
+    words: list[str] = list(ctx.params.pop("names"))
+    given: dict[str, Any] = {slot.key: ctx.params.pop(f"name_{slot.key}") for slot in slots}
+    open_slots = [slot for slot in slots if not given[slot.key]]
+    spare = len(words) - len([slot for slot in open_slots if not slot.optional])
+    for slot in open_slots:
+        if slot.many:
+            given[slot.key], words = tuple(words), []
+        elif slot.optional and spare <= 0:
+            continue
+        elif words:
+            given[slot.key] = words.pop(0)
+            spare -= slot.optional
+        if not given[slot.key] and not slot.optional:
+            raise click.UsageError(f"{slot.metavar} is missing: give it as an argument or with {slot.option}", ctx)
+    if words:
+        raise click.UsageError(f"too many names: {' '.join(map(repr, words))}", ctx)
+    return given

@@ -1,0 +1,161 @@
+"""The commands for workload resource groups."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ..client.errors import ChangedMeanwhile
+from ..errors import Conflict
+from ..wire.groups import GroupCreate, GroupDetail, GroupList, GroupUpdate
+from . import words
+from .command import GROUP, SERVERS, command
+from .resolve import find_group, find_servers, names_for_ids
+from .session import Session
+
+
+@command("wrg-list", examples=["hpm wrg-list"])
+def wrg_list(session: Session) -> None:
+    """List the groups and how they fare.
+
+    PI is the performance index: goal velocity / achieved velocity; up to 1.05 the goal is met.
+    """
+    from .output import Column, show_table, status_cell
+
+    def show(groups: GroupList) -> None:
+        columns = [
+            Column("Name"), Column("Active policy"), Column("Importance", whole=True),
+            Column("Servers", number=True), Column("PI", number=True), Column("Goal status", whole=True),
+        ]  # fmt: skip
+        show_table(columns, [
+            (g.name, words.text_or_none(g.active_policy), words.text_or_none(g.importance),
+             str(g.virtual_server_count), words.index(g.performance_index), status_cell(g.goal_status))
+            for g in groups.workload_resource_groups
+        ])  # fmt: skip
+
+    session.emit(session.client.groups(), show)
+
+
+@command("wrg-show", GROUP, examples=["hpm wrg-show Gold", "hpm wrg-show default --json"])
+def wrg_show(session: Session, group: str) -> None:
+    """Show a group: its policies and its servers."""
+    from .output import Column, show_fields, show_table, status_cell
+
+    def show(found: GroupDetail) -> None:
+        active = found.active_policy or "none; the group is unmanaged: its servers keep their shares"
+        show_fields([
+            ("Name", found.name), ("Id", found.object_id), ("Description", words.text_or_none(found.description)),
+            ("Active policy", active), ("Servers", str(len(found.virtual_servers))),
+        ])  # fmt: skip
+        if found.perf_policies:
+            click.echo()
+            show_table(
+                [Column("Policy"), Column("Importance"), Column("Service classes")],
+                [(p.name + (" (active)" if p.name == found.active_policy else ""), p.importance,
+                  ", ".join(c.name for c in p.service_classes)) for p in found.perf_policies],
+            )  # fmt: skip
+        if found.virtual_servers:
+            members = {words.id_of(uri) for uri in found.virtual_servers}
+            click.echo()
+            show_table(
+                [Column("Server"), Column("Status", whole=True), Column("Class"), Column("PI", number=True),
+                 Column("Goal status", whole=True)],
+                [(s.name, s.status, words.text_or_none(s.service_class), words.index(s.performance_index),
+                  status_cell(s.goal_status))
+                 for s in session.client.servers().value.virtual_servers if s.object_id in members],
+            )  # fmt: skip
+
+    session.emit(session.client.group(find_group(session.client, group).object_id), show)
+
+
+@command("wrg-create", GROUP, examples=[
+    "hpm wrg-create Gold",
+    "hpm wrg-create --wrg-name Gold --description 'Web shop'",
+])  # fmt: skip
+@click.option("--description", metavar="TEXT", help="What the group is for.")
+def wrg_create(session: Session, group: str, description: str | None) -> None:
+    """Create a group.
+
+    It is unmanaged (its servers keep their shares) until policy-create gives it a policy.
+    """
+    answer = session.client.create_group(GroupCreate(name=group, description=description or ""))
+    session.done(answer, f"Created group {group!r}.")
+
+
+@command("wrg-update", GROUP, examples=[
+    "hpm wrg-update Gold --new-name Platinum",
+    "hpm wrg-update Gold --description 'Web shop and its database'",
+])  # fmt: skip
+@click.option("--new-name", metavar="NAME", help="Rename the group.")
+@click.option("--description", metavar="TEXT", help="What the group is for; '' for nothing.")
+def wrg_update(session: Session, group: str, new_name: str | None, description: str | None) -> None:
+    """Change a group's name or description."""
+    if new_name is None and description is None:
+        raise click.UsageError("nothing to change: give --new-name or --description")
+    changes = GroupUpdate()
+    if new_name is not None:
+        changes.name = new_name
+    if description is not None:
+        changes.description = description
+    answer = session.client.update_group(find_group(session.client, group).object_id, changes)
+    session.done(answer, f"Changed group {answer.value.name!r}.")
+
+
+@command("wrg-delete", GROUP, examples=["hpm wrg-delete Gold", "hpm wrg-delete Gold --yes"])
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def wrg_delete(session: Session, group: str, yes: bool) -> None:
+    """Delete a group; its servers go to the group default.
+
+    Its policies are deleted with it. Asks first; where nobody can be asked, --yes is needed.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked whether to delete (no terminal): say --yes")
+    found = session.client.group(find_group(session.client, group).object_id)
+    details = found.value
+    if not yes:
+        servers = words.count(len(details.virtual_servers), "server")
+        policies = words.count(len(details.perf_policies), "policy", "policies")
+        click.confirm(
+            f"Delete group {details.name!r} with {policies}? ({servers} will go to the group default)",
+            abort=True, err=True,
+        )  # fmt: skip
+    try:
+        session.client.delete_group(details.object_id, if_match=found.etag)
+    except ChangedMeanwhile:
+        raise Conflict(
+            f"somebody else changed the group {details.name!r} at the same time, so it was not deleted;"
+            " look at it as it is now, and try again"
+        ) from None
+    session.done(None, f"Deleted group {details.name!r}.")
+
+
+@command("wrg-add-vs", GROUP, SERVERS, examples=[
+    "hpm wrg-add-vs Gold db1 db2",
+    "hpm wrg-add-vs --wrg-name Gold --vs-name db1 --move",
+])  # fmt: skip
+@click.option("--move", is_flag=True, help="Take servers also from other groups than default.")
+def wrg_add_vs(session: Session, group: str, servers: tuple[str, ...], move: bool) -> None:
+    """Put virtual servers in a group.
+
+    A server is in exactly one group. One that is in another group than default moves only with --move.
+    """
+    found = find_group(session.client, group)
+    members = find_servers(session.client, servers)
+    with names_for_ids(members):
+        answer = session.client.add_servers(found.object_id, [server.object_id for server in members], move)
+    session.done(answer, f"Put {', '.join(server.name for server in members)} in group {found.name!r}.")
+
+
+@command("wrg-remove-vs", GROUP, SERVERS, examples=["hpm wrg-remove-vs Gold db1 db2"])
+def wrg_remove_vs(session: Session, group: str, servers: tuple[str, ...]) -> None:
+    """Take virtual servers out of a group.
+
+    They go to the group default.
+    """
+    found = find_group(session.client, group)
+    members = find_servers(session.client, servers)
+    with names_for_ids(members):
+        answer = session.client.remove_servers(found.object_id, [server.object_id for server in members])
+    names = ", ".join(server.name for server in members)
+    session.done(answer, f"Took {names} out of group {found.name!r}; now in the group default.")

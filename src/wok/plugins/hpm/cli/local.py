@@ -1,0 +1,75 @@
+"""The commands that need no running hpm: they act on this host themselves.
+
+The only file of `cli` that imports more than the client and the API's types.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .command import command
+from .plain import plain
+from .session import Session
+
+_connect = click.option(
+    "--connect", metavar="URI",
+    help="The hypervisor: qemu:///system, simulated, or simulated:N for N servers [default: the local"
+         " libvirt if it may be managed, else simulated].",
+)  # fmt: skip
+_state_dir = click.option(
+    "--state-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Where hpm keeps groups, policies and journal [default: /var/lib/hpm, or the user's own].",
+)  # fmt: skip
+
+
+@command("serve", local=True, examples=[
+    "hpm serve",
+    "hpm serve --connect simulated --state-dir /tmp/try --interval 3",
+])  # fmt: skip
+@_connect
+@_state_dir
+@click.option("--socket", "listen", type=click.Path(path_type=Path), metavar="PATH",
+              help="Answer at this socket [default: /run/hpm/hpm.sock, or the user's own].")  # fmt: skip
+@click.option("--interval", type=click.FloatRange(1, 3600), default=10.0, show_default=True, metavar="SECONDS",
+              help="Time between two looks at the host, 1 to 3600.")  # fmt: skip
+@click.option("--verbose", "-v", is_flag=True, help="Say more of what is done.")
+@click.pass_context
+def serve(
+    ctx: click.Context,
+    session: Session,
+    connect: str | None,
+    state_dir: Path | None,
+    listen: Path | None,
+    interval: float,
+    verbose: bool,
+) -> None:
+    """Run hpm: watch the host, manage it, answer requests.
+
+    It runs until it is ended (Ctrl-C, or SIGTERM), and then puts back what it changed.
+    """
+    if session.host is not None:
+        raise click.UsageError("serve runs on this host; leave --host out")
+    from ..host.serve import serve as run
+
+    ctx.exit(
+        run(connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose)
+    )
+
+
+@command("restore", local=True, examples=["hpm restore", "hpm restore --connect qemu:///system"])
+@_connect
+@_state_dir
+def restore(session: Session, connect: str | None, state_dir: Path | None) -> None:
+    """Put back the values found at the start (offline).
+
+    For a host on which hpm ended without doing so, and will not start again. What an administrator
+    changed since then stays. hpm must not run.
+    """
+    if session.host is not None:
+        raise click.UsageError("restore acts on this host; leave --host out")
+    from ..host.serve import restore as put_back
+
+    for sentence in put_back(connect=connect, state_dir=state_dir):
+        click.echo(plain(sentence))

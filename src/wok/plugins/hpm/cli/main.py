@@ -1,0 +1,98 @@
+"""The entry of the command line: `hpm`, also installed as `zhpm`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from .command import connection_options
+from .registry import COMMANDS, SECTIONS
+from .session import Session
+
+
+class Commands(click.Group):
+    """The commands of `registry`, imported when asked for, and listed by noun."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, for completion and help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module = import_module(f".{entry.module}", __package__)
+        found: click.Command = getattr(module, entry.name.replace("-", "_"))
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; an unknown name is answered with similar ones."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from .resolve import similar
+
+            near = similar(args[0], list(COMMANDS))
+            hint = f"did you mean {' or '.join(near[:3])}?" if near else "'hpm --help' lists the commands."
+            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by noun."""
+        width = max(map(len, COMMANDS))
+        for heading, entries in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(entry.name.ljust(width), entry.summary) for entry in entries])
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from ..version import VERSION
+
+        click.echo(f"hpm {VERSION}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    params=[
+        *connection_options(),
+        click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+                     help="Print the version of this program."),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="COMMAND [NAME]...",
+    epilog="'hpm COMMAND --help' tells more, with examples. Exit codes: 0 done, 1 refused, 2 usage,"
+    " 3 no connection.",
+)  # fmt: skip
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Manage the performance of KVM virtual servers by goals.
+
+    Put servers (libvirt domains) in groups, give a group a policy that says how important it is and
+    how fast its servers must run, and switch management on:
+
+    \b
+      hpm wrg-create Gold
+      hpm wrg-add-vs Gold db1 db2
+      hpm policy-create Gold weekday --importance high --velocity fast
+      hpm config --cpu-mgmt on
+    """
+    ctx.ensure_object(Session)
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that cannot show a symbol gets a question mark, not a traceback.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    return cli(args, prog_name=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The commands for what hpm may do, what it did, and what it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..client.answers import Answer
+from ..client.rest import Client
+from ..wire.management import Adjustment, AdjustmentList, ManagementLevels, Version
+from . import words
+from .adjustments import show_adjustments
+from .command import command
+from .option_types import Moment
+from .resolve import find_group, find_server
+from .session import Session
+
+_LEVEL = click.Choice(["on", "advise", "off"])
+
+#: Adjustments asked for at once.
+PAGE = 100
+
+
+@command("config", examples=["hpm config", "hpm config --cpu-mgmt advise", "hpm config --cpu-mgmt on"])
+@click.option("--cpu-mgmt", type=_LEVEL, help="What hpm may do with CPU shares.")
+@click.option("--memory-mgmt", type=_LEVEL, help="What hpm may do with memory.")
+def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> None:
+    """Show or set the management levels.
+
+    off: observe only. advise: plan and report, but change nothing. on: hold the goals.
+    Switching off puts back the shares that hpm found.
+    """
+    changes = {"cpu-mgmt": cpu_mgmt, "memory-mgmt": memory_mgmt}
+    changes = {name: level for name, level in changes.items() if level is not None}
+    client = session.client
+    answer = client.set_management_levels(changes) if changes else client.management_levels()
+
+    def show(levels: ManagementLevels) -> None:
+        from .output import show_fields
+
+        show_fields([("CPU management", levels.cpu_mgmt), ("Memory management", levels.memory_mgmt)])
+
+    session.emit(answer, show)
+
+
+@command("dra-list", examples=[
+    "hpm dra-list",
+    "hpm dra-list --from 2h --vs db1",
+    "hpm dra-list --from '2026-02-03 22:00' --to 2h --outcome failed",
+])  # fmt: skip
+@click.option("--from", "since", type=Moment(), metavar="TIME",
+              help="Not older: '2026-02-03 14:00' (local time), RFC 3339, or 90m, 2h, 1d for so long ago.")  # fmt: skip
+@click.option("--to", "until", type=Moment(), metavar="TIME", help="Not younger.")
+@click.option("--wrg", "--wrg-name", "group", metavar="GROUP", help="Only with servers of this group.")
+@click.option("--vs", "--vs-name", "server", metavar="VS", help="Only with this server.")
+@click.option("--outcome", metavar="OUTCOME", help="Only these: applied, advised or failed.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+def dra_list(
+    session: Session,
+    since: str | None,
+    until: str | None,
+    group: str | None,
+    server: str | None,
+    outcome: str | None,
+    limit: int,
+) -> None:
+    """List the adjustments that hpm made or advises.
+
+    The newest comes first. PI (goal / velocity) is as it was before, as it was projected, and as it
+    was measured an interval later.
+    """
+    client = session.client
+    first = client.adjustments(
+        since=since,
+        until=until,
+        group=None if group is None else find_group(client, group).object_id,
+        server=None if server is None else find_server(client, server).object_id,
+        outcome=outcome,
+        limit=min(limit, PAGE),
+    )
+    if session.json:
+        session.emit_json(_pages_as_json(client, first, limit))
+        return
+    found, more = _pages(client, first, limit)
+    if not found:
+        click.echo("No adjustments.")
+    show_adjustments(found)
+    if more:
+        click.echo(f"There are older ones: say --limit {limit * 5}, or --to {found[-1].time}.")
+
+
+@command("version", examples=["hpm version", "hpm version --json"])
+def version(session: Session) -> None:
+    """Show versions and abilities of hpm and of the host.
+
+    'hpm --version' tells the version of this program alone, and needs no connection.
+    """
+
+    def show(found: Version) -> None:
+        from .output import show_fields, warn
+
+        controls = [
+            (f"Control of {name}", f"works: {control.how}" if control.works else f"does not work: {control.why_not}")
+            for name, control in found.controls.items()
+        ]
+        show_fields([
+            ("hpm", found.hpm_version),
+            ("API", found.api_version),
+            ("Hypervisor", " ".join(filter(None, (found.hypervisor, found.hypervisor_version))) or words.NONE),
+            ("Connected to", found.hypervisor_uri),
+            ("libvirt", words.text_or_none(found.libvirt_version)),
+            ("Kernel", words.text_or_none(found.kernel)),
+            ("cgroups", "" if found.cgroup_version is None else f"version {found.cgroup_version}"),
+            ("Interval, s", f"{found.interval_seconds:g}"),
+            *controls,
+        ])  # fmt: skip
+        if found.problem:
+            warn(found.problem)
+
+    session.emit(session.client.version(), show)
+
+
+def _pages(client: Client, first: Answer[AdjustmentList], limit: int) -> tuple[list[Adjustment], bool]:
+    """Up to `limit` adjustments from `first` on, and whether there are more."""
+    page = first.value
+    found = list(page.dynamic_resource_adjustments)
+    while page.next is not None and len(found) < limit:
+        page = client.more_adjustments(page.next).value
+        found += page.dynamic_resource_adjustments
+    return found[:limit], page.next is not None or len(found) > limit
+
+
+def _pages_as_json(client: Client, first: Answer[AdjustmentList], limit: int) -> Any:
+    """The answer unchanged if it is the only page; else one such object with the adjustments of all."""
+    if limit <= PAGE:
+        return first.text
+    whole = first.json
+    page = whole
+    while page.get("next") is not None and len(whole["dynamic-resource-adjustments"]) < limit:
+        page = client.more_adjustments(page["next"]).json
+        whole["dynamic-resource-adjustments"] += page["dynamic-resource-adjustments"]
+        whole["next"] = page.get("next")
+    return whole

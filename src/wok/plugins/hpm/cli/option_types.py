@@ -1,0 +1,170 @@
+"""Types of options: what a user may type, and what it means."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import click
+import msgspec
+
+from ..errors import InvalidValue
+from ..policy.classification import And, Filter, FilterType, Operation, Rule
+from ..policy.decode import convert, decode
+from ..policy.goals import IMPORTANCES, VELOCITY_OF_LEVEL
+from .words import parse_time
+
+#: Short words for the types of filters; the long ones of the API are taken too.
+MATCH_TYPES: dict[str, FilterType] = {
+    "name": "virtual-server-name", "uuid": "virtual-server-uuid", "title": "title", "hostname": "hostname",
+    "os-type": "os-type", "os-name": "os-name", "os-level": "os-level", "metadata": "metadata",
+}  # fmt: skip
+
+_MATCH = re.compile(r"\s*(?P<type>[a-z-]+)\s*(?P<operation>!=|≠|=)\s*(?P<value>.+?)\s*", re.DOTALL)
+
+Json = dict[str, Any]
+
+IMPORTANCE = click.Choice(IMPORTANCES)
+
+
+def velocity_goal(text: str) -> Json:
+    """A goal as JSON from a level, a number, or ``discretionary``. Raises ValueError."""
+    if text == "discretionary":
+        return {"type": "discretionary"}
+    if text in VELOCITY_OF_LEVEL:
+        return {"type": "velocity", "velocity": text}
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 99:
+        return {"type": "velocity", "velocity": int(text)}
+    levels = ", ".join(f"{level} ({number})" for level, number in VELOCITY_OF_LEVEL.items())
+    raise ValueError(f"{text!r} is not a velocity; right are {levels}, or a number from 1 to 99")
+
+
+def match_filter(text: str) -> Filter:
+    """A filter from ``TYPE=PATTERN`` or ``TYPE!=PATTERN``. Raises ValueError."""
+    match = _MATCH.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not of the form TYPE=PATTERN or TYPE!=PATTERN, such as 'name=db*'")
+    word = match["type"]
+    type_ = MATCH_TYPES.get(word) or next((t for t in MATCH_TYPES.values() if t == word), None)
+    if type_ is None:
+        raise ValueError(f"there is no type {word!r} to match; right are: {', '.join(MATCH_TYPES)}")
+    if len(match["value"]) > 255:
+        raise ValueError("a pattern has at most 255 characters")
+    operation: Operation = "string-match" if match["operation"] == "=" else "string-not-match"
+    return Filter(type_, operation, match["value"])
+
+
+def all_of(filters: list[Filter]) -> Rule | None:
+    """The rule that all filters match; None without any."""
+    if len(filters) <= 1:
+        return filters[0] if filters else None
+    return And(tuple(filters))
+
+
+def class_from_text(text: str) -> Json:
+    """A service class as JSON from ``NAME GOAL [TYPE=PATTERN]...``. Raises ValueError."""
+    parts = shlex.split(text)
+    if len(parts) < 2:
+        raise ValueError(f"{text!r} is not of the form 'NAME GOAL [TYPE=PATTERN]...', such as 'db fast name=db*'")
+    made: Json = {"name": parts[0], "goal": velocity_goal(parts[1])}
+    rule = all_of([match_filter(part) for part in parts[2:]])
+    if rule is not None:
+        made["classification"] = msgspec.to_builtins(rule)
+    return made
+
+
+class _Parsed(click.ParamType):  # type: ignore[type-arg]    # generic only in newer click
+    """An option whose text a function takes apart; its ValueError is the usage message."""
+
+    def parse(self, value: str) -> Any:
+        raise NotImplementedError
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.parse(value)
+        except (ValueError, InvalidValue) as error:
+            self.fail(str(error), param, ctx)
+
+
+class Velocity(_Parsed):
+    """A level, or a number from 1 to 99; gives the goal as JSON."""
+
+    name = "velocity"
+
+    def parse(self, value: str) -> Json:
+        return velocity_goal(value)
+
+
+class Match(_Parsed):
+    """A filter of a classification rule."""
+
+    name = "match"
+
+    def parse(self, value: str) -> Filter:
+        return match_filter(value)
+
+
+class ClassText(_Parsed):
+    """A service class in short."""
+
+    name = "class"
+
+    def parse(self, value: str) -> Json:
+        return class_from_text(value)
+
+
+class RuleJson(_Parsed):
+    """A classification rule as JSON."""
+
+    name = "rule"
+
+    def parse(self, value: str) -> Rule:
+        rule: Rule = convert(decode(value.encode(), dict[str, Any]), Rule)  # type: ignore[arg-type]
+        return rule
+
+
+class Cpus(_Parsed):
+    """A number of CPUs, or ``none``, which gives ``"none"``."""
+
+    name = "cpus"
+
+    def parse(self, value: str) -> float | str:
+        if value == "none":
+            return value
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not 0.01 <= number <= 4096:
+            raise ValueError(f"{value!r} is not a number of CPUs; right are 0.01 to 4096, or none")
+        return number
+
+
+class Attribute(_Parsed):
+    """``KEY=VALUE``; gives the pair."""
+
+    name = "attribute"
+
+    def parse(self, value: str) -> tuple[str, str]:
+        key, sign, text = value.partition("=")
+        if not sign or not key.strip():
+            raise ValueError(f"{value!r} is not of the form KEY=VALUE, such as 'os-type=linux'")
+        return key.strip(), text
+
+
+class Moment(_Parsed):
+    """A time, or how long ago; gives RFC 3339 UTC."""
+
+    name = "time"
+
+    def parse(self, value: str) -> str:
+        try:
+            return parse_time(value)
+        except (ValueError, OverflowError):
+            raise ValueError(
+                f"{value!r} is not a time; right would be '2026-02-03 14:00', '2026-02-03T13:00:00Z',"
+                " or 90m, 2h, 1d for so long ago"
+            ) from None

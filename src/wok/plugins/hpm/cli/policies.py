@@ -1,0 +1,272 @@
+"""The commands for performance policies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import Conflict, InvalidValue, UnknownField
+from ..policy.classification import describe
+from ..policy.decode import convert, decode
+from ..policy.policies import PerformancePolicy
+from . import words
+from .command import GROUP, POLICY, Slot, command
+from .edits import check_new_name, edit_policies, place_of, policy_place
+from .option_types import IMPORTANCE, ClassText, Json, Velocity
+from .resolve import find_group
+from .session import Session
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+_NEW_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the file's name for it.", optional=True)
+_NO_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy.", optional=True)
+
+#: Name of the catch-all class where the user gave none.
+CATCH_ALL = "rest"
+
+
+@command("policy-list", GROUP, examples=["hpm policy-list Gold"])
+def policy_list(session: Session, group: str) -> None:
+    """List a group's policies.
+
+    With --json: the group's fields active-policy and perf-policies.
+    """
+    from .output import Column, show_table
+
+    answer = session.client.group(find_group(session.client, group).object_id)
+    if session.json:
+        session.emit_json({name: answer.json.get(name) for name in ("active-policy", "perf-policies")})
+        return
+    found = answer.value
+    if not found.perf_policies:
+        click.echo(f"Group {found.name!r} has no policies; 'hpm policy-create' makes one.")
+        return
+    show_table(
+        [Column("Policy"), Column("Active", whole=True), Column("Importance", whole=True),
+         Column("Service classes"), Column("Description")],
+        [(p.name, "yes" if p.name == found.active_policy else words.NONE, p.importance,
+          ", ".join(c.name for c in p.service_classes), words.text_or_none(p.description))
+         for p in found.perf_policies],
+    )  # fmt: skip
+
+
+@command("policy-show", GROUP, POLICY, examples=[
+    "hpm policy-show Gold weekday",
+    "hpm policy-show Gold weekday --json > weekday.json",
+])  # fmt: skip
+def policy_show(session: Session, group: str, policy: str) -> None:
+    """Show a policy and its service classes.
+
+    With --json: the policy as policy-create and policy-update take it with --file.
+    """
+    from .output import Column, show_fields, show_table
+
+    answer = session.client.group(find_group(session.client, group).object_id)
+    place = policy_place(answer.json["perf-policies"], policy, answer.json)
+    if session.json:
+        session.emit_json(answer.json["perf-policies"][place])
+        return
+    found = answer.value.perf_policies[place]
+    active = "yes" if found.name == answer.value.active_policy else "no"
+    show_fields([
+        ("Name", found.name), ("Group", answer.value.name), ("Active", active), ("Importance", found.importance),
+        ("Description", words.text_or_none(found.description)),
+    ])  # fmt: skip
+    click.echo()
+    show_table(
+        [Column("Class"), Column("Importance", whole=True), Column("Goal", whole=True), Column("Rule"),
+         Column("Description")],
+        [(c.name, found.importance_of(c), words.goal(c.goal),
+          describe(c.classification) if c.classification else "all that are left",
+          words.text_or_none(c.description)) for c in found.service_classes],
+    )  # fmt: skip
+
+
+@command("policy-create", GROUP, _NEW_POLICY, examples=[
+    "hpm policy-create Gold weekday --importance high --velocity fast",
+    "hpm policy-create Gold weekday --importance high --class 'db fast name=db*' \\",
+    "    --class 'web 60 name=web* os-type=linux' --class 'rest discretionary'",
+    "hpm policy-create Gold --file weekday.json",
+])  # fmt: skip
+@click.option("--importance", type=IMPORTANCE, help="The business importance (needed without --file).")
+@click.option("--velocity", type=Velocity(), metavar="LEVEL|NUMBER",
+              help="Goal of the class that takes all servers that are left: fastest, fast, moderate, slow,"
+                   " slowest, or 1 to 99 percent [default: discretionary, no goal].")  # fmt: skip
+@click.option("--class", "classes", type=ClassText(), multiple=True, metavar="'CLASS GOAL [TYPE=PATTERN]...'",
+              help="A service class, in order (repeatable). GOAL is a velocity or discretionary; for TYPE see"
+                   " class-add. One without a pattern takes all that are left, and must be the last; where"
+                   f" there is none, a class {CATCH_ALL!r} is made.")  # fmt: skip
+@click.option("--description", metavar="TEXT", help="What the policy is for.")
+@click.option("--file", "file", type=_FILE, metavar="FILE", help="Take the policy from a JSON file; '-': from stdin.")
+@click.option("--activate", is_flag=True, help="Make it the active one also if the group has another.")
+def policy_create(
+    session: Session,
+    group: str,
+    policy: str | None,
+    importance: str | None,
+    velocity: Json | None,
+    classes: tuple[Json, ...],
+    description: str | None,
+    file: Path | None,
+    activate: bool,
+) -> None:
+    """Create a policy for a group.
+
+    It becomes active at once if the group has no active policy.
+    """
+    if file is not None:
+        if velocity is not None or classes:
+            raise click.UsageError("the classes are in the file: leave --velocity and --class out")
+        new = _from_file(file, policy)
+        if importance is not None:
+            new["importance"] = importance
+    else:
+        if policy is None:
+            raise click.UsageError("POLICY is missing: give it as an argument or with --policy-name")
+        if importance is None:
+            raise click.UsageError("--importance is missing: highest, high, medium, low or lowest")
+        new = {"name": policy, "importance": importance, "service-classes": _classes(classes, velocity)}
+    if description is not None:
+        new["description"] = description
+    became_active = False
+
+    def change(policies: list[Json], whole: Json) -> Json:
+        nonlocal became_active
+        check_new_name(policies, new["name"], "policy", f"group {whole['name']!r}")
+        policies.append(new)
+        became_active = activate or whole.get("active-policy") is None
+        return {"active-policy": new["name"]} if became_active else {}
+
+    answer = edit_policies(session.client, group, change)
+    active = "It is the active one now."
+    if not became_active:
+        active = f"Active is still {answer.value.active_policy!r}; 'hpm policy-activate' changes that."
+    session.done(answer, f"Created policy {new['name']!r} for group {answer.value.name!r}.", active)
+
+
+
+@command("policy-update", GROUP, _NEW_POLICY, examples=[
+    "hpm policy-update Gold weekday --importance highest",
+    "hpm policy-update Gold weekday --file weekday.json",
+    "hpm policy-show Silver base --json | hpm policy-update Gold weekday --file -",
+])  # fmt: skip
+@click.option("--new-name", metavar="NAME", help="Rename the policy.")
+@click.option("--importance", type=IMPORTANCE, help="The business importance.")
+@click.option("--description", metavar="TEXT", help="What the policy is for; '' for nothing.")
+@click.option("--file", "file", type=_FILE, metavar="FILE",
+              help="Replace the whole policy by the one in a JSON file; '-': from stdin.")  # fmt: skip
+def policy_update(
+    session: Session,
+    group: str,
+    policy: str | None,
+    new_name: str | None,
+    importance: str | None,
+    description: str | None,
+    file: Path | None,
+) -> None:
+    """Change a policy, or replace it from a file.
+
+    Its service classes change one by one with class-add, class-update and class-remove.
+    """
+    changes = {"name": new_name, "importance": importance, "description": description}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if file is None and policy is None:
+        raise click.UsageError("POLICY is missing: give it as an argument or with --policy-name")
+    if file is None and not changes:
+        raise click.UsageError("nothing to change: give --new-name, --importance, --description or --file")
+    replacement = None if file is None else _from_file(file, policy)
+    name = policy if policy is not None else str((replacement or {})["name"])
+
+    def change(policies: list[Json], whole: Json) -> Json:
+        place = place_of(policies, name, "policy", f"group {whole['name']!r}")
+        if new_name not in (None, name):
+            check_new_name(policies, str(new_name), "policy", f"group {whole['name']!r}")
+        policies[place] = {**(policies[place] if replacement is None else replacement), **changes}
+        renamed = new_name is not None and whole.get("active-policy") == name
+        return {"active-policy": new_name} if renamed else {}
+
+    answer = edit_policies(session.client, group, change)
+    session.done(answer, f"Changed policy {new_name or name!r} of group {answer.value.name!r}.")
+
+
+@command("policy-delete", GROUP, POLICY, examples=["hpm policy-delete Gold night"])
+@click.option("--deactivate", is_flag=True, help="Also if it is active; the group is unmanaged then.")
+def policy_delete(session: Session, group: str, policy: str, deactivate: bool) -> None:
+    """Delete a policy.
+
+    The active one is deleted only with --deactivate; or make another one active first.
+    """
+    was_active = False
+
+    def change(policies: list[Json], whole: Json) -> Json:
+        nonlocal was_active
+        del policies[place_of(policies, policy, "policy", f"group {whole['name']!r}")]
+        was_active = whole.get("active-policy") == policy
+        if was_active and not deactivate:
+            raise Conflict(
+                f"{policy!r} is the active policy of group {whole['name']!r}; make another one active first"
+                " (policy-activate), or say --deactivate to leave the group unmanaged"
+            )
+        return {"active-policy": None} if was_active else {}
+
+    answer = edit_policies(session.client, group, change)
+    sentences = [f"Deleted policy {policy!r} of group {answer.value.name!r}."]
+    if was_active:
+        sentences.append("The group has no active policy now: its servers are unmanaged.")
+    session.done(answer, *sentences)
+
+
+@command("policy-activate", GROUP, _NO_POLICY, examples=[
+    "hpm policy-activate Gold night",
+    "hpm policy-activate Gold --none",
+])  # fmt: skip
+@click.option("--none", "nothing", is_flag=True, help="No policy: leave the group unmanaged.")
+def policy_activate(session: Session, group: str, policy: str | None, nothing: bool) -> None:
+    """Make a policy the group's active one."""
+    if nothing == (policy is not None):
+        raise click.UsageError("give the POLICY to activate, or --none")
+    found = find_group(session.client, group)
+    if policy is not None:
+        whole: Json = session.client.group(found.object_id).json
+        policy_place(whole["perf-policies"], policy, whole)    # for its error: it knows similar names
+    answer = session.client.activate_policy(found.object_id, policy)
+    if policy is None:
+        session.done(answer, f"Group {found.name!r} has no active policy now: its servers are unmanaged.")
+    else:
+        session.done(answer, f"Policy {policy!r} of group {found.name!r} is active now.")
+
+
+def _classes(classes: tuple[Json, ...], velocity: Json | None) -> list[Json]:
+    """The classes given, and a catch-all if none of them is one."""
+    for made in classes[:-1]:
+        if "classification" not in made:
+            raise click.UsageError(
+                f"--class {made['name']!r} has no pattern, so it takes all servers that are left:"
+                " give it one, or put it last"
+            )
+    if classes and "classification" not in classes[-1]:
+        if velocity is not None:
+            raise click.UsageError(f"the last --class {classes[-1]['name']!r} has its own goal: leave --velocity out")
+        return list(classes)
+    return [*classes, {"name": CATCH_ALL, "goal": velocity or {"type": "discretionary"}}]
+
+
+def _from_file(file: Path, name: str | None) -> Json:
+    """The policy in a file; a name on the command line is stronger than the file's."""
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise InvalidValue(f"cannot read {file}: {error.strerror}") from None
+    where = "standard input" if str(file) == "-" else str(file)
+    try:
+        policy: dict[str, Any] = decode(data, dict[str, Any])
+        if name is not None:
+            policy["name"] = name
+        convert(policy, PerformancePolicy)
+    except UnknownField:
+        pass    # the server may be newer, and tells what is wrong if it is not
+    except InvalidValue as error:
+        raise InvalidValue(f"{where}: {error}") from None
+    return policy

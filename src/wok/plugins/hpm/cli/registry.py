@@ -1,0 +1,74 @@
+"""All commands by noun: name, module, and what it does in one line.
+
+The line is here and not taken from the command, so that `hpm --help` imports none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command: the function is `module`'s, its name with underscores."""
+
+    name: str
+    module: str
+    summary: str
+
+
+def _noun(module: str, **summaries: str) -> tuple[Entry, ...]:
+    return tuple(Entry(name.replace("_", "-"), module, text) for name, text in summaries.items())
+
+
+#: Heading in `hpm --help`, and the commands below it.
+SECTIONS: dict[str, tuple[Entry, ...]] = {
+    "Workload resource groups (the servers of one application)": _noun(
+        "groups",
+        wrg_list="List the groups and how they fare.",
+        wrg_show="Show a group: its policies and its servers.",
+        wrg_create="Create a group.",
+        wrg_update="Change a group's name or description.",
+        wrg_delete="Delete a group; its servers go to the group default.",
+        wrg_add_vs="Put virtual servers in a group.",
+        wrg_remove_vs="Take virtual servers out of a group.",
+    ),
+    "Performance policies (a group's goals; one of them is active)": _noun(
+        "policies",
+        policy_list="List a group's policies.",
+        policy_show="Show a policy and its service classes.",
+        policy_create="Create a policy for a group.",
+        policy_update="Change a policy, or replace it from a file.",
+        policy_delete="Delete a policy.",
+        policy_activate="Make a policy the group's active one.",
+    ),
+    "Service classes (which servers have which goal)": _noun(
+        "classes",
+        class_list="List a policy's service classes and how they fare.",
+        class_show="Show a service class and its servers.",
+        class_add="Add a service class to a policy.",
+        class_update="Change a service class.",
+        class_remove="Remove a service class from a policy.",
+    ),
+    "Virtual servers (libvirt domains)": _noun(
+        "servers",
+        vs_list="List the virtual servers and how they fare.",
+        vs_show="Show a virtual server.",
+        vs_update="Change group, reserve, cap or attributes of a server.",
+        vs_release="Manage a server again that an administrator changed.",
+        explain="Explain why a virtual server is where it is.",
+    ),
+    "What hpm may do, and did": _noun(
+        "management",
+        config="Show or set the management levels.",
+        dra_list="List the adjustments that hpm made or advises.",
+        version="Show versions and abilities of hpm and of the host.",
+    ),
+    "On this host": _noun(
+        "local",
+        serve="Run hpm: watch the host, manage it, answer requests.",
+        restore="Put back the values found at the start (offline).",
+    ),
+}
+
+COMMANDS: dict[str, Entry] = {entry.name: entry for entries in SECTIONS.values() for entry in entries}

@@ -1,0 +1,208 @@
+"""The commands for virtual servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..wire.servers import Explanation, ServerDetail, ServerDetailList
+from . import words
+from .command import SERVER, command
+from .option_types import Attribute, Cpus
+from .resolve import find_group, find_server, names_for_ids
+from .session import Session
+
+#: `management-reason` in words.
+_REASONS = {
+    "no-policy": "its group has no active policy",
+    "excluded": "excluded by vs-update --exclude",
+    "not-running": "it does not run",
+    "paused": "it is paused",
+    "changed-by-administrator": "somebody changed its shares; vs-release takes it back",
+    "pinned": "its vCPUs are pinned",
+    "own-quota": "it has a CPU quota of its own",
+    "real-time": "it runs with real-time scheduling",
+    "unreachable": "it cannot be reached",
+}
+
+
+@command("vs-list", examples=["hpm vs-list", "hpm vs-list --wrg Gold", "hpm vs-list --status missed"])
+@click.option("--wrg", "--wrg-name", "group", metavar="GROUP", help="Only the servers of this group.")
+@click.option("--status", metavar="GOAL-STATUS",
+              help="Only these: met, missed, idle, discretionary, unmanaged or paused.")  # fmt: skip
+def vs_list(session: Session, group: str | None, status: str | None) -> None:
+    """List the virtual servers and how they fare.
+
+    Velocity is the percentage of the wanted time that a server really ran, PI the performance index:
+    goal / velocity; up to 1.05 the goal is met.
+    """
+    client = session.client
+    wanted = None if group is None else find_group(client, group).object_id
+    answer = client.servers_detail()
+
+    def chosen(group_uri: str, goal_status: str) -> bool:
+        return wanted in (None, words.id_of(group_uri)) and status in (None, goal_status)
+
+    if session.json and (group is not None or status is not None):
+        whole = dict(answer.json)
+        whole["virtual-servers"] = [
+            s for s in whole["virtual-servers"] if chosen(s["workload-resource-group"], s["goal-status"])
+        ]
+        session.emit_json(whole)
+        return
+
+    def show(found: ServerDetailList) -> None:
+        names = {g.object_id: g.name for g in client.groups().value.workload_resource_groups}
+        _show_servers(
+            [s for s in found.virtual_servers if chosen(s.workload_resource_group, s.goal_status)], names
+        )
+        _warn(found)
+
+    session.emit(answer, show)
+
+
+@command("vs-show", SERVER, examples=["hpm vs-show db1", "hpm vs-show --vs-name db1 --json"])
+def vs_show(session: Session, server: str) -> None:
+    """Show a virtual server."""
+    session.emit(
+        session.client.server(find_server(session.client, server).object_id), lambda found: _show(session, found)
+    )
+
+
+@command("vs-update", SERVER, examples=[
+    "hpm vs-update db1 --group Gold --move",
+    "hpm vs-update db1 --reserve 1.5 --cap none",
+    "hpm vs-update db1 --attribute os-type=linux --attribute hostname=db1.example",
+])  # fmt: skip
+@click.option("--group", "--wrg", "--wrg-name", "group", metavar="GROUP", help="Put it in this group.")
+@click.option("--move", is_flag=True, help="Take it also from another group than default.")
+@click.option("--exclude/--include", "excluded", default=None,
+              help="Leave it alone, whatever its group's policy says; or no longer.")  # fmt: skip
+@click.option("--reserve", type=Cpus(), metavar="CPUS|none", help="CPUs it is entitled to whatever the goals say.")
+@click.option("--cap", type=Cpus(), metavar="CPUS|none", help="CPUs it never exceeds.")
+@click.option("--attribute", "attributes", type=Attribute(), multiple=True, metavar="KEY=VALUE",
+              help="For classification: hostname, os-type, os-name or os-level (repeatable). Replaces"
+                   " all that were set before; 'KEY=' alone takes all back.")  # fmt: skip
+def vs_update(
+    session: Session,
+    server: str,
+    group: str | None,
+    move: bool,
+    excluded: bool | None,
+    reserve: float | str | None,
+    cap: float | str | None,
+    attributes: tuple[tuple[str, str], ...],
+) -> None:
+    """Change group, reserve, cap or attributes of a server."""
+    changes: dict[str, Any] = {}
+    if excluded is not None:
+        changes["excluded"] = excluded
+    for field, value in (("cpu-reserve", reserve), ("cpu-cap", cap)):
+        if value is not None:
+            changes[field] = None if value == "none" else value
+    if attributes:
+        changes["attributes"] = {key: value for key, value in attributes if value}
+    if group is None and not changes:
+        raise click.UsageError("nothing to change: give at least one option")
+    if move and group is None:
+        raise click.UsageError("--move says how --group may work; give --group too")
+    client = session.client
+    if group is not None:
+        changes["workload-resource-group"] = find_group(client, group).object_id
+        if move:
+            changes["move"] = True
+    found = find_server(client, server)
+    with names_for_ids([found]):
+        answer = client.update_server(found.object_id, changes)
+    session.done(answer, f"Changed virtual server {found.name!r}.")
+
+
+@command("vs-release", SERVER, examples=["hpm vs-release db1"])
+def vs_release(session: Session, server: str) -> None:
+    """Manage a server again that an administrator changed.
+
+    hpm leaves a server alone when somebody else changes its shares. This ends that.
+    """
+    found = find_server(session.client, server)
+    answer = session.client.update_server(found.object_id, {"release": True})
+    session.done(answer, f"Released virtual server {found.name!r}: hpm may manage it again.")
+
+
+@command("explain", SERVER, examples=["hpm explain db1"])
+def explain(session: Session, server: str) -> None:
+    """Explain why a virtual server is where it is."""
+    from .output import show_sentences
+
+    def show(found: Explanation) -> None:
+        show_sentences(found.sentences)
+
+    session.emit(session.client.explain(find_server(session.client, server).object_id), show)
+
+
+def _show_servers(servers: list[ServerDetail], groups: dict[str, str]) -> None:
+    from .output import Column, show_table, status_cell
+
+    if not servers:
+        click.echo("No virtual servers.")
+        return
+    columns = [
+        Column("Name"), Column("Status", whole=True), Column("Group"), Column("Class"), Column("Goal\n%", number=True),
+        Column("Velo-\ncity %", number=True), Column("PI", number=True), Column("Shares", number=True),
+        Column("Goal\nstatus", whole=True),
+    ]  # fmt: skip
+    show_table(columns, [
+        (s.name, s.status, groups.get(words.id_of(s.workload_resource_group), words.NONE),
+         words.text_or_none(s.service_class), words.goal_percent(s.goal), words.percent(s.velocity),
+         words.index(s.performance_index), words.text_or_none(s.cpu_shares), status_cell(s.goal_status))
+        for s in servers
+    ])  # fmt: skip
+
+
+def _show(session: Session, server: ServerDetail) -> None:
+    from .output import Cell, show_fields, status_cell
+
+    group = words.id_of(server.workload_resource_group)
+    names = {g.object_id: g.name for g in session.client.groups().value.workload_resource_groups}
+    management = server.management
+    if server.management_reason:
+        management += f": {_REASONS.get(server.management_reason, server.management_reason)}"
+    shares = words.text_or_none(server.cpu_shares)
+    if server.cpu_shares_original not in (None, server.cpu_shares):
+        shares += f" (found: {server.cpu_shares_original})"
+    fields: list[tuple[str, Cell]] = [
+        ("Name", server.name),
+        ("Id", server.object_id),
+        ("Status", server.status),
+        ("vCPUs", str(server.vcpus)),
+        ("Memory MiB", str(server.memory_mib)),
+        ("Group", names.get(group, group)),
+        ("Service class", words.text_or_none(server.service_class)),
+        ("Importance", words.text_or_none(server.importance)),
+        ("Goal", words.goal(server.goal)),
+        ("Management", management),
+        ("Goal status", status_cell(server.goal_status)),
+        ("Velocity %", words.percent(server.velocity)),
+        ("PI", words.index(server.performance_index)),
+        ("Ran, CPUs", words.cpus(server.cpu_using)),
+        ("Waited, CPUs", words.cpus(server.cpu_delay)),
+        ("CPU shares", shares),
+        ("Reserve, CPUs", words.cpus(server.cpu_reserve)),
+        ("Cap, CPUs", words.cpus(server.cpu_cap)),
+    ]
+    if server.excluded:
+        fields.append(("Excluded", "yes"))
+    if server.attributes:
+        fields.append(("Attributes", ""))
+    for name, value in server.attributes.items():
+        fields.append((f"  {name}", value if isinstance(value, str) else ", ".join(value)))
+    show_fields(fields)
+
+
+def _warn(found: ServerDetailList) -> None:
+    """Say on stderr that the figures are old, if they are."""
+    from .output import warn
+
+    if found.problem:
+        when = f"; the figures are of {words.local_time(found.snapshot_time)}" if found.snapshot_time else ""
+        warn(f"{found.problem}{when}")

@@ -1,0 +1,85 @@
+"""What one run of the command line knows: where hpm is, and how to print.
+
+An object of this class is click's `ctx.obj`. The tests make one with a transport of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import InvalidValue
+from .plain import plain
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ..client.answers import Answer
+    from ..client.rest import Client
+
+T = TypeVar("T")
+
+#: Control characters that JSON leaves as they are and a terminal obeys.
+_LOOSE_CONTROLS = re.compile("[\x7f-\x9f]")
+
+
+@dataclass
+class Session:
+    """Global options, and the client made from them when first needed."""
+
+    socket: Path | None = None
+    host: str | None = None
+    json: bool = False
+    transport: httpx.BaseTransport | None = None
+
+    @cached_property
+    def client(self) -> Client:
+        """The connection to hpm."""
+        from ..client.connection import connect
+
+        if self.socket is not None and self.host is not None:
+            raise click.UsageError("--socket and --host exclude each other; give one of them")
+        try:
+            return connect(self.socket, self.host, self.transport)
+        except InvalidValue as error:
+            raise click.BadParameter(error.message, param_hint="'--host'") from None
+
+    def emit(self, answer: Answer[T], show: Callable[[T], None]) -> None:
+        """Print an answer: as JSON if that was asked for, else by `show`."""
+        if self.json:
+            self.emit_json(answer.text)
+        else:
+            show(answer.value)
+
+    def emit_json(self, value: Any) -> None:
+        """Print JSON, indented: text (bytes) unchanged, or plain dicts and lists."""
+        import msgspec
+
+        text = value if isinstance(value, bytes) else msgspec.json.encode(value)
+        if not text.strip():
+            return
+        try:
+            indented = msgspec.json.format(text, indent=2).decode()
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            from ..client.errors import BadAnswer
+
+            raise BadAnswer(f"the answer is not JSON: {error}") from None
+        click.echo(_LOOSE_CONTROLS.sub(lambda c: f"\\u{ord(c.group()):04x}", indented))
+
+    def done(self, answer: Answer[Any] | None, *sentences: str) -> None:
+        """Say what was done; with `--json`, print the answer instead (nothing if there is none)."""
+        if self.json:
+            if answer is not None:
+                self.emit_json(answer.text)
+            return
+        for sentence in sentences:
+            click.echo(plain(sentence))
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)

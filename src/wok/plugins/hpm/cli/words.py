@@ -1,0 +1,92 @@
+"""Values in words: how goals, indexes, shares, statuses and times read in a table."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+from ..policy.goals import Goal, VelocityGoal
+
+#: What stands where there is no value.
+NONE = "-"
+
+#: A status is never told by its symbol or colour alone.
+_SYMBOLS = {"met": "●", "missed": "▲", "idle": "◌", "discretionary": "–"}
+
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def goal_status(status: str) -> str:
+    """``● met``; statuses without a symbol are indented, so that the words align."""
+    return f"{_SYMBOLS.get(status, ' ')} {status}"
+
+
+def goal_status_style(status: str) -> str:
+    """Colour of a goal status on a terminal."""
+    return {"met": "green", "missed": "bold red"}.get(status, "dim")
+
+
+def goal(value: Goal | None) -> str:
+    """``fast (75)``, ``60``, ``discretionary``."""
+    if value is None:
+        return NONE
+    if not isinstance(value, VelocityGoal):
+        return "discretionary"
+    return str(value.velocity) if isinstance(value.velocity, int) else f"{value.velocity} ({value.percent})"
+
+
+def goal_percent(value: Goal | None) -> str:
+    """The goal's velocity in percent."""
+    return str(value.percent) if isinstance(value, VelocityGoal) else NONE
+
+
+def index(value: float | None) -> str:
+    """A performance index: two places."""
+    return NONE if value is None else f"{value:.2f}"
+
+
+def percent(value: float | None) -> str:
+    """A velocity: whole percent; less than that cannot be measured."""
+    return NONE if value is None else f"{value:.0f}"
+
+
+def cpus(value: float | None) -> str:
+    """CPUs: up to two places."""
+    return NONE if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def text_or_none(value: object | None) -> str:
+    """Any value, or the sign for none."""
+    return NONE if value is None or value == "" else str(value)
+
+
+def id_of(uri: str) -> str:
+    """The id that an object's URI ends in."""
+    return uri.rstrip("/").rpartition("/")[2]
+
+
+def count(number: int, one: str, several: str | None = None) -> str:
+    """``1 server``, ``2 servers``."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def local_time(text: str) -> str:
+    """An RFC 3339 time in the user's time zone: ``2026-02-03 14:05:10``."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def parse_time(text: str, now: datetime | None = None) -> str:
+    """What a user says of a time, as RFC 3339 UTC: ``2026-02-03 14:00`` (local unless a zone is said),
+    or ``90m``, ``2h``, ``1d`` ago. Raises ValueError."""
+    now = now or datetime.now(timezone.utc)
+    ago = _AGO.fullmatch(text.strip())
+    if ago is not None:
+        moment = now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+    else:
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00")).astimezone(timezone.utc)
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,152 @@
+"""How a client reaches hpm: over the manager's unix socket, or a URL.
+
+Sockets are tried in turn (the user's own, then the system's; see `paths.socket_candidates`); the first
+that anybody listens at is used from then on.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..errors import InvalidValue
+from ..paths import socket_candidates
+from ..version import VERSION
+from .errors import NoConnection
+from .request import Request
+from .rest import Client
+
+#: The base path on hpm's own sockets, and on a URL that names no path.
+BASE_PATH = "/zhpm/wsapi/v1"
+
+#: Answers come from the manager's last snapshot, so they take milliseconds; only a write may wait for
+#: a cycle to end. Who is silent for this long will not answer.
+TIMEOUT_SECONDS = 30.0
+CONNECT_TIMEOUT_SECONDS = 5.0
+
+_HEADERS = {"Accept": "application/json", "User-Agent": f"hpm/{VERSION}"}
+_TIMEOUT = httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+
+
+class SocketConnection:
+    """A connection over the first of several unix sockets where somebody listens."""
+
+    base_path = BASE_PATH
+
+    def __init__(self, candidates: Sequence[Path]) -> None:
+        self._candidates = list(candidates)
+        self._http: httpx.Client | None = None
+        self._where: Path | None = None
+
+    def send(self, request: Request) -> httpx.Response:
+        """Send to the socket found before, or find one."""
+        if self._http is None:
+            self._where = _listening(self._candidates)
+            self._http = _socket_client(self._where)
+        return _send(self._http, f"the hpm manager at {self._where}", request)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._http is not None:
+            self._http.close()
+
+
+class UrlConnection:
+    """A connection to hpm at a URL; without a path it is that of hpm's own server."""
+
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8443, for example")
+        self.base_path = parts.path.rstrip("/") or BASE_PATH
+        self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        server = f"{parts.scheme}://{parts.netloc}"
+        self._http = httpx.Client(base_url=server, headers=_HEADERS, timeout=_TIMEOUT, transport=transport)
+
+    def send(self, request: Request) -> httpx.Response:
+        """Send to the URL."""
+        return _send(self._http, f"hpm at {self._where}", request)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+def connect(
+    path: Path | None = None, url: str | None = None, transport: httpx.BaseTransport | None = None
+) -> Client:
+    """A client of the hpm at `url`, or at the socket `path`, or at the first of the usual sockets.
+
+    Nothing is sent yet. `transport` replaces the network (tests). Raises `InvalidValue` for a bad URL.
+    """
+    if url is not None or transport is not None:
+        return Client(UrlConnection(url or "http://localhost", transport))
+    return Client(SocketConnection([path] if path is not None else socket_candidates()))
+
+
+def _socket_client(path: Path) -> httpx.Client:
+    # verify=False: there is no TLS here, and reading the system's certificates would take 30 ms
+    transport = httpx.HTTPTransport(uds=str(path), verify=False)
+    return httpx.Client(
+        transport=transport, base_url="http://localhost", headers=_HEADERS, timeout=_TIMEOUT, trust_env=False
+    )
+
+
+def _send(http: httpx.Client, where: str, request: Request) -> httpx.Response:
+    """Send, with the failures of httpx as `NoConnection`."""
+    try:
+        return http.request(
+            request.method,
+            request.path,
+            params=dict(request.query) or None,
+            content=request.body,
+            headers=dict(request.headers),
+        )
+    except httpx.ConnectError as error:
+        raise NoConnection(f"no connection to {where}: {error}; check the address, and that hpm runs there") from None
+    except httpx.TimeoutException:
+        raise NoConnection(f"{where} does not answer within {TIMEOUT_SECONDS:g} s; try again") from None
+    except httpx.TransportError as error:
+        raise NoConnection(
+            f"the connection to {where} broke ({error}); the next list shows whether a change was done"
+        ) from None
+
+
+def _listening(candidates: Sequence[Path]) -> Path:
+    """The first socket where somebody listens. Raises `NoConnection`.
+
+    Tried by hand: a failing connect of httpx leaves its socket open until it is collected.
+    """
+    failures: list[tuple[Path, OSError]] = []
+    for candidate in candidates:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+            trial.settimeout(CONNECT_TIMEOUT_SECONDS)
+            try:
+                trial.connect(str(candidate))
+            except OSError as error:
+                failures.append((candidate, error))
+            else:
+                return candidate
+    for path, failure in failures:
+        if failure.errno in (errno.EACCES, errno.EPERM):
+            raise NoConnection(
+                f"you may not use the socket {path} of hpm; that is for root"
+                " and members of the groups hpmuser (read) and hpmadm (read and write)"
+            )
+    tried = "".join(f"\n  {path}: {_reason(failure)}" for path, failure in failures)
+    raise NoConnection(
+        f"no connection to hpm; nobody listens at{tried}\n"
+        "Start it with 'hpm serve' (to try it without libvirt: 'hpm serve --connect simulated'),\n"
+        "or say where it is with --socket PATH or --host URL."
+    )
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "no such socket"
+    return (error.strerror or str(error) or type(error).__name__).lower()

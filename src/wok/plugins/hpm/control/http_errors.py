@@ -1,0 +1,59 @@
+"""Errors of hpm as answers: status, reason and body (see `wire.errors`)."""
+
+from __future__ import annotations
+
+from ..errors import (
+    Conflict,
+    HpmError,
+    HypervisorUnreachable,
+    InvalidValue,
+    ManagerBusy,
+    MissingField,
+    NotFound,
+    NotUnique,
+    UnknownField,
+)
+from ..manager.manager import Busy
+from ..policy.decode import NotJSON
+from ..wire import errors as reasons
+from .caller import NotAllowed, NotAuthenticated
+
+
+class HttpError(HpmError):
+    """An error that exists only in HTTP: a status, a reason, headers."""
+
+    id = "http"
+
+    def __init__(self, status: int, reason: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.headers = headers or {}
+
+
+#: The first class that fits decides, so special ones stand before general ones.
+_STATUS: tuple[tuple[type[HpmError], int, int], ...] = (
+    (NotJSON, 400, reasons.NOT_JSON),
+    (MissingField, 400, reasons.FIELD_MISSING),
+    (UnknownField, 400, reasons.FIELD_UNKNOWN),
+    (NotUnique, 400, reasons.NOT_UNIQUE),
+    (InvalidValue, 400, reasons.WRONG_VALUE),
+    (NotAuthenticated, 401, 0),
+    (NotAllowed, 403, reasons.ROLE),
+    (NotFound, 404, 1),
+    (Busy, 409, reasons.BUSY),
+    (ManagerBusy, 409, reasons.WRONG_STATE),
+    (Conflict, 409, reasons.WRONG_STATE),
+    (HypervisorUnreachable, 503, 0),
+)
+
+
+def http_error(error: HpmError) -> HttpError:
+    """The answer that an error of ours means; what nobody expected is a 500."""
+    if isinstance(error, HttpError):
+        return error
+    for class_, status, reason in _STATUS:
+        if isinstance(error, class_):
+            headers = {"Retry-After": "5"} if status == 503 else {}
+            return HttpError(status, reason, str(error), headers)
+    return HttpError(500, 0, str(error))

@@ -1,0 +1,117 @@
+"""Who shall get how many CPUs: needs in order of importance, then the rest.
+
+1. Everybody gets a floor: an administrator's reserve; 2 % of a CPU for lowest and discretionary work.
+2. Level by level, each server with a goal gets what its target velocity needs. The first level that
+   cannot be satisfied is split so that its members' performance indexes are equal.
+3. What is left goes to all in proportion to their demand after goals.
+
+The result is a target; weights bring it about (`planner`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ..policy.goals import IMPORTANCES, Goal, Importance, VelocityGoal
+from .demand import Demand
+from .index import MET
+
+#: CPUs that lowest and discretionary work keeps, and the part of capacity all floors may take.
+FLOOR = 0.02
+FLOORS_OF_CAPACITY = 0.10
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """One server that wants CPU. `target` is the velocity to plan for (0…1), None: no goal."""
+
+    uuid: str
+    importance: Importance
+    target: float | None
+    demand: Demand
+    reserve: float = 0.0
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """CPUs by server; the importance level that could not be satisfied, if any; and the part of its
+    demand after goals that each server got of the rest (0…1)."""
+
+    cpus: Mapping[str, float]
+    short: Importance | None
+    rest: float
+
+
+def target_velocity(goal: Goal) -> float | None:
+    """The velocity to plan for: 5 % above the goal (near 100 half way there); None for no goal."""
+    if not isinstance(goal, VelocityGoal):
+        return None
+    wanted = goal.percent / 100.0
+    return min(wanted * MET, (1.0 + wanted) / 2.0)
+
+
+def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
+    """Share `capacity` CPUs out among the claims."""
+    cpus = _floors(claims, capacity)
+    left = capacity - sum(cpus.values())
+    short: Importance | None = None
+    levels: dict[Importance, list[Claim]] = {}
+    for claim in claims:
+        if claim.target is not None:
+            levels.setdefault(claim.importance, []).append(claim)
+    for importance in IMPORTANCES:
+        level = levels.get(importance)
+        if level is None:
+            continue
+        needs = {c.uuid: max(cpus[c.uuid], c.demand.need(c.target or 0.0)) for c in level}
+        more = sum(needs.values()) - sum(cpus[uuid] for uuid in needs)
+        if more > left:
+            needs = _equal_index(level, cpus, left + sum(cpus[uuid] for uuid in needs))
+            short, more = importance, left
+        cpus.update(needs)
+        left -= more
+        if short is not None:
+            return Allocation(cpus, short, 0.0)
+    unmet = {c.uuid: max(0.0, c.demand.most - cpus[c.uuid]) for c in claims}
+    total = sum(unmet.values())
+    rest = min(1.0, left / total) if total > 0.0 else 1.0
+    for uuid, wanted in unmet.items():
+        cpus[uuid] += rest * wanted
+    return Allocation(cpus, None, rest)
+
+
+def _floors(claims: Sequence[Claim], capacity: float) -> dict[str, float]:
+    floors = {
+        c.uuid: min(FLOOR, c.demand.most) if c.target is None or c.importance == "lowest" else 0.0
+        for c in claims
+    }
+    total = sum(floors.values())
+    allowed = FLOORS_OF_CAPACITY * capacity
+    if total > allowed:
+        floors = {uuid: floor * allowed / total for uuid, floor in floors.items()}
+    for claim in claims:
+        if claim.reserve:
+            floors[claim.uuid] = max(floors[claim.uuid], min(claim.reserve, claim.demand.most))
+    total = sum(floors.values())
+    if total > capacity:    # reserves beyond what the host has: all are cut alike
+        floors = {uuid: floor * capacity / total for uuid, floor in floors.items()}
+    return floors
+
+
+def _equal_index(level: Sequence[Claim], floors: Mapping[str, float], cpus: float) -> dict[str, float]:
+    """Split `cpus` so that target/velocity is the same for all of a level, floors kept.
+
+    The sum of needs falls steadily as the common index grows, so it is found by bisection.
+    """
+
+    def given(scale: float) -> dict[str, float]:
+        return {c.uuid: max(floors[c.uuid], c.demand.need((c.target or 0.0) * scale)) for c in level}
+
+    low, high = 0.0, 1.0
+    for _ in range(24):
+        middle = (low + high) / 2.0
+        if sum(given(middle).values()) > cpus:
+            high = middle
+        else:
+            low = middle
+    return given(low)

@@ -1,0 +1,46 @@
+"""How much CPU a server needs for a given velocity, from what it was seen doing.
+
+Model: each active vCPU works in cycles of fixed CPU work w and fixed sleep s. At velocity v a cycle
+lasts w/v + s, so it uses w / (w/v + s) of a CPU. Of a window we know the mean use u and the mean
+runnable time q = u + delay of an active vCPU; s/w = (1 − q)/u does not depend on how fast it ran.
+For work that never sleeps (q = 1) the need at velocity v is v itself.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from .windows import ServerWindow
+
+
+class Demand(msgspec.Struct, frozen=True, gc=False):
+    """`active` vCPUs, each sleeping `sleep` seconds per second of CPU work; at most `limit` CPUs of use."""
+
+    active: int
+    sleep: float
+    limit: float
+
+    def need(self, velocity: float) -> float:
+        """CPUs used at that velocity (0…1]; never above `limit`."""
+        return min(self.limit, self.active * velocity / (1.0 + self.sleep * velocity))
+
+    def velocity(self, cpus: float) -> float:
+        """Velocity (0…1] at which that many CPUs are used; the inverse of `need`."""
+        each = cpus / self.active
+        rest = 1.0 - each * self.sleep
+        return 1.0 if rest <= each else each / rest
+
+    @property
+    def most(self) -> float:
+        """CPUs it would use if nothing were in its way."""
+        return self.need(1.0)
+
+
+def demand_of(window: ServerWindow, cap: float | None) -> Demand:
+    """Demand of a busy server. `cap` in CPUs."""
+    active = window.active
+    using = window.using / active
+    runnable = min(1.0, (window.using + window.delay) / active)
+    # A vCPU that got next to nothing tells nothing of its sleep: take it as always runnable.
+    sleep = (1.0 - runnable) / using if using > 0.001 else 0.0
+    return Demand(active, sleep, float(active) if cap is None else min(cap, float(active)))

@@ -1,0 +1,83 @@
+"""What the planner remembers from one plan to the next. A value: it goes into a plan and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from .windows import ServerWindow
+
+#: Weight of the past against the newest window in a server's running means.
+PAST = 0.6
+
+
+class Learned(msgspec.Struct, frozen=True, gc=False):
+    """What was seen of one server.
+
+    `active` is the number of vCPUs it worked with when it last worked (0: never seen working).
+    `correction` multiplies its weight: how much more than its computed share this load needs.
+    `using`, `delay`, `seconds` are running sums over the windows since its plan came into force, older
+    ones fading. `planned` is the velocity (0…1) of that plan, None where there is none.
+    `missed` counts windows in a row that missed the goal without help; `reported` is the reason that was
+    given for it, until the goal is met again for as long.
+    """
+
+    start: str
+    active: int = 0
+    correction: float = 1.0
+    using: float = 0.0
+    delay: float = 0.0
+    seconds: float = 0.0
+    planned: float | None = None
+    missed: int = 0
+    reported: str | None = None
+
+    @property
+    def velocity(self) -> float | None:
+        """Mean velocity (0…1) since the plan came into force; None if it did not work."""
+        total = self.using + self.delay
+        return self.using / total if total > 0.0 else None
+
+
+class Basis(msgspec.Struct, frozen=True):
+    """What the plan in force for one parent cgroup was made for."""
+
+    generation: int
+    managed: frozenset[str]
+    busy: frozenset[str]
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """All that is remembered: by server, and by parent cgroup."""
+
+    servers: Mapping[str, Learned] = {}
+    parents: Mapping[str, Basis] = {}
+
+
+def learn(known: Learned | None, start: str, window: ServerWindow | None, seconds: float) -> Learned:
+    """Add one window to what is known of a server. A new start, or work with another number of vCPUs,
+    makes earlier corrections worthless."""
+    if known is None or known.start != start:
+        known = Learned(start)
+    if window is None or window.activity != "busy":
+        return known
+    if window.active != known.active:
+        known = Learned(
+            start, active=window.active, planned=known.planned, missed=known.missed, reported=known.reported
+        )
+    return msgspec.structs.replace(
+        known,
+        using=PAST * known.using + window.using * seconds,
+        delay=PAST * known.delay + window.delay * seconds,
+        seconds=PAST * known.seconds + seconds,
+    )
+
+
+def smoothed(learned: Learned, window: ServerWindow) -> ServerWindow:
+    """The window with the running means in place of its own using and delay."""
+    if learned.seconds <= 0.0:
+        return window
+    return msgspec.structs.replace(
+        window, using=learned.using / learned.seconds, delay=learned.delay / learned.seconds
+    )

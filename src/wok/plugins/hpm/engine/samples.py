@@ -1,0 +1,68 @@
+"""What a host shows of itself at one moment: the values every decision starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+ServerStatus: TypeAlias = Literal["running", "paused", "shut-off", "crashed", "unknown"]
+
+
+class ServerInfo(msgspec.Struct, frozen=True):
+    """What changes seldom of a virtual server; the same object is given again until something changes.
+
+    `facts` are the values that classification rules compare (by filter type, product words).
+    `constraint` names why its CPU cannot be planned freely (``pinned``, ``own-quota``, ``real-time``),
+    or is None.
+    """
+
+    uuid: str
+    name: str
+    status: ServerStatus
+    vcpus: int
+    memory_mib: int
+    facts: Mapping[str, str | tuple[str, ...]]
+    constraint: str | None = None
+
+
+class ServerSample(msgspec.Struct, frozen=True, gc=False):
+    """Counters of one active virtual server, one entry per vCPU thread in each tuple.
+
+    `start` changes when the guest is started anew. `run_ns` and `delay_ns` are the thread's schedstat:
+    nanoseconds on a CPU, and runnable without one. `starving` is true for a vCPU that hardly
+    ran since the sample before although its thread is runnable (the kernel credits delay only when a
+    thread next runs). `shares` is the CPU weight in force, None where it cannot be read. `quota_us` is
+    the quota in force per `period_us`, None: no cap. `throttled_ns` counts time taken by that quota.
+    `parent` is the cgroup whose children compete with each other.
+    """
+
+    uuid: str
+    start: str
+    parent: str
+    threads: tuple[int, ...]
+    run_ns: tuple[int, ...]
+    delay_ns: tuple[int, ...]
+    starving: tuple[bool, ...]
+    shares: int | None
+    quota_us: int | None = None
+    period_us: int = 100000
+    throttled_ns: int = 0
+
+
+class HostSample(msgspec.Struct, frozen=True):
+    """One observation of a whole host.
+
+    `time_ns` is a monotonic clock. `idle_ns` and `steal_ns` are summed over the host's `cpus` since
+    boot. `infos` has every defined or active server, `samples` those that have a process (paused ones
+    too). `problem` says why the hypervisor could not be asked; the rest is then as fresh as it can be.
+    """
+
+    time_ns: int
+    cpus: int
+    idle_ns: int
+    steal_ns: int
+    infos: Mapping[str, ServerInfo]
+    samples: Mapping[str, ServerSample]
+    problem: str | None = None

@@ -1,0 +1,105 @@
+"""The one exception tree of hpm.
+
+::
+
+    HpmError                       stable id, message, where
+    ├── InvalidValue               what a caller gave cannot be used; `path` names the place
+    │   ├── MissingField           a field that must be there is not
+    │   ├── UnknownField           a field that nobody knows
+    │   └── NotUnique              a second thing of one name
+    ├── NotFound                   the thing named does not exist
+    ├── Conflict                   the thing is in another state than the request needs
+    ├── HypervisorError            the host did not do what it was asked
+    │   ├── HypervisorUnreachable  nobody answers there (now)
+    │   └── ServerGone             the virtual server ended meanwhile
+    ├── StoreError                 what should survive cannot be read or written
+    └── ManagerBusy                another manager has this host
+
+Each carries what is wrong, where, and what would be right. The `id` of a class never changes;
+programs may rely on it.
+"""
+
+from __future__ import annotations
+
+
+class HpmError(Exception):
+    """Base of all errors that hpm raises on purpose.
+
+    `message` is one sentence for people: what is wrong, and what would be right.
+    """
+
+    id = "hpm"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidValue(HpmError):
+    """A value of the wrong type or out of range; `path` is like ``perf-policies[0].name`` or empty."""
+
+    id = "invalid-value"
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+
+
+class MissingField(InvalidValue):
+    """A field that must be there is missing."""
+
+    id = "missing-field"
+
+
+class UnknownField(InvalidValue):
+    """A field that is not part of the object."""
+
+    id = "unknown-field"
+
+
+class NotUnique(InvalidValue):
+    """A name or id that is there already."""
+
+    id = "not-unique"
+
+
+class NotFound(HpmError):
+    """What was named does not exist."""
+
+    id = "not-found"
+
+
+class Conflict(HpmError):
+    """The object's state does not allow the request (HTTP 409, reason 2)."""
+
+    id = "conflict"
+
+
+class HypervisorError(HpmError):
+    """The host refused or failed an operation."""
+
+    id = "hypervisor"
+
+
+class HypervisorUnreachable(HypervisorError):
+    """The hypervisor does not answer; it may again later."""
+
+    id = "hypervisor-unreachable"
+
+
+class ServerGone(HypervisorError):
+    """The virtual server ended, or restarted, since it was last seen."""
+
+    id = "server-gone"
+
+
+class StoreError(HpmError):
+    """The store cannot be read or written."""
+
+    id = "store"
+
+
+class ManagerBusy(HpmError):
+    """Another manager manages this host; the message says which."""
+
+    id = "manager-busy"

@@ -1,0 +1,125 @@
+"""Starting and stopping: `hpm serve` and the offline `hpm restore`."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+from .. import paths
+from ..backend.connect import Choice, choose, open_hypervisor
+from ..manager.actuator import Actuator
+from ..manager.lock import HostLock
+from ..manager.manager import Manager
+from ..store.database import Database
+from ..store.journal import Journal
+from ..version import VERSION
+from .peer import PeerDoor
+from .server import SocketServer
+
+log = logging.getLogger(__name__)
+
+
+def serve(
+    connect: str | None, state_dir: Path | None, socket: Path | None, interval: float, verbose: bool
+) -> int:
+    """Run the manager until SIGTERM or SIGINT; gives the exit code."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.captureWarnings(True)
+    _raise_open_files()
+    choice = choose(connect)
+    state = state_dir or _state_dir(choice)
+    address = socket or paths.socket_path()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    lock = HostLock(_lock_path(choice, state), f"state in {state}, socket {address}")
+    try:
+        return _run(choice, state, address, interval, stop)
+    finally:
+        lock.release()
+
+
+def restore(connect: str | None, state_dir: Path | None) -> list[str]:
+    """Put back everything that a manager, which no longer runs, has changed; gives a sentence for each value.
+
+    Raises `ManagerBusy` if one runs.
+    """
+    choice = choose(connect)
+    state = state_dir or _state_dir(choice)
+    store = state / "hpm.db"
+    if not store.exists():
+        return [f"nothing to put back: there is no store {store}"]
+    lock = HostLock(_lock_path(choice, state), "hpm restore")
+    try:
+        database = Database(store)
+        journal = Journal(database)
+        if not journal.entries():
+            return ["nothing to put back: the journal is empty"]
+        hypervisor = open_hypervisor(choice.uri)
+        try:
+            return Actuator(hypervisor, journal).restore(hypervisor.observe())
+        finally:
+            hypervisor.close()
+            database.close()
+    finally:
+        lock.release()
+
+
+def _run(choice: Choice, state: Path, address: Path, interval: float, stop: threading.Event) -> int:
+    hypervisor = open_hypervisor(choice.uri)
+    try:
+        database = Database(state / "hpm.db")
+        manager = Manager(hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc))
+        server = SocketServer(manager, address, PeerDoor())
+        manager.start()
+        try:
+            server.start()
+            _greet(choice, manager, address, state)
+            stop.wait()
+            log.info("stopping: everything is put back as it was found")
+            server.stop()
+        finally:
+            for said in manager.stop():
+                log.info("restored %s", said)
+        database.close()
+    finally:
+        hypervisor.close()
+    return 0
+
+
+def _greet(choice: Choice, manager: Manager, address: Path, state: Path) -> None:
+    host, levels = manager.description, manager.snapshot.levels
+    lines = (
+        f"hpm {VERSION} manages {choice.uri}: {choice.why}",
+        f"{len(manager.snapshot.sample.infos)} virtual servers, {host.hypervisor} {host.hypervisor_version},"
+        f" an interval of {manager.interval:g} s; CPU management is {levels.cpu_mgmt}",
+        f"listening on {address}, state in {state}; ^C stops and puts everything back",
+    )
+    for line in lines:
+        log.info(line)
+    sys.stderr.flush()
+
+
+def _state_dir(choice: Choice) -> Path:
+    """Simulated hosts have a state of their own, so that trying hpm never touches a real one's."""
+    base = paths.state_dir()
+    return base / "simulated" if choice.simulated else base
+
+
+def _lock_path(choice: Choice, state: Path) -> Path:
+    """One manager per real host; of simulated hosts, one per state directory."""
+    return state / "lock" if choice.simulated else paths.run_dir() / "host.lock"
+
+
+def _raise_open_files() -> None:
+    """Every vCPU thread has up to two files kept open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

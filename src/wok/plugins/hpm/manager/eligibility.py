@@ -1,0 +1,28 @@
+"""Which servers may be managed, and why others are left alone."""
+
+from __future__ import annotations
+
+from ..engine.samples import ServerInfo, ServerSample
+from ..policy.assignment import Assignment
+from .actuator import Actuator
+
+
+def held_reason(
+    info: ServerInfo, sample: ServerSample | None, assignment: Assignment, actuator: Actuator
+) -> str | None:
+    """Why a server is not managed, or None: it is. In the order in which an administrator would ask."""
+    if assignment.excluded:
+        return "excluded"
+    if assignment.goal is None:
+        return "no-policy"
+    if info.status == "paused":
+        return "paused"
+    if sample is None:
+        return "not-running" if info.status != "running" else "unreachable"
+    if sample.shares is None:
+        return "unreachable"
+    if actuator.held(sample):
+        return "changed-by-administrator"
+    if info.constraint == "own-quota" and actuator.owns_quota(sample):
+        return None
+    return info.constraint

@@ -1,0 +1,407 @@
+"""The manager: one loop that observes, plans, applies and records; and the one writer of the catalog.
+
+Every change of state, by the loop or by a request, happens under one lock in the order check → commit →
+new generation → next plan. Readers take `snapshot` and need no lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import msgspec
+
+from ..backend.hypervisor import HostDescription, Hypervisor
+from ..engine.accounting import Accounted, account
+from ..engine.memory import Memory
+from ..engine.plan import Candidate, Forecast, Plan
+from ..engine.planner import plan
+from ..engine.samples import HostSample, ServerInfo
+from ..engine.windows import HostWindow, window
+from ..errors import Conflict, HpmError, StoreError
+from ..policy.assignment import Assignment, assign
+from ..policy.catalog import Catalog
+from ..store.adjustments import AdjustmentRecord, Adjustments
+from ..store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
+from ..store.database import Database
+from ..store.journal import Journal
+from ..wire.management import Level
+from .actuator import PERIOD_US, Actuator, Change, quota_text
+from .eligibility import held_reason
+from .records import measured, record_decision, record_held
+from .snapshot import Levels, Snapshot
+
+log = logging.getLogger(__name__)
+
+#: A plan for new wishes uses a window of at least this length (seconds), if the interval is not shorter.
+SHORTEST_WINDOW = 1.0
+#: Seconds that a request waits for the loop before it is told to try again.
+PATIENCE = 15.0
+
+
+class Busy(HpmError):
+    """Another change is under way; try again (HTTP 409, reason 1)."""
+
+    id = "busy"
+
+
+class Manager:
+    """Manages one host. `clock` gives monotonic nanoseconds (the hypervisor's samples have the same), `wall` UTC.
+
+    `start` runs the loop in a thread; tests call `cycle` themselves instead.
+    """
+
+    def __init__(
+        self,
+        hypervisor: Hypervisor,
+        database: Database,
+        interval: float,
+        clock: Callable[[], int],
+        wall: Callable[[], datetime],
+    ) -> None:
+        self.interval = interval
+        self.description: HostDescription = hypervisor.describe()
+        self.adjustments = Adjustments(database)
+        self.overruns = 0
+        self._hypervisor = hypervisor
+        self._database = database
+        self._clock = clock
+        self._wall = wall
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._events = threading.Event()
+        self._ending = False
+        self._thread: threading.Thread | None = None
+        self._actuator = Actuator(hypervisor, Journal(database))
+        self._catalog = load_catalog(database)
+        saved = load_setting(database, "levels")
+        self._levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
+        self._memory = Memory()
+        self._bases: list[Accounted] = []
+        self._newest: Accounted | None = None
+        self._planned: int | None = None    # generation of the last plan
+        self._advised: dict[str, int] = {}
+        self._unmeasured: list[AdjustmentRecord] = []
+        self._assignments: dict[str, tuple[ServerInfo, int, Assignment]] = {}
+        self._forecasts: dict[str, Forecast] = {}
+        self._adopt()
+        self.snapshot = self._build()
+        hypervisor.on_change(self._server_changed)
+
+    # -- life
+
+    def start(self) -> None:
+        """Run the loop."""
+        self._thread = threading.Thread(target=self._loop, name="hpm-loop")
+        self._thread.start()
+
+    def stop(self) -> list[str]:
+        """End the loop and put everything back; gives a sentence for each value."""
+        self._ending = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._lock:
+            return self._actuator.restore(self._observe())
+
+    def abandon(self) -> None:
+        """End the loop and leave everything as it is, as a crash does (for tests)."""
+        self._ending = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    # -- requests
+
+    @contextmanager
+    def change(self) -> Iterator[CatalogChange]:
+        """Change the catalog: ``with manager.change() as change: change.catalog = change.catalog.with_…``.
+
+        Committed when the block ends without an error; a new snapshot shows it, and the loop plans anew.
+        Raises `Busy`, `StoreError`.
+        """
+        with self._writing():
+            change = CatalogChange(self._catalog)
+            yield change
+            if change.catalog is not self._catalog:
+                save_catalog(self._database, self._catalog, change.catalog)
+                self._catalog = change.catalog
+                self.snapshot = self._build()
+                self._wake.set()
+
+    def set_level(self, cpu_mgmt: Level) -> list[str]:
+        """Set the level of CPU management. From `on` to another one, everything is put back before this
+        returns; gives a sentence for each value."""
+        with self._writing():
+            levels = msgspec.structs.replace(self._levels, cpu_mgmt=cpu_mgmt)
+            if levels == self._levels:
+                return []
+            save_setting(self._database, "levels", msgspec.json.encode(levels).decode())
+            self._levels = levels
+            self._planned, self._advised = None, {}
+            said: list[str] = []
+            if cpu_mgmt != "on":
+                said = self._actuator.restore(self._observe())
+                self._memory = Memory({})
+                self._forecasts = {}
+                self._observe()    # so that the snapshot shows the values put back
+            self.snapshot = self._build()
+            self._wake.set()
+            return said
+
+    def release(self, uuid: str) -> None:
+        """Manage a server again that was left alone because an administrator changed it. Raises `Conflict`."""
+        with self._writing():
+            if not self._actuator.release(uuid):
+                raise Conflict("nothing to release: hpm does not hold this server for an administrator's change")
+            self._planned = None
+            self.snapshot = self._build()
+            self._wake.set()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise Busy(f"the manager has been busy for {PATIENCE:g} s; try again")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    # -- the loop
+
+    def _loop(self) -> None:
+        deadline = self._clock() + int(min(self.interval, SHORTEST_WINDOW) * 1e9)
+        while not self._ending:
+            left = (deadline - self._clock()) / 1e9
+            woken = self._wake.wait(max(0.0, left))
+            self._wake.clear()
+            if self._ending:
+                return
+            if self._events.is_set():
+                self._events.clear()
+                woken = True
+            try:
+                wishes = self._wishes()
+                if woken and not wishes:
+                    self.look()
+                    continue
+                started = self._clock()
+                self.cycle()
+            except HpmError as error:
+                log.error("this cycle is lost: %s", error)
+            except Exception:
+                log.exception("this cycle is lost")
+            now = self._clock()
+            if now - started > self.interval * 1e9:
+                self.overruns += 1
+                log.warning("a cycle took %.1f s, longer than the interval", (now - started) / 1e9)
+            deadline = max(now, started + int(self.interval * 1e9))
+
+    def _wishes(self) -> bool:
+        return self._levels.cpu_mgmt != "off" and self._planned != self._catalog.generation
+
+    def _server_changed(self) -> None:
+        self._events.set()
+        self._wake.set()
+
+    def look(self) -> None:
+        """Observe and show, without deciding anything."""
+        with self._lock:
+            self._observe()
+            self.snapshot = self._build()
+
+    def cycle(self) -> None:
+        """Observe, plan, apply, record: what the loop does once an interval, or when wishes are new."""
+        with self._lock:
+            sample = self._observe()
+            self.snapshot = snapshot = self._build()
+            if snapshot.window is not None:
+                self._measure(snapshot)
+                if self._levels.cpu_mgmt != "off":
+                    self._decide(snapshot, snapshot.window, sample)
+                    self.snapshot = self._build()
+            if self._levels.cpu_mgmt != "on":
+                self._actuator.restore(sample)    # what could not be put back when the level was changed
+            assert self._newest is not None
+            self._bases = [*self._bases[-1:], self._newest]
+
+    def _observe(self) -> HostSample:
+        sample = self._hypervisor.observe()
+        self._newest = account(self._newest, sample)
+        if not self._bases:
+            self._bases = [self._newest]
+        taken = self._actuator.notice(sample)
+        if taken:
+            uuids = [entry.uuid for entry in taken if entry.control == "cpu-shares"]
+            assignments = self._assign(sample)
+            self._record(
+                record_held(
+                    uuids, "changed-by-administrator", self._time(), self.interval, sample.infos, assignments
+                )
+            )
+        return sample
+
+    def _window(self) -> HostWindow | None:
+        """The time since the newest base that is old enough to tell something."""
+        assert self._newest is not None
+        shortest = min(SHORTEST_WINDOW, self.interval / 2) * 1e9
+        for base in reversed(self._bases):
+            if self._newest.time_ns - base.time_ns >= shortest:
+                return window(base, self._newest)
+        return None
+
+    def _build(self) -> Snapshot:
+        sample = self._sample()
+        assignments = self._assign(sample)
+        held: dict[str, str] = {}
+        originals: dict[str, int] = {}
+        for uuid, info in sample.infos.items():
+            server = sample.samples.get(uuid)
+            reason = held_reason(info, server, assignments[uuid], self._actuator)
+            if reason is not None:
+                held[uuid] = reason
+            if server is not None and server.shares is not None:
+                originals[uuid] = self._actuator.original(server)
+        return Snapshot(
+            self._wall(), self._catalog, self._levels, sample, self._window(), assignments, held, originals,
+            self._forecasts,
+        )  # fmt: skip
+
+    def _sample(self) -> HostSample:
+        newest = self._newest
+        assert newest is not None
+        samples = {uuid: server.sample for uuid, server in newest.servers.items()}
+        return HostSample(
+            newest.time_ns, newest.cpus, newest.idle_ns, newest.steal_ns, newest.infos, samples, newest.problem
+        )
+
+    def _assign(self, sample: HostSample) -> dict[str, Assignment]:
+        generation = self._catalog.generation
+        known = self._assignments
+        fresh: dict[str, tuple[ServerInfo, int, Assignment]] = {}
+        for uuid, info in sample.infos.items():
+            old = known.get(uuid)
+            if old is not None and old[0] is info and old[1] == generation:
+                fresh[uuid] = old
+            else:
+                fresh[uuid] = (info, generation, assign(self._catalog, uuid, info.facts))
+        self._assignments = fresh
+        return {uuid: entry[2] for uuid, entry in fresh.items()}
+
+    # -- deciding
+
+    def _decide(self, snapshot: Snapshot, seen: HostWindow, sample: HostSample) -> None:
+        candidates = {
+            uuid: Candidate(
+                uuid, server.start, server.parent, server.shares, snapshot.originals.get(uuid, 0),
+                seen.servers.get(uuid), snapshot.assignments[uuid], snapshot.held.get(uuid),
+            )
+            for uuid, server in sample.samples.items()
+            if uuid in snapshot.assignments
+        }  # fmt: skip
+        made = plan(seen, list(candidates.values()), self._memory, self._catalog.generation)
+        self._planned = self._catalog.generation
+        self._forecasts = dict(made.forecasts)
+        if self._levels.cpu_mgmt == "advise":
+            self._advise(made, candidates, snapshot)
+            return
+        self._give_back(snapshot, sample)
+        self._apply_caps(snapshot, sample)
+        for decision in made.decisions:
+            changes = [
+                Change(sample.samples[c.uuid], "cpu-shares", str(c.shares_after)) for c in decision.changes
+            ]
+            errors = self._actuator.apply(changes)
+            record = record_decision(
+                decision, self._time(), seen.seconds, "applied", sample.infos, candidates, errors
+            )
+            self._record(record, measure=bool(changes))
+        self._memory = made.memory
+
+    def _advise(self, made: Plan, candidates: dict[str, Candidate], snapshot: Snapshot) -> None:
+        """Report what would be done, once. Nothing comes into force, so nothing is learned from it."""
+        self._memory = Memory(made.memory.servers)
+        for decision in made.decisions:
+            advice = {c.uuid: c.shares_after for c in decision.changes}
+            if decision.changes and all(
+                uuid in self._advised and abs(shares - self._advised[uuid]) <= 0.1 * shares
+                for uuid, shares in advice.items()
+            ):
+                continue
+            self._advised.update(advice)
+            self._record(
+                record_decision(
+                    decision, self._time(), self.interval, "advised", snapshot.sample.infos, candidates, {}
+                )
+            )
+
+    def _give_back(self, snapshot: Snapshot, sample: HostSample) -> None:
+        """Servers that were managed and are no more (excluded, group without policy) get their shares back."""
+        no_more = {uuid for uuid, why in snapshot.held.items() if why in ("excluded", "no-policy")}
+        for said in self._actuator.restore(sample, no_more, "cpu-shares") if no_more else ():
+            log.info("no longer managed: %s", said)
+
+    def _apply_caps(self, snapshot: Snapshot, sample: HostSample) -> None:
+        changes: list[Change] = []
+        uncapped: set[str] = set()
+        for uuid, server in sample.samples.items():
+            assignment = snapshot.assignments.get(uuid)
+            cap = None if assignment is None or assignment.excluded else assignment.cpu_cap
+            if cap is None:
+                uncapped.add(uuid)
+                continue
+            quota = max(1000, round(cap * PERIOD_US))
+            if snapshot.held.get(uuid) == "own-quota" or (server.quota_us, server.period_us) == (quota, PERIOD_US):
+                continue
+            changes.append(Change(server, "cpu-quota", quota_text(quota, PERIOD_US)))
+        errors = self._actuator.apply(changes)
+        for uuid, error in errors.items():
+            log.warning("cap of %s: %s", sample.infos[uuid].name, error)
+        self._actuator.restore(sample, uncapped, "cpu-quota")
+
+    def _adopt(self) -> None:
+        """At the start: go on with what a predecessor left (level on), or put it back (otherwise)."""
+        sample = self._observe()
+        if self._levels.cpu_mgmt != "on":
+            for said in self._actuator.restore(sample):
+                log.info("restored after a crash: %s", said)
+            self._observe()
+
+    # -- recording
+
+    def _record(self, record: AdjustmentRecord, *, measure: bool = False) -> None:
+        try:
+            kept = self.adjustments.add(record)
+        except StoreError as error:
+            log.error("an adjustment could not be recorded: %s", error)
+            return
+        if measure:
+            self._unmeasured.append(kept)
+
+    def _measure(self, snapshot: Snapshot) -> None:
+        """Fill in what came of the last adjustments, if the window began when they were made."""
+        assert self._newest is not None
+        whole = snapshot.window is not None and self._newest.time_ns - self._bases[-1].time_ns == round(
+            snapshot.window.seconds * 1e9
+        )
+        if self._unmeasured and whole:
+            self.adjustments.replace(measured(record, snapshot) for record in self._unmeasured)
+            self._unmeasured = []
+
+    def _time(self) -> str:
+        return rfc3339(self._wall())
+
+
+class CatalogChange:
+    """A catalog being changed: set `catalog`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds, as the API has all times."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,58 @@
+"""The snapshot: what hpm knows and decided at one moment. Built once a cycle, never changed, and what
+every reader reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from ..engine.index import GoalStatus, goal_status, server_index
+from ..engine.plan import Forecast
+from ..engine.samples import HostSample
+from ..engine.windows import HostWindow, ServerWindow
+from ..policy.assignment import Assignment
+from ..policy.catalog import Catalog
+from ..wire.management import Level
+
+
+class Levels(msgspec.Struct, frozen=True, rename="kebab"):
+    """Management levels in force."""
+
+    cpu_mgmt: Level = "off"
+    memory_mgmt: Level = "off"
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One moment. `taken` is UTC; `window` is None until two samples are there.
+
+    By UUID: `assignments` of all servers; `held`: why a server is not managed; `originals`: shares before
+    hpm changed any; `forecasts` of the last plan.
+    """
+
+    taken: datetime
+    catalog: Catalog
+    levels: Levels
+    sample: HostSample
+    window: HostWindow | None
+    assignments: Mapping[str, Assignment]
+    held: Mapping[str, str]
+    originals: Mapping[str, int]
+    forecasts: Mapping[str, Forecast]
+
+    def server_window(self, uuid: str) -> ServerWindow | None:
+        """What one server did in the last window."""
+        return None if self.window is None else self.window.servers.get(uuid)
+
+    def status(self, uuid: str) -> GoalStatus:
+        """How one server stands to its goal."""
+        info = self.sample.infos.get(uuid)
+        goal = self.assignments[uuid].goal
+        if goal is not None and info is not None and info.status == "paused":
+            return "paused"
+        return goal_status(goal, self.server_window(uuid))
+
+    def index(self, uuid: str) -> float | None:
+        """PI of one server."""
+        return server_index(self.assignments[uuid].goal, self.server_window(uuid))

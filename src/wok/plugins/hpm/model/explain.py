@@ -1,0 +1,105 @@
+"""Why a virtual server is where it is, in sentences."""
+
+from __future__ import annotations
+
+from ..engine.allocation import target_velocity
+from ..policy.classification import describe
+from ..policy.goals import VelocityGoal
+from .views import Views
+
+_HELD = {
+    "excluded": "It is excluded from management by an administrator, so its shares are left as they are.",
+    "no-policy": "Its group has no active policy, so it is unmanaged: it keeps its shares and is neither squeezed"
+    " nor helped. Give the group a policy to manage it.",
+    "paused": "It is paused; its shares are looked after again when it resumes.",
+    "not-running": "It is not running.",
+    "unreachable": "Its CPU shares cannot be read on this host, so it is left alone.",
+    "changed-by-administrator": "An administrator changed its shares while hpm managed it. That is respected: it is"
+    " left alone until it is released (hpm vs-release).",
+    "pinned": "Its vCPUs are pinned to some of the host's CPUs, so weights do not decide what it gets:"
+    " it is left alone.",
+    "own-quota": "It has a CPU quota of its own, set outside hpm; it is left alone.",
+    "real-time": "Its vCPUs are scheduled as real-time work, which weights do not touch; it is left alone.",
+}
+
+_REASONS = {
+    "at-capacity": "the servers that are as important as it, or more, need more CPU than the host has",
+    "at-floor": "everything less important has been reduced to its floor already",
+    "ratio-limit": "its share is at the limit of 1 to 500 between any two servers",
+    "no-gain": "more weight would not make it faster: its delays come from its own waking up and from its equals",
+}
+
+
+def explain(views: Views, uuid: str) -> list[str]:
+    """Sentences in the order of the reasoning: classification, measurement, decision."""
+    sentences = [_classification(views, uuid), _measurement(views, uuid), *_decision(views, uuid)]
+    if views.problem is not None:
+        sentences.append(f"The hypervisor cannot be asked now, so this may be out of date: {views.problem}.")
+    return sentences
+
+
+def _classification(views: Views, uuid: str) -> str:
+    snapshot = views.snapshot
+    info, assignment = snapshot.sample.infos[uuid], snapshot.assignments[uuid]
+    group = snapshot.catalog.groups[assignment.group]
+    text = f"{info.name} is in the group {group.name}"
+    if group.is_default and uuid not in snapshot.catalog.servers:
+        text += " because it was put in no other"
+    if group.policy is None or assignment.goal is None:
+        return text + "."
+    rule = next(
+        (c.classification for c in group.policy.service_classes if c.name == assignment.service_class), None
+    )
+    why = f"because {describe(rule)}" if rule is not None else "which takes all that no other class took"
+    goal = assignment.goal
+    wanted = f"velocity {goal.percent}" if isinstance(goal, VelocityGoal) else "no goal (discretionary)"
+    return (
+        f"{text}; its active policy {group.policy.name} puts it in the service class {assignment.service_class}, {why}."
+        f" Importance {assignment.importance}, {wanted}."
+    )
+
+
+def _measurement(views: Views, uuid: str) -> str:
+    window, host = views.snapshot.server_window(uuid), views.snapshot.window
+    if window is None or host is None:
+        return "Nothing has been measured of it yet."
+    if window.activity == "paused":
+        return f"In the last {host.seconds:.1f} s it was paused."
+    if window.activity == "idle":
+        return f"In the last {host.seconds:.1f} s it was idle: it neither ran nor waited for CPU."
+    text = (
+        f"In the last {host.seconds:.1f} s it used {window.using:.2f} CPUs and waited for {window.delay:.2f} more:"
+        f" velocity {window.velocity or 0.0:.0f}"
+    )
+    if window.throttled > 0.005:
+        text += f"; its cap held back {window.throttled:.2f} CPUs"
+    index = views.snapshot.index(uuid)
+    if isinstance(views.snapshot.assignments[uuid].goal, VelocityGoal) and index is not None:
+        text += f", performance index {index:.2f}: the goal is {views.snapshot.status(uuid)}"
+    return text + "."
+
+
+def _decision(views: Views, uuid: str) -> list[str]:
+    snapshot = views.snapshot
+    held = snapshot.held.get(uuid)
+    if held is not None:
+        return [_HELD[held]]
+    level = snapshot.levels.cpu_mgmt
+    if level == "off":
+        return ["CPU management is off: hpm only observes (hpm config --cpu-mgmt on)."]
+    sentences = []
+    sample = snapshot.sample.samples[uuid]
+    original = snapshot.originals.get(uuid)
+    if sample.shares is not None:
+        changed = "as hpm found them" if sample.shares == original else f"{original} before hpm changed them"
+        sentences.append(f"Its CPU shares are {sample.shares}, {changed}.")
+    forecast = snapshot.forecasts.get(uuid)
+    goal = snapshot.assignments[uuid].goal
+    if forecast is not None:
+        verb = "plans" if level == "on" else "would plan"
+        sentences.append(f"hpm {verb} {forecast.cpus:.2f} CPUs for it, velocity {100 * forecast.velocity:.0f}.")
+        if forecast.reason is not None:
+            sentences.append(f"More is not possible ({forecast.reason}): {_REASONS[forecast.reason]}.")
+    elif goal is not None and target_velocity(goal) is not None:
+        sentences.append("Nobody on this host waits for anybody, so nothing needs to be decided.")
+    return sentences

@@ -1,0 +1,146 @@
+"""Workload resource groups."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import msgspec
+
+from ..errors import Conflict, InvalidValue, NotFound
+from ..manager.manager import Manager
+from ..policy.groups import WorkloadResourceGroup
+from ..wire.groups import (
+    ActivatePolicy,
+    AddServers,
+    GroupAction,
+    GroupCreate,
+    GroupDetail,
+    GroupDetailList,
+    GroupList,
+    GroupUpdate,
+    ServiceClassList,
+    ServiceClassState,
+)
+from .references import server_id
+from .views import Views
+
+
+class Groups:
+    """Requests on groups. `base` is the base path of the request; ids are as they stand in the path."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+
+    def list(self, base: str) -> GroupList:
+        """All groups, in short."""
+        views = self._views(base)
+        return GroupList([views.group_summary(group) for group in _sorted(views)])
+
+    def details(self, base: str) -> GroupDetailList:
+        """All groups, whole."""
+        views = self._views(base)
+        return GroupDetailList([views.group_detail(group) for group in _sorted(views)])
+
+    def get(self, base: str, group_id: str) -> GroupDetail:
+        """One group. Raises `NotFound`."""
+        views = self._views(base)
+        return views.group_detail(views.snapshot.catalog.group(group_id))
+
+    def create(self, base: str, wanted: GroupCreate) -> GroupDetail:
+        """A new group. Raises `InvalidValue`, `NotUnique`."""
+        active = wanted.active_policy
+        if active is msgspec.UNSET:
+            active = wanted.perf_policies[0].name if wanted.perf_policies else None
+        group = WorkloadResourceGroup(
+            str(uuid.uuid4()), wanted.name, wanted.description, wanted.perf_policies, active
+        )
+        with self._manager.change() as change:
+            change.catalog = change.catalog.with_group(group)
+        return self.get(base, group.id)
+
+    def update(
+        self, base: str, group_id: str, wanted: GroupUpdate, check: Callable[[GroupDetail], None]
+    ) -> GroupDetail:
+        """Change a group; `check` is called with its state before, under the lock, and may raise.
+
+        Policies replaced without naming an active one keep the active name if it is still there; the only
+        policy of a group that had none becomes active. Raises `NotFound`, `InvalidValue`, `NotUnique`.
+        """
+        with self._manager.change() as change:
+            old = change.catalog.group(group_id)
+            check(self.get(base, group_id))
+            changes = {
+                field: value
+                for field in ("name", "description", "perf_policies", "active_policy")
+                if (value := getattr(wanted, field)) is not msgspec.UNSET
+            }
+            if old.is_default and changes.get("name", old.name) != old.name:
+                raise InvalidValue("the group default keeps its name", "name")
+            new = msgspec.structs.replace(old, **changes)
+            if wanted.perf_policies is not msgspec.UNSET and wanted.active_policy is msgspec.UNSET:
+                new = _keep_active(old, new)
+            change.catalog = change.catalog.with_group(new)
+        return self.get(base, group_id)
+
+    def delete(self, base: str, group_id: str, check: Callable[[GroupDetail], None]) -> None:
+        """Delete a group; its members go to default. Raises `NotFound`, `Conflict`."""
+        with self._manager.change() as change:
+            check(self.get(base, group_id))
+            change.catalog = change.catalog.without_group(group_id)
+
+    def act(self, base: str, group_id: str, action: GroupAction) -> GroupDetail:
+        """Members in or out, or another policy. Raises `NotFound`, `Conflict`, `InvalidValue`."""
+        with self._manager.change() as change:
+            group = change.catalog.group(group_id)
+            if isinstance(action, ActivatePolicy):
+                if action.policy is not None and action.policy not in {p.name for p in group.perf_policies}:
+                    known = ", ".join(p.name for p in group.perf_policies) or "none yet"
+                    raise InvalidValue(f"the group has no policy named {action.policy!r} (it has: {known})", "policy")
+                change.catalog = change.catalog.with_group(
+                    msgspec.structs.replace(group, active_policy=action.policy)
+                )
+            else:
+                snapshot = self._manager.snapshot
+                uuids = [
+                    server_id(snapshot, reference, f"virtual-servers[{index}]")
+                    for index, reference in enumerate(action.virtual_servers)
+                ]
+                if isinstance(action, AddServers):
+                    change.catalog = change.catalog.with_members(group_id, uuids, move=action.move)
+                else:
+                    change.catalog = change.catalog.without_members(group_id, uuids)
+        return self.get(base, group_id)
+
+    def service_classes(self, base: str, group_id: str) -> ServiceClassList:
+        """The active policy's classes, and how they fare. Raises `NotFound`."""
+        views = self._views(base)
+        group = views.snapshot.catalog.group(group_id)
+        classes = group.policy.service_classes if group.policy is not None else ()
+        return ServiceClassList(group.active_policy, [views.service_class(group, c) for c in classes])
+
+    def service_class(self, base: str, group_id: str, name: str) -> ServiceClassState:
+        """One class of the active policy. Raises `NotFound`; `Conflict` for an unmanaged group."""
+        views = self._views(base)
+        group = views.snapshot.catalog.group(group_id)
+        if group.policy is None:
+            raise Conflict(f"the group {group.name!r} has no active policy, and so no service classes")
+        for service_class in group.policy.service_classes:
+            if service_class.name == name:
+                return views.service_class(group, service_class)
+        raise NotFound(f"the active policy {group.policy.name!r} has no service class named {name!r}")
+
+    def _views(self, base: str) -> Views:
+        return Views(self._manager.snapshot, base)
+
+
+def _sorted(views: Views) -> list[WorkloadResourceGroup]:
+    return sorted(views.snapshot.catalog.groups.values(), key=lambda g: (g.is_default, g.name))
+
+
+def _keep_active(old: WorkloadResourceGroup, new: WorkloadResourceGroup) -> WorkloadResourceGroup:
+    names = [policy.name for policy in new.perf_policies]
+    if old.active_policy in names:
+        return new
+    active = names[0] if names and not old.perf_policies else None
+    return msgspec.structs.replace(new, active_policy=active)

@@ -1,0 +1,106 @@
+"""Management levels, adjustments, versions."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from urllib.parse import urlencode
+
+import msgspec
+
+from ..errors import Conflict, InvalidValue
+from ..manager.manager import Manager, rfc3339
+from ..store.adjustments import AdjustmentFilter
+from ..version import VERSION
+from ..wire.management import (
+    AdjustmentList,
+    AdjustmentQuery,
+    ControlAbility,
+    ManagementLevels,
+    ManagementLevelsUpdate,
+    Version,
+)
+from .references import group_id, server_id
+from .views import Views
+
+API_VERSION = "1.0"
+
+
+class Management:
+    """Requests on hpm itself."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+
+    def levels(self) -> ManagementLevels:
+        """The levels in force."""
+        levels = self._manager.snapshot.levels
+        return ManagementLevels(levels.cpu_mgmt, levels.memory_mgmt)
+
+    def set_levels(self, wanted: ManagementLevelsUpdate) -> ManagementLevels:
+        """Set levels. Raises `Conflict` for what this build or host cannot do."""
+        if wanted.memory_mgmt is not msgspec.UNSET and wanted.memory_mgmt != "off":
+            raise Conflict("memory management is not part of this version of hpm; memory-mgmt can only be off")
+        if wanted.cpu_mgmt is not msgspec.UNSET:
+            ability = self._manager.description.controls["cpu-shares"]
+            if wanted.cpu_mgmt == "on" and not ability.works:
+                raise Conflict(f"CPU shares cannot be set on this host: {ability.why_not}")
+            self._manager.set_level(wanted.cpu_mgmt)
+        return self.levels()
+
+    def adjustments(self, base: str, query: AdjustmentQuery) -> AdjustmentList:
+        """Adjustments, newest first. Raises `NotFound`, `InvalidValue`."""
+        views = Views(self._manager.snapshot, base)
+        wanted = AdjustmentFilter(
+            time_from=_time(query.from_, "from"),
+            time_to=_time(query.to, "to"),
+            group=None if query.group is None else group_id(views.snapshot, query.group, "group"),
+            uuid=_server(views, query.virtual_server),
+            outcome=query.outcome,
+            before=query.before,
+            limit=query.limit + 1,
+        )
+        found = self._manager.adjustments.find(wanted)
+        following = None
+        if len(found) > query.limit:
+            parameters = {
+                key: value
+                for key, value in msgspec.to_builtins(query).items()
+                if value is not None and key != "before"
+            }
+            parameters["before"] = found[query.limit - 1].id
+            following = f"{base}/dynamic-resource-adjustments?{urlencode(parameters)}"
+        return AdjustmentList([views.adjustment(record) for record in found[: query.limit]], following)
+
+    def version(self) -> Version:
+        """Versions and abilities."""
+        host = self._manager.description
+        return Version(
+            hpm_version=VERSION,
+            api_version=API_VERSION,
+            hypervisor=host.hypervisor,
+            hypervisor_uri=host.uri,
+            hypervisor_version=host.hypervisor_version,
+            libvirt_version=host.libvirt_version,
+            kernel=host.kernel,
+            cgroup_version=host.cgroup_version,
+            interval_seconds=self._manager.interval,
+            controls={name: ControlAbility(a.works, a.how, a.why_not) for name, a in host.controls.items()},
+            problem=self._manager.snapshot.sample.problem,
+        )
+
+
+def _time(text: str | None, path: str) -> str | None:
+    """A time of a request in the form of the records."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise InvalidValue(f"{text[:40]!r} is no RFC 3339 time such as 2026-11-21T14:00:00Z", path) from None
+    if moment.tzinfo is None:
+        raise InvalidValue(f"{text[:40]!r} has no time zone; write 2026-11-21T14:00:00Z", path)
+    return rfc3339(moment.astimezone(timezone.utc))
+
+
+def _server(views: Views, reference: str | None) -> str | None:
+    return None if reference is None else server_id(views.snapshot, reference, "virtual-server")

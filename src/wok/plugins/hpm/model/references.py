@@ -1,0 +1,40 @@
+"""Ids and URIs in requests."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import InvalidValue, NotFound
+from ..manager.snapshot import Snapshot
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def server_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
+    """The UUID that an id or URI of a virtual server names.
+
+    Raises `InvalidValue` if it is neither, `NotFound` if there is no such server, now or in a group.
+    """
+    uuid = _last(reference, "virtual-servers", path)
+    if not _UUID.fullmatch(uuid):
+        raise InvalidValue(f"{reference[:80]!r} is neither the UUID nor the URI of a virtual server", path)
+    if uuid not in snapshot.sample.infos and uuid not in snapshot.catalog.servers:
+        raise NotFound((f"{path}: " if path else "") + f"there is no virtual server with id {uuid}")
+    return uuid
+
+
+def group_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
+    """The id that an id or URI of a group names. Raises `NotFound`, `InvalidValue`."""
+    wanted = _last(reference, "workload-resource-groups", path)
+    if wanted not in snapshot.catalog.groups:
+        raise NotFound((f"{path}: " if path else "") + f"there is no workload resource group with id {wanted!r}")
+    return wanted
+
+
+def _last(reference: str, collection: str, path: str) -> str:
+    if "/" not in reference:
+        return reference.lower()
+    head, _, last = reference.rpartition("/")
+    if not head.endswith(f"/{collection}"):
+        raise InvalidValue(f"{reference[:80]!r} is not a URI below /{collection}/", path)
+    return last.lower()

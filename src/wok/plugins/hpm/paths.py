@@ -1,0 +1,38 @@
+"""Where hpm keeps things, for root and for ordinary users."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SYSTEM_STATE_DIR = Path("/var/lib/hpm")
+SYSTEM_RUN_DIR = Path("/run/hpm")
+
+
+def state_dir() -> Path:
+    """Directory of what must survive: `/var/lib/hpm` for root, XDG's state directory for others."""
+    if os.geteuid() == 0:
+        return SYSTEM_STATE_DIR
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "hpm"
+
+
+def run_dir() -> Path:
+    """Directory of sockets and locks: `/run/hpm` for root, XDG's runtime directory for others."""
+    if os.geteuid() == 0:
+        return SYSTEM_RUN_DIR
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(base) / "hpm" if base else Path(f"/tmp/hpm-{os.geteuid()}")
+
+
+def socket_path() -> Path:
+    """The manager's socket when none was named."""
+    return run_dir() / "hpm.sock"
+
+
+def socket_candidates() -> list[Path]:
+    """Sockets a client tries in turn: the environment's `HPM_SOCKET` alone, or the user's and the system's."""
+    named = os.environ.get("HPM_SOCKET")
+    if named:
+        return [Path(named)]
+    return list(dict.fromkeys([socket_path(), SYSTEM_RUN_DIR / "hpm.sock"]))

@@ -1,0 +1,42 @@
+"""Where a virtual server stands: its group, the service class that takes it, its goal and importance."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .catalog import Catalog
+from .classification import Facts
+from .goals import Goal, Importance
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """What the catalog says of one virtual server. Without an active policy the last four are None."""
+
+    group: str
+    excluded: bool
+    cpu_reserve: float | None
+    cpu_cap: float | None
+    policy: str | None = None
+    service_class: str | None = None
+    importance: Importance | None = None
+    goal: Goal | None = None
+
+
+def facts_of(catalog: Catalog, uuid: str, facts: Facts) -> Facts:
+    """A server's facts, with the attributes set by an administrator above those that were found."""
+    attributes = catalog.settings(uuid).attributes
+    return {**facts, **attributes} if attributes else facts
+
+
+def assign(catalog: Catalog, uuid: str, facts: Facts) -> Assignment:
+    """Classify one server. `facts` are those that the host knows."""
+    said = catalog.settings(uuid)
+    group = catalog.groups[said.group]
+    policy = group.policy
+    if policy is None:
+        return Assignment(group.id, said.excluded, said.cpu_reserve, said.cpu_cap)
+    service_class = policy.classify(facts_of(catalog, uuid, facts))
+    return Assignment(
+        group.id, said.excluded, said.cpu_reserve, said.cpu_cap,
+        policy.name, service_class.name, policy.importance_of(service_class), service_class.goal,
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""The catalog: everything that administrators have told hpm, as one value.
+
+Changing it gives a new catalog and leaves the old one as it was, so a request is either done whole or
+not at all, and a reader never sees half of it. Whoever keeps a catalog (the manager) says when it is
+in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from ..errors import Conflict, InvalidValue, NotFound, NotUnique
+from .groups import DEFAULT_GROUP, WorkloadResourceGroup, check_group
+
+Attributes: TypeAlias = dict[str, Annotated[str, msgspec.Meta(min_length=1, max_length=255)]]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """What an administrator said of one virtual server. CPUs are counted in units of one host CPU."""
+
+    group: str = DEFAULT_GROUP
+    excluded: bool = False
+    cpu_reserve: float | None = None
+    cpu_cap: float | None = None
+    attributes: Attributes = {}
+
+
+NO_SETTINGS = ServerSettings()
+
+
+class Catalog(msgspec.Struct, frozen=True):
+    """All groups by id, and the settings of virtual servers by UUID (absent: `NO_SETTINGS`)."""
+
+    generation: int
+    groups: Mapping[str, WorkloadResourceGroup]
+    servers: Mapping[str, ServerSettings]
+
+    def group(self, group_id: str) -> WorkloadResourceGroup:
+        """The group of that id. Raises `NotFound`."""
+        try:
+            return self.groups[group_id]
+        except KeyError:
+            raise NotFound(f"there is no workload resource group with id {group_id!r}") from None
+
+    def settings(self, uuid: str) -> ServerSettings:
+        """What was said of a virtual server."""
+        return self.servers.get(uuid, NO_SETTINGS)
+
+    def group_of(self, uuid: str) -> WorkloadResourceGroup:
+        """The group a virtual server is in."""
+        return self.groups[self.settings(uuid).group]
+
+    def members(self, group_id: str) -> list[str]:
+        """UUIDs of the servers that were put in that group, sorted (not those of `default`)."""
+        return sorted(uuid for uuid, said in self.servers.items() if said.group == group_id)
+
+    # -- changes: each gives a new catalog, or raises and leaves everything as it was
+
+    def with_group(self, group: WorkloadResourceGroup) -> Catalog:
+        """Add or replace a group. Raises `InvalidValue`, `NotUnique`."""
+        check_group(group)
+        for other in self.groups.values():
+            if other.id != group.id and other.name == group.name:
+                raise NotUnique(f"there is a group named {group.name!r} already; choose another name", "name")
+        return self._next(groups={**self.groups, group.id: group})
+
+    def without_group(self, group_id: str) -> Catalog:
+        """Delete a group; its servers go to `default`. Raises `NotFound`, `Conflict`."""
+        if self.group(group_id).is_default:
+            raise Conflict("the group default always exists and cannot be deleted")
+        servers = {
+            uuid: msgspec.structs.replace(said, group=DEFAULT_GROUP) if said.group == group_id else said
+            for uuid, said in self.servers.items()
+        }
+        groups = {key: group for key, group in self.groups.items() if key != group_id}
+        return self._next(groups=groups, servers=servers)
+
+    def with_members(self, group_id: str, uuids: Iterable[str], *, move: bool) -> Catalog:
+        """Put servers in a group. Without `move`, one that is in another group than `default` is a
+        `Conflict`. Raises `NotFound` for an unknown group."""
+        self.group(group_id)
+        servers = dict(self.servers)
+        for uuid in uuids:
+            said = self.settings(uuid)
+            if said.group not in (group_id, DEFAULT_GROUP) and not move:
+                other = self.groups[said.group].name
+                raise Conflict(f"virtual server {uuid} is in group {other!r}; say move to take it from there")
+            servers[uuid] = msgspec.structs.replace(said, group=group_id)
+        return self._next(servers=servers)
+
+    def without_members(self, group_id: str, uuids: Iterable[str]) -> Catalog:
+        """Take servers out of a group; they go to `default`. Raises `NotFound`, `Conflict`."""
+        if self.group(group_id).is_default:
+            raise Conflict("servers leave the group default only by being put in another one")
+        servers = dict(self.servers)
+        for uuid in uuids:
+            said = self.settings(uuid)
+            if said.group != group_id:
+                raise Conflict(f"virtual server {uuid} is not in group {self.groups[group_id].name!r}")
+            servers[uuid] = msgspec.structs.replace(said, group=DEFAULT_GROUP)
+        return self._next(servers=servers)
+
+    def with_settings(self, uuid: str, settings: ServerSettings) -> Catalog:
+        """Set what is said of one virtual server. Raises `NotFound`, `InvalidValue`."""
+        self.group(settings.group)
+        reserve, cap = settings.cpu_reserve, settings.cpu_cap
+        if reserve is not None and cap is not None and reserve > cap:
+            raise InvalidValue(f"the reserve of {reserve} CPUs is above the cap of {cap} CPUs", "cpu-reserve")
+        return self._next(servers={**self.servers, uuid: settings})
+
+    def _next(
+        self,
+        groups: Mapping[str, WorkloadResourceGroup] | None = None,
+        servers: Mapping[str, ServerSettings] | None = None,
+    ) -> Catalog:
+        kept = {
+            uuid: said
+            for uuid, said in (self.servers if servers is None else servers).items()
+            if said != NO_SETTINGS
+        }
+        return Catalog(self.generation + 1, self.groups if groups is None else groups, kept)
+
+
+def empty_catalog() -> Catalog:
+    """The catalog of a host that nobody has told anything: the group `default`, unmanaged."""
+    default = WorkloadResourceGroup(
+        id=DEFAULT_GROUP, name="Default", description="Virtual servers that were put in no other group."
+    )
+    return Catalog(0, {DEFAULT_GROUP: default}, {})

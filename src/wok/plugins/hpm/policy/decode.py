@@ -1,0 +1,164 @@
+"""Decode JSON into typed values, with errors that say where, what, and what would be right.
+
+msgspec does the work; this module turns its messages into `InvalidValue`, `MissingField` and
+`UnknownField` with the path of the offending value (``perf-policies[0].service-classes[1].goal.velocity``)
+and a description of what the type at that path accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from ..errors import InvalidValue, MissingField, UnknownField
+
+T = TypeVar("T")
+
+#: No object of ours needs more levels; a rule of `MAX_DEPTH` levels of and/or/not fits.
+MAX_NESTING = 64
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
+_FIELD = re.compile(r"field `(?P<name>.*)`", re.DOTALL)
+_STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\[(?P<index>\d+|\.\.\.)\]")
+
+
+class NotJSON(InvalidValue):
+    """The text is not JSON at all, or nested beyond sense."""
+
+    id = "not-json"
+
+
+def decode(data: bytes, type_: type[T]) -> T:
+    """Decode `data` as `type_`. Raises `NotJSON`, `MissingField`, `UnknownField`, `InvalidValue`."""
+    nesting = _nesting(data)
+    if nesting > MAX_NESTING:
+        raise NotJSON(f"the text is nested {nesting} deep; at most {MAX_NESTING} levels are allowed")
+    try:
+        return msgspec.json.decode(data, type=type_)
+    except msgspec.ValidationError as error:
+        raise _explain(error, type_) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJSON(f"the text is not JSON: {error}") from None
+
+
+def convert(value: Any, type_: type[T], *, strict: bool = True) -> T:
+    """As `decode`, from plain lists and dicts. Not `strict`: numbers may be given as texts."""
+    try:
+        return msgspec.convert(value, type=type_, strict=strict)
+    except msgspec.ValidationError as error:
+        raise _explain(error, type_) from None
+
+
+def _nesting(data: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", data)):
+        if bracket.group() in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+def _explain(error: msgspec.ValidationError, type_: type[Any]) -> InvalidValue:
+    match = _AT.match(str(error))
+    assert match is not None    # the pattern takes every text
+    what, path = match["what"], (match["path"] or "")
+    place = path.lstrip(".")
+    field = _FIELD.search(what)
+    if field is not None and "missing required field" in what:
+        return MissingField(f"the field {field['name']!r} is missing", _join(place, field["name"]))
+    wanted = _type_at(inspect.type_info(type_), path)
+    if field is not None and "unknown field" in what:
+        known = ", ".join(_fields(wanted))
+        return UnknownField(
+            f"there is no field {field['name']!r} here" + (f"; known are: {known}" if known else ""),
+            _join(place, field["name"]),
+        )
+    expected = describe_type(wanted)
+    return InvalidValue(f"{what[0].lower()}{what[1:]}" + (f"; allowed: {expected}" if expected else ""), place)
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field
+
+
+def _type_at(info: inspect.Type, path: str) -> inspect.Type | None:
+    """Follow a path of msgspec through a type; None where it cannot be followed."""
+    here: list[inspect.Type] = _alternatives(info)
+    for step in _STEP.finditer(path):
+        following: list[inspect.Type] = []
+        for option in here:
+            if step["field"] is not None and isinstance(option, inspect.StructType):
+                if option.tag_field == step["field"]:
+                    return inspect.LiteralType(tuple(str(o.tag) for o in here if isinstance(o, inspect.StructType)))
+                following += [f.type for f in option.fields if f.encode_name == step["field"]]
+            elif step["index"] is not None and isinstance(option, inspect.VarTupleType | inspect.ListType):
+                following.append(option.item_type)
+            elif step["index"] == "..." and isinstance(option, inspect.DictType):
+                following.append(option.value_type)
+        here = [part for option in following for part in _alternatives(option)]
+    if not here:
+        return None
+    return here[0] if len(here) == 1 else inspect.UnionType(tuple(here))
+
+
+def _alternatives(info: inspect.Type) -> list[inspect.Type]:
+    if isinstance(info, inspect.Metadata):
+        return _alternatives(info.type)
+    if isinstance(info, inspect.UnionType):
+        return [part for option in info.types for part in _alternatives(option)]
+    return [info]
+
+
+def _fields(info: inspect.Type | None) -> list[str]:
+    names: list[str] = []
+    for option in [] if info is None else _alternatives(info):
+        if isinstance(option, inspect.StructType):
+            tag = [option.tag_field] if option.tag_field else []
+            names += [n for n in (*tag, *(f.encode_name for f in option.fields)) if n not in names]
+    return names
+
+
+def describe_type(info: inspect.Type | None) -> str:
+    """What a type accepts, in words; empty where the error already says it."""
+    words: list[str] = []
+    for option in [] if info is None else _alternatives(info):
+        if isinstance(option, inspect.LiteralType):
+            words += [str(value) for value in option.values]
+        elif isinstance(option, inspect.IntType | inspect.FloatType):
+            noun = "an integer" if isinstance(option, inspect.IntType) else "a number"
+            low = option.ge if option.ge is not None else option.gt
+            high = option.le if option.le is not None else option.lt
+            if low is not None and high is not None:
+                words.append(f"{noun} from {low} to {high}")
+            elif low is not None:
+                words.append(f"{noun} {'of at least' if option.ge is not None else 'above'} {low}")
+            else:
+                words.append(noun)
+        elif isinstance(option, inspect.StrType):
+            words.append(_describe_text(option))
+        elif isinstance(option, inspect.NoneType):
+            words.append("null")
+        elif isinstance(option, inspect.BoolType):
+            words.append("true, false")
+        elif isinstance(option, inspect.StructType):
+            tag = f"type {option.tag!r}" if option.tag_field else ", ".join(_fields(option))
+            words.append(f"an object ({tag})")
+        elif isinstance(option, inspect.VarTupleType | inspect.ListType):
+            words.append("a list")
+    return ", ".join(dict.fromkeys(words))
+
+
+def _describe_text(option: inspect.StrType) -> str:
+    text = "a text"
+    if option.max_length is not None:
+        text += f" of {option.min_length or 0} to {option.max_length} characters"
+    if option.pattern is not None:
+        text += " without control characters, slashes, or blanks at its ends"
+    return text

@@ -1,0 +1,56 @@
+"""Workload resource groups: the virtual servers of one business application, and its policies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+from ..errors import InvalidValue, NotUnique
+from .policies import Description, Name, PerformancePolicy, check_policy
+
+#: Id of the group that takes every server that was put nowhere.
+DEFAULT_GROUP: Final = "default"
+
+Policies = Annotated[tuple[PerformancePolicy, ...], msgspec.Meta(max_length=64)]
+
+
+class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
+    """A group: `id` is a UUID or ``default``. Without an active policy it is unmanaged."""
+
+    id: str
+    name: Name
+    description: Description = ""
+    perf_policies: Policies = ()
+    active_policy: str | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the group that always exists."""
+        return self.id == DEFAULT_GROUP
+
+    @property
+    def policy(self) -> PerformancePolicy | None:
+        """The active policy, or None: the group is unmanaged."""
+        for policy in self.perf_policies:
+            if policy.name == self.active_policy:
+                return policy
+        return None
+
+
+def check_group(group: WorkloadResourceGroup) -> None:
+    """Check a whole group. Raises `InvalidValue` or `NotUnique` with the path of the offending value."""
+    seen: set[str] = set()
+    for index, policy in enumerate(group.perf_policies):
+        path = f"perf-policies[{index}]"
+        if policy.name in seen:
+            raise NotUnique(
+                f"the group has two policies named {policy.name!r}; give each its own name", f"{path}.name"
+            )
+        seen.add(policy.name)
+        check_policy(policy, path)
+    if group.active_policy is not None and group.active_policy not in seen:
+        known = ", ".join(sorted(seen)) or "none yet"
+        raise InvalidValue(
+            f"the group has no policy named {group.active_policy!r} (it has: {known})", "active-policy"
+        )

@@ -1,0 +1,81 @@
+"""Performance policies and their service classes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ..errors import InvalidValue, NotUnique
+from .classification import MAX_DEPTH, Facts, Rule, depth, matches
+from .goals import Goal, Importance
+
+#: A name people can type and read: no control characters, no blanks at its ends, 1 to 64 characters.
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f/](?:[^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?$")]  # noqa: E501
+Description = Annotated[str, msgspec.Meta(max_length=1024)]
+
+
+class ServiceClass(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """Virtual servers with one goal. Without `classification` it is a catch-all."""
+
+    name: Name
+    goal: Goal
+    classification: Rule | None = None
+    importance: Importance | None = None
+    description: Description = ""
+
+
+class PerformancePolicy(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
+    """A business importance and an ordered list of service classes; the last takes all the rest."""
+
+    name: Name
+    importance: Importance
+    service_classes: Annotated[tuple[ServiceClass, ...], msgspec.Meta(min_length=1, max_length=64)]
+    description: Description = ""
+
+    def classify(self, facts: Facts) -> ServiceClass:
+        """The first service class whose rule takes a server with these facts."""
+        for service_class in self.service_classes[:-1]:
+            if service_class.classification is not None and matches(service_class.classification, facts):
+                return service_class
+        return self.service_classes[-1]
+
+    def importance_of(self, service_class: ServiceClass) -> Importance:
+        """The class's own importance, or the policy's."""
+        return service_class.importance or self.importance
+
+
+def check_policy(policy: PerformancePolicy, path: str = "") -> None:
+    """Check what the types alone cannot say.
+
+    Raises `InvalidValue` or `NotUnique` with the path of the offending value, below `path`.
+    """
+    where = f"{path}." if path else ""
+    seen: set[str] = set()
+    last = len(policy.service_classes) - 1
+    for index, service_class in enumerate(policy.service_classes):
+        here = f"{where}service-classes[{index}]"
+        if service_class.name in seen:
+            raise NotUnique(
+                f"the policy has two service classes named {service_class.name!r}; give each its own name",
+                f"{here}.name",
+            )
+        seen.add(service_class.name)
+        rule = service_class.classification
+        if index < last and rule is None:
+            raise InvalidValue(
+                f"only the last service class may be without a rule; {service_class.name!r} would take every"
+                " server and the classes after it none: give it a rule or move it to the end",
+                f"{here}.classification",
+            )
+        if index == last and rule is not None:
+            raise InvalidValue(
+                "the last service class must take every server that is left: leave its classification out,"
+                f" or add a class without one after {service_class.name!r}",
+                f"{here}.classification",
+            )
+        if rule is not None and depth(rule) > MAX_DEPTH:
+            raise InvalidValue(
+                f"the rule is nested {depth(rule)} deep; at most {MAX_DEPTH} levels are allowed",
+                f"{here}.classification",
+            )

@@ -1,0 +1,1 @@
+"""What must survive: one SQLite file with the catalog, the journal of changes, and the adjustments."""

@@ -1,0 +1,108 @@
+"""Dynamic resource adjustments: every decision, what it did, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ..policy.goals import Importance
+from ..wire.management import Outcome
+from .database import Database
+
+#: Older records are dropped beyond this many.
+KEPT = 20000
+
+
+class ServerRecord(msgspec.Struct, frozen=True, rename="kebab"):
+    """One receiver or donor, or a server nothing could be done for."""
+
+    uuid: str
+    name: str
+    group: str
+    service_class: str | None
+    importance: Importance | None
+    shares_before: int | None
+    shares_after: int | None
+    pi_before: float | None
+    pi_projected: float | None
+    cpus_before: float | None = None
+    cpus_projected: float | None = None
+    pi_measured: float | None = None
+
+
+class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):
+    """One decision. `time` is RFC 3339 UTC; `outcome` is applied, advised or failed."""
+
+    id: int
+    time: str
+    outcome: Outcome
+    reason: str | None
+    detail: str | None
+    interval_seconds: float
+    receivers: tuple[ServerRecord, ...]
+    donors: tuple[ServerRecord, ...]
+
+
+class AdjustmentFilter(msgspec.Struct, frozen=True):
+    """Which records are wanted; times in the form of `AdjustmentRecord.time`, `before` an id to go on from."""
+
+    time_from: str | None = None
+    time_to: str | None = None
+    group: str | None = None
+    uuid: str | None = None
+    outcome: str | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+class Adjustments:
+    """The records in the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, record: AdjustmentRecord) -> AdjustmentRecord:
+        """Keep a new record; gives it with its id."""
+        with self._database.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO adjustments (time, outcome, body) VALUES (?, ?, ?)", (record.time, record.outcome, "")
+            )
+            number = int(cursor.lastrowid or 0)
+            record = msgspec.structs.replace(record, id=number)
+            connection.execute("UPDATE adjustments SET body = ? WHERE id = ?", (_encode(record), number))
+            connection.executemany(
+                "INSERT OR IGNORE INTO adjusted (adjustment, uuid, wrg) VALUES (?, ?, ?)",
+                [(number, s.uuid, s.group) for s in (*record.receivers, *record.donors)],
+            )
+            connection.execute("DELETE FROM adjustments WHERE id <= ?", (number - KEPT,))
+        return record
+
+    def replace(self, records: Iterable[AdjustmentRecord]) -> None:
+        """Keep records with what was measured since."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE adjustments SET body = ? WHERE id = ?", [(_encode(r), r.id) for r in records]
+            )
+
+    def find(self, wanted: AdjustmentFilter) -> Sequence[AdjustmentRecord]:
+        """Records that match, newest first, at most `limit`."""
+        conditions, values = ["1"], list[object]()
+        for condition, value in (
+            ("time >= ?", wanted.time_from),
+            ("time <= ?", wanted.time_to),
+            ("outcome = ?", wanted.outcome),
+            ("id < ?", wanted.before),
+            ("id IN (SELECT adjustment FROM adjusted WHERE uuid = ?)", wanted.uuid),
+            ("id IN (SELECT adjustment FROM adjusted WHERE wrg = ?)", wanted.group),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        query = f"SELECT body FROM adjustments WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+        rows = self._database.rows(query, *values, wanted.limit)
+        return [msgspec.json.decode(str(row[0]), type=AdjustmentRecord) for row in rows]
+
+
+def _encode(record: AdjustmentRecord) -> str:
+    return msgspec.json.encode(record).decode()

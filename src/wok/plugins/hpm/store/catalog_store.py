@@ -1,0 +1,69 @@
+"""The catalog and the management levels in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from ..errors import StoreError
+from ..policy.catalog import Catalog, ServerSettings, empty_catalog
+from ..policy.groups import WorkloadResourceGroup
+from .database import Database
+
+T = TypeVar("T")
+
+
+def load_catalog(database: Database) -> Catalog:
+    """The catalog as it was last saved; the empty one for a new store. Raises `StoreError`."""
+    groups = _load(database, "SELECT id, body FROM groups", WorkloadResourceGroup)
+    servers = _load(database, "SELECT uuid, body FROM servers", ServerSettings)
+    generation = int(load_setting(database, "generation") or 0)
+    return Catalog(generation, {**empty_catalog().groups, **groups}, servers)
+
+
+def save_catalog(database: Database, old: Catalog, new: Catalog) -> None:
+    """Make `new` what will be loaded. `old` is what the store has: only differences are written."""
+    with database.transaction() as connection:
+        for table, key, before, after in (
+            ("groups", "id", old.groups, new.groups),
+            ("servers", "uuid", old.servers, new.servers),
+        ):
+            gone, changed = _difference(before, after)
+            connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", [(name,) for name in gone])
+            connection.executemany(f"INSERT OR REPLACE INTO {table} ({key}, body) VALUES (?, ?)", changed)
+        connection.execute(_SET, ("generation", str(new.generation)))
+
+
+def load_setting(database: Database, name: str) -> str | None:
+    """One named value, or None."""
+    rows = database.rows("SELECT value FROM settings WHERE name = ?", name)
+    return str(rows[0][0]) if rows else None
+
+
+def save_setting(database: Database, name: str, value: str) -> None:
+    """Keep one named value."""
+    with database.transaction() as connection:
+        connection.execute(_SET, (name, value))
+
+
+_SET = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
+
+
+def _load(database: Database, query: str, type_: type[T]) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for key, body in database.rows(query):
+        try:
+            found[str(key)] = msgspec.json.decode(str(body), type=type_)
+        except msgspec.MsgspecError as error:
+            raise StoreError(f"the store {database.path} is damaged at {key}: {error}") from error
+    return found
+
+
+def _difference(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[list[str], list[tuple[str, str]]]:
+    gone = [key for key in before if key not in after]
+    changed = [
+        (key, msgspec.json.encode(value).decode()) for key, value in after.items() if before.get(key) != value
+    ]
+    return gone, changed

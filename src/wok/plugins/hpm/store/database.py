@@ -1,0 +1,94 @@
+"""The SQLite file: opening, schema, transactions.
+
+WAL with `synchronous=FULL`: a commit that was acknowledged survives power loss. One connection, used
+by one thread at a time under `lock`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import StoreError
+
+#: Version of the schema, kept in `PRAGMA user_version`. Each step leads from its index to the next.
+STEPS = (
+    """
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE groups (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+    CREATE TABLE servers (uuid TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+    CREATE TABLE journal (
+        uuid TEXT NOT NULL, control TEXT NOT NULL, start TEXT NOT NULL,
+        original TEXT NOT NULL, previous TEXT NOT NULL, intended TEXT NOT NULL, held INTEGER NOT NULL,
+        PRIMARY KEY (uuid, control)) STRICT;
+    CREATE TABLE adjustments (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, outcome TEXT NOT NULL,
+        body TEXT NOT NULL) STRICT;
+    CREATE TABLE adjusted (adjustment INTEGER NOT NULL REFERENCES adjustments ON DELETE CASCADE,
+        uuid TEXT NOT NULL, wrg TEXT NOT NULL, PRIMARY KEY (adjustment, uuid)) STRICT, WITHOUT ROWID;
+    CREATE INDEX adjusted_by_server ON adjusted (uuid, adjustment);
+    """,
+)
+
+
+class Database:
+    """An open store. Raises `StoreError` with what to do if the file cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock = threading.RLock()
+        try:
+            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("PRAGMA foreign_keys=ON")
+            self._upgrade()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"the store {path} cannot be opened: {error}; check the directory's rights and free space, or"
+                " start with another --state-dir"
+            ) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; durable when it has ended. Raises `StoreError`."""
+        with self.lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise StoreError(f"the store {self.path} cannot be written: {error}") from error
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """All rows of a query. Raises `StoreError`."""
+        with self.lock:
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise StoreError(f"the store {self.path} cannot be read: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock:
+            self._connection.close()
+
+    def _upgrade(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(STEPS):
+            raise StoreError(
+                f"the store {self.path} was written by a newer hpm (schema {version}, this one knows {len(STEPS)});"
+                " install that version again"
+            )
+        for number in range(version, len(STEPS)):
+            script = f"BEGIN IMMEDIATE; {STEPS[number]}; PRAGMA user_version={number + 1}; COMMIT;"
+            self._connection.executescript(script)

@@ -1,0 +1,99 @@
+"""Virtual servers on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ..policy.catalog import Attributes
+from ..policy.goals import Goal, Importance
+from .groups import ServerReference
+
+Cpus = Annotated[float, msgspec.Meta(ge=0.01, le=4096)]
+
+
+class ServerSummary(msgspec.Struct, rename="kebab", tag="virtual-server", tag_field="class"):
+    """A virtual server in a list."""
+
+    object_id: str
+    object_uri: str
+    name: str
+    status: str
+    workload_resource_group: str
+    service_class: str | None
+    goal_status: str
+    performance_index: float | None
+
+
+class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_field="class"):
+    """A virtual server, whole. CPUs in units of one host CPU, velocities in percent.
+
+    `cpu-using` and `cpu-delay` are means over the last interval. `management` is ``managed`` or
+    ``unmanaged``; then `management-reason` says why (``no-policy``, ``excluded``, ``not-running``,
+    ``paused``, ``changed-by-administrator``, ``pinned``, ``own-quota``, ``real-time``, ``unreachable``).
+    """
+
+    object_id: str
+    object_uri: str
+    name: str
+    status: str
+    vcpus: int
+    memory_mib: int
+    workload_resource_group: str
+    service_class: str | None
+    importance: Importance | None
+    goal: Goal | None
+    management: str
+    management_reason: str | None
+    cpu_shares: int | None
+    cpu_shares_original: int | None
+    cpu_reserve: float | None
+    cpu_cap: float | None
+    excluded: bool
+    cpu_using: float | None
+    cpu_delay: float | None
+    velocity: float | None
+    performance_index: float | None
+    goal_status: str
+    attributes: dict[str, str | tuple[str, ...]]
+
+
+class ServerList(msgspec.Struct, rename="kebab"):
+    """Virtual servers in order of name. `snapshot-time` says how fresh the figures are; `problem`, if
+    any, why they are not fresher."""
+
+    virtual_servers: list[ServerSummary]
+    snapshot_time: str | None
+    problem: str | None
+
+
+class ServerDetailList(msgspec.Struct, rename="kebab"):
+    """Virtual servers, whole."""
+
+    virtual_servers: list[ServerDetail]
+    snapshot_time: str | None
+    problem: str | None
+
+
+class ServerUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """Changes of a virtual server; what is left out stays, null takes back.
+
+    `release` true: manage the server again after an administrator changed its shares.
+    """
+
+    workload_resource_group: ServerReference | msgspec.UnsetType = msgspec.UNSET
+    move: bool = False
+    excluded: bool | msgspec.UnsetType = msgspec.UNSET
+    cpu_reserve: Cpus | msgspec.UnsetType | None = msgspec.UNSET
+    cpu_cap: Cpus | msgspec.UnsetType | None = msgspec.UNSET
+    attributes: Attributes | msgspec.UnsetType = msgspec.UNSET
+    release: bool = False
+
+
+class Explanation(msgspec.Struct, rename="kebab"):
+    """Why a virtual server is where it is: sentences for people, in the order of the reasoning, and the
+    server itself for programs."""
+
+    virtual_server: ServerDetail
+    sentences: list[str]

@@ -1,0 +1,271 @@
+/* The init of the lab's Linux guests: loads modules, starts the guest agent if there is one, makes the load.
+ *
+ * The kernel hands unknown words of its command line to init as environment: load=..., lab_host=NAME.
+ *
+ * load: terms joined by '+':
+ *   spin               one busy thread pinned to each vCPU
+ *   periodic:ON/OFF    ON ms of work, then OFF ms of sleep; periodic:ON/OFFxN with N threads
+ *   busy:S,idle:S      all vCPUs busy for S seconds of wall clock, then idle for S seconds, and so on
+ *   memory:MIB         fills MIB of memory and writes to all of it again every 20 s
+ *   idle               nothing
+ *
+ * ON is an amount of work, not a span of time: the guest's clocks run on while the host starves its vCPU, so a loop
+ * that looks at a clock would do the less, the more it is starved. The unit of work is calibrated at boot as the
+ * number of loop rounds that the fastest of many short batches did in a millisecond; the fastest is one that nobody
+ * interrupted.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum kind { SPIN, PERIODIC, PHASES };
+
+struct load {
+    enum kind kind;
+    int cpu;
+    double on, off; /* seconds */
+};
+
+static double rounds_per_second;
+static pthread_barrier_t started;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void rest(double seconds)
+{
+    struct timespec t = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
+    while (nanosleep(&t, &t) < 0 && errno == EINTR)
+        ;
+}
+
+/* One copy in the program, inside one page: QEMU translates each copy anew, and a loop that crosses a page is slower. */
+__attribute__((noinline, noclone, aligned(64))) static void work(unsigned long rounds)
+{
+    while (rounds--)
+        __asm__ volatile("" ::: "memory"); /* keeps the compiler from removing the loop */
+}
+
+static void calibrate(void)
+{
+    unsigned long rounds = 1000;
+    double took = 0, best;
+
+    for (;;) { /* a batch of at least 0.25 ms: far above the clock's grain, far below a slice of the host's scheduler */
+        double begin = now();
+        work(rounds);
+        took = now() - begin;
+        if (took >= 0.00025)
+            break;
+        rounds *= 2;
+    }
+    best = took;
+    for (int i = 0; i < 200; i++) {
+        double begin = now();
+        work(rounds);
+        took = now() - begin;
+        if (took < best)
+            best = took;
+    }
+    rounds_per_second = rounds / best;
+}
+
+static void *run(void *argument)
+{
+    struct load *load = argument;
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(load->cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+    prctl(PR_SET_TIMERSLACK, 1); /* ns; the default of 50 us would lengthen each sleep */
+    pthread_barrier_wait(&started);
+    for (;;) {
+        switch (load->kind) {
+        case SPIN:
+            work(1000000);
+            break;
+        case PERIODIC:
+            work(load->on * rounds_per_second);
+            rest(load->off);
+            break;
+        case PHASES: {
+            double end = now() + load->on;
+            while (now() < end)
+                work(rounds_per_second / 1000);
+            rest(load->off);
+            break;
+        }
+        }
+    }
+    return NULL;
+}
+
+static void *touch(void *argument)
+{
+    size_t size = (size_t)(long)argument << 20, step = size / 200 / 4096 * 4096 + 4096;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    if (memory == MAP_FAILED) { /* so the guest never says that it is ready, and this stands where that was awaited */
+        printf("hpmlab: cannot map %zu bytes: %s\n", size, strerror(errno));
+        return NULL;
+    }
+    memset(memory, 1, size);
+    pthread_barrier_wait(&started);
+    for (char value = 2;; value++)
+        for (size_t at = 0; at < size; at += step) {
+            for (size_t page = at; page < at + step && page < size; page += 4096)
+                memory[page] = value;
+            rest(0.1);
+        }
+}
+
+static void say_ready(const char *load)
+{
+    printf("hpmlab: ready load=%s rounds/ms=%.0f uptime=%.2f\n", load, rounds_per_second / 1000, now());
+}
+
+/* Start the threads of all terms; returns when they all run. */
+static void start_loads(const char *text)
+{
+    static struct load loads[256];
+    static long mib[16];
+    int cpus = sysconf(_SC_NPROCESSORS_ONLN), count = 0, memories = 0;
+    char *copy = strdup(text), *rest_of_copy = copy, *term;
+    pthread_t thread;
+
+    while ((term = strsep(&rest_of_copy, "+"))) {
+        struct load load = {SPIN, 0, 0, 0};
+        int threads = cpus, n = 1;
+
+        if (sscanf(term, "periodic:%lf/%lfx%d", &load.on, &load.off, &n) >= 2) {
+            load.kind = PERIODIC, threads = n, load.on /= 1000, load.off /= 1000;
+        } else if (sscanf(term, "busy:%lf,idle:%lf", &load.on, &load.off) == 2) {
+            load.kind = PHASES;
+        } else if (memories < 16 && sscanf(term, "memory:%ld", &mib[memories]) == 1) {
+            memories++;
+            continue;
+        } else if (strcmp(term, "spin") != 0) {
+            if (strcmp(term, "idle") != 0)
+                printf("hpmlab: unknown load %s\n", term);
+            continue;
+        }
+        for (int i = 0; i < threads && count < 256; i++) {
+            loads[count] = load;
+            loads[count++].cpu = i % cpus;
+        }
+    }
+    free(copy);
+    pthread_barrier_init(&started, NULL, count + memories + 1);
+    for (int i = 0; i < count; i++)
+        pthread_create(&thread, NULL, run, &loads[i]);
+    for (int i = 0; i < memories; i++)
+        pthread_create(&thread, NULL, touch, (void *)mib[i]);
+    pthread_barrier_wait(&started);
+}
+
+/* Load the modules named in /modules/order, one name a line. */
+static void load_modules(void)
+{
+    char name[256];
+    FILE *order = fopen("/modules/order", "r");
+
+    if (!order)
+        return;
+    while (fscanf(order, "%255s", name) == 1) {
+        int fd = open(name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST))
+            printf("hpmlab: cannot load %s: %s\n", name, strerror(errno));
+        close(fd);
+    }
+    fclose(order);
+}
+
+/* Write into `device` the device file of the virtio port with this name (udev would make a link); 0 if there is none. */
+static int find_port(const char *wanted, char *device, size_t size)
+{
+    DIR *ports = opendir("/sys/class/virtio-ports");
+    struct dirent *entry;
+    int found = 0;
+
+    while (ports && !found && (entry = readdir(ports))) {
+        char path[512], name[128] = "";
+        snprintf(path, sizeof path, "/sys/class/virtio-ports/%s/name", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (!file)
+            continue;
+        if (fscanf(file, "%127s", name) == 1 && strcmp(name, wanted) == 0) {
+            snprintf(device, size, "/dev/%s", entry->d_name);
+            found = 1;
+        }
+        fclose(file);
+    }
+    if (ports)
+        closedir(ports);
+    return found;
+}
+
+static void start_agent(void)
+{
+    char device[300];
+
+    if (access("/usr/sbin/qemu-ga", X_OK) != 0)
+        return;
+    /* The port's name comes with a message of the host, shortly after the module was loaded. */
+    for (int tries = 0; !find_port("org.qemu.guest_agent.0", device, sizeof device); tries++) {
+        if (tries == 500) {
+            printf("hpmlab: no port for the guest agent\n");
+            return;
+        }
+        rest(0.01);
+    }
+    if (fork() == 0) {
+        execl("/usr/sbin/qemu-ga", "qemu-ga", "-m", "virtio-serial", "-p", device, (char *)NULL);
+        printf("hpmlab: cannot start qemu-ga: %s\n", strerror(errno));
+        _exit(1);
+    }
+}
+
+int main(void)
+{
+    const char *load = getenv("load"), *host = getenv("lab_host");
+    int console;
+
+    if (!load)
+        load = "idle";
+    mkdir("/proc", 0755), mkdir("/sys", 0755), mkdir("/dev", 0755), mkdir("/run", 0755);
+    mount("proc", "/proc", "proc", 0, NULL);
+    mount("sysfs", "/sys", "sysfs", 0, NULL);
+    mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+    console = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
+    dup2(console, 0), dup2(console, 1), dup2(console, 2);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (host)
+        sethostname(host, strlen(host));
+    load_modules();
+    calibrate();
+    start_agent();
+    start_loads(load);
+    say_ready(load);
+    for (;;) /* process 1 must not end, and inherits the orphans */
+        if (wait(NULL) < 0)
+            rest(1);
+}

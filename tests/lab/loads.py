@@ -1,0 +1,19 @@
+"""The loads that a Linux guest's init understands; init.c says what each does."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = r"\d+(\.\d+)?"
+_TERM = re.compile(rf"spin|idle|periodic:{_NUMBER}/{_NUMBER}(x[1-9]\d*)?|busy:{_NUMBER},idle:{_NUMBER}|memory:[1-9]\d*")
+
+
+def check(load: str) -> str:
+    """Return the load if it is one; raises ValueError."""
+    for term in load.split("+"):
+        if not _TERM.fullmatch(term):
+            raise ValueError(
+                f"unknown load {term!r} in {load!r}; known are spin, idle, periodic:ON/OFF and periodic:ON/OFFxN "
+                "(milliseconds, N threads), busy:S,idle:S (seconds), memory:MIB, and several joined by '+'"
+            )
+    return load
