@@ -141,7 +141,7 @@ def test_a_tiny_quota_moves_nothing_in_most_windows() -> None:
         hypervisor.advance(0.25)
         after = hypervisor.observe().samples[uuid]
         moved = after.run_ns != before.run_ns or after.delay_ns != before.delay_ns
-        assert moved != after.starving[0]
+        assert moved or after.starving[0]
         still += not moved
         before = after
     assert still == 12
