@@ -23,7 +23,6 @@ T = TypeVar("T")
 CALL_TIMEOUT = 5.0
 CONNECT_TIMEOUT = 10.0
 
-_GONE = {libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID}
 _UNREACHABLE = {
     libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_RPC,
     libvirt.VIR_ERR_INTERNAL_ERROR,
@@ -52,7 +51,7 @@ def _run_event_loop() -> None:
 def translate(error: libvirt.libvirtError, what: str) -> HypervisorError:
     """The error of ours that a libvirt error means."""
     code, text = error.get_error_code(), f"{what}: {error}"
-    if code in _GONE:
+    if code == libvirt.VIR_ERR_NO_DOMAIN:
         return ServerGone(text)
     if code in _UNREACHABLE:
         return HypervisorUnreachable(text)

@@ -174,7 +174,7 @@ class Inventory:
         status = _STATUS.get(domain.state()[0], "unknown")
         active = domain.isActive()
         xml = domain_xml.parse(domain.XMLDesc(0), self._cpus)
-        shares = domain.schedulerParametersFlags(0).get("cpu_shares") if active else None
+        shares = _shares(domain) if active else None
         info = xml.info(uuid, status, self._facts.get(uuid, {}))
         return Entry(info, xml, domain.ID() if active else None, shares)
 
@@ -189,3 +189,14 @@ class Inventory:
                 if found and found != self._facts.get(uuid):
                     self._facts[uuid] = found
                     self._event(uuid)
+
+
+def _shares(domain: Any) -> int | None:
+    """The weight as libvirt knows it. A daemon that has just been started knows its guests before it has
+    found their cgroups; until then it refuses."""
+    try:
+        value = domain.schedulerParametersFlags(0).get("cpu_shares")
+    except libvirt.libvirtError as error:
+        log.debug("shares of %s: %s", domain.name(), error)
+        return None
+    return None if value is None else int(value)

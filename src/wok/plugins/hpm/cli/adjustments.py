@@ -22,6 +22,10 @@ _REASONS = {
 }
 
 
+#: What a receiver and a donor did, by outcome: only what was applied has been received and given.
+_ROLES = {"applied": ("received", "gave"), "advised": ("to get", "to give")}
+_NO_ROLES = ("affected", "affected")
+
 #: A table's columns; the second and third are names.
 _HEADERS = ("", "Server", "Class", "Shares", "PI before →\nprojected → measured")
 
@@ -30,8 +34,7 @@ def show_adjustments(adjustments: Sequence[Adjustment]) -> None:
     """Print adjustments, each a heading and a table; columns align over all of them."""
     from .output import LEAST_WIDTH, Column, console, show_heading, show_paragraph, show_table
 
-    rows = {a.object_id: [_row("received", s) for s in a.receivers] + [_row("gave", s) for s in a.donors]
-            for a in adjustments}  # fmt: skip
+    rows = {a.object_id: _rows(a) for a in adjustments}
     every = [row for some in rows.values() for row in some]
     widths = [
         max([*map(len, header.split("\n")), *(len(row[i]) for row in every)]) for i, header in enumerate(_HEADERS)
@@ -60,6 +63,11 @@ def _heading(adjustment: Adjustment) -> str:
         said = _REASONS.get(adjustment.reason)
         text += f": {adjustment.reason}" + (f" ({said})" if said else "")
     return text
+
+
+def _rows(adjustment: Adjustment) -> list[tuple[str, str, str, str, str]]:
+    receiver, donor = _ROLES.get(adjustment.outcome, _NO_ROLES)
+    return [_row(receiver, s) for s in adjustment.receivers] + [_row(donor, s) for s in adjustment.donors]
 
 
 def _row(role: str, server: AdjustedServer) -> tuple[str, str, str, str, str]:

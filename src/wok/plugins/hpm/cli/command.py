@@ -69,7 +69,7 @@ def connection_options() -> list[click.Option]:
     path = click.Path(path_type=Path)
     return [
         click.Option(["--socket"], type=path, metavar="PATH", expose_value=False, callback=remember,
-                     help="Reach hpm at this socket [default: this host's]."),
+                     help="Reach hpm at this socket [default: $HPM_SOCKET, or this host's]."),
         click.Option(["--host"], metavar="URL", expose_value=False, callback=remember,
                      help="Reach hpm at this URL, on this host or another."),
         click.Option(["--json"], is_flag=True, expose_value=False, callback=remember,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from .command import command
+from .command import Failure, command
 from .plain import plain
 from .session import Session
 
@@ -53,9 +53,13 @@ def serve(
         raise click.UsageError("serve runs on this host; leave --host out")
     from ..host.serve import serve as run
 
-    ctx.exit(
-        run(connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose)
-    )
+    try:
+        code = run(
+            connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose
+        )
+    except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
+        raise Failure(f"hpm cannot start: {error}") from None
+    ctx.exit(code)
 
 
 @command("restore", local=True, examples=["hpm restore", "hpm restore --connect qemu:///system"])

@@ -74,12 +74,14 @@ def cli(ctx: click.Context) -> None:
     """Manage the performance of KVM virtual servers by goals.
 
     Put servers (libvirt domains) in groups, give a group a policy that says how important it is and
-    how fast its servers must run, and switch management on:
+    how fast its servers must run, and switch management on. CPU is taken only
+    from servers whose group has a policy, so the group default gets one too:
 
     \b
       hpm wrg-create Gold
       hpm wrg-add-vs Gold db1 db2
       hpm policy-create Gold weekday --importance high --velocity fast
+      hpm policy-create default others --importance low
       hpm config --cpu-mgmt on
     """
     ctx.ensure_object(Session)

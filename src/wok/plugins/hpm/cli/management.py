@@ -13,6 +13,7 @@ from . import words
 from .adjustments import show_adjustments
 from .command import command
 from .option_types import Moment
+from .plain import plain
 from .resolve import find_group, find_server
 from .session import Session
 
@@ -40,8 +41,23 @@ def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> N
         from .output import show_fields
 
         show_fields([("CPU management", levels.cpu_mgmt), ("Memory management", levels.memory_mgmt)])
+        if levels.cpu_mgmt != "off":
+            _tell_unmanaged(client)
 
     session.emit(answer, show)
+
+
+def _tell_unmanaged(client: Client) -> None:
+    """Say whose shares stay as they are: who wonders why a goal is missed should look there."""
+    groups = [g.name for g in client.groups().value.workload_resource_groups
+              if g.active_policy is None and g.virtual_server_count]  # fmt: skip
+    if groups:
+        names = ", ".join(map(repr, groups))
+        one = len(groups) == 1
+        click.echo(plain(
+            f"No CPU is taken from the servers of {names}: {'this group has' if one else 'these groups have'} no"
+            " policy ('hpm policy-create GROUP POLICY --importance low' gives one)."
+        ))  # fmt: skip
 
 
 @command("dra-list", examples=[

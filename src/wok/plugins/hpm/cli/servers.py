@@ -94,7 +94,10 @@ def vs_update(
     cap: float | str | None,
     attributes: tuple[tuple[str, str], ...],
 ) -> None:
-    """Change group, reserve, cap or attributes of a server."""
+    """Change group, reserve, cap or attributes of a server.
+
+    Reserve and cap hold while CPU management is on.
+    """
     changes: dict[str, Any] = {}
     if excluded is not None:
         changes["excluded"] = excluded

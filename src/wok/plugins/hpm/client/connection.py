@@ -45,8 +45,9 @@ class SocketConnection:
 
     def send(self, request: Request) -> httpx.Response:
         """Send to the socket found before, or find one."""
+        # Asked each time, because the manager may have been restarted since (see `_listening`).
+        self._where = _listening(self._candidates if self._where is None else [self._where])
         if self._http is None:
-            self._where = _listening(self._candidates)
             self._http = _socket_client(self._where)
         return _send(self._http, f"the hpm manager at {self._where}", request)
 

@@ -1,0 +1,114 @@
+"""The main job on real guests: switch management on and the goals are met; off, and all is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from hpm.client.rest import Client
+from tests.lab import Guest, Lab
+from tests.lab.errors import wait_until
+from tests.running import ManagerProcess
+from tests.system.goals import SIX, Interval, Watch, group_of
+
+pytestmark = pytest.mark.lab
+
+SECONDS = 3.0
+INTERVALS = 30
+#: Shares that nobody would have chosen: putting them back cannot pass by accident.
+ORIGINAL = (1024, 1000, 333, 2048, 1024, 777)
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[ManagerProcess]:
+    with ManagerProcess(tmp_path, "qemu:///system", SECONDS) as running:
+        yield running
+
+
+@pytest.fixture(params=[1, 4], ids=["single vCPUs", "one with 4 vCPUs"])
+def six(lab: Lab, request: pytest.FixtureRequest) -> Iterator[list[Guest]]:
+    guests = [
+        lab.tiny(f"six{number}", vcpus=request.param if number == 4 else 1, load="spin", shares=shares)
+        for number, shares in enumerate(ORIGINAL)
+    ]
+    yield guests
+    for guest in guests:
+        guest.destroy()
+
+
+def test_goals_are_met_and_everything_is_put_back(six: list[Guest], manager: ManagerProcess) -> None:
+    with manager.client() as client:
+        group_of(client, six, SIX)
+        watch = Watch(six)
+        before = [watch.interval(SECONDS) for _ in range(3)]
+        watch, first = switch_on(client, six, max(i.work for i in before))
+        later = [watch.interval(SECONDS) for _ in range(INTERVALS)]
+        client.set_management_levels({"cpu-mgmt": "off"})
+        assert shares(six) == list(ORIGINAL)
+        adjustments = client.adjustments().value.dynamic_resource_adjustments
+
+    assert all(first.met(SIX)), f"one full interval later: {first}"
+    capacity = max(i.work for i in (*before, first, *later))
+    counted = undisturbed(later, capacity)
+    assert len(counted) >= INTERVALS // 2, f"the host was too busy with other things: {[i.work for i in later]}"
+    for number, (goal, _) in enumerate(SIX):
+        attained = sum(i.met(SIX)[number] for i in counted) / len(counted)
+        assert attained >= 0.95, f"goal {goal} was met in {attained:.0%} of {len(counted)} intervals: {counted}"
+    assert median(i.work for i in counted) >= 0.97 * median(i.work for i in undisturbed(before, capacity))
+    assert adjustments[-1].outcome == "applied"
+    assert {s.name for s in adjustments[-1].receivers} >= {six[0].name}
+
+
+def switch_on(client: Client, guests: Sequence[Guest], capacity: float) -> tuple[Watch, Interval]:
+    """Switch management on, and measure the first full interval after it. If somebody else took CPU from the
+    guests just then, switch it off and on once more: the goals could not be met in that interval."""
+    for _ in range(5):
+        client.set_management_levels({"cpu-mgmt": "on"})
+        wait_until(lambda: shares(guests) != list(ORIGINAL), SECONDS, "the first plan is applied")
+        watch = Watch(guests)
+        first = watch.interval(SECONDS)
+        if first.work >= 0.95 * capacity:
+            return watch, first
+        client.set_management_levels({"cpu-mgmt": "off"})
+    raise AssertionError("the host is too busy with other things to measure anything")
+
+
+def undisturbed(intervals: Sequence[Interval], capacity: float) -> list[Interval]:
+    """Intervals in which the guests had what the host has; in others somebody else took more than 5 % of it."""
+    return [i for i in intervals if i.work >= 0.95 * capacity] or list(intervals)
+
+
+def shares(guests: Sequence[Guest]) -> list[int]:
+    return [guest.cpu_shares() for guest in guests]
+
+
+def test_a_guest_starved_by_hand_is_never_shown_idle(lab: Lab, manager: ManagerProcess) -> None:
+    """Weight 2 against 8192: the kernel credits delay only when it next runs, seconds later."""
+    strong = [lab.tiny(f"strong{number}", load="spin", shares=8192) for number in range(3)]
+    weak = lab.tiny("weak", load="spin")
+    weak.set_cpu_shares_file(2)
+    try:
+        with manager.client() as client:
+            seen: list[tuple[str | None, float | None, float | None]] = []
+
+            def look() -> bool:
+                server = client.server(weak.uuid).value
+                state = (server.goal_status, server.velocity, server.cpu_delay)
+                if not seen or seen[-1] != state:
+                    seen.append(state)
+                return len(seen) > 6
+
+            group_of(client, [weak], ((50, "lowest"),))    # a goal, so that its status is shown; the level is off
+            wait_until(look, 60, "six windows")
+    finally:
+        for guest in (*strong, weak):
+            guest.destroy()
+    windows = [state for state in seen if state[2] is not None]
+    assert len(windows) >= 5
+    for status, velocity, delay in windows:
+        assert status == "missed", seen
+        assert velocity is not None and velocity < 20, seen
+        assert delay is not None and delay > 0.7, seen
