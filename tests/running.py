@@ -14,6 +14,8 @@ from hpm.client.rest import Client
 
 from .lab.errors import wait_until
 
+ROOT = Path(__file__).parents[1]
+
 
 class ManagerProcess:
     """`hpm serve` with a state directory and a socket of its own below `directory`."""
@@ -35,16 +37,19 @@ class ManagerProcess:
     ) -> None:
         self.stop()
 
-    def start(self, *, crash_at: int | None = None) -> None:
-        """Start it; returns when it answers. `crash_at`: it dies at that step (see `tests.crashing`)."""
-        program = ["hpm.cli.main"] if crash_at is None else ["tests.crashing", str(crash_at)]
+    def start(self, *, crash_at: int = 0) -> None:
+        """Start it; returns when it answers. `crash_at`: it dies at that step (see `tests.program`)."""
         command = [
-            sys.executable, "-m", *program, "serve", "--connect", self.uri,
+            sys.executable, "-m", "tests.program", str(crash_at), "serve", "--connect", self.uri,
             "--state-dir", str(self.directory), "--socket", str(self.socket), "--interval", str(self.interval),
         ]  # fmt: skip
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log)
-        wait_until(self._answers, 20, "the manager answers")
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, cwd=ROOT)
+        try:
+            wait_until(self._answers, 20, "the manager answers")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """A clean stop (SIGTERM), if it runs."""

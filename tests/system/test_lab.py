@@ -19,7 +19,7 @@ from tests.lab.virt import libvirt
 pytestmark = pytest.mark.lab
 lab = fixtures.lab
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SIDE_PREFIX = "hpmlabside-"  # a lab beside the one of this run, which holds the machine's lock
 
 # Makes a guest and says so; the test kills it then.

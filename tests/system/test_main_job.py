@@ -12,7 +12,7 @@ from hpm.client.rest import Client
 from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
-from tests.system.goals import SIX, Interval, Watch, group_of
+from tests.system.goals import MET, SIX, Interval, Watch, group_of
 
 pytestmark = pytest.mark.lab
 
@@ -112,3 +112,24 @@ def test_a_guest_starved_by_hand_is_never_shown_idle(lab: Lab, manager: ManagerP
         assert status == "missed", seen
         assert velocity is not None and velocity < 20, seen
         assert delay is not None and delay > 0.7, seen
+
+
+def test_a_sleeping_load_gets_faster(lab: Lab, manager: ManagerProcess) -> None:
+    """2 ms of work, 8 ms of sleep, among four spinners: at equal weights its fair share is twice its demand, and
+    still it waits more than its goal allows."""
+    sleeper = lab.linux("sleeper", load="periodic:2/8")
+    spinners = [lab.tiny(f"spinner{number}", load="spin") for number in range(4)]
+    guests, wishes = [sleeper, *spinners], ((75, "high"), *[(None, "low")] * 4)
+    try:
+        with manager.client() as client:
+            group_of(client, guests, wishes)
+            watch = Watch(guests)
+            before = median(watch.interval(SECONDS).velocities[0] for _ in range(3))
+            client.set_management_levels({"cpu-mgmt": "on"})
+            after = [watch.interval(SECONDS).velocities[0] for _ in range(10)]
+            client.set_management_levels({"cpu-mgmt": "off"})
+    finally:
+        for guest in guests:
+            guest.destroy()
+    assert before < 75 / MET, "there was nothing to do"
+    assert median(after[4:]) >= 75 / MET, f"before {before:.0f}, then {after}"

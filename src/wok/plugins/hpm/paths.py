@@ -26,13 +26,12 @@ def run_dir() -> Path:
 
 
 def socket_path() -> Path:
-    """The manager's socket when none was named."""
-    return run_dir() / "hpm.sock"
+    """The manager's socket when none was named: the environment's `HPM_SOCKET`, or one in `run_dir`."""
+    named = os.environ.get("HPM_SOCKET")
+    return Path(named) if named else run_dir() / "hpm.sock"
 
 
 def socket_candidates() -> list[Path]:
-    """Sockets a client tries in turn: the environment's `HPM_SOCKET` alone, or the user's and the system's."""
-    named = os.environ.get("HPM_SOCKET")
-    if named:
-        return [Path(named)]
-    return list(dict.fromkeys([socket_path(), SYSTEM_RUN_DIR / "hpm.sock"]))
+    """Sockets a client tries in turn: the one that was named, or the user's and the system's."""
+    named = [] if os.environ.get("HPM_SOCKET") else [SYSTEM_RUN_DIR / "hpm.sock"]
+    return list(dict.fromkeys([socket_path(), *named]))

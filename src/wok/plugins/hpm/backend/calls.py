@@ -44,7 +44,7 @@ class Calls:
         self._name = name
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[_Call | None] | None = None
-        self._stuck = 0
+        self._stuck: set[queue.SimpleQueue[_Call | None]] = set()
 
     def run(self, function: Callable[[], T], what: str, timeout: float) -> T:
         """Give the result of `function()`, or raise what it raised.
@@ -54,8 +54,8 @@ class Calls:
         """
         call = _Call(function)
         with self._lock:
-            if self._stuck >= MAX_STUCK:
-                raise HypervisorUnreachable(f"{what}: {self._stuck} earlier calls hang; libvirt does not answer")
+            if len(self._stuck) >= MAX_STUCK:
+                raise HypervisorUnreachable(f"{what}: {len(self._stuck)} earlier calls hang; libvirt does not answer")
             if self._queue is None:
                 self._queue = queue.SimpleQueue()
                 threading.Thread(
@@ -82,12 +82,11 @@ class Calls:
         with self._lock:
             if self._queue is stuck:    # otherwise another caller has done it
                 self._queue = None
-                self._stuck += 1
+                self._stuck.add(stuck)
                 stuck.put(None)
 
     def _work(self, mine: queue.SimpleQueue[_Call | None]) -> None:
         while (call := mine.get()) is not None:
             call.run()
         with self._lock:
-            if self._queue is not mine and self._stuck:
-                self._stuck -= 1
+            self._stuck.discard(mine)

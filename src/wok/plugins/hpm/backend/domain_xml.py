@@ -9,7 +9,12 @@ import msgspec
 from ..engine.samples import ServerInfo, ServerStatus
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}os"
-_KIB = {"b": 1 / 1024, "bytes": 1 / 1024, "k": 1, "KiB": 1, "M": 1024, "MiB": 1024, "G": 1024**2, "GiB": 1024**2}
+#: Units of memory sizes as libvirt documents them, in bytes.
+_BYTES = {"b": 1, "bytes": 1} | {
+    name: base**power
+    for power, letter in enumerate("KMGT", start=1)
+    for name, base in ((f"{letter}B", 1000), (f"{letter}iB", 1024), (letter, 1024), (letter.lower(), 1024))
+}
 _NOT_LINUX = {"microsoft.com": "windows", "freebsd.org": "bsd", "openbsd.org": "bsd", "netbsd.org": "bsd"}
 
 
@@ -47,7 +52,7 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
     return DomainXml(
         name=name,
         vcpus=1 if vcpu is None else int(vcpu.get("current") or vcpu.text or 1),
-        memory_mib=0 if memory is None else round(int(memory.text or 0) * _KIB[memory.get("unit", "KiB")] / 1024),
+        memory_mib=0 if memory is None else round(int(memory.text or 0) * _BYTES[memory.get("unit", "KiB")] / 2**20),
         facts=facts,
         constraint=_constraint(root, host_cpus),
         has_agent=any(
@@ -88,15 +93,15 @@ def _constraint(root: ElementTree.Element, host_cpus: int) -> str | None:
     if tune is not None:
         if any(s.get("scheduler") in ("fifo", "rr", "deadline") for s in tune.iterfind("vcpusched")):
             return "real-time"
-        for quota in ("quota", "global_quota"):
-            if int(tune.findtext(quota, "0")) > 0:
-                return "own-quota"
         if any(_cpu_count(pin.get("cpuset", "")) < host_cpus for pin in tune.iterfind("vcpupin")):
             return "pinned"
     vcpu = root.find("vcpu")
     cpuset = None if vcpu is None else vcpu.get("cpuset")
     if cpuset and _cpu_count(cpuset) < host_cpus:
         return "pinned"
+    # Last, because a quota may be hpm's own cap, and then constrains nothing.
+    if tune is not None and any(int(tune.findtext(quota, "0")) > 0 for quota in ("quota", "global_quota")):
+        return "own-quota"
     return None
 
 

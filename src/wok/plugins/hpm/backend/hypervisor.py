@@ -20,9 +20,9 @@ __all__ = [
     "check_quota", "check_shares",
 ]  # fmt: skip
 
-#: What libvirt and the kernel accept as CPU shares (cgroup v1). A *plan* stays within 2…10000;
-#: this wider range is for putting an administrator's own value back.
-MIN_SHARES = 2
+#: What the kernel accepts as CPU shares (from 1 in cgroup v2, to 262144 in v1). A *plan* stays within
+#: 2…10000; this wider range is for putting an administrator's own value back.
+MIN_SHARES = 1
 MAX_SHARES = 262144
 
 #: Limits of libvirt for a quota, and of the kernel for its period (microseconds).

@@ -44,7 +44,9 @@ class LibvirtHypervisor:
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._lock = threading.Lock()
         self._guests: dict[str, GuestFiles] = {}
-        self._asked: dict[str, str] = {}    # guests without files of ours: uuid -> start
+        # Guests without files of ours: their start, and the shares that libvirt told or took last.
+        self._asked: dict[str, str] = {}
+        self._asked_shares: dict[str, int] = {}
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
         self._proc_stat = os.open(root / "proc/stat", os.O_RDONLY | os.O_CLOEXEC)
@@ -146,7 +148,9 @@ class LibvirtHypervisor:
 
         self._inventory.connection.call(ask, f"setting {', '.join(parameters)} of {uuid}")
         with self._lock:
-            if guest is not None and self._guests.get(uuid) is guest and "global_quota" in parameters:
+            if guest is None and "cpu_shares" in parameters:
+                self._asked_shares[uuid] = parameters["cpu_shares"]
+            elif guest is not None and self._guests.get(uuid) is guest and "global_quota" in parameters:
                 guest.refresh_quota()
 
     def _inventory_changed(self, entries: Mapping[str, Entry]) -> None:
@@ -164,6 +168,7 @@ class LibvirtHypervisor:
     def _adopt(self, uuid: str, entry: Entry) -> None:
         """Open an active guest's files, unless they are open, or find out that we cannot."""
         guest = self._guests.get(uuid)
+        start = f"{self._boot}-id{entry.domain_id}"
         try:
             pid = self._pid(entry.info.name)
             start = self._start(pid)
@@ -180,7 +185,9 @@ class LibvirtHypervisor:
         except (OSError, ValueError, ServerGone) as error:
             log.debug("files of %s: %s", entry.info.name, error)
         if uuid not in self._guests:
-            self._asked[uuid] = f"{self._boot}-id{entry.domain_id}"
+            self._asked[uuid] = start
+            if entry.shares is not None:
+                self._asked_shares[uuid] = entry.shares
 
     def _pid(self, name: str) -> int:
         if self._uri.startswith("qemu:///session"):
@@ -219,14 +226,13 @@ class LibvirtHypervisor:
             return {}
         samples: dict[str, ServerSample] = {}
         for uuid, stats in answers:
-            entry = self._inventory.entries.get(uuid)
             numbers = [n for n in range(int(stats.get("vcpu.maximum", 0))) if f"vcpu.{n}.time" in stats]
             samples[uuid] = ServerSample(
                 uuid, wanted[uuid], "libvirt", tuple(numbers),
                 tuple(int(stats[f"vcpu.{n}.time"]) for n in numbers),
                 tuple(int(stats.get(f"vcpu.{n}.delay", 0)) for n in numbers),
                 (False,) * len(numbers),
-                None if entry is None else entry.shares,
+                self._asked_shares.get(uuid),
             )  # fmt: skip
         return samples
 

@@ -6,26 +6,27 @@ A request is checked in this order: path (404), method (405), who (401, 403), Ac
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import Any
 from urllib.parse import parse_qsl
 
 import cherrypy
 import msgspec
+from cheroot.errors import MaxSizeExceeded
 
 from ..errors import HpmError, UnknownField
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
-from ..wire.errors import ErrorBody
+from . import etags
 from .caller import Door, NotAllowed
-from .http_errors import HttpError, http_error
+from .http_errors import HttpError, error_body, http_error
 from .routes import Request, Route
 
 log = logging.getLogger(__name__)
 
 #: Bytes of a request body. The largest legitimate one (64 policies of 64 classes) is well below.
 MAX_BODY = 1024 * 1024
+TOO_LARGE = f"the body is too large; at most {MAX_BODY} bytes are taken"
 
 
 class Api:
@@ -37,10 +38,17 @@ class Api:
         self._routes = routes
         self._door = door
 
-    def default(self, *segments: str, **_parameters: str) -> bytes:
-        """Answer any path below the mount."""
+    def default(self, *_segments: str, **_parameters: str) -> bytes:
+        """Answer any path below the mount (for CherryPy's own dispatcher)."""
+        return self.answer()
+
+    default.exposed = True    # type: ignore[attr-defined]    # what CherryPy's untyped decorator does
+    index = default
+
+    def answer(self) -> bytes:
+        """Answer the current request."""
         try:
-            answer = self._answer(tuple(segments))
+            answer = self._answer()
         except HpmError as error:
             return self._refuse(http_error(error))
         except Exception:
@@ -48,12 +56,9 @@ class Api:
             return self._refuse(HttpError(500, 0, "hpm has a fault here; its log says more"))
         return answer
 
-    default.exposed = True    # type: ignore[attr-defined]    # what CherryPy's untyped decorator does
-    index = default
-
-    def _answer(self, segments: tuple[str, ...]) -> bytes:
+    def _answer(self) -> bytes:
         request, response = cherrypy.request, cherrypy.response
-        route, names = self._find(segments)
+        route, names = self._find(request.path_info)
         caller = self._door.caller()
         if caller.role is None or (route.writes and caller.role != "admin"):
             needed = "hpmadm" if route.writes else "hpmuser or hpmadm"
@@ -68,15 +73,18 @@ class Api:
             return b""
         encoded = msgspec.json.encode(result)
         response.headers["Content-Type"] = "application/json"
-        response.headers["ETag"] = etag(encoded)
+        tag = response.headers["ETag"] = etags.etag(result, encoded)
         if route.status == 201:
             response.headers["Location"] = result.object_uri
-        if not route.writes and _listed(request.headers.get("If-None-Match"), etag(encoded)):
+        known = request.headers.get("If-None-Match")
+        if not route.writes and known is not None and etags.same(known, tag):
             response.status = 304
             return b""
         return encoded
 
-    def _find(self, segments: tuple[str, ...]) -> tuple[Route, dict[str, str]]:
+    def _find(self, path: str) -> tuple[Route, dict[str, str]]:
+        # the path itself: what CherryPy makes of it depends on its dispatcher
+        segments = tuple(path.removeprefix("/").removesuffix("/").split("/"))
         method = "GET" if cherrypy.request.method == "HEAD" else cherrypy.request.method
         allowed: list[str] = []
         for route in self._routes:
@@ -86,37 +94,29 @@ class Api:
                     return route, names
                 allowed.append(route.method)
         if allowed:
+            if "GET" in allowed:
+                allowed.append("HEAD")
             allow = ", ".join(dict.fromkeys(allowed))
             raise HttpError(405, 0, f"{method} is not possible here; possible: {allow}", {"Allow": allow})
-        raise HttpError(404, 1, f"there is no such path: {cherrypy.request.path_info}")
+        raise HttpError(404, 1, f"there is no such path: {(cherrypy.request.script_name + path)[:200]}")
 
     def _refuse(self, error: HttpError) -> bytes:
         request, response = cherrypy.request, cherrypy.response
-        uri = request.script_name + request.path_info
-        if request.query_string:
-            uri += f"?{request.query_string}"
+        uri = request.wsgi_environ.get("REQUEST_URI") or request.script_name + request.path_info
         response.status = error.status
         response.headers.update(error.headers)
         response.headers["Content-Type"] = "application/json"
-        body = ErrorBody(error.status, error.reason, error.message, request.method, uri[:2048])
-        return msgspec.json.encode(body)
+        return error_body(error.status, error.reason, error.message, request.method, uri)
 
 
-def etag(encoded: bytes) -> str:
-    """The entity tag of a representation."""
-    return f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
-
-
-def _listed(header: str | None, tag: str) -> bool:
-    return header is not None and (
-        header.strip() == "*" or tag in [part.strip().removeprefix("W/") for part in header.split(",")]
-    )
-
-
-def _check_match(current: Any) -> None:
-    """Compare with `If-Match`: somebody else's change must not be lost."""
+def _check_match(current: object | None) -> None:
+    """Compare with `If-Match`: somebody else's change must not be lost. None: there is no one object."""
     header = cherrypy.request.headers.get("If-Match")
-    if header is not None and not _listed(header, etag(msgspec.json.encode(current))):
+    if header is None:
+        return
+    if current is None:
+        raise HttpError(400, reasons.BAD_HEADER, "If-Match is for requests on one object that exists")
+    if not etags.unchanged(header, current):
         raise HttpError(412, 0, "the object was changed by somebody else since you read it; read it again")
 
 
@@ -156,28 +156,40 @@ def _body(route: Route) -> Any:
         return None
     if not data:
         raise HttpError(400, reasons.BODY_MISSING, "a JSON body is expected")
-    kind = cherrypy.request.headers.get("Content-Type")
+    headers = cherrypy.request.headers
+    kind = headers.get("Content-Type")
     if kind is not None and kind.split(";")[0].strip().lower() != "application/json":
         raise HttpError(415, 0, f"the body must be application/json, not {kind[:80]}")
+    coding = headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise HttpError(415, 0, f"the body must not be encoded, but is {coding[:80]}")
     return decode(data, route.body)
 
 
 def _read_body() -> bytes:
-    """The body, or 413 before it is read; then the connection is closed, for its rest is in the way."""
+    """The body, whole. What is wrong with it closes the connection, for its rest would be in the way."""
     headers = cherrypy.request.headers
     length = headers.get("Content-Length")
     if length is None and "chunked" not in headers.get("Transfer-Encoding", "").lower():
         return b""
+    if length is not None and not (length.isascii() and length.isdigit()):
+        raise _broken(400, "Content-Length is not a number")
+    if length is not None and int(length) > MAX_BODY:
+        raise _broken(413, TOO_LARGE)
     try:
-        wanted = MAX_BODY + 1 if length is None else int(length)
-    except ValueError:
-        raise HttpError(400, reasons.BAD_HEADER, "Content-Length is not a number") from None
-    data = b"" if wanted > MAX_BODY and length is not None else _read(min(wanted, MAX_BODY + 1))
-    if wanted > MAX_BODY if length is not None else len(data) > MAX_BODY:
-        raise HttpError(413, 0, f"the body is too large; at most {MAX_BODY} bytes", {"Connection": "close"})
+        data: bytes = cherrypy.request.rfile.read(MAX_BODY + 1)
+    except TimeoutError:
+        raise _broken(408, "the body did not arrive in time") from None
+    except (MaxSizeExceeded, OSError):
+        raise _broken(413, TOO_LARGE) from None
+    except ValueError as error:
+        raise _broken(400, f"the body's transfer coding is malformed: {str(error)[:200]}") from None
+    if len(data) > MAX_BODY:
+        raise _broken(413, TOO_LARGE)
+    if length is not None and len(data) < int(length):
+        raise _broken(400, f"the body ended after {len(data)} bytes, but Content-Length says {int(length)}")
     return data
 
 
-def _read(size: int) -> bytes:
-    data: bytes = cherrypy.request.rfile.read(size)
-    return data
+def _broken(status: int, message: str) -> HttpError:
+    return HttpError(status, reasons.BAD_HEADER if status == 400 else 0, message, {"Connection": "close"})

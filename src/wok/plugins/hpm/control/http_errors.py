@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ..errors import (
     Conflict,
     HpmError,
@@ -16,6 +18,7 @@ from ..errors import (
 from ..manager.manager import Busy
 from ..policy.decode import NotJSON
 from ..wire import errors as reasons
+from ..wire.errors import ErrorBody
 from .caller import NotAllowed, NotAuthenticated
 
 
@@ -57,3 +60,8 @@ def http_error(error: HpmError) -> HttpError:
             headers = {"Retry-After": "5"} if status == 503 else {}
             return HttpError(status, reason, str(error), headers)
     return HttpError(500, 0, str(error))
+
+
+def error_body(status: int, reason: int, message: str, method: str, uri: str) -> bytes:
+    """The body that every answer of 400 and above carries. Long texts of the client's are cut."""
+    return msgspec.json.encode(ErrorBody(status, reason, message[:4096], method[:64], uri[:2048]))

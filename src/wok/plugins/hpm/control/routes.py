@@ -29,7 +29,8 @@ Method: TypeAlias = Literal["GET", "POST", "DELETE"]
 
 class Request(msgspec.Struct, frozen=True):
     """A request whose every part has been checked. `names` are the variable parts of the path;
-    `check` compares an object with the request's `If-Match` and raises (412) if it is another."""
+    `check` compares an object with the request's `If-Match` and raises (412) if it is another; None stands
+    for a request on no single object that exists, where `If-Match` makes no sense (400)."""
 
     base: str
     names: dict[str, str]
@@ -76,7 +77,7 @@ def routes(manager: Manager) -> tuple[Route, ...]:
         Route("GET", "/workload-resource-groups", "List groups in short", GroupList, lambda r: groups.list(r.base)),
         Route(
             "POST", "/workload-resource-groups", "Create a group", GroupDetail,
-            lambda r: groups.create(r.base, r.body), body=GroupCreate, status=201,
+            lambda r: groups.create(r.base, r.body, r.check), body=GroupCreate, status=201,
         ),
         Route(
             "GET", "/workload-resource-groups/detail", "List groups whole", GroupDetailList,
@@ -87,8 +88,8 @@ def routes(manager: Manager) -> tuple[Route, ...]:
             lambda r: groups.get(r.base, r.names["id"]),
         ),
         Route(
-            "POST", "/workload-resource-groups/{id}", "Change a group", GroupDetail,
-            lambda r: groups.update(r.base, r.names["id"], r.body, r.check), body=GroupUpdate,
+            "POST", "/workload-resource-groups/{id}", "Change a group, or several (ids with commas): all or none",
+            GroupDetail | GroupDetailList, lambda r: _update(groups, r), body=GroupUpdate,
         ),
         Route(
             "DELETE", "/workload-resource-groups/{id}", "Delete a group; its servers go to default", None,
@@ -96,7 +97,7 @@ def routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "POST", "/workload-resource-groups/{id}/actions", "Add or remove servers, activate a policy", GroupDetail,
-            lambda r: groups.act(r.base, r.names["id"], r.body), body=GroupAction,
+            lambda r: groups.act(r.base, r.names["id"], r.body, r.check), body=GroupAction,
         ),
         Route(
             "GET", "/workload-resource-groups/{id}/service-classes", "The active policy's classes", ServiceClassList,
@@ -117,7 +118,7 @@ def routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "POST", "/virtual-servers/{id}", "Change what is said of a virtual server", ServerDetail,
-            lambda r: servers.update(r.base, r.names["id"], r.body), body=ServerUpdate,
+            lambda r: servers.update(r.base, r.names["id"], r.body, r.check), body=ServerUpdate,
         ),
         Route(
             "GET", "/virtual-servers/{id}/explain", "Why it is where it is", Explanation,
@@ -126,7 +127,7 @@ def routes(manager: Manager) -> tuple[Route, ...]:
         Route("GET", "/mgmt-levels", "Get the management levels", ManagementLevels, lambda _: management.levels()),
         Route(
             "POST", "/mgmt-levels", "Set the management levels", ManagementLevels,
-            lambda r: management.set_levels(r.body), body=ManagementLevelsUpdate,
+            lambda r: management.set_levels(r.body, r.check), body=ManagementLevelsUpdate,
         ),
         Route(
             "GET", "/dynamic-resource-adjustments", "Adjustments, newest first", AdjustmentList,
@@ -134,3 +135,11 @@ def routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route("GET", "/version", "Versions and abilities", Version, lambda _: management.version()),
     )  # fmt: skip
+
+
+def _update(groups: Groups, request: Request) -> GroupDetail | GroupDetailList:
+    ids = request.names["id"].split(",")
+    if len(ids) == 1:
+        return groups.update(request.base, ids[0], request.body, request.check)
+    request.check(None)
+    return groups.update_several(request.base, ids, request.body)

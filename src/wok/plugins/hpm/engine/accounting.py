@@ -10,6 +10,7 @@ Per vCPU, using + delay never grows by more than the time that has passed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import add, sub
 
 import msgspec
 
@@ -62,6 +63,11 @@ def _account_server(old: AccountedServer, now: ServerSample, elapsed: int) -> Ac
     if then.threads == now.threads:
         if then.run_ns == now.run_ns and then.delay_ns == now.delay_ns and True not in now.starving:
             return AccountedServer(now, old.using_ns, old.delay_ns, old.pending_ns)
+        if not any(old.pending_ns) and True not in now.starving:    # nearly always: nothing is owed to anybody
+            ran_ns, waited_ns = list(map(sub, now.run_ns, then.run_ns)), list(map(sub, now.delay_ns, then.delay_ns))
+            if min(waited_ns) >= 0 and max(map(add, ran_ns, waited_ns)) <= elapsed:
+                using_ns, delay_ns = map(add, old.using_ns, ran_ns), map(add, old.delay_ns, waited_ns)
+                return AccountedServer(now, tuple(using_ns), tuple(delay_ns), old.pending_ns)
         places: range | list[int] = range(len(now.threads))
     else:    # vCPUs were plugged: match by thread; a new thread starts at nothing
         index = {thread: place for place, thread in enumerate(then.threads)}

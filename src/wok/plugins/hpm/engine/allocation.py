@@ -18,6 +18,8 @@ from ..policy.goals import IMPORTANCES, Goal, Importance, VelocityGoal
 from .demand import Demand
 from .index import MET
 
+#: CPUs below which a difference is one of arithmetic.
+ROUNDING = 1e-9
 #: CPUs that lowest and discretionary work keeps, and the part of capacity all floors may take.
 FLOOR = 0.02
 FLOORS_OF_CAPACITY = 0.10
@@ -53,7 +55,7 @@ def target_velocity(goal: Goal) -> float | None:
 def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
     """Share `capacity` CPUs out among the claims."""
     cpus = _floors(claims, capacity)
-    left = capacity - sum(cpus.values())
+    left = max(0.0, capacity - sum(cpus.values()))
     short: Importance | None = None
     levels: dict[Importance, list[Claim]] = {}
     for claim in claims:
@@ -65,7 +67,7 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
             continue
         needs = {c.uuid: max(cpus[c.uuid], c.demand.need(c.target or 0.0)) for c in level}
         more = sum(needs.values()) - sum(cpus[uuid] for uuid in needs)
-        if more > left:
+        if more > left + ROUNDING:
             needs = _equal_index(level, cpus, left + sum(cpus[uuid] for uuid in needs))
             short, more = importance, left
         cpus.update(needs)

@@ -11,10 +11,12 @@ Nothing is changed while nobody misses a goal that could be helped: steady load,
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from ..policy.goals import IMPORTANCES, Importance
 from .allocation import FLOOR, Allocation, Claim, allocate, target_velocity
 from .demand import Demand, demand_of
 from .index import MET
@@ -34,6 +36,8 @@ CORRECTION = 30.0
 #: Work that sleeps less than this (seconds per second of work) is always runnable, and its correction small.
 SPINS = 0.05
 SPINNING = 1.25
+#: Part by which the managed servers' weight may exceed what they had, before it is planned anew.
+OVERWEIGHT = 0.05
 #: Windows that a goal must be missed (met) before a standing reason is reported (withdrawn).
 PATIENCE = 3
 
@@ -86,6 +90,7 @@ class _Parent:
         self.learned = {
             c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window, seconds) for c in self.managed
         }
+        self.alone = len(self.managed) == len(family)
         self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
         self.contended = _delay(family) > CONTENDED
         self.forecasts: dict[str, Forecast] = {}
@@ -99,6 +104,7 @@ class _Parent:
             self.basis.generation != self.generation
             or self.basis.managed != frozenset(c.uuid for c in self.managed)
         )
+        wishes = wishes or self._overweight()
         allocation = self._allocate(fresh=wishes)
         velocities = {
             c.uuid: self.demands[c.uuid].velocity(allocation.cpus[c.uuid]) for c in self.busy
@@ -141,23 +147,26 @@ class _Parent:
             entries.append((float(c.shares or c.original), demand_of(c.window, None).most))
         return share_by_weight(entries, self.capacity)[0]
 
+    def _overweight(self) -> bool:
+        """Whether the managed servers that work now weigh more than they did together before hpm came, because
+        one woke up with the weight its goal needs; and somebody who was not named pays for it."""
+        if not self.others:
+            return False
+        return sum(c.shares or 0 for c in self.busy) > (1.0 + OVERWEIGHT) * sum(c.original for c in self.busy)
+
     def _lagging(self, velocities: Mapping[str, float]) -> list[str]:
         """Servers that miss their goal and would be clearly faster if this plan came true."""
         lagging: list[str] = []
         for c in self.busy:
-            assert c.window is not None and c.assignment.goal is not None
-            target = target_velocity(c.assignment.goal)
-            learned = self.learned[c.uuid]
-            if target is None:
-                continue
+            assert c.window is not None
+            learned, wanted = self.learned[c.uuid], velocities[c.uuid]
             now = c.window.using / (c.window.using + c.window.delay)
-            mean = learned.velocity
-            goal = goal_velocity(c) / MET
-            if now >= goal:
+            if now >= goal_velocity(c) / MET:
                 self.learned[c.uuid] = _calmed(learned)
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
-            if min(now, mean if mean is not None else now) < velocities[c.uuid] - _dead_band(velocities[c.uuid]):
+            mean = now if learned.velocity is None else learned.velocity
+            if min(now, mean) < wanted - _dead_band(wanted):
                 lagging.append(c.uuid)
         return lagging
 
@@ -202,7 +211,11 @@ class _Parent:
                 parts[c.uuid] = self._idle_part(c, allocation)
         busy = [c.uuid for c in self.busy]
         total = float(sum(c.original for c in self.busy))
-        return to_shares(parts, busy, total, alone=not self.others)
+        if self.basis is not None and self.alone:
+            # Nobody else competes, so the scale is free: the one in force changes the fewest weights.
+            scale = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.managed)
+            total = scale * sum(parts[uuid] for uuid in busy)
+        return to_shares(parts, busy, total, alone=self.alone)
 
     def _idle_part(self, candidate: Candidate, allocation: Allocation) -> float:
         """An idle server's weight costs nobody anything, so it has what it will need when it wakes."""
@@ -237,15 +250,13 @@ class _Parent:
         return tuple(changes)
 
     def _forecast(self, allocation: Allocation, velocities: Mapping[str, float], stuck: bool) -> None:
-        poorer_exists = any(
-            allocation.short is not None and c.assignment.importance != allocation.short for c in self.busy
-        )
+        squeezed = any(_ranks_below(c, allocation.short) for c in self.busy)
         for c in self.busy:
             goal = goal_velocity(c)
             velocity = velocities[c.uuid]
             reason: str | None = None
             if goal > 0.0 and velocity < goal / MET:
-                reason = "at-floor" if poorer_exists else "at-capacity"
+                reason = "at-floor" if squeezed else "at-capacity"
             elif stuck and self.learned[c.uuid].missed:
                 limit = max(x.shares or 0 for x in self.managed) >= (c.shares or 0) * RATIO * 0.95
                 reason = "ratio-limit" if limit else "no-gain"
@@ -283,6 +294,14 @@ def goal_velocity(candidate: Candidate) -> float:
     goal = candidate.assignment.goal
     percent = getattr(goal, "percent", 0)
     return float(percent) / 100.0
+
+
+def _ranks_below(candidate: Candidate, level: Importance | None) -> bool:
+    """Whether a server is served after that level: it is down to its floor when the level is short."""
+    if level is None or candidate.assignment.importance is None:
+        return False
+    below = IMPORTANCES.index(candidate.assignment.importance) > IMPORTANCES.index(level)
+    return below or goal_velocity(candidate) == 0.0
 
 
 def _calmed(learned: Learned) -> Learned:

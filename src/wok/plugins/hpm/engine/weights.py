@@ -8,6 +8,7 @@ who was not named is squeezed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 
 #: Shares in a plan stay in this range on every kind of host, and any two within this ratio: at 2
 #: against 10000 a starved guest's QEMU could not answer libvirt for 40 s.
@@ -32,8 +33,8 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, 
         scale = max(scale, min(20 / least, HIGHEST / most))
     if most * scale > HIGHEST:
         scale = HIGHEST / most
-    floor = max(LOWEST, most * scale / RATIO)
-    return {uuid: max(LOWEST, round(max(part * scale, floor))) for uuid, part in parts.items()}
+    floor = max(LOWEST, ceil(round(most * scale) / RATIO))
+    return {uuid: max(floor, round(part * scale)) for uuid, part in parts.items()}
 
 
 def worth_writing(shares: int, wanted: int) -> bool:

@@ -7,6 +7,7 @@ velocity, with the kernel's run-queue delay in place of sampled delays).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import sub
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -83,12 +84,10 @@ def _server_window(then: AccountedServer, now: AccountedServer, elapsed: int, pa
     limit = IDLE_SHARE * elapsed
     active = using = delay = 0
     if now.sample.threads == then.sample.threads:
-        for u1, u0, d1, d0 in zip(now.using_ns, then.using_ns, now.delay_ns, then.delay_ns, strict=True):
-            ran, waited = u1 - u0, d1 - d0
-            using += ran
-            delay += waited
-            if ran + waited > limit:
-                active += 1
+        ran_ns, waited_ns = list(map(sub, now.using_ns, then.using_ns)), list(map(sub, now.delay_ns, then.delay_ns))
+        using, delay = sum(ran_ns), sum(waited_ns)
+        if using + delay > limit:
+            active = sum([ran + waited > limit for ran, waited in zip(ran_ns, waited_ns, strict=True)])
     else:
         index = {thread: place for place, thread in enumerate(then.sample.threads)}
         for thread, u1, d1 in zip(now.sample.threads, now.using_ns, now.delay_ns, strict=True):
@@ -99,7 +98,8 @@ def _server_window(then: AccountedServer, now: AccountedServer, elapsed: int, pa
             delay += waited
             if ran + waited > limit:
                 active += 1
-    throttled = min(max(0, now.sample.throttled_ns - then.sample.throttled_ns), delay)
+    capped = then.sample.quota_us is not None and now.sample.quota_us is not None
+    throttled = min(max(0, now.sample.throttled_ns - then.sample.throttled_ns), delay) if capped else 0
     delay -= throttled
     if using + delay <= limit:
         activity: Activity = "idle"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import signal
 import sys
@@ -37,6 +38,9 @@ def serve(
     choice = choose(connect)
     state = state_dir or _state_dir(choice)
     address = socket or paths.socket_path()
+    for directory in (paths.run_dir(), address.parent):
+        directory.mkdir(parents=True, exist_ok=True)
+    os.umask(0o027)    # sockets are for others too; what is kept from here on is nobody else's business
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -84,7 +88,7 @@ def _run(choice: Choice, state: Path, address: Path, interval: float, stop: thre
             server.start()
             _greet(choice, manager, address, state)
             stop.wait()
-            log.info("stopping: everything is put back as it was found")
+            log.info("stopping, and putting everything back")
             server.stop()
         finally:
             for said in manager.stop():

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import logging
+import errno
 import socket
+import stat
 import threading
 from pathlib import Path
 
 import cherrypy
-from cheroot import wsgi
 from cherrypy import _cptree
 
 from ..control.api import Api
 from ..control.caller import Door
+from ..control.request import ApiRequest
 from ..control.routes import routes
 from ..errors import HpmError
 from ..manager.manager import Manager
-
-log = logging.getLogger(__name__)
+from .connections import Server
 
 #: Where the API stands: hpm's own base, and Wok's, so that one client suits both.
 BASES = ("/zhpm/wsapi/v1", "/plugins/hpm")
 
-#: Requests served at once; more wait in the queue.
-THREADS = 10
-
 
 class SocketInUse(HpmError):
-    """Another server answers on the socket."""
+    """Another server answers on the socket, or there is something else in its place."""
 
     id = "socket-in-use"
-
-
-class _Server(wsgi.Server):
-    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        """cheroot's messages (clients that hang up, mostly) go to our log."""
-        log.debug("%s", msg, exc_info=traceback)
 
 
 class SocketServer:
@@ -46,14 +37,14 @@ class SocketServer:
         self.path = path
         _free(path)
         cherrypy.config.update({"environment": "embedded", "log.screen": False, "checker.on": False})
-        cherrypy.log.access_log.propagate = False    # a line a request would bury what matters
         tree = _cptree.Tree()
         api = Api(routes(manager), door)
-        for base in BASES:
-            tree.mount(api, base)
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._server = _Server(str(path), tree, numthreads=THREADS, max=THREADS, server_name="hpm", shutdown_timeout=5)
-        self._server.peercreds_enabled = True
+        for base, root in ((BASES[0], api), (BASES[1], api), ("", Api((), door))):
+            application = tree.mount(root, base)
+            application.request_class = ApiRequest
+            application.log.access_log.disabled = True    # a line a request would bury what matters
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._server = Server(str(path), tree)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -73,13 +64,18 @@ class SocketServer:
 
 
 def _free(path: Path) -> None:
-    """Remove what a killed predecessor left; refuse to take a socket where somebody answers."""
-    if not path.exists():
+    """Remove the socket that a killed predecessor left; refuse to take the place of anything else."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise SocketInUse(f"{path} is there and is no socket; say another place for it with --socket")
+    except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5.0)
         try:
             probe.connect(str(path))
-        except OSError:
-            path.unlink()
-            return
+        except OSError as error:
+            if error.errno == errno.ECONNREFUSED:    # anything else, such as a full queue, is no proof of death
+                path.unlink()
+                return
     raise SocketInUse(f"another hpm answers on {path} already; stop it, or start this one with another --socket")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
@@ -46,9 +46,11 @@ class Actuator:
 
     def notice(self, sample: HostSample) -> list[JournalEntry]:
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
-        since the last look; those servers are held from now on. Entries of starts that are over go."""
+        since the last look; those servers are held from now on. Entries of starts that are over go, and a
+        value that came into force is the only one that is ours from then on."""
         ended: list[JournalEntry] = []
         taken: list[JournalEntry] = []
+        arrived: list[JournalEntry] = []
         for entry in self._journal.entries():
             server = sample.samples.get(entry.uuid)
             if server is None:
@@ -59,10 +61,14 @@ class Actuator:
                 ended.append(entry)
                 continue
             value = in_force(server, entry.control)
-            if not entry.held and value is not None and value not in (entry.previous, entry.intended):
+            if entry.held or value is None:
+                continue
+            if value not in (entry.previous, entry.intended):
                 taken.append(msgspec.structs.replace(entry, held=True))
+            elif value == entry.intended != entry.previous:
+                arrived.append(msgspec.structs.replace(entry, previous=value))
         self._journal.drop(ended)
-        self._journal.put(taken)
+        self._journal.put((*taken, *arrived))
         return taken
 
     def original(self, sample: ServerSample) -> int:
@@ -73,9 +79,9 @@ class Actuator:
         assert sample.shares is not None
         return sample.shares
 
-    def held(self, sample: ServerSample) -> bool:
-        """Whether an administrator changed this server's shares while hpm managed it."""
-        entry = self._journal.get(sample.uuid, "cpu-shares")
+    def held(self, sample: ServerSample, control: Control = "cpu-shares") -> bool:
+        """Whether an administrator changed this control of a server while hpm managed it."""
+        entry = self._journal.get(sample.uuid, control)
         return entry is not None and entry.start == sample.start and entry.held
 
     def owns_quota(self, sample: ServerSample) -> bool:
@@ -115,42 +121,51 @@ class Actuator:
         self._journal.drop(gone)
         return errors
 
-    def restore(self, sample: HostSample, uuids: set[str] | None = None, control: Control | None = None) -> list[str]:
+    def restore(
+        self,
+        sample: HostSample,
+        uuids: Container[str] | None = None,
+        control: Control | None = None,
+        *,
+        keep_held: bool = False,
+    ) -> list[str]:
         """Put back the original values (of all servers, or of these; of all controls, or of one), except
         where an administrator changed them. Gives a sentence for each value put back, left or failed.
 
-        Entries of servers that cannot be reached now stay in the journal.
+        Entries of servers that cannot be reached now stay in the journal; with `keep_held`, so do those of
+        an administrator's changes, which are then still respected.
         """
         said: list[str] = []
         done: list[JournalEntry] = []
+        back: list[JournalEntry] = []
         for entry in self._journal.entries():
             if (uuids is not None and entry.uuid not in uuids) or control not in (None, entry.control):
                 continue
-            server = sample.samples.get(entry.uuid)
-            info = sample.infos.get(entry.uuid)
-            name = info.name if info is not None else entry.uuid
-            if server is None or server.start != entry.start:
-                if server is None and sample.problem is not None and not _ended(sample, entry):
-                    said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
-                    continue
+            server, name = sample.samples.get(entry.uuid), _name(sample, entry)
+            if server is None and sample.problem is not None and not _ended(sample, entry):
+                said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
+            elif server is None or server.start != entry.start:
                 done.append(entry)
-                continue
-            value = in_force(server, entry.control)
-            if entry.held or value not in (entry.previous, entry.intended):
-                said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
-                done.append(entry)
-                continue
+            elif entry.held or (value := in_force(server, entry.control)) not in (entry.previous, entry.intended):
+                now = in_force(server, entry.control)
+                said.append(f"{name}: {entry.control} left at {now}, an administrator set it")
+                if not (keep_held and entry.held):
+                    done.append(entry)
+            else:
+                back.append(msgspec.structs.replace(entry, previous=value, intended=entry.original))
+        self._journal.put(e for e in back if e.previous != e.intended)
+        for entry in back:
             try:
-                if value != entry.original:
-                    self._set(entry, entry.original)
+                if entry.previous != entry.intended:
+                    self._set(entry, entry.intended)
             except ServerGone:
                 done.append(entry)
-                continue
             except HypervisorError as error:
-                said.append(f"{name}: {entry.control} could not be put back: {error}")
-                continue
-            said.append(f"{name}: {entry.control} {value} → {entry.original}")
-            done.append(entry)
+                said.append(f"{_name(sample, entry)}: {entry.control} could not be put back: {error}")
+            else:
+                if entry.previous != entry.original:
+                    said.append(f"{_name(sample, entry)}: {entry.control} {entry.previous} → {entry.original}")
+                done.append(entry)
         self._journal.drop(done)
         return said
 
@@ -168,3 +183,8 @@ def _ended(sample: HostSample, entry: JournalEntry) -> bool:
     """Whether that start of the server is certainly over."""
     info = sample.infos.get(entry.uuid)
     return info is None or info.status in ("shut-off", "crashed")
+
+
+def _name(sample: HostSample, entry: JournalEntry) -> str:
+    info = sample.infos.get(entry.uuid)
+    return info.name if info is not None else entry.uuid

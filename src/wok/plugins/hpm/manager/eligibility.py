@@ -6,6 +6,9 @@ from ..engine.samples import ServerInfo, ServerSample
 from ..policy.assignment import Assignment
 from .actuator import Actuator
 
+#: Reasons for which a server that was managed gets its own shares back.
+GIVEN_BACK = frozenset({"excluded", "no-policy", "pinned", "own-quota", "real-time"})
+
 
 def held_reason(
     info: ServerInfo, sample: ServerSample | None, assignment: Assignment, actuator: Actuator

@@ -17,7 +17,7 @@ class HostLock:
     """Holds the lock `path` until `release`. Raises `ManagerBusy` naming who has it."""
 
     def __init__(self, path: Path, who: str) -> None:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

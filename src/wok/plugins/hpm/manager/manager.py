@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
 
 from ..backend.hypervisor import HostDescription, Hypervisor
-from ..engine.accounting import Accounted, account
 from ..engine.memory import Memory
 from ..engine.plan import Candidate, Forecast, Plan
 from ..engine.planner import plan
 from ..engine.samples import HostSample, ServerInfo
-from ..engine.windows import HostWindow, window
-from ..errors import Conflict, HpmError, StoreError
+from ..engine.windows import HostWindow
+from ..errors import Conflict, HpmError, HypervisorError, StoreError
 from ..policy.assignment import Assignment, assign
 from ..policy.catalog import Catalog
 from ..store.adjustments import AdjustmentRecord, Adjustments
@@ -30,7 +29,9 @@ from ..store.database import Database
 from ..store.journal import Journal
 from ..wire.management import Level
 from .actuator import PERIOD_US, Actuator, Change, quota_text
-from .eligibility import held_reason
+from .eligibility import GIVEN_BACK, held_reason
+from .loop import Loop
+from .observer import Observer
 from .records import measured, record_decision, record_held
 from .snapshot import Levels, Snapshot
 
@@ -65,54 +66,36 @@ class Manager:
         self.interval = interval
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
-        self.overruns = 0
-        self._hypervisor = hypervisor
+        self.loop = Loop(interval, clock, self._wishes, self.cycle, self.look)
         self._database = database
-        self._clock = clock
         self._wall = wall
         self._lock = threading.RLock()
-        self._wake = threading.Event()
-        self._events = threading.Event()
-        self._ending = False
-        self._thread: threading.Thread | None = None
+        self._observer = Observer(hypervisor, int(min(SHORTEST_WINDOW, interval / 2) * 1e9))
         self._actuator = Actuator(hypervisor, Journal(database))
         self._catalog = load_catalog(database)
         saved = load_setting(database, "levels")
         self._levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
         self._memory = Memory()
-        self._bases: list[Accounted] = []
-        self._newest: Accounted | None = None
         self._planned: int | None = None    # generation of the last plan
         self._advised: dict[str, int] = {}
         self._unmeasured: list[AdjustmentRecord] = []
-        self._assignments: dict[str, tuple[ServerInfo, int, Assignment]] = {}
+        self._assigned: tuple[Mapping[str, ServerInfo], int, Mapping[str, Assignment]] = ({}, -1, {})
         self._forecasts: dict[str, Forecast] = {}
         self._adopt()
         self.snapshot = self._build()
-        hypervisor.on_change(self._server_changed)
+        hypervisor.on_change(self.loop.servers_changed)
 
     # -- life
 
     def start(self) -> None:
         """Run the loop."""
-        self._thread = threading.Thread(target=self._loop, name="hpm-loop")
-        self._thread.start()
+        self.loop.start()
 
     def stop(self) -> list[str]:
         """End the loop and put everything back; gives a sentence for each value."""
-        self._ending = True
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
+        self.loop.stop()
         with self._lock:
-            return self._actuator.restore(self._observe())
-
-    def abandon(self) -> None:
-        """End the loop and leave everything as it is, as a crash does (for tests)."""
-        self._ending = True
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
+            return self._actuator.restore(self._observe(), keep_held=True)
 
     # -- requests
 
@@ -130,7 +113,7 @@ class Manager:
                 save_catalog(self._database, self._catalog, change.catalog)
                 self._catalog = change.catalog
                 self.snapshot = self._build()
-                self._wake.set()
+                self.loop.wake()
 
     def set_level(self, cpu_mgmt: Level) -> list[str]:
         """Set the level of CPU management. From `on` to another one, everything is put back before this
@@ -144,12 +127,14 @@ class Manager:
             self._planned, self._advised = None, {}
             said: list[str] = []
             if cpu_mgmt != "on":
-                said = self._actuator.restore(self._observe())
-                self._memory = Memory({})
-                self._forecasts = {}
-                self._observe()    # so that the snapshot shows the values put back
+                self._memory, self._forecasts = Memory(), {}
+                try:
+                    said = self._actuator.restore(self._observe())
+                    self._observe()    # so that the snapshot shows the values put back
+                except HypervisorError as error:
+                    said.append(f"nothing could be put back yet, it will be as soon as the host answers: {error}")
             self.snapshot = self._build()
-            self._wake.set()
+            self.loop.wake()
             return said
 
     def release(self, uuid: str) -> None:
@@ -159,7 +144,7 @@ class Manager:
                 raise Conflict("nothing to release: hpm does not hold this server for an administrator's change")
             self._planned = None
             self.snapshot = self._build()
-            self._wake.set()
+            self.loop.wake()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -172,40 +157,8 @@ class Manager:
 
     # -- the loop
 
-    def _loop(self) -> None:
-        deadline = self._clock() + int(min(self.interval, SHORTEST_WINDOW) * 1e9)
-        while not self._ending:
-            left = (deadline - self._clock()) / 1e9
-            woken = self._wake.wait(max(0.0, left))
-            self._wake.clear()
-            if self._ending:
-                return
-            if self._events.is_set():
-                self._events.clear()
-                woken = True
-            try:
-                wishes = self._wishes()
-                if woken and not wishes:
-                    self.look()
-                    continue
-                started = self._clock()
-                self.cycle()
-            except HpmError as error:
-                log.error("this cycle is lost: %s", error)
-            except Exception:
-                log.exception("this cycle is lost")
-            now = self._clock()
-            if now - started > self.interval * 1e9:
-                self.overruns += 1
-                log.warning("a cycle took %.1f s, longer than the interval", (now - started) / 1e9)
-            deadline = max(now, started + int(self.interval * 1e9))
-
     def _wishes(self) -> bool:
         return self._levels.cpu_mgmt != "off" and self._planned != self._catalog.generation
-
-    def _server_changed(self) -> None:
-        self._events.set()
-        self._wake.set()
 
     def look(self) -> None:
         """Observe and show, without deciding anything."""
@@ -222,39 +175,25 @@ class Manager:
                 self._measure(snapshot)
                 if self._levels.cpu_mgmt != "off":
                     self._decide(snapshot, snapshot.window, sample)
-                    self.snapshot = self._build()
+                    # Counters are shown as they were observed; what was set, and is expected of it, is new.
+                    self.snapshot = msgspec.structs.replace(
+                        snapshot, sample=self._observer.sample, forecasts=self._forecasts
+                    )
             if self._levels.cpu_mgmt != "on":
                 self._actuator.restore(sample)    # what could not be put back when the level was changed
-            assert self._newest is not None
-            self._bases = [*self._bases[-1:], self._newest]
+            self._observer.rebase()
 
     def _observe(self) -> HostSample:
-        sample = self._hypervisor.observe()
-        self._newest = account(self._newest, sample)
-        if not self._bases:
-            self._bases = [self._newest]
+        sample = self._observer.observe()
         taken = self._actuator.notice(sample)
         if taken:
-            uuids = [entry.uuid for entry in taken if entry.control == "cpu-shares"]
-            assignments = self._assign(sample)
-            self._record(
-                record_held(
-                    uuids, "changed-by-administrator", self._time(), self.interval, sample.infos, assignments
-                )
-            )
+            uuids = list(dict.fromkeys(entry.uuid for entry in taken))
+            reason, assignments = "changed-by-administrator", self._assign(sample)
+            self._record(record_held(uuids, reason, self._time(), self.interval, sample.infos, assignments))
         return sample
 
-    def _window(self) -> HostWindow | None:
-        """The time since the newest base that is old enough to tell something."""
-        assert self._newest is not None
-        shortest = min(SHORTEST_WINDOW, self.interval / 2) * 1e9
-        for base in reversed(self._bases):
-            if self._newest.time_ns - base.time_ns >= shortest:
-                return window(base, self._newest)
-        return None
-
     def _build(self) -> Snapshot:
-        sample = self._sample()
+        sample = self._observer.sample
         assignments = self._assign(sample)
         held: dict[str, str] = {}
         originals: dict[str, int] = {}
@@ -266,30 +205,21 @@ class Manager:
             if server is not None and server.shares is not None:
                 originals[uuid] = self._actuator.original(server)
         return Snapshot(
-            self._wall(), self._catalog, self._levels, sample, self._window(), assignments, held, originals,
+            self._wall(), self._catalog, self._levels, sample, self._observer.window(), assignments, held, originals,
             self._forecasts,
         )  # fmt: skip
 
-    def _sample(self) -> HostSample:
-        newest = self._newest
-        assert newest is not None
-        samples = {uuid: server.sample for uuid, server in newest.servers.items()}
-        return HostSample(
-            newest.time_ns, newest.cpus, newest.idle_ns, newest.steal_ns, newest.infos, samples, newest.problem
-        )
-
-    def _assign(self, sample: HostSample) -> dict[str, Assignment]:
-        generation = self._catalog.generation
-        known = self._assignments
-        fresh: dict[str, tuple[ServerInfo, int, Assignment]] = {}
-        for uuid, info in sample.infos.items():
-            old = known.get(uuid)
-            if old is not None and old[0] is info and old[1] == generation:
-                fresh[uuid] = old
-            else:
-                fresh[uuid] = (info, generation, assign(self._catalog, uuid, info.facts))
-        self._assignments = fresh
-        return {uuid: entry[2] for uuid, entry in fresh.items()}
+    def _assign(self, sample: HostSample) -> Mapping[str, Assignment]:
+        infos, generation, known = self._assigned
+        same = generation == self._catalog.generation
+        if same and infos is sample.infos:
+            return known
+        assignments = {
+            uuid: known[uuid] if same and infos.get(uuid) is info else assign(self._catalog, uuid, info.facts)
+            for uuid, info in sample.infos.items()
+        }
+        self._assigned = (sample.infos, self._catalog.generation, assignments)
+        return assignments
 
     # -- deciding
 
@@ -319,6 +249,7 @@ class Manager:
                 decision, self._time(), seen.seconds, "applied", sample.infos, candidates, errors
             )
             self._record(record, measure=bool(changes))
+            self._observer.amend({c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors})
         self._memory = made.memory
 
     def _advise(self, made: Plan, candidates: dict[str, Candidate], snapshot: Snapshot) -> None:
@@ -339,9 +270,9 @@ class Manager:
             )
 
     def _give_back(self, snapshot: Snapshot, sample: HostSample) -> None:
-        """Servers that were managed and are no more (excluded, group without policy) get their shares back."""
-        no_more = {uuid for uuid, why in snapshot.held.items() if why in ("excluded", "no-policy")}
-        for said in self._actuator.restore(sample, no_more, "cpu-shares") if no_more else ():
+        """Servers that were managed and are no more (excluded, group without policy, …) get their shares back."""
+        no_more = {uuid for uuid, why in snapshot.held.items() if why in GIVEN_BACK}
+        for said in self._actuator.restore(sample, no_more, "cpu-shares", keep_held=True) if no_more else ():
             log.info("no longer managed: %s", said)
 
     def _apply_caps(self, snapshot: Snapshot, sample: HostSample) -> None:
@@ -354,7 +285,9 @@ class Manager:
                 uncapped.add(uuid)
                 continue
             quota = max(1000, round(cap * PERIOD_US))
-            if snapshot.held.get(uuid) == "own-quota" or (server.quota_us, server.period_us) == (quota, PERIOD_US):
+            if snapshot.held.get(uuid) == "own-quota" or self._actuator.held(server, "cpu-quota"):
+                continue
+            if (server.quota_us, server.period_us) == (quota, PERIOD_US):
                 continue
             changes.append(Change(server, "cpu-quota", quota_text(quota, PERIOD_US)))
         errors = self._actuator.apply(changes)
@@ -383,11 +316,7 @@ class Manager:
 
     def _measure(self, snapshot: Snapshot) -> None:
         """Fill in what came of the last adjustments, if the window began when they were made."""
-        assert self._newest is not None
-        whole = snapshot.window is not None and self._newest.time_ns - self._bases[-1].time_ns == round(
-            snapshot.window.seconds * 1e9
-        )
-        if self._unmeasured and whole:
+        if self._unmeasured and self._observer.whole():
             self.adjustments.replace(measured(record, snapshot) for record in self._unmeasured)
             self._unmeasured = []
 

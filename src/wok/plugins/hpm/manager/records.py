@@ -16,9 +16,6 @@ from ..store.adjustments import AdjustmentRecord, ServerRecord
 from ..wire.management import Outcome
 from .snapshot import Snapshot
 
-#: A server whose planned use differs by less (CPUs) neither receives nor gives.
-FELT = 0.01
-
 
 def record_decision(
     decision: Decision,
@@ -36,11 +33,7 @@ def record_decision(
     for change in decision.changes:
         assignment = candidates[change.uuid].assignment
         record = _server(change, assignment, infos[change.uuid].name)
-        gain = change.cpus_after - change.cpus_before
-        if gain > FELT or (abs(gain) <= FELT and change.shares_after > change.shares_before):
-            receivers.append(record)
-        else:
-            donors.append(record)
+        (receivers if change.shares_after > change.shares_before else donors).append(record)
     if decision.blocked:
         outcome, reason = "failed", next(iter(decision.blocked.values()))
         receivers = [

@@ -23,7 +23,7 @@ _HELD = {
 }
 
 _REASONS = {
-    "at-capacity": "the servers that are as important as it, or more, need more CPU than the host has",
+    "at-capacity": "the managed servers that are as important as it, or more, need more CPU than is there for them",
     "at-floor": "everything less important has been reduced to its floor already",
     "ratio-limit": "its share is at the limit of 1 to 500 between any two servers",
     "no-gain": "more weight would not make it faster: its delays come from its own waking up and from its equals",
@@ -100,6 +100,23 @@ def _decision(views: Views, uuid: str) -> list[str]:
         sentences.append(f"hpm {verb} {forecast.cpus:.2f} CPUs for it, velocity {100 * forecast.velocity:.0f}.")
         if forecast.reason is not None:
             sentences.append(f"More is not possible ({forecast.reason}): {_REASONS[forecast.reason]}.")
+            if any(snapshot.held.get(other) == "no-policy" for other in _siblings(views, uuid)):
+                sentences.append(
+                    "Servers of groups without a policy work here too, and are not squeezed: give those groups"
+                    " (the group default, for example) a policy to let hpm take CPU from them."
+                )
     elif goal is not None and target_velocity(goal) is not None:
         sentences.append("Nobody on this host waits for anybody, so nothing needs to be decided.")
     return sentences
+
+
+def _siblings(views: Views, uuid: str) -> list[str]:
+    """The other servers that compete with this one, and work."""
+    samples = views.snapshot.sample.samples
+    parent = samples[uuid].parent
+    windows = {other: views.snapshot.server_window(other) for other in samples if other != uuid}
+    return [
+        other
+        for other, window in windows.items()
+        if samples[other].parent == parent and window is not None and window.activity == "busy"
+    ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ..errors import Conflict, InvalidValue, NotFound
+from ..errors import InvalidValue, NotFound
 from ..manager.manager import Manager
+from ..policy.catalog import Catalog
 from ..policy.groups import WorkloadResourceGroup
 from ..wire.groups import (
     ActivatePolicy,
@@ -47,8 +48,9 @@ class Groups:
         views = self._views(base)
         return views.group_detail(views.snapshot.catalog.group(group_id))
 
-    def create(self, base: str, wanted: GroupCreate) -> GroupDetail:
-        """A new group. Raises `InvalidValue`, `NotUnique`."""
+    def create(self, base: str, wanted: GroupCreate, check: Callable[[None], None]) -> GroupDetail:
+        """A new group; `check` is called before it is there. Raises `InvalidValue`, `NotUnique`."""
+        check(None)
         active = wanted.active_policy
         if active is msgspec.UNSET:
             active = wanted.perf_policies[0].name if wanted.perf_policies else None
@@ -68,20 +70,20 @@ class Groups:
         policy of a group that had none becomes active. Raises `NotFound`, `InvalidValue`, `NotUnique`.
         """
         with self._manager.change() as change:
-            old = change.catalog.group(group_id)
+            change.catalog.group(group_id)
             check(self.get(base, group_id))
-            changes = {
-                field: value
-                for field in ("name", "description", "perf_policies", "active_policy")
-                if (value := getattr(wanted, field)) is not msgspec.UNSET
-            }
-            if old.is_default and changes.get("name", old.name) != old.name:
-                raise InvalidValue("the group default keeps its name", "name")
-            new = msgspec.structs.replace(old, **changes)
-            if wanted.perf_policies is not msgspec.UNSET and wanted.active_policy is msgspec.UNSET:
-                new = _keep_active(old, new)
-            change.catalog = change.catalog.with_group(new)
+            change.catalog = _updated(change.catalog, group_id, wanted)
         return self.get(base, group_id)
+
+    def update_several(self, base: str, group_ids: Sequence[str], wanted: GroupUpdate) -> GroupDetailList:
+        """Change several groups alike: all or none. Raises as `update` does."""
+        if wanted.name is not msgspec.UNSET:
+            raise InvalidValue("several groups cannot have one name; change names one group at a time", "name")
+        ids = list(dict.fromkeys(group_ids))
+        with self._manager.change() as change:
+            for group_id in ids:
+                change.catalog = _updated(change.catalog, group_id, wanted)
+        return GroupDetailList([self.get(base, group_id) for group_id in ids])
 
     def delete(self, base: str, group_id: str, check: Callable[[GroupDetail], None]) -> None:
         """Delete a group; its members go to default. Raises `NotFound`, `Conflict`."""
@@ -89,10 +91,13 @@ class Groups:
             check(self.get(base, group_id))
             change.catalog = change.catalog.without_group(group_id)
 
-    def act(self, base: str, group_id: str, action: GroupAction) -> GroupDetail:
+    def act(
+        self, base: str, group_id: str, action: GroupAction, check: Callable[[GroupDetail], None]
+    ) -> GroupDetail:
         """Members in or out, or another policy. Raises `NotFound`, `Conflict`, `InvalidValue`."""
         with self._manager.change() as change:
             group = change.catalog.group(group_id)
+            check(self.get(base, group_id))
             if isinstance(action, ActivatePolicy):
                 if action.policy is not None and action.policy not in {p.name for p in group.perf_policies}:
                     known = ", ".join(p.name for p in group.perf_policies) or "none yet"
@@ -120,11 +125,11 @@ class Groups:
         return ServiceClassList(group.active_policy, [views.service_class(group, c) for c in classes])
 
     def service_class(self, base: str, group_id: str, name: str) -> ServiceClassState:
-        """One class of the active policy. Raises `NotFound`; `Conflict` for an unmanaged group."""
+        """One class of the active policy. Raises `NotFound`, also for an unmanaged group."""
         views = self._views(base)
         group = views.snapshot.catalog.group(group_id)
         if group.policy is None:
-            raise Conflict(f"the group {group.name!r} has no active policy, and so no service classes")
+            raise NotFound(f"the group {group.name!r} has no active policy, and so no service classes")
         for service_class in group.policy.service_classes:
             if service_class.name == name:
                 return views.service_class(group, service_class)
@@ -136,6 +141,21 @@ class Groups:
 
 def _sorted(views: Views) -> list[WorkloadResourceGroup]:
     return sorted(views.snapshot.catalog.groups.values(), key=lambda g: (g.is_default, g.name))
+
+
+def _updated(catalog: Catalog, group_id: str, wanted: GroupUpdate) -> Catalog:
+    old = catalog.group(group_id)
+    changes = {
+        field: value
+        for field in ("name", "description", "perf_policies", "active_policy")
+        if (value := getattr(wanted, field)) is not msgspec.UNSET
+    }
+    if old.is_default and changes.get("name", old.name) != old.name:
+        raise InvalidValue("the group default keeps its name", "name")
+    new = msgspec.structs.replace(old, **changes)
+    if wanted.perf_policies is not msgspec.UNSET and wanted.active_policy is msgspec.UNSET:
+        new = _keep_active(old, new)
+    return catalog.with_group(new)
 
 
 def _keep_active(old: WorkloadResourceGroup, new: WorkloadResourceGroup) -> WorkloadResourceGroup:

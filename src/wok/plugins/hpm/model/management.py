@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 from urllib.parse import urlencode
 
@@ -36,8 +37,19 @@ class Management:
         levels = self._manager.snapshot.levels
         return ManagementLevels(levels.cpu_mgmt, levels.memory_mgmt)
 
-    def set_levels(self, wanted: ManagementLevelsUpdate) -> ManagementLevels:
-        """Set levels. Raises `Conflict` for what this build or host cannot do."""
+    def set_levels(
+        self, wanted: ManagementLevelsUpdate, check: Callable[[ManagementLevels], None]
+    ) -> ManagementLevels:
+        """Set levels; `check` is called with those before, under the lock, and may raise.
+
+        Raises `Conflict` for what this build or host cannot do.
+        """
+        with self._manager.change():    # nothing of the catalog; it is the one lock of all writers
+            check(self.levels())
+            self._set_levels(wanted)
+        return self.levels()
+
+    def _set_levels(self, wanted: ManagementLevelsUpdate) -> None:
         if wanted.memory_mgmt is not msgspec.UNSET and wanted.memory_mgmt != "off":
             raise Conflict("memory management is not part of this version of hpm; memory-mgmt can only be off")
         if wanted.cpu_mgmt is not msgspec.UNSET:
@@ -45,7 +57,6 @@ class Management:
             if wanted.cpu_mgmt == "on" and not ability.works:
                 raise Conflict(f"CPU shares cannot be set on this host: {ability.why_not}")
             self._manager.set_level(wanted.cpu_mgmt)
-        return self.levels()
 
     def adjustments(self, base: str, query: AdjustmentQuery) -> AdjustmentList:
         """Adjustments, newest first. Raises `NotFound`, `InvalidValue`."""
@@ -95,11 +106,11 @@ def _time(text: str | None, path: str) -> str | None:
         return None
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        if moment.tzinfo is None:
+            raise InvalidValue(f"{text[:40]!r} has no time zone; write 2026-11-21T14:00:00Z", path)
+        return rfc3339(moment.astimezone(timezone.utc))
+    except (ValueError, OverflowError):
         raise InvalidValue(f"{text[:40]!r} is no RFC 3339 time such as 2026-11-21T14:00:00Z", path) from None
-    if moment.tzinfo is None:
-        raise InvalidValue(f"{text[:40]!r} has no time zone; write 2026-11-21T14:00:00Z", path)
-    return rfc3339(moment.astimezone(timezone.utc))
 
 
 def _server(views: Views, reference: str | None) -> str | None:

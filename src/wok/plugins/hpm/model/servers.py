@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
-from ..errors import Conflict, NotFound
+from ..errors import NotFound
 from ..manager.manager import Manager
 from ..wire.servers import (
     Explanation,
@@ -49,25 +51,25 @@ class Servers:
         uuid = self._present(views, reference)
         return Explanation(views.server_detail(uuid), explain(views, uuid))
 
-    def update(self, base: str, reference: str, wanted: ServerUpdate) -> ServerDetail:
-        """Change what is said of a virtual server. Raises `NotFound`, `Conflict`, `InvalidValue`."""
-        snapshot = self._manager.snapshot
-        uuid = self._present(self._views(base), reference)
-        if wanted.release and snapshot.held.get(uuid) != "changed-by-administrator":
-            raise Conflict("nothing to release: hpm does not hold this server for an administrator's change")
+    def update(
+        self, base: str, reference: str, wanted: ServerUpdate, check: Callable[[ServerDetail], None]
+    ) -> ServerDetail:
+        """Change what is said of a virtual server; `check` is called with its state before, under the lock,
+        and may raise. Raises `NotFound`, `Conflict`, `InvalidValue`."""
         with self._manager.change() as change:
-            catalog = change.catalog
-            settings = catalog.settings(uuid)
+            snapshot, catalog = self._manager.snapshot, change.catalog
+            uuid = self._present(self._views(base), reference)
+            check(self.get(base, uuid))
             if wanted.workload_resource_group is not msgspec.UNSET:
                 target = group_id(snapshot, wanted.workload_resource_group, "workload-resource-group")
                 catalog = catalog.with_members(target, [uuid], move=wanted.move)
-                settings = catalog.settings(uuid)
+            settings = catalog.settings(uuid)
             changes = {f: v for f in _SETTINGS if (v := getattr(wanted, f)) is not msgspec.UNSET}
             if changes:
                 catalog = catalog.with_settings(uuid, msgspec.structs.replace(settings, **changes))
+            if wanted.release:
+                self._manager.release(uuid)    # it raises if there is nothing to release; then nothing is changed
             change.catalog = catalog
-        if wanted.release:
-            self._manager.release(uuid)
         return self.get(base, uuid)
 
     def _present(self, views: Views, reference: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from ..engine.index import MET, performance_index
 from ..manager.manager import rfc3339
@@ -107,7 +108,7 @@ class Views:
             status = "met" if index <= MET else "missed"
         return ServiceClassState(
             name=service_class.name,
-            object_uri=f"{self.group_uri(group.id)}/service-classes/{service_class.name}",
+            object_uri=f"{self.group_uri(group.id)}/service-classes/{quote(service_class.name, safe='')}",
             policy=group.policy.name,
             importance=group.policy.importance_of(service_class),
             goal=service_class.goal,

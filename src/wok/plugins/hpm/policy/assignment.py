@@ -25,7 +25,12 @@ class Assignment(msgspec.Struct, frozen=True):
 def facts_of(catalog: Catalog, uuid: str, facts: Facts) -> Facts:
     """A server's facts, with the attributes set by an administrator above those that were found."""
     attributes = catalog.settings(uuid).attributes
-    return {**facts, **attributes} if attributes else facts
+    if not attributes:
+        return facts
+    merged: dict[str, str | tuple[str, ...]] = dict(facts)
+    for name, value in attributes.items():
+        merged[name] = value
+    return merged
 
 
 def assign(catalog: Catalog, uuid: str, facts: Facts) -> Assignment:

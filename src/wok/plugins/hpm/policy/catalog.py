@@ -8,14 +8,17 @@ in force.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from ..errors import Conflict, InvalidValue, NotFound, NotUnique
+from .classification import Value
 from .groups import DEFAULT_GROUP, WorkloadResourceGroup, check_group
 
-Attributes: TypeAlias = dict[str, Annotated[str, msgspec.Meta(min_length=1, max_length=255)]]
+#: What an administrator may say of a virtual server for classification; name and UUID are facts.
+Attribute: TypeAlias = Literal["title", "hostname", "os-type", "os-name", "os-level", "metadata"]
+Attributes: TypeAlias = dict[Attribute, Value]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -62,6 +65,8 @@ class Catalog(msgspec.Struct, frozen=True):
     def with_group(self, group: WorkloadResourceGroup) -> Catalog:
         """Add or replace a group. Raises `InvalidValue`, `NotUnique`."""
         check_group(group)
+        if not group.is_default and group.name.casefold() == DEFAULT_GROUP:
+            raise NotUnique(f"the name {group.name!r} is that of the group default; choose another name", "name")
         for other in self.groups.values():
             if other.id != group.id and other.name == group.name:
                 raise NotUnique(f"there is a group named {group.name!r} already; choose another name", "name")
@@ -127,6 +132,6 @@ class Catalog(msgspec.Struct, frozen=True):
 def empty_catalog() -> Catalog:
     """The catalog of a host that nobody has told anything: the group `default`, unmanaged."""
     default = WorkloadResourceGroup(
-        id=DEFAULT_GROUP, name="Default", description="Virtual servers that were put in no other group."
+        id=DEFAULT_GROUP, name="default", description="Virtual servers that were put in no other group."
     )
     return Catalog(0, {DEFAULT_GROUP: default}, {})

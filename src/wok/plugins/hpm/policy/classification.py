@@ -29,13 +29,23 @@ Facts: TypeAlias = Mapping[str, str | tuple[str, ...]]
 MAX_DEPTH = 16
 
 
+#: Of text that XML can carry too: no control characters but tab and newline.
+PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]*$"
+
+#: A pattern of a filter, or an attribute's value.
+Value = Annotated[str, msgspec.Meta(
+    min_length=1, max_length=255, pattern=PRINTABLE,
+    description="1 to 255 characters, none of them a control character",
+)]  # fmt: skip
+
+
 class Filter(msgspec.Struct, frozen=True, tag="filter", tag_field="type", rename="kebab",
              forbid_unknown_fields=True):  # fmt: skip
     """Compare one attribute with a pattern."""
 
     filter_type: FilterType
     operation: Operation
-    value: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    value: Value
 
 
 class And(msgspec.Struct, frozen=True, tag="and", tag_field="type", forbid_unknown_fields=True):
@@ -100,18 +110,26 @@ def _filter_matches(rule: Filter, facts: Facts) -> bool:
 
 @lru_cache(maxsize=4096)
 def compile_pattern(value: str) -> re.Pattern[str]:
-    """Translate wildcards into a regular expression. Runs of ``*`` are one, so that no pattern backtracks
-    badly; a ``\\`` at the end stands for itself."""
-    out: list[str] = []
+    """Translate wildcards into a regular expression; a ``\\`` at the end stands for itself.
+
+    Between two ``*`` the first place that fits will do, so each such piece is matched once and never tried
+    again: ``(?=(?P<n>.*?piece))(?P=n)`` is an atomic group, which Python has only since 3.11. A pattern of
+    many ``*`` would otherwise take longer than the universe has.
+    """
+    pieces = [""]
     characters = iter(value)
     for char in characters:
         if char == "*":
-            if not out or out[-1] != ".*":
-                out.append(".*")
+            pieces.append("")
         elif char == "?":
-            out.append(".")
-        elif char == "\\":
-            out.append(re.escape(next(characters, "\\")))
+            pieces[-1] += "."
         else:
-            out.append(re.escape(char))
-    return re.compile("".join(out), re.DOTALL)
+            pieces[-1] += re.escape(next(characters, "\\") if char == "\\" else char)
+    first, *others = pieces
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *middle, last = others
+    found = "".join(
+        f"(?=(?P<p{number}>.*?{piece}))(?P=p{number})" for number, piece in enumerate(middle) if piece
+    )
+    return re.compile(f"{first}{found}.*{last}", re.DOTALL)

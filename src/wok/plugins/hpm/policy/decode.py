@@ -7,7 +7,9 @@ and a description of what the type at that path accepts.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,22 +24,22 @@ MAX_NESTING = 64
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}:,]', re.DOTALL)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>.*)`)?$", re.DOTALL)
+_VALUE = re.compile(r"value '(?P<value>.*)'", re.DOTALL)
 _FIELD = re.compile(r"field `(?P<name>.*)`", re.DOTALL)
 _STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\[(?P<index>\d+|\.\.\.)\]")
 
 
 class NotJSON(InvalidValue):
-    """The text is not JSON at all, or nested beyond sense."""
+    """The text is not JSON."""
 
     id = "not-json"
 
 
 def decode(data: bytes, type_: type[T]) -> T:
     """Decode `data` as `type_`. Raises `NotJSON`, `MissingField`, `UnknownField`, `InvalidValue`."""
-    nesting = _nesting(data)
-    if nesting > MAX_NESTING:
-        raise NotJSON(f"the text is nested {nesting} deep; at most {MAX_NESTING} levels are allowed")
+    _check_form(data)
     try:
         return msgspec.json.decode(data, type=type_)
     except msgspec.ValidationError as error:
@@ -54,15 +56,89 @@ def convert(value: Any, type_: type[T], *, strict: bool = True) -> T:
         raise _explain(error, type_) from None
 
 
+def _check_form(data: bytes) -> None:
+    """Check what msgspec does not: the nesting, the text as a whole, and that no field is there twice."""
+    if _nesting(data) > MAX_NESTING:
+        raise InvalidValue(f"the text is nested more than {MAX_NESTING} levels deep", _deep_path(data))
+    twice = False
+
+    def collect(pairs: list[tuple[str, Any]]) -> Any:
+        nonlocal twice
+        fields = dict(pairs)
+        if len(fields) == len(pairs):
+            return fields
+        twice = True
+        names = [name for name, _ in pairs]
+        return _Twice(next(name for name in names if names.count(name) > 1))
+
+    try:
+        # numbers stay texts: a long one would take long
+        found = json.loads(data.decode(), object_pairs_hook=collect, parse_int=str, parse_float=str,
+                           parse_constant=_refuse_constant)  # fmt: skip
+    except (ValueError, UnicodeDecodeError) as error:
+        raise NotJSON(f"the text is not JSON: {error}") from None
+    if twice:
+        path, name = next(_twice(found, ""))
+        raise InvalidValue(f"the field {name[:80]!r} is there twice; leave one out", path)
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"there is no {word} in JSON")
+
+
+class _Twice(msgspec.Struct):
+    name: str
+
+
+def _twice(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, _Twice):
+        yield _join(path, value.name), value.name
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _twice(part, _join(path, key))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _twice(part, f"{path}[{index}]")
+
+
 def _nesting(data: bytes) -> int:
+    """Levels of nesting; counted up to one more than are allowed."""
     depth = deepest = 0
     for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", data)):
         if bracket.group() in b"[{":
             depth += 1
             deepest = max(deepest, depth)
+            if deepest > MAX_NESTING:
+                break
         else:
             depth -= 1
     return deepest
+
+
+def _deep_path(data: bytes) -> str:
+    """Where a text that is too deep begins to be: the first levels of the path to the first such place."""
+    steps: list[str | int] = []
+    key = ""
+    for token in _TOKENS.finditer(data):
+        text = token.group()
+        if text == b"{":
+            steps.append("")
+        elif text == b"[":
+            steps.append(0)
+        elif text in b"]}" and steps:
+            steps.pop()
+        elif text.startswith(b'"'):
+            key = text.strip(b'"').decode(errors="replace")
+        elif steps and text == b":":
+            steps[-1] = key
+        elif steps and text == b"," and isinstance(steps[-1], int):
+            steps[-1] += 1
+        if len(steps) > MAX_NESTING:
+            break
+    path = ""
+    for step in steps[:8]:
+        path = f"{path}[{step}]" if isinstance(step, int) else _join(path, step)
+    return f"{path}…"
 
 
 def _explain(error: msgspec.ValidationError, type_: type[Any]) -> InvalidValue:
@@ -75,16 +151,25 @@ def _explain(error: msgspec.ValidationError, type_: type[Any]) -> InvalidValue:
         return MissingField(f"the field {field['name']!r} is missing", _join(place, field["name"]))
     wanted = _type_at(inspect.type_info(type_), path)
     if field is not None and "unknown field" in what:
-        known = ", ".join(_fields(wanted))
-        return UnknownField(
-            f"there is no field {field['name']!r} here" + (f"; known are: {known}" if known else ""),
-            _join(place, field["name"]),
-        )
+        return _unknown(field["name"], _fields(wanted), place)
+    value = _VALUE.search(what)
+    if match["key"] and isinstance(wanted, inspect.DictType) and value is not None:
+        return _unknown(value["value"], _keys(wanted), place)
+    if "matching regex" in what:
+        what = "this text is not such a one"    # nobody wants to read the expression
     expected = describe_type(wanted)
-    return InvalidValue(f"{what[0].lower()}{what[1:]}" + (f"; allowed: {expected}" if expected else ""), place)
+    return InvalidValue(f"{what[0].lower()}{what[1:200]}" + (f"; allowed: {expected}" if expected else ""), place)
+
+
+def _unknown(name: str, known: list[str], place: str) -> UnknownField:
+    return UnknownField(
+        f"there is no field {name[:80]!r} here" + (f"; known are: {', '.join(known)}" if known else ""),
+        _join(place, name),
+    )
 
 
 def _join(path: str, field: str) -> str:
+    field = field if len(field) <= 80 else f"{field[:80]}…"
     return f"{path}.{field}" if path else field
 
 
@@ -125,6 +210,11 @@ def _fields(info: inspect.Type | None) -> list[str]:
     return names
 
 
+def _keys(info: inspect.DictType) -> list[str]:
+    key = info.key_type
+    return sorted(map(str, key.values)) if isinstance(key, inspect.LiteralType) else []
+
+
 def describe_type(info: inspect.Type | None) -> str:
     """What a type accepts, in words; empty where the error already says it."""
     words: list[str] = []
@@ -151,14 +241,23 @@ def describe_type(info: inspect.Type | None) -> str:
             tag = f"type {option.tag!r}" if option.tag_field else ", ".join(_fields(option))
             words.append(f"an object ({tag})")
         elif isinstance(option, inspect.VarTupleType | inspect.ListType):
-            words.append("a list")
+            words.append(_describe_list(option))
+        elif isinstance(option, inspect.DictType):
+            words.append(f"an object ({', '.join(_keys(option))})")
     return ", ".join(dict.fromkeys(words))
 
 
+def _describe_list(option: inspect.VarTupleType | inspect.ListType) -> str:
+    if option.max_length is None:
+        return "a list"
+    return f"a list of {option.min_length or 0} to {option.max_length} items"
+
+
 def _describe_text(option: inspect.StrType) -> str:
-    text = "a text"
-    if option.max_length is not None:
-        text += f" of {option.min_length or 0} to {option.max_length} characters"
+    if option.max_length is None:
+        return "a text"
+    text = f"a text of {option.min_length or 0} to {option.max_length} characters"
     if option.pattern is not None:
-        text += " without control characters, slashes, or blanks at its ends"
+        kinds = "control characters, slashes, or blanks at its ends" if "/" in option.pattern else "control characters"
+        text += f" without {kinds}"
     return text

@@ -45,12 +45,13 @@ def check_group(group: WorkloadResourceGroup) -> None:
         path = f"perf-policies[{index}]"
         if policy.name in seen:
             raise NotUnique(
-                f"the group has two policies named {policy.name!r}; give each its own name", f"{path}.name"
+                f"the group {group.name!r} has two policies named {policy.name!r}; give each its own name",
+                f"{path}.name",
             )
         seen.add(policy.name)
         check_policy(policy, path)
     if group.active_policy is not None and group.active_policy not in seen:
         known = ", ".join(sorted(seen)) or "none yet"
         raise InvalidValue(
-            f"the group has no policy named {group.active_policy!r} (it has: {known})", "active-policy"
+            f"the group {group.name!r} has no policy named {group.active_policy!r} (it has: {known})", "active-policy"
         )

@@ -7,12 +7,21 @@ from typing import Annotated
 import msgspec
 
 from ..errors import InvalidValue, NotUnique
-from .classification import MAX_DEPTH, Facts, Rule, depth, matches
+from .classification import MAX_DEPTH, PRINTABLE, Facts, Rule, depth, matches
 from .goals import Goal, Importance
 
+# `$(?!\n)`: in Python `$` alone would let a newline through at the end.
+_INNER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/]"
+_OUTER = r"[^\s\x00-\x1f\x7f-\x9f\u2028\u2029/]"
+
 #: A name people can type and read: no control characters, no blanks at its ends, 1 to 64 characters.
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f/](?:[^\x00-\x1f\x7f/]*[^\s\x00-\x1f\x7f/])?$")]  # noqa: E501
-Description = Annotated[str, msgspec.Meta(max_length=1024)]
+Name = Annotated[str, msgspec.Meta(
+    min_length=1, max_length=64, pattern=rf"^{_OUTER}(?:{_INNER}*{_OUTER})?$(?!\n)",
+    description="1 to 64 characters, none of them a slash or a control character, no blanks at the ends",
+)]  # fmt: skip
+Description = Annotated[str, msgspec.Meta(
+    max_length=1024, pattern=PRINTABLE, description="up to 1024 characters, none of them a control character",
+)]  # fmt: skip
 
 
 class ServiceClass(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):

@@ -42,10 +42,11 @@ class Database:
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute("PRAGMA foreign_keys=ON")
-            self._upgrade()
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 f"the store {path} cannot be opened: {error}; check the directory's rights and free space, or"
@@ -82,7 +83,9 @@ class Database:
         with self.lock:
             self._connection.close()
 
-    def _upgrade(self) -> None:
+    def _prepare(self) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(STEPS):
             raise StoreError(

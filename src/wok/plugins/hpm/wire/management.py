@@ -69,7 +69,7 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
     group: str | None = None
     virtual_server: str | None = None
     outcome: Outcome | None = None
-    before: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    before: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 

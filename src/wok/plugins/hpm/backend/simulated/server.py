@@ -9,7 +9,7 @@ from ..hypervisor import ServerInfo, ServerSample, ServerStatus
 from .loads import Idle, Load, Program, Vcpu
 from .scenario import ServerSpec
 from .scheduler import Scheduler
-from .threads import PARKED, QUEUED, RUNNING, Group, Thread
+from .threads import PARKED, QUEUED, Group, Thread
 
 #: UUIDs of simulated servers are made from their names below this.
 NAMESPACE = uuids.UUID("5a0f2a5e-4b8e-4f0c-9d0e-6d1f0c3f7a11")
@@ -30,7 +30,8 @@ class Server:
         self.start: str | None = None
         self._scheduler = scheduler
         self._random = Random(f"{seed}/{self.uuid}")
-        self._before: list[int] = []
+        self._before: list[tuple[int, int]] = []
+        self._idle: list[bool] = []
         self._before_ns = 0
         self.info = self._info("crashed" if spec.status == "crashed" else "shut-off")
 
@@ -44,7 +45,7 @@ class Server:
         spec = self.spec
         self.start = start
         self.group = Group(self._scheduler.parent(spec.parent), spec.shares)
-        self._before, self._before_ns = [], self._scheduler.now
+        self._before, self._idle, self._before_ns = [], [], self._scheduler.now
         for index in range(spec.vcpus):
             self._add_thread(index)
         if spec.quota_us is not None:
@@ -92,14 +93,24 @@ class Server:
             return None
         threads = group.threads
         now = self._scheduler.now
-        ran = [thread.run_ns for thread in threads]
-        little = (now - self._before_ns) // 100
+        counters = [(thread.run_ns, thread.delay_ns) for thread in threads]
+        elapsed = now - self._before_ns
+        # The rule of a real host (see `backend.guest`).
         starving = [
-            thread.state in (QUEUED, RUNNING, PARKED) and total - before < little
-            for thread, total, before in zip(threads, ran, self._before, strict=False)
+            thread.state in (QUEUED, PARKED)
+            and run - ran < elapsed // 100
+            and (run == ran or delay - waited >= elapsed // 2 or not idle)
+            for thread, (run, delay), (ran, waited), idle in zip(
+                threads, counters, self._before, self._idle, strict=False
+            )
         ]
+        self._idle = [
+            run - ran + delay - waited < elapsed // 100 and not hungry
+            for (run, delay), (ran, waited), hungry in zip(counters, self._before, starving, strict=False)
+        ]
+        self._idle += [False] * (len(threads) - len(self._idle))
         starving += [False] * (len(threads) - len(starving))
-        self._before, self._before_ns = ran, now
+        self._before, self._before_ns = counters, now
         return ServerSample(
             uuid=self.uuid,
             start=self.start,

@@ -1,10 +1,13 @@
-"""Run hpm, and die by SIGKILL at the N-th step of its journal: ``python -m tests.crashing N serve …``.
+"""hpm as tests run it: ``python -m tests.program N serve …``.
 
-A step is the moment before or after the journal is written, an entry is dropped, or a value is set.
+It ends (and puts everything back) when the test run that started it ends, however that ends; a manager left
+over would have the host. And it dies by SIGKILL at the N-th step of its journal; 0: never. A step is the
+moment before or after the journal is written, an entry is dropped, or a value is set.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -45,6 +48,12 @@ def arm(step: int) -> None:
     GuestFiles.write_shares = around(GuestFiles.write_shares, lambda *_: True)  # type: ignore[method-assign]
 
 
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent ends (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    end_with_parent()
     arm(int(sys.argv.pop(1)))
     main()

@@ -1,0 +1,314 @@
+"""What one cycle of hpm costs, and how it compares with asking libvirt.
+
+    python -m bench.cycle [--sizes 10,100,1000,10000] [--cycles 20] [--no-lab] [--guests 100]
+
+**First part: pretended guests** (`pretended`). Each is a process with 4 threads, in cgroups of its own below
+``hpm-bench`` in the cpu controller; the real `Manager` runs on the real `GuestFiles`, with a store on disk. 1 %
+of the guests (3 to 10) work and wait for each other; the threads of the others wake up once a second, but for
+one guest in twenty, which is halted. All are managed, by two groups with goals of 15 and 20. What is timed is CPU
+time (`time.process_time`: user and system, all threads of this process, writing the store too), with Python's
+garbage collector on:
+
+- *preads alone*: reading every vCPU's schedstat and throwing the text away; no sampling can be cheaper.
+- *observe*: `Hypervisor.observe()` alone.
+- *steady cycle*: observe + account + window + plan + snapshot; nothing has to be changed, and nothing is written.
+- *full cycle*: the same, with 1 % of the weights changed: before each cycle, and not timed, one request moves
+  1 % of the guests (idle ones) from one group to the other and those moved before it back, so that a hundredth of
+  all weights is planned anew, journalled durably, written to the cgroups' files, and recorded. *changed* says how
+  many weights were really written per cycle.
+
+Where the host has not enough process ids, vCPUs of one guest share a thread (column *threads*); the reads are
+as many. Where real cgroups cannot be made (no root, no cgroup v1), their files are plain ones, and it says so.
+
+**Second part: real guests** of the lab, tiny and halted. `LibvirtHypervisor.observe()` and libvirt's
+`getAllDomainStats(VCPU)` take turns; CPU time of this process, of libvirtd and of all QEMU threads is added up,
+and wall time taken beside it. What counts is the ratio.
+
+**How to read it**: bars are 25 ms of CPU for a full cycle of 1,000 × 4, and sampling 100 times cheaper than
+libvirt's statistics. Compare medians; the maximum is mostly what other work on the machine did to our caches, and
+says more when *steal* and the load average in the report are low. Figures for 10,000 should be about ten times
+those for 1,000: if not, something became quadratic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from bench.pretended import PretendedHost, pretended, raise_open_files, real_cgroups
+from bench.report import Circumstances, table, write_report
+from hpm.manager.manager import Manager
+from hpm.policy.goals import VelocityGoal
+from hpm.policy.groups import WorkloadResourceGroup
+from hpm.policy.policies import PerformancePolicy, ServiceClass
+from hpm.store.database import Database
+
+VCPUS = 4
+INTERVAL = 2.0
+PAUSE = 1.2    # seconds between cycles: longer than idle threads sleep, as a real interval is
+BAR_MS = 25.0
+BAR_RATIO = 100.0
+GOALS = {"one": 15, "other": 20}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--sizes", default="10,100,1000,10000", help="numbers of guests (%(default)s)")
+    parser.add_argument("--cycles", type=int, default=20, help="cycles of each kind (%(default)s)")
+    parser.add_argument("--guests", type=int, default=100, help="real guests (%(default)s)")
+    parser.add_argument("--no-lab", action="store_true", help="leave real guests out")
+    options = parser.parse_args(arguments)
+    raise_open_files()
+    circumstances = Circumstances()
+    sizes = [int(size) for size in options.sizes.split(",") if size]
+    figures: dict[str, Any] = {"cgroups": "v1" if real_cgroups() else "plain files"}
+    print(f"CPU time of one cycle, median (max) of {options.cycles}, cgroups: {figures['cgroups']}")
+    figures["pretended"] = [_pretended(size, options.cycles) for size in sizes]
+    print(_pretended_table(figures["pretended"]))
+    figures["real"] = {"skipped": "--no-lab"} if options.no_lab else _real(options.guests)
+    print(_real_text(figures["real"]))
+    print(f"report: {write_report('cycle', figures, circumstances)}")
+    return 0
+
+
+# -- pretended guests
+
+
+def _pretended(size: int, cycles: int) -> dict[str, Any]:
+    try:
+        with pretended(size, VCPUS, busy_of(size)) as host, managing(host) as manager:
+            return {"guests": size, **_measure(host, manager, cycles)}
+    except (RuntimeError, OSError) as error:
+        return {"guests": size, "skipped": str(error)}
+
+
+def busy_of(size: int) -> int:
+    """How many of so many guests work."""
+    return min(10, max(3, size // 100))
+
+
+@contextmanager
+def managing(host: PretendedHost) -> Iterator[Manager]:
+    """A manager with a store on disk, management on, and every guest in the first group; settled."""
+    with tempfile.TemporaryDirectory(prefix="hpm-bench-", dir="/var/tmp") as directory:
+        database = Database(Path(directory) / "hpm.db")
+        manager = Manager(host, database, INTERVAL, time.monotonic_ns, lambda: datetime.now(timezone.utc))
+        with manager.change() as change:
+            for name, goal in GOALS.items():
+                policy = PerformancePolicy("p", "medium", (ServiceClass("c", VelocityGoal(goal)),))
+                change.catalog = change.catalog.with_group(WorkloadResourceGroup(name, name, "", (policy,), "p"))
+            change.catalog = change.catalog.with_members("one", host.guests, move=True)
+        manager.set_level("on")
+        for _ in range(4):
+            time.sleep(PAUSE)
+            manager.cycle()
+        yield manager
+        database.close()
+
+
+def _measure(host: PretendedHost, manager: Manager, cycles: int) -> dict[str, Any]:
+    size = len(host.guests)
+    files = [fd for guest in host.guests.values() for fd in guest._schedstats]
+    threads = len({tid for guest in host.guests.values() for tid in guest._threads})
+
+    def preads() -> None:
+        for fd in files:
+            os.pread(fd, 64, 0)
+
+    bare = timed(preads, cycles, 0.2)
+    observe = timed(host.observe, cycles, PAUSE)
+    manager.cycle()
+    writes = host.writes
+    gc.collect()
+    steady = timed(manager.cycle, cycles, PAUSE)
+    unwanted = host.writes - writes
+    changed: list[int] = []
+    moves = movers(list(host.guests), busy_of(size))
+
+    def move() -> None:
+        move_some(manager, next(moves))
+        changed.append(host.writes)
+
+    move()
+    time.sleep(PAUSE)
+    manager.cycle()
+    changed.clear()
+    full = timed(manager.cycle, cycles, PAUSE, before=move)
+    per_cycle = [after - before for before, after in zip(changed, [*changed[1:], host.writes], strict=True)]
+    return {
+        "vcpus": VCPUS,
+        "threads": threads,
+        "preads-ms": _summary(bare),
+        "observe-ms": _summary(observe),
+        "steady-ms": _summary(steady),
+        "full-ms": _summary(full),
+        "weights-changed": {"median": statistics.median(per_cycle), "all": per_cycle},
+        "weights-changed-while-steady": unwanted,
+        "us-per-guest": round(1e3 * statistics.median(full) / size, 2),
+        "within-bar": statistics.median(full) <= BAR_MS if size == 1000 else None,
+    }
+
+
+def movers(uuids: Sequence[str], busy: int) -> Iterator[list[str]]:
+    """1 % of the guests, idle ones, in turns: half of them move there, half of them move back each time."""
+    half = max(1, round(len(uuids) / 200))
+    idle = uuids[busy:]
+    place = 0
+    while True:
+        yield [idle[(place + number) % len(idle)] for number in range(half)]
+        place += half
+
+
+def move_some(manager: Manager, uuids: Iterable[str]) -> None:
+    """Put guests in the other group, and those there back; one request."""
+    with manager.change() as change:
+        catalog = change.catalog
+        back = catalog.members("other")
+        change.catalog = catalog.with_members("one", back, move=True).with_members("other", uuids, move=True)
+
+
+def timed(
+    function: Callable[[], object], times: int, pause: float, before: Callable[[], None] | None = None
+) -> list[float]:
+    """CPU time in ms of each call; between them a pause in seconds, and `before`."""
+    spent: list[float] = []
+    for _ in range(times):
+        time.sleep(pause)
+        if before is not None:
+            before()
+        started = time.process_time()
+        function()
+        spent.append((time.process_time() - started) * 1e3)
+    return spent
+
+
+def _summary(spent: Sequence[float]) -> dict[str, float]:
+    return {"median": round(statistics.median(spent), 3), "max": round(max(spent), 3), "min": round(min(spent), 3)}
+
+
+def _pretended_table(rows: Sequence[dict[str, Any]]) -> str:
+    head = ("guests × 4", "threads", "preads alone", "observe", "steady cycle", "full cycle", "changed", "µs a guest")
+    cells: list[Sequence[object]] = []
+    for row in rows:
+        if "skipped" in row:
+            cells.append((row["guests"], row["skipped"], *[""] * 6))
+            continue
+        times = [f"{row[k]['median']:.2f} ({row[k]['max']:.1f})" for k in _KINDS]
+        cells.append((row["guests"], row["threads"], *times, row["weights-changed"]["median"], row["us-per-guest"]))
+    said = [
+        f"1,000 × 4, full cycle: {row['full-ms']['median']:.1f} ms, bar {BAR_MS:g} ms: "
+        + ("met" if row["within-bar"] else "MISSED")
+        for row in rows
+        if row.get("within-bar") is not None
+    ]
+    return "\n".join([table(head, cells), "(ms)", *said])
+
+
+_KINDS = ("preads-ms", "observe-ms", "steady-ms", "full-ms")
+
+
+# -- real guests
+
+
+def _real(count: int) -> dict[str, Any]:
+    from tests.lab import Lab, LabBusyError, LabError
+    from tests.lab.requirements import missing
+
+    reason = missing()
+    if reason is not None:
+        return {"skipped": reason}
+    try:
+        with Lab() as lab:
+            lab.many_tiny(count, "bench", load="halt")
+            return _compare(lab.conn, [guest.pid for guest in lab.guests])
+    except (LabBusyError, LabError) as error:
+        return {"skipped": str(error)}
+
+
+def _compare(conn: Any, pids: Sequence[int], blocks: int = 9, observations: int = 20) -> dict[str, Any]:
+    import libvirt
+
+    from hpm.backend.libvirt_host import LibvirtHypervisor
+
+    daemon = int(Path("/run/libvirtd.pid").read_text())
+    others = (daemon, *pids)
+    hypervisor = LibvirtHypervisor("qemu:///system")
+    try:
+        seen = len(hypervisor.observe().samples)
+        ours: list[tuple[float, float]] = []
+        theirs: list[tuple[float, float]] = []
+        for _ in range(blocks):
+            time.sleep(0.2)
+            cpu, wall = _cost(lambda: [hypervisor.observe() for _ in range(observations)], others)
+            ours.append((cpu / observations, wall / observations))
+            time.sleep(0.2)
+            theirs.append(_cost(lambda: conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_VCPU), others))
+    finally:
+        hypervisor.close()
+    return {
+        "guests": len(pids),
+        "sampled": seen,
+        "observe": _both(ours, seen),
+        "getAllDomainStats": _both(theirs, len(pids)),
+        "ratio-cpu": round(_ratio(ours, theirs, 0), 1),
+        "ratio-wall": round(_ratio(ours, theirs, 1), 1),
+    }
+
+
+def _cost(function: Callable[[], object], pids: Iterable[int]) -> tuple[float, float]:
+    """(CPU, wall) in ms; CPU of this process and of all threads of the others."""
+    pids = tuple(pids)
+    before, cpu, wall = _run_ms(pids), time.process_time(), time.perf_counter()
+    function()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return cpu * 1e3 + _run_ms(pids) - before, wall * 1e3
+
+
+def _run_ms(pids: Iterable[int]) -> float:
+    total = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            try:
+                total += int((task / "schedstat").read_text().split()[0])
+            except OSError:    # the thread ended
+                continue
+    return total / 1e6
+
+
+def _both(costs: Sequence[tuple[float, float]], guests: int) -> dict[str, Any]:
+    cpu, wall = _summary([c for c, _ in costs]), _summary([w for _, w in costs])
+    return {"cpu-ms": cpu, "wall-ms": wall, "cpu-us-per-guest": round(1e3 * cpu["median"] / guests, 2)}
+
+
+def _ratio(ours: Sequence[tuple[float, float]], theirs: Sequence[tuple[float, float]], which: int) -> float:
+    return statistics.median(their[which] / our[which] for our, their in zip(ours, theirs, strict=True))
+
+
+def _real_text(real: dict[str, Any]) -> str:
+    if "skipped" in real:
+        return f"real guests left out: {real['skipped']}"
+    rows = [
+        (name, *(f"{real[name][k]['median']:.2f} ({real[name][k]['max']:.1f})" for k in ("cpu-ms", "wall-ms")),
+         real[name]["cpu-us-per-guest"])
+        for name in ("observe", "getAllDomainStats")
+    ]  # fmt: skip
+    verdict = "met" if real["ratio-cpu"] >= BAR_RATIO else "MISSED"
+    return "\n".join([
+        table((f"{real['guests']} real guests, ms", "CPU", "wall", "CPU µs a guest"), rows),
+        f"sampling is {real['ratio-cpu']:.0f} times cheaper in CPU, {real['ratio-wall']:.0f} times faster;"
+        f" bar {BAR_RATIO:.0f}: {verdict}",
+    ])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

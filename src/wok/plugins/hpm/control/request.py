@@ -1,0 +1,51 @@
+"""What CherryPy does with a request before and around us, held to our contract.
+
+CherryPy's own dispatcher would walk the attributes of our objects by the words of a path, parse the query
+a second time, and answer in HTML whatever it refuses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cherrypy
+from cherrypy import _cprequest
+
+from ..wire import errors as reasons
+from .http_errors import error_body
+
+
+def error_page(status: str, message: str, **_rest: object) -> bytes:
+    """An error of CherryPy's as our error body."""
+    request, response = cherrypy.request, cherrypy.response
+    code = int(status.split()[0])
+    response.headers["Content-Type"] = "application/json"
+    uri = request.wsgi_environ.get("REQUEST_URI") or request.script_name + request.path_info
+    text = message if code < 500 else "hpm has a fault here; its log says more"
+    return error_body(code, reasons.BAD_HEADER if code == 400 else 0, text, request.method, uri)
+
+
+class ApiRequest(_cprequest.Request):    # type: ignore[misc]    # CherryPy is untyped
+    """A request that goes to the `answer` method of the application's root, whatever its path."""
+
+    error_page: dict[str, Any] = {"default": error_page}    # noqa: RUF012
+    process_request_body = False
+    show_tracebacks = False
+
+    def process_headers(self) -> None:
+        """As CherryPy does; what it cannot decode is the client's fault."""
+        try:
+            super().process_headers()
+        except cherrypy.HTTPError:
+            raise
+        except Exception as error:
+            raise cherrypy.HTTPError(400, f"a header cannot be read: {error}") from None
+
+    def get_resource(self, path: str) -> None:
+        """There is one handler, and no configuration by path."""
+        cherrypy.response.headers.pop("Server", None)    # who serves is said by the server that does
+        self.config: dict[str, Any] = {}
+        self.handler = self.app.root.answer
+
+    def process_query_string(self) -> None:
+        """Routes say which parameters they know (`api`)."""

@@ -1,0 +1,263 @@
+"""cheroot's server, made safe against clients that are slow, many, or do not speak HTTP.
+
+Any local user can connect to the manager's socket, so nothing that a client does may hold up the others:
+a connection has a thread only while there is something to read, a request must be there whole within seconds,
+and one user can have neither all connections nor all threads. What cheroot refuses by itself carries our error
+body.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+from collections import Counter, deque
+from typing import Any
+
+from cheroot import server, wsgi
+from cheroot.makefile import MakeFile
+
+from ..control.api import MAX_BODY, TOO_LARGE
+from ..control.http_errors import error_body
+from ..wire.errors import BAD_HEADER
+from .peer import caller_of
+
+log = logging.getLogger(__name__)
+
+#: Seconds for a request to arrive whole, for one of a user in neither of hpm's groups (who is only told so),
+#: and for a piece of an answer to be taken.
+REQUEST_SECONDS = 10.0
+STRANGER_SECONDS = 1.0
+ANSWER_SECONDS = 10.0
+
+#: Requests served at once; more wait.
+THREADS = 20
+
+#: Connections, and requests served, at once of one user other than root and the manager's own.
+CONNECTIONS_PER_USER = 128
+THREADS_PER_USER = 8
+
+#: Bytes of the request line and headers. The longest legitimate one has some hundred ids in its path.
+MAX_HEADER = 64 * 1024
+
+_NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")    # of a header; no `_`, which WSGI could not tell from `-`
+
+_WORDS = {
+    "408": "the request did not arrive in time",
+    "413": TOO_LARGE,
+    "414": f"the path and query are too long; at most {MAX_HEADER} bytes are taken",
+    "500": "hpm has a fault here; its log says more",
+}
+
+
+class TimedSocket:
+    """A socket whose reads and writes end at `deadline` (monotonic seconds), however many there are."""
+
+    def __init__(self, inner: socket.socket) -> None:
+        self._inner = inner
+        self.deadline = 0.0
+
+    def allow(self, seconds: float) -> None:
+        """Set the deadline."""
+        self.deadline = time.monotonic() + seconds
+
+    def recv_into(self, buffer: Any) -> int:
+        """As of the socket. Raises `TimeoutError` after the deadline."""
+        self._arm()
+        return self._inner.recv_into(buffer)
+
+    def send(self, data: bytes) -> int:
+        """As of the socket. Raises `TimeoutError` after the deadline."""
+        self._arm()
+        return self._inner.send(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def _arm(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")    # the word by which cheroot knows it
+        self._inner.settimeout(left)
+
+
+class _HeaderReader(server.HeaderReader):
+    def _transform_key(self, key_name: bytes) -> bytes:
+        if not _NAME.fullmatch(key_name):
+            raise ValueError(f"a header is named {key_name[:40]!r}, which no header is")
+        return key_name.title()
+
+    def __call__(self, rfile: Any, hdict: Any = None) -> Any:
+        try:
+            return super().__call__(rfile, hdict)
+        except UnboundLocalError:    # cheroot's, where the first line continues a header that is not there
+            raise ValueError("the first header begins with a blank") from None
+
+
+class _Request(server.HTTPRequest):
+    header_reader = _HeaderReader()
+
+    def read_request_line(self) -> bool:
+        try:
+            good: bool = super().read_request_line()    # type: ignore[no-untyped-call]
+        except ValueError:    # cheroot lets through what urlsplit cannot split
+            self.simple_response("400 Bad Request", "Malformed Request-URI")
+            return False
+        if good:
+            # CherryPy takes the digits from fixed places, and 1.01 is a number too
+            self.response_protocol = "HTTP/1.1" if self.response_protocol == "HTTP/1.1" else "HTTP/1.0"
+            self.request_protocol = self.response_protocol.encode()
+        return good
+
+    def read_request_headers(self) -> bool:
+        if not super().read_request_headers():    # type: ignore[no-untyped-call]
+            return False
+        length = self.inheaders.get(b"Content-Length")
+        if length is not None and not length.isdigit():
+            self.simple_response("400 Bad Request", "Content-Length is not a number")
+            return False
+        if self.chunked_read:
+            if length is not None:
+                self.simple_response("400 Bad Request", "there are both Content-Length and Transfer-Encoding")
+                return False
+            # cheroot leaves trailers, and all of a body that nobody read, to be taken for the next request
+            self.close_connection = True
+        return True
+
+    def send_headers(self) -> None:
+        said = any(name.lower() == b"connection" and value == b"close" for name, value in self.outheaders)
+        # a body that was refused unread would have to be waited for before the next request
+        if said or getattr(self.rfile, "remaining", 0) > 0:
+            self.close_connection = True
+        self.conn.timed.allow(ANSWER_SECONDS)
+        super().send_headers()
+
+    def write(self, chunk: bytes) -> None:
+        self.conn.timed.allow(ANSWER_SECONDS)
+        super().write(chunk)
+
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """Refuse in our words; cheroot closes the connection then."""
+        code, _, phrase = str(status).partition(" ")
+        if code == "413" and "header" in msg:
+            words = f"the headers are too long; at most {MAX_HEADER} bytes are taken"
+        else:
+            words = _WORDS.get(code) or msg or phrase
+        method, uri = (getattr(self, name, b"").decode("latin-1") for name in ("method", "uri"))
+        body = error_body(int(code), BAD_HEADER if code == "400" else 0, words, method, uri)
+        head = (
+            f"{self.server.protocol} {code} {phrase}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.close_connection = True
+        self.conn.timed.allow(ANSWER_SECONDS)
+        try:
+            self.conn.wfile.write(head.encode("latin-1") + (b"" if method == "HEAD" else body))
+        except OSError as error:
+            log.debug("a refusal could not be sent: %s", error)
+
+
+class _Connection(server.HTTPConnection):
+    RequestHandlerClass = _Request
+
+    def __init__(self, server: Server, sock: socket.socket, makefile: Any = MakeFile) -> None:
+        self.timed = TimedSocket(sock)
+        super().__init__(server, sock, lambda _, mode, size: makefile(self.timed, mode, size))
+        self.counted = False
+
+    def communicate(self) -> bool:
+        """One request and its answer."""
+        known = caller_of(self.peer_uid, self.peer_gid).role is not None
+        self.timed.allow(REQUEST_SECONDS if known else STRANGER_SECONDS)
+        try:
+            keep: bool = super().communicate()    # type: ignore[no-untyped-call]
+        finally:
+            self.server.served(self.peer_uid)
+        return keep
+
+    def close(self) -> None:
+        self.server.forget(self)
+        super().close()
+
+
+class Server(wsgi.Server):
+    """Serves a WSGI application on a unix socket, with peer credentials."""
+
+    ConnectionClass = _Connection
+    max_request_header_size = MAX_HEADER
+    max_request_body_size = MAX_BODY + MAX_HEADER    # chunks have some overhead; `api` is exact
+    keep_alive_conn_limit = sys.maxsize    # counted here, by user
+
+    def __init__(self, path: str, application: Any) -> None:
+        super().__init__(
+            path, application, numthreads=THREADS, max=THREADS, server_name="hpm", request_queue_size=1024,
+            shutdown_timeout=5, peercreds_enabled=True,
+        )  # fmt: skip
+        self._lock = threading.Lock()
+        self._open: Counter[int] = Counter()
+        self._served: Counter[int] = Counter()
+        self._waiting: dict[int, deque[_Connection]] = {}
+
+    def process_conn(self, conn: Any) -> None:
+        """Give a connection to a thread once there is something to read; cheroot would let a silent one have it."""
+        if conn.last_used is None:
+            if self._admit(conn):
+                self.put_conn(conn)
+            else:
+                conn.close()
+            return
+        user = conn.peer_uid
+        with self._lock:
+            if self._served[user] >= THREADS_PER_USER and not _trusted(user):
+                self._waiting.setdefault(user, deque()).append(conn)
+                return
+            self._served[user] += 1
+        super().process_conn(conn)
+
+    def served(self, user: int) -> None:
+        """A request is done; the next of that user's may have its turn."""
+        with self._lock:
+            waiting = self._waiting.get(user)
+            conn = waiting.popleft() if waiting else None
+            if conn is None:
+                self._waiting.pop(user, None)
+                self._served[user] -= 1
+        if conn is not None:
+            super().process_conn(conn)
+
+    def forget(self, conn: _Connection) -> None:
+        """A connection is closed."""
+        with self._lock:
+            if conn.counted:
+                conn.counted = False
+                self._open[conn.peer_uid] -= 1
+
+    def stop(self) -> None:
+        """Finish what is under way, and close all."""
+        super().stop()
+        with self._lock:
+            left = [conn for waiting in self._waiting.values() for conn in waiting]
+            self._waiting = {}
+        for conn in left:
+            conn.close()
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        """cheroot's messages (clients that hang up, mostly) go to our log."""
+        log.log(logging.ERROR if level >= logging.ERROR else logging.DEBUG, "%s", msg, exc_info=traceback)
+
+    def _admit(self, conn: _Connection) -> bool:
+        user = conn.peer_uid
+        with self._lock:
+            if self._open[user] >= CONNECTIONS_PER_USER and not _trusted(user):
+                return False
+            self._open[user] += 1
+            conn.counted = True
+        return True
+
+
+def _trusted(user: int) -> bool:
+    return user in (0, os.geteuid())

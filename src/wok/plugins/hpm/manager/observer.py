@@ -1,0 +1,59 @@
+"""Observing: samples accounted one after another, and the window that a decision looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from ..backend.hypervisor import Hypervisor
+from ..engine.accounting import Accounted, account
+from ..engine.samples import HostSample
+from ..engine.windows import HostWindow, window
+
+
+class Observer:
+    """Keeps the last sample, and the bases from which windows can begin.
+
+    `shortest_ns`: a window of less tells nothing. Not thread-safe: the manager's lock is held.
+    """
+
+    def __init__(self, hypervisor: Hypervisor, shortest_ns: int) -> None:
+        self._hypervisor = hypervisor
+        self._shortest_ns = shortest_ns
+        self.sample = hypervisor.observe()
+        self._newest = account(None, self.sample)
+        self._bases: list[Accounted] = [self._newest]
+
+    def observe(self) -> HostSample:
+        """A new sample. Raises `HypervisorError`, and keeps the last one."""
+        self.sample = self._hypervisor.observe()
+        self._newest = account(self._newest, self.sample)
+        return self.sample
+
+    def amend(self, shares: Mapping[str, int]) -> None:
+        """Show shares that were set since the last sample."""
+        changed = {
+            uuid: msgspec.structs.replace(self.sample.samples[uuid], shares=value) for uuid, value in shares.items()
+        }
+        self.sample = msgspec.structs.replace(self.sample, samples={**self.sample.samples, **changed})
+
+    def rebase(self) -> None:
+        """The next window begins now. One base that is old enough for a window at once is kept beside."""
+        young = self._newest.time_ns - self._shortest_ns
+        old = [base for base in self._bases if base.time_ns <= young]
+        self._bases = [*old[-1:], *(base for base in self._bases if base.time_ns > young), self._newest]
+
+    def window(self) -> HostWindow | None:
+        """The time since the newest base that is old enough to tell something."""
+        for base in reversed(self._bases):
+            if self._old_enough(base):
+                return window(base, self._newest)
+        return None
+
+    def whole(self) -> bool:
+        """Whether the window began when the last decision was made, and not before."""
+        return self._old_enough(self._bases[-1])
+
+    def _old_enough(self, base: Accounted) -> bool:
+        return self._newest.time_ns - base.time_ns >= self._shortest_ns

@@ -1,0 +1,167 @@
+"""Every route, on both bases: what it answers when all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hpm.backend.simulated import uuid_of
+from hpm.control.api import Api
+from hpm.control.routes import Route, routes
+
+from .api_host import BASES, GROUPS, SERVERS, ApiHost, policy, running, service_class
+
+DB1 = uuid_of("db1")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[ApiHost]:
+    with running() as host:
+        yield host
+
+
+@pytest.fixture
+def api(shared: ApiHost) -> ApiHost:
+    shared.reset()
+    return shared
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
+    api: ApiHost, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hits: list[tuple[str, str]] = []
+    find = Api._find
+
+    def noting(self: Api, path: str) -> tuple[Route, dict[str, str]]:
+        route, names = find(self, path)
+        hits.append((route.method, route.path))
+        return route, names
+
+    monkeypatch.setattr(Api, "_find", noting)
+
+    def send(method: str, path: str, body: object = None, status: int = 200) -> Any:
+        response = api.send(method, base + path, body)
+        assert response.status_code == status, response.text
+        other = BASES[1 - BASES.index(base)]
+        assert other not in response.text
+        return response.json() if response.content else None
+
+    gold = send("POST", GROUPS, {"name": "Gold", "perf-policies": [policy()]}, 201)
+    assert gold["object-uri"] == f"{base}{GROUPS}/{gold['object-id']}"
+    one = f"{GROUPS}/{gold['object-id']}"
+    act = {"action": "add-virtual-servers", "virtual-servers": [DB1, f"{base}{SERVERS}/{uuid_of('db2')}"]}
+    assert send("POST", f"{one}/actions", act)["virtual-servers"] == [
+        f"{base}{SERVERS}/{uuid_of(name)}" for name in ("db1", "db2")
+    ]
+    assert send("GET", one)["name"] == "Gold"
+    assert [g["name"] for g in send("GET", GROUPS)["workload-resource-groups"]] == ["Gold", "default"]
+    assert [g["name"] for g in send("GET", f"{GROUPS}/detail")["workload-resource-groups"]] == ["Gold", "default"]
+    assert send("POST", one, {"description": "databases"})["description"] == "databases"
+    send("POST", f"{GROUPS}/default", {"perf-policies": [policy("rest", service_class())]})
+    send("POST", "/mgmt-levels", {"cpu-mgmt": "on"})
+    api.cycle()
+    api.cycle()
+    classes = send("GET", f"{one}/service-classes")
+    assert [c["name"] for c in classes["service-classes"]] == ["db", "rest"]
+    db = send("GET", f"{one}/service-classes/db")
+    assert db["object-uri"] == f"{base}{one}/service-classes/db"
+    assert db["goal-status"] in ("met", "missed")
+    assert db["velocity"] > 0
+    names = [s["name"] for s in send("GET", SERVERS)["virtual-servers"]]
+    assert names == ["db1", "db2", "idle1", "off1", "web1"]
+    assert [s["name"] for s in send("GET", f"{SERVERS}/detail")["virtual-servers"]] == names
+    server = send("GET", f"{SERVERS}/{DB1}")
+    assert server["workload-resource-group"] == f"{base}{one}"
+    assert server["service-class"] == "db"
+    assert send("POST", f"{SERVERS}/{DB1}", {"cpu-cap": 1.5})["cpu-cap"] == 1.5
+    explained = send("GET", f"{SERVERS}/{DB1}/explain")
+    assert "puts it in the service class db" in explained["sentences"][0]
+    assert send("GET", "/mgmt-levels") == {"cpu-mgmt": "on", "memory-mgmt": "off"}
+    adjustments = send("GET", "/dynamic-resource-adjustments?limit=1&outcome=applied")
+    assert adjustments["dynamic-resource-adjustments"][0]["outcome"] == "applied"
+    assert send("GET", "/version")["hypervisor"] == "simulated"
+    send("DELETE", one, status=204)
+    assert {(r.method, r.path) for r in routes(api.manager)} == set(hits)
+
+
+def test_a_group_has_the_fields_of_the_contract(api: ApiHost) -> None:
+    made = policy()
+    created = api.send("POST", GROUPS, {"name": "Gold", "perf-policies": [made], "description": "x"})
+    group = created.json()
+    assert created.headers["location"] == group["object-uri"]
+    assert api.send("GET", group["object-uri"]).content == created.content
+    assert created.headers["etag"] == api.send("GET", group["object-uri"]).headers["etag"]
+    assert group == {
+        "class": "workload-resource-group", "object-id": group["object-id"], "object-uri": group["object-uri"],
+        "name": "Gold", "description": "x", "is-default": False, "virtual-servers": [], "active-policy": "weekday",
+        "perf-policies": [{**made, "description": ""}],
+    }  # fmt: skip
+
+
+def test_a_server_has_the_fields_of_the_contract(api: ApiHost) -> None:
+    server = api.get(f"{SERVERS}/{DB1}")
+    assert {
+        "class", "object-id", "object-uri", "name", "status", "vcpus", "memory-mib", "workload-resource-group",
+        "service-class", "importance", "goal", "management", "management-reason", "cpu-shares", "cpu-reserve",
+        "cpu-cap", "velocity", "performance-index", "goal-status", "attributes",
+    } <= set(server)  # fmt: skip
+    assert (server["management"], server["management-reason"]) == ("unmanaged", "no-policy")
+    assert server["attributes"] == {"os-type": "linux"}
+
+
+def test_adjustments_are_paged_newest_first_without_gap_or_repetition(api: ApiHost) -> None:
+    group = api.group("Gold", policy(), servers=("db1",))
+    api.post(f"{GROUPS}/default", {"perf-policies": [policy("rest", service_class())]})
+    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    for goal in (20, 90, 20, 90):
+        db = {**policy()["service-classes"][0], "goal": {"type": "velocity", "velocity": goal}}
+        api.post(f"{GROUPS}/{group}", {"perf-policies": [policy("weekday", db, policy()["service-classes"][1])]})
+        api.cycle()
+    whole = [a["object-id"] for a in api.get("/dynamic-resource-adjustments")["dynamic-resource-adjustments"]]
+    assert len(whole) >= 3
+    assert whole == sorted(whole, reverse=True)
+    following, paged = "/dynamic-resource-adjustments?limit=1", []
+    while following:
+        page = api.get(following)
+        paged += [a["object-id"] for a in page["dynamic-resource-adjustments"]]
+        following = page["next"]
+    assert paged == whole
+    group_only = api.get(f"/dynamic-resource-adjustments?group={group}&virtual-server={DB1}")
+    assert group_only["dynamic-resource-adjustments"]
+    assert api.get("/dynamic-resource-adjustments?from=2999-01-01T00:00:00Z") == {
+        "dynamic-resource-adjustments": [], "next": None,
+    }  # fmt: skip
+    assert not api.get("/dynamic-resource-adjustments?to=1999-01-01T00:00:00%2B02:00")["dynamic-resource-adjustments"]
+
+
+@pytest.mark.parametrize("name", [
+    "a b", "ü", "x.y", "default", "index", "a%2Fb", "..", "_cp_config", "100%", "a?b#c", "a,b", "😀",
+])  # fmt: skip
+def test_a_class_of_any_name_is_found_at_its_uri(api: ApiHost, name: str) -> None:
+    first = {**policy()["service-classes"][0], "name": name}
+    group = api.group("Gold", policy("p", first, policy()["service-classes"][1]))
+    listed = api.get(f"{GROUPS}/{group}/service-classes")["service-classes"][0]
+    assert listed["name"] == name
+    if name != "..":    # httpx resolves it, as any client does
+        assert api.get(listed["object-uri"])["name"] == name
+
+
+def test_reads_and_writes_of_several_groups_are_one_change(api: ApiHost) -> None:
+    ids = [api.group(name) for name in ("Gold", "Silver")]
+    answer = api.post(f"{GROUPS}/{','.join(ids)}", {"perf-policies": [policy()], "description": "both"})
+    found = answer["workload-resource-groups"]
+    assert [g["object-id"] for g in found] == ids
+    assert {(g["description"], g["active-policy"]) for g in found} == {("both", "weekday")}
+
+
+def test_head_answers_as_get_does_without_a_body(api: ApiHost) -> None:
+    for path in (f"{GROUPS}/default", "/version", "/nothing"):
+        head, get = api.send("HEAD", path), api.send("GET", path)
+        assert head.status_code == get.status_code
+        assert head.content == b""
+        if get.status_code == 200:
+            assert head.headers["etag"] == get.headers["etag"]
+            assert head.headers["content-length"] == get.headers["content-length"]
