@@ -19,9 +19,12 @@ from pathlib import Path
 from hpm.backend.cgroups import GuestCgroup, Mount, find_mount
 from hpm.backend.guest import GuestFiles
 from hpm.backend.hypervisor import Ability, HostDescription, HostSample, ServerInfo, ServerSample
+from hpm.backend.watch import Watch
 
 #: The benchmark's own directory below the cpu controller's mount.
 NAME = "hpm-bench"
+#: For programs and stores: on disk, so that fsync costs what it costs.
+SCRATCH = Path("/var/tmp")
 #: Process ids that are left to everybody else.
 SPARE_PIDS = 6000
 PATIENCE = 60.0
@@ -47,11 +50,12 @@ class PretendedHost:
     def __init__(self, cgroups: Sequence[GuestCgroup], vcpus: int, proc: Path = Path("/proc")) -> None:
         self.guests: dict[str, GuestFiles] = {}
         self.writes = 0
+        self._watch = Watch()
         infos: dict[str, ServerInfo] = {}
         for number, cgroup in enumerate(cgroups):
             uuid = f"00000000-0000-4000-8000-{number:012d}"
             infos[uuid] = ServerInfo(uuid, f"pretended{number}", "running", vcpus, 2, {"name": f"pretended{number}"})
-            self.guests[uuid] = GuestFiles(uuid, f"bench-{number}", cgroup, proc)
+            self.guests[uuid] = GuestFiles(uuid, f"bench-{number}", cgroup, proc, self._watch)
         self._infos = infos
         self._proc_stat = os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -63,8 +67,9 @@ class PretendedHost:
     def observe(self) -> HostSample:
         now = time.monotonic_ns()
         samples: dict[str, ServerSample] = {}
+        changed = self._watch.changed(now)
         for uuid, guest in self.guests.items():
-            samples[uuid] = guest.sample(now)
+            samples[uuid] = guest.sample(now, changed)
         fields = os.pread(self._proc_stat, 512, 0).split(b"\n", 1)[0].split()
         idle, steal = (int(fields[4]) + int(fields[5])) * 10_000_000, int(fields[8]) * 10_000_000
         return HostSample(now, os.cpu_count() or 1, idle, steal, self._infos, samples)
@@ -82,6 +87,7 @@ class PretendedHost:
     def close(self) -> None:
         for guest in self.guests.values():
             guest.close()
+        self._watch.close()
         os.close(self._proc_stat)
 
 
@@ -112,14 +118,19 @@ def real_cgroups() -> Mount | None:
 def pretended(guests: int, vcpus: int, busy: int) -> Iterator[PretendedHost]:
     """A host of so many guests, `busy` of which work. Everything is gone afterwards, also what a killed
     predecessor left. Raises `OSError` or `RuntimeError` if the host has no room for it."""
+    files, most = guests * (2 * vcpus + 3) + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files > most:
+        raise RuntimeError(f"needs {files} open files, the limit is {most}")
     threads = real_threads(guests, vcpus)
     if threads < 1:
         raise RuntimeError(f"{guests} guests need more process ids than kernel.pid_max leaves")
     mount = real_cgroups()
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{NAME}-")))
-        lock = stack.enter_context((Path(tempfile.gettempdir()) / f"{NAME}.lock").open("w"))
+        lock = stack.enter_context(Path(f"{SCRATCH}/{NAME}.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in SCRATCH.glob(f"{NAME}-*"):    # by a predecessor that was killed: we have the lock
+            shutil.rmtree(left, ignore_errors=True)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{NAME}-", dir=SCRATCH)))
         base = scratch / NAME if mount is None else mount.path / NAME
         if mount is not None:
             _remove(base)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +17,10 @@ from tests.lab import Guest
 Wish = tuple[int | None, str]
 
 SIX: tuple[Wish, ...] = ((70, "highest"), (45, "high"), (25, "high"), (15, "low"), (None, "low"), (None, "low"))
+
+#: CPUs of this host, and ticks of /proc/stat in a second.
+CPUS = os.sysconf("SC_NPROCESSORS_ONLN")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 #: A goal is met up to this performance index.
 MET = 1.05
@@ -46,16 +52,26 @@ def group_of(client: Client, guests: Sequence[Guest], wishes: Sequence[Wish]) ->
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """What guests did between two readings of their own schedstat files, without hpm: CPUs used, velocities."""
+    """What guests did between two readings of their own schedstat files, without hpm: CPUs used, velocities.
+
+    `others` is what all other processes of the host used, in CPUs; `steal` what the host's own hypervisor took.
+    """
 
     seconds: float
     cpus: tuple[float, ...]
     velocities: tuple[float, ...]
+    others: float
+    steal: float
 
     @property
     def work(self) -> float:
         """CPUs used by all together."""
         return sum(self.cpus)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether somebody else took so much of the host that goals may not have been possible to meet."""
+        return self.others + self.steal > 0.05 * CPUS
 
     def met(self, wishes: Sequence[Wish]) -> list[bool]:
         """Which goals were met."""
@@ -67,24 +83,30 @@ class Watch:
 
     def __init__(self, guests: Sequence[Guest]) -> None:
         self._guests = guests
-        self._time, self._counters = self._read()
+        self._read()
 
     def interval(self, seconds: float) -> Interval:
         """Let `seconds` pass since the last reading (this is time that guests run, not a wait for a state)."""
         time.sleep(max(0.0, self._time + seconds - time.monotonic()))
-        now, counters = self._read()
-        elapsed = now - self._time
-        pairs = [(a[0] - b[0], a[1] - b[1]) for a, b in zip(counters, self._counters, strict=True)]
-        self._time, self._counters = now, counters
+        then, before, busy, stolen = self._time, self._counters, self._busy, self._stolen
+        self._read()
+        elapsed = self._time - then
+        pairs = [(a[0] - b[0], a[1] - b[1]) for a, b in zip(self._counters, before, strict=True)]
+        cpus = tuple(using / 1e9 / elapsed for using, _ in pairs)
         return Interval(
             elapsed,
-            tuple(using / 1e9 / elapsed for using, _ in pairs),
+            cpus,
             tuple(100.0 * using / max(1, using + delay) for using, delay in pairs),
+            (self._busy - busy) / TICKS / elapsed - sum(cpus),
+            (self._stolen - stolen) / TICKS / elapsed,
         )
 
-    def _read(self) -> tuple[float, list[tuple[int, int]]]:
-        counters = []
+    def _read(self) -> None:
+        self._counters: list[tuple[int, int]] = []
         for guest in self._guests:
             pairs = guest.schedstat()
-            counters.append((sum(using for using, _ in pairs), sum(delay for _, delay in pairs)))
-        return time.monotonic(), counters
+            self._counters.append((sum(using for using, _ in pairs), sum(delay for _, delay in pairs)))
+        # cpu, user, nice, system, idle, iowait, irq, softirq, steal (proc(5))
+        ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        self._busy, self._stolen = sum(ticks[:3]) + sum(ticks[5:7]), ticks[7]
+        self._time = time.monotonic()

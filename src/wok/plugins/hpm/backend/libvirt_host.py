@@ -24,6 +24,7 @@ from .cgroups import find_mount, guest_cgroup
 from .guest import GuestFiles
 from .hypervisor import Ability, HostDescription, check_quota, check_shares
 from .libvirt_inventory import Entry, Inventory
+from .watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class LibvirtHypervisor:
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._lock = threading.Lock()
         self._guests: dict[str, GuestFiles] = {}
+        self._watch = Watch()
         # Guests without files of ours: their start, and the shares that libvirt told or took last.
         self._asked: dict[str, str] = {}
         self._asked_shares: dict[str, int] = {}
@@ -89,9 +91,10 @@ class LibvirtHypervisor:
             now = self._clock()
             samples = dict(asked)
             gone: list[str] = []
+            changed = self._watch.changed(now)
             for uuid, guest in self._guests.items():
                 try:
-                    samples[uuid] = guest.sample(now)
+                    samples[uuid] = guest.sample(now, changed)
                 except ServerGone:
                     gone.append(uuid)
             for uuid in gone:
@@ -118,6 +121,7 @@ class LibvirtHypervisor:
             for guest in self._guests.values():
                 guest.close()
             self._guests = {}
+            self._watch.close()
             if self._proc_stat >= 0:
                 os.close(self._proc_stat)
                 self._proc_stat = -1
@@ -179,7 +183,7 @@ class LibvirtHypervisor:
                 self._guests.pop(uuid).close()
             cgroup = guest_cgroup(self._root, self._mount, pid)
             if cgroup is not None:
-                self._guests[uuid] = GuestFiles(uuid, start, cgroup, self._root / "proc")
+                self._guests[uuid] = GuestFiles(uuid, start, cgroup, self._root / "proc", self._watch)
                 self._asked.pop(uuid, None)
                 return
         except (OSError, ValueError, ServerGone) as error:
