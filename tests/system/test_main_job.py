@@ -77,7 +77,7 @@ def switch_on(client: Client, guests: Sequence[Guest]) -> tuple[Watch, Interval]
 
 
 def undisturbed(intervals: Sequence[Interval]) -> list[Interval]:
-    """Intervals in which nobody else had more than 5 % of the host."""
+    """Intervals in which nobody else had a tenth of the host."""
     return [interval for interval in intervals if not interval.disturbed]
 
 

@@ -55,14 +55,14 @@ def open_hypervisor(uri: str) -> Hypervisor:
 
 
 def _why_not_libvirt() -> str | None:
+    if not any(Path("/run/libvirt").glob("*-sock")):
+        return "no libvirt runs here"
+    if os.geteuid() != 0:
+        return "managing the local libvirt takes root (sudo hpm serve)"
     try:
         import libvirt
     except ImportError:
-        return "Python's libvirt module is not installed"
-    if os.geteuid() != 0:
-        return "managing the local libvirt takes root (sudo hpm serve)"
-    if not Path("/run/libvirt").exists():
-        return "no libvirt runs here"
+        return "Python's libvirt module is not installed (pip install libvirt-python)"
     libvirt.registerErrorHandler(lambda *_: None, None)
     try:
         libvirt.open(SYSTEM).close()
