@@ -111,7 +111,8 @@ def test_a_guest_starved_by_hand_is_never_shown_idle(lab: Lab, manager: ManagerP
     for status, velocity, delay in windows:
         assert status == "missed", seen
         assert velocity is not None and velocity < 20, seen
-        assert delay is not None and delay > 0.7, seen
+        # Where it ran for more than a hundredth of the window, what it has waited since is credited in the next.
+        assert delay is not None and delay > 0.3, seen
 
 
 def test_a_sleeping_load_gets_faster(lab: Lab, manager: ManagerProcess) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpm.engine.accounting import Accounted, account
-from hpm.engine.index import goal_status, performance_index, server_index, together
+from hpm.engine.index import goal_status, server_index
 from hpm.engine.samples import HostSample, ServerInfo, ServerSample
 from hpm.engine.windows import HostWindow, ServerWindow, window
 from hpm.policy.goals import DiscretionaryGoal, VelocityGoal
@@ -267,10 +267,3 @@ def test_who_has_no_index() -> None:
     assert server_index(DiscretionaryGoal(), busy(1, 1)) == 0.81
     assert (goal_status(None, idle), goal_status(goal, idle), goal_status(goal, None)) == ("unmanaged", "idle", "idle")
     assert goal_status(DiscretionaryGoal(), busy(0.1, 0.9)) == "discretionary"
-
-
-def test_a_class_is_the_sum_of_its_busy_members() -> None:
-    goal = VelocityGoal(50)
-    using, delay = together(goal, [busy(0.2, 0.8), busy(0.6, 0.4), ServerWindow("g", "idle", 1, 0, 9.0, 9.0, 0.0)])
-    assert (using, delay) == (0.8, 1.2000000000000002)
-    assert performance_index(goal, using, delay) == pytest.approx(50 / 40)

@@ -41,6 +41,6 @@ def demand_of(window: ServerWindow, cap: float | None) -> Demand:
     active = window.active
     using = window.using / active
     runnable = min(1.0, (window.using + window.delay) / active)
-    # A vCPU that got next to nothing tells nothing of its sleep: take it as always runnable.
-    sleep = (1.0 - runnable) / using if using > 0.001 else 0.0
+    # One that got next to nothing tells little of its sleep: that it waited all the time says it has none.
+    sleep = (1.0 - runnable) / max(using, 0.001)
     return Demand(active, sleep, float(active) if cap is None else min(cap, float(active)))

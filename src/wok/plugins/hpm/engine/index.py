@@ -5,7 +5,6 @@ PI = goal velocity / achieved velocity (z/OS WLM). Discretionary work has PI 0.8
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from ..policy.goals import Goal, VelocityGoal
@@ -49,9 +48,3 @@ def goal_status(goal: Goal | None, window: ServerWindow | None) -> GoalStatus:
         return "discretionary"
     index = performance_index(goal, window.using, window.delay)
     return "met" if index is not None and index <= MET else "missed"
-
-
-def together(goal: Goal | None, windows: Iterable[ServerWindow]) -> tuple[float, float]:
-    """Using and delay of busy members with one goal, summed: the basis of a class's velocity and PI."""
-    busy = [w for w in windows if w.activity == "busy"]
-    return sum(w.using for w in busy), sum(w.delay for w in busy)

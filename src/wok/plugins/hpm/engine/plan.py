@@ -62,10 +62,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Decisions (usually none), a forecast for each busy managed server, and the new memory.
-
-    `settled` is the memory if the decisions are *not* carried out (level `advise`).
-    """
+    """Decisions (usually none), a forecast for each busy managed server, and the memory if they are carried out."""
 
     decisions: tuple[Decision, ...]
     forecasts: Mapping[str, Forecast]

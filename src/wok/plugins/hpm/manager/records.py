@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ..engine.index import DISCRETIONARY_PI
+from ..engine.index import performance_index
 from ..engine.plan import Candidate, Decision, ServerChange
 from ..engine.samples import ServerInfo
 from ..errors import HypervisorError
 from ..policy.assignment import Assignment
-from ..policy.goals import VelocityGoal
 from ..store.adjustments import AdjustmentRecord, ServerRecord
 from ..wire.management import Outcome
 from .snapshot import Snapshot
@@ -95,8 +94,4 @@ def _server(change: ServerChange, assignment: Assignment, name: str) -> ServerRe
 
 
 def _index(assignment: Assignment, velocity: float | None) -> float | None:
-    if velocity is None:
-        return None
-    if not isinstance(assignment.goal, VelocityGoal):
-        return DISCRETIONARY_PI
-    return assignment.goal.percent / max(0.1, 100.0 * velocity)
+    return None if velocity is None else performance_index(assignment.goal, velocity, 1.0 - velocity)
