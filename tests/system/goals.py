@@ -12,6 +12,7 @@ import msgspec
 
 from hpm.client.rest import Client
 from tests.lab import Guest
+from tests.lab.errors import wait_until
 
 #: A goal and its importance; None: discretionary.
 Wish = tuple[int | None, str]
@@ -45,7 +46,10 @@ def policy(guests: Sequence[Guest], wishes: Sequence[Wish]) -> dict[str, Any]:
 
 
 def group_of(client: Client, guests: Sequence[Guest], wishes: Sequence[Wish]) -> str:
-    """A group of these guests with that policy; gives its id."""
+    """A group of these guests with that policy; gives its id. Guests are seen some tenths of a second after they
+    start."""
+    wanted = {guest.uuid for guest in guests}
+    wait_until(lambda: wanted <= {s.object_id for s in client.servers().value.virtual_servers}, 5, "guests are seen")
     group = client.create_group({"name": "Lab", "perf-policies": [policy(guests, wishes)]}).value
     client.add_servers(group.object_id, [guest.uuid for guest in guests])
     return group.object_id

@@ -118,12 +118,14 @@ def test_an_offline_restore_puts_everything_back(manager: ManagerProcess, guests
     assert busy.returncode == 1 and "another manager has this host" in busy.stderr
     manager.kill()
     assert shares(guests) != list(ORIGINAL)
-    guests[1].set_cpu_shares_file(4321)    # an administrator's hand, which is respected
-    done = manager.hpm("restore", "--connect", "qemu:///system", "--state-dir", str(manager.directory))
-    assert done.returncode == 0, done.stderr
-    assert shares(guests) == [ORIGINAL[0], 4321, ORIGINAL[2]]
-    assert "4321" in done.stdout
-    guests[1].set_cpu_shares_file(ORIGINAL[1])
+    guests[0].set_cpu_shares_file(4321)    # an administrator's hand, which is respected
+    try:
+        done = manager.hpm("restore", "--connect", "qemu:///system", "--state-dir", str(manager.directory))
+        assert done.returncode == 0, done.stderr
+        assert shares(guests) == [4321, *ORIGINAL[1:]]
+        assert "4321" in done.stdout
+    finally:
+        guests[0].set_cpu_shares_file(ORIGINAL[0])
 
 
 def test_libvirtd_dies_under_load(lab: Lab, manager: ManagerProcess, guests: list[Guest]) -> None:
