@@ -15,23 +15,11 @@ from hpm.host import connections
 from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketInUse, SocketServer
 
-from .api_host import BASE, GROUPS, ApiHost, answers, policy, read_all, running, whole_error
+from .api_host import BASE, GROUPS, ApiHost, answers, policy, read_all, whole_error
 
 VERSION = f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\n".encode()
 CREATE = f"POST {BASE}{GROUPS} HTTP/1.1\r\nHost: x\r\n".encode()
 CHUNKED = CREATE + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[ApiHost]:
-    with running() as host:
-        yield host
-
-
-@pytest.fixture
-def api(shared: ApiHost) -> ApiHost:
-    shared.reset()
-    return shared
 
 
 def refusal(data: bytes) -> tuple[int, int]:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hpm.backend.simulated import uuid_of
 
-from .api_host import FILTER, GROUPS, NOBODY, SERVERS, ApiHost, policy, running, service_class
+from .api_host import FILTER, GROUPS, NOBODY, SERVERS, ApiHost, policy, service_class
 
 DB1, DB2 = uuid_of("db1"), uuid_of("db2")
 REST = service_class()
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[ApiHost]:
-    with running() as host:
-        yield host
 
 
 @pytest.fixture

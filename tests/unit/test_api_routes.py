@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,21 +10,9 @@ from hpm.backend.simulated import uuid_of
 from hpm.control.api import Api
 from hpm.control.routes import Route, routes
 
-from .api_host import BASES, GROUPS, SERVERS, ApiHost, policy, running, service_class
+from .api_host import BASES, GROUPS, SERVERS, ApiHost, policy, service_class
 
 DB1 = uuid_of("db1")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[ApiHost]:
-    with running() as host:
-        yield host
-
-
-@pytest.fixture
-def api(shared: ApiHost) -> ApiHost:
-    shared.reset()
-    return shared
 
 
 @pytest.mark.parametrize("base", BASES)

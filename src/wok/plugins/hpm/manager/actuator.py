@@ -146,13 +146,12 @@ class Actuator:
                 said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
             elif server is None or server.start != entry.start:
                 done.append(entry)
-            elif entry.held or (value := in_force(server, entry.control)) not in (entry.previous, entry.intended):
-                now = in_force(server, entry.control)
-                said.append(f"{name}: {entry.control} left at {now}, an administrator set it")
+            elif (value := in_force(server, entry.control)) in (entry.previous, entry.intended) and not entry.held:
+                back.append(msgspec.structs.replace(entry, previous=value, intended=entry.original))
+            else:
+                said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
                     done.append(entry)
-            else:
-                back.append(msgspec.structs.replace(entry, previous=value, intended=entry.original))
         self._journal.put(e for e in back if e.previous != e.intended)
         for entry in back:
             try:
