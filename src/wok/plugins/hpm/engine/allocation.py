@@ -3,7 +3,9 @@
 1. Everybody gets a floor: an administrator's reserve; 2 % of a CPU for lowest and discretionary work.
 2. Level by level, each server with a goal gets what its target velocity needs. The first level that
    cannot be satisfied is split so that its members' performance indexes are equal.
-3. What is left goes to all in proportion to their demand after goals.
+3. Of what is left, up to a half goes, level by level, to servers whose velocity varies so much from window
+   to window that its mean has to be higher for the goal to be met steadily.
+4. The rest goes to all in proportion to their demand after goals.
 
 The result is a target; weights bring it about (`planner`).
 """
@@ -23,16 +25,23 @@ ROUNDING = 1e-9
 #: CPUs that lowest and discretionary work keeps, and the part of capacity all floors may take.
 FLOOR = 0.02
 FLOORS_OF_CAPACITY = 0.10
+#: Part of what is left after goals that may be spent on meeting them steadily; and how far above the goal
+#: that may aim, and how many standard deviations below the plan a goal is to be met still.
+STEADY_OF_REST = 0.5
+STEADY_ABOVE = 1.2
+DEVIATIONS = 2.3
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
-    """One server that wants CPU. `target` is the velocity to plan for (0…1), None: no goal."""
+    """One server that wants CPU. `target` is the velocity to plan for (0…1), None: no goal; `steady` is the one
+    with which it would meet its goal in nearly all windows, where that is more."""
 
     uuid: str
     importance: Importance
     target: float | None
     demand: Demand
     reserve: float = 0.0
+    steady: float = 0.0
 
 
 class Allocation(msgspec.Struct, frozen=True):
@@ -50,6 +59,15 @@ def target_velocity(goal: Goal) -> float | None:
         return None
     wanted = goal.percent / 100.0
     return min(wanted * MET, (1.0 + wanted) / 2.0)
+
+
+def steady_velocity(goal: Goal, spread: float) -> float:
+    """The mean velocity that keeps a goal met (PI up to 1.05) in all but one window of a hundred, if velocities
+    are scattered around it normally with a standard deviation of `spread` (0…1). 0 for no goal."""
+    if not isinstance(goal, VelocityGoal):
+        return 0.0
+    wanted = goal.percent / 100.0
+    return min(wanted / MET + DEVIATIONS * spread, wanted * STEADY_ABOVE, (1.0 + wanted) / 2.0)
 
 
 def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
@@ -74,12 +92,26 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
         left -= more
         if short is not None:
             return Allocation(cpus, short, 0.0)
+    left -= _steady(levels, cpus, STEADY_OF_REST * left)
     unmet = {c.uuid: max(0.0, c.demand.most - cpus[c.uuid]) for c in claims}
     total = sum(unmet.values())
     rest = min(1.0, left / total) if total > 0.0 else 1.0
     for uuid, wanted in unmet.items():
         cpus[uuid] += rest * wanted
     return Allocation(cpus, None, rest)
+
+
+def _steady(levels: Mapping[Importance, Sequence[Claim]], cpus: dict[str, float], left: float) -> float:
+    """Raise `cpus` towards what meets goals steadily, spending up to `left`; gives what was spent."""
+    spent = 0.0
+    for importance in IMPORTANCES:
+        more = {c.uuid: max(0.0, c.demand.need(c.steady) - cpus[c.uuid]) for c in levels.get(importance, ())}
+        total = sum(more.values())
+        part = min(1.0, (left - spent) / total) if total > 0.0 else 0.0
+        for uuid, wanted in more.items():
+            cpus[uuid] += part * wanted
+        spent += part * total
+    return spent
 
 
 def _floors(claims: Sequence[Claim], capacity: float) -> dict[str, float]:

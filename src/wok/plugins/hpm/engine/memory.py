@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -10,6 +11,9 @@ from .windows import ServerWindow
 
 #: Weight of the past against the newest window in a server's running means.
 PAST = 0.6
+#: The same for how much its velocity varies, which takes longer to see; and windows until it is believed.
+LONG_PAST = 0.95
+ENOUGH = 4.0
 
 
 class Learned(msgspec.Struct, frozen=True, gc=False):
@@ -18,7 +22,9 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     `active` is the number of vCPUs it worked with when it last worked (0: never seen working).
     `correction` multiplies its weight: how much more than its computed share this load needs.
     `using`, `delay`, `seconds` are running sums over the windows since its plan came into force, older
-    ones fading. `planned` is the velocity (0…1) of that plan, None where there is none.
+    ones fading. `squares` and `windows` are such sums too, over all plans: of the squared differences
+    between a window's velocity and the mean before it, and how many there were. `planned` is the velocity
+    (0…1) of the plan in force, None where there is none.
     `missed` counts windows in a row that missed the goal without help; `reported` is the reason that was
     given for it, until the goal is met again for as long.
     """
@@ -29,6 +35,8 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     using: float = 0.0
     delay: float = 0.0
     seconds: float = 0.0
+    squares: float = 0.0
+    windows: float = 0.0
     planned: float | None = None
     missed: int = 0
     reported: str | None = None
@@ -38,6 +46,11 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         """Mean velocity (0…1) since the plan came into force; None if it did not work."""
         total = self.using + self.delay
         return self.using / total if total > 0.0 else None
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of its velocity (0…1) from window to window; 0 as long as too little was seen."""
+        return math.sqrt(self.squares / self.windows) if self.windows >= ENOUGH else 0.0
 
 
 class Basis(msgspec.Struct, frozen=True):
@@ -66,8 +79,14 @@ def learn(known: Learned | None, start: str, window: ServerWindow | None, second
         known = Learned(
             start, active=window.active, planned=known.planned, missed=known.missed, reported=known.reported
         )
+    squares, windows, mean = known.squares, known.windows, known.velocity
+    if mean is not None and window.using + window.delay > 0.0:
+        squares = LONG_PAST * squares + (window.using / (window.using + window.delay) - mean) ** 2
+        windows = LONG_PAST * windows + 1.0
     return msgspec.structs.replace(
         known,
+        squares=squares,
+        windows=windows,
         using=PAST * known.using + window.using * seconds,
         delay=PAST * known.delay + window.delay * seconds,
         seconds=PAST * known.seconds + seconds,

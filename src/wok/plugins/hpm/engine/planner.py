@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ..policy.goals import IMPORTANCES, Importance
-from .allocation import FLOOR, Allocation, Claim, allocate, target_velocity
+from .allocation import FLOOR, Allocation, Claim, allocate, steady_velocity, target_velocity
 from .demand import Demand, demand_of
 from .index import MET
 from .memory import Basis, Learned, Memory, learn, smoothed
@@ -132,7 +132,7 @@ class _Parent:
             claims.append(
                 Claim(
                     c.uuid, c.assignment.importance, target_velocity(c.assignment.goal), demand,
-                    c.assignment.cpu_reserve or 0.0,
+                    c.assignment.cpu_reserve or 0.0, steady_velocity(c.assignment.goal, self.learned[c.uuid].spread),
                 )
             )  # fmt: skip
         return allocate(claims, self._ours(claims))
