@@ -3,7 +3,7 @@
     python -m bench.cycle [--sizes 10,100,1000,10000] [--cycles 20] [--no-lab] [--guests 100]
 
 **First part: pretended guests** (`pretended`). Each is a process with 4 threads, in cgroups of its own below
-``hpm-bench`` in the cpu controller; the real `Manager` runs on the real `GuestFiles`, with a store on disk. 1 %
+``hpm-bench`` in the cpu controller; the real `Manager` runs on the real `Sampler`, with a store on disk. 1 %
 of the guests (3 to 10) work and wait for each other; the threads of the others wake up once a second, but for
 one guest in twenty, which is halted. All are managed, by two groups with goals of 15 and 20. What is timed is CPU
 time (`time.process_time`: user and system, all threads of this process, writing the store too), with Python's
@@ -113,7 +113,7 @@ def managing(host: PretendedHost) -> Iterator[Manager]:
             for name, goal in GOALS.items():
                 policy = PerformancePolicy("p", "medium", (ServiceClass("c", VelocityGoal(goal)),))
                 change.catalog = change.catalog.with_group(WorkloadResourceGroup(name, name, "", (policy,), "p"))
-            change.catalog = change.catalog.with_members("one", host.guests, move=True)
+            change.catalog = change.catalog.with_members("one", host.infos, move=True)
         manager.set_level("on")
         for _ in range(4):
             time.sleep(PAUSE)
@@ -123,9 +123,10 @@ def managing(host: PretendedHost) -> Iterator[Manager]:
 
 
 def _measure(host: PretendedHost, manager: Manager, cycles: int) -> dict[str, Any]:
-    size = len(host.guests)
-    files = [fd for guest in host.guests.values() for fd in guest._schedstats]
-    threads = len({tid for guest in host.guests.values() for tid in guest._threads})
+    size = len(host.infos)
+    guests = [host.files(uuid) for uuid in host.infos]
+    files = [fd for guest in guests for fd in guest.schedstats]
+    threads = len({tid for guest in guests for tid in guest.sample.threads})
 
     def preads() -> None:
         for fd in files:
@@ -139,7 +140,7 @@ def _measure(host: PretendedHost, manager: Manager, cycles: int) -> dict[str, An
     steady = timed(manager.cycle, cycles, PAUSE)
     unwanted = host.writes - writes
     changed: list[int] = []
-    moves = movers(list(host.guests), busy_of(size))
+    moves = movers(list(host.infos), busy_of(size))
 
     def move() -> None:
         move_some(manager, next(moves))

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from hpm.backend.cgroups import GuestCgroup, Mount, find_mount
 from hpm.backend.guest import GuestFiles
-from hpm.backend.hypervisor import Ability, HostDescription, HostSample, ServerInfo, ServerSample
-from hpm.backend.watch import Watch
+from hpm.backend.hypervisor import Ability, HostDescription, HostSample, ServerInfo
+from hpm.backend.sampling import Sampler
 
 #: The benchmark's own directory below the cpu controller's mount.
 NAME = "hpm-bench"
@@ -45,18 +45,17 @@ class SharedCgroup(GuestCgroup, frozen=True):
 
 
 class PretendedHost:
-    """`Hypervisor` made of `GuestFiles`: what `LibvirtHypervisor` does between libvirt's events, without libvirt."""
+    """`Hypervisor` made of a `Sampler`: what `LibvirtHypervisor` does between libvirt's events, without libvirt."""
 
     def __init__(self, cgroups: Sequence[GuestCgroup], vcpus: int, proc: Path = Path("/proc")) -> None:
-        self.guests: dict[str, GuestFiles] = {}
         self.writes = 0
-        self._watch = Watch()
-        infos: dict[str, ServerInfo] = {}
+        self.infos: dict[str, ServerInfo] = {}
+        self.sampler = Sampler(proc)
         for number, cgroup in enumerate(cgroups):
             uuid = f"00000000-0000-4000-8000-{number:012d}"
-            infos[uuid] = ServerInfo(uuid, f"pretended{number}", "running", vcpus, 2, {"name": f"pretended{number}"})
-            self.guests[uuid] = GuestFiles(uuid, f"bench-{number}", cgroup, proc, self._watch)
-        self._infos = infos
+            name = f"pretended{number}"
+            self.infos[uuid] = ServerInfo(uuid, name, "running", vcpus, 2, {"name": name})
+            self.sampler.open(uuid, f"bench-{number}", cgroup)
         self._proc_stat = os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
 
     def describe(self) -> HostDescription:
@@ -66,28 +65,30 @@ class PretendedHost:
 
     def observe(self) -> HostSample:
         now = time.monotonic_ns()
-        samples: dict[str, ServerSample] = {}
-        changed = self._watch.changed(now)
-        for uuid, guest in self.guests.items():
-            samples[uuid] = guest.sample(now, changed)
+        samples, counters, _ = self.sampler.sample(now)
         fields = os.pread(self._proc_stat, 512, 0).split(b"\n", 1)[0].split()
         idle, steal = (int(fields[4]) + int(fields[5])) * 10_000_000, int(fields[8]) * 10_000_000
-        return HostSample(now, os.cpu_count() or 1, idle, steal, self._infos, samples)
+        return HostSample(now, os.cpu_count() or 1, idle, steal, self.infos, samples, counters)
+
+    def files(self, uuid: str) -> GuestFiles:
+        """The files of one guest."""
+        found = self.sampler.guest(uuid)
+        assert found is not None
+        return found
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
         self.writes += 1
-        self.guests[uuid].write_shares(shares)
+        self.files(uuid).write_shares(shares)
 
     def set_cpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
-        self.guests[uuid].write_quota(quota_us, period_us)
+        self.files(uuid).write_quota(quota_us, period_us)
+        self.sampler.touch(uuid)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         pass
 
     def close(self) -> None:
-        for guest in self.guests.values():
-            guest.close()
-        self._watch.close()
+        self.sampler.close()
         os.close(self._proc_stat)
 
 

@@ -172,7 +172,7 @@ class House:
 
     def work(self) -> int:
         """CPU time in nanoseconds that all guests have had."""
-        return sum(sum(sample.run_ns) for sample in self.host.observe().samples.values())
+        return sum(sum(counted.run_ns) for counted in self.host.observe().counters.values())
 
     def journal(self) -> list[tuple[str, str, str, str]]:
         """(name, control, original, intended) of each journal entry, as the store has it."""

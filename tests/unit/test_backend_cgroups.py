@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hpm.backend.cgroups import GuestCgroup, find_mount, guest_cgroup
 from hpm.backend.guest import GuestFiles
+from hpm.backend.sampling import Sampler
 from hpm.errors import ServerGone
 
 V1 = """\
@@ -184,10 +186,11 @@ def inner(tree: Tree) -> Path:
 
 
 @pytest.fixture
-def files(tree: Tree) -> Iterator[GuestFiles]:
+def sampler(tree: Tree) -> Iterator[Sampler]:
     found = tree.find()
     assert found is not None
-    made = GuestFiles("uuid", "start", found, tree.root / "proc")
+    made = Sampler(tree.root / "proc")
+    made.open("uuid", "start", found)
     yield made
     made.close()
 
@@ -195,62 +198,89 @@ def files(tree: Tree) -> Iterator[GuestFiles]:
 SECOND = 1_000_000_000
 
 
-def test_a_sample_has_counters_weight_and_quota(tree: Tree, files: GuestFiles) -> None:
+def files(sampler: Sampler) -> GuestFiles:
+    found = sampler.guest("uuid")
+    assert found is not None
+    return found
+
+
+def test_a_sample_has_counters_weight_and_quota(tree: Tree, sampler: Sampler) -> None:
     tree.counters(0, 123, 456)
     tree.counters(1, 7, 8)
-    sample = files.sample(SECOND)
-    assert (sample.uuid, sample.start, sample.parent) == ("uuid", "start", "machine")
-    assert (sample.threads, sample.run_ns, sample.delay_ns) == ((5000, 5001), (123, 7), (456, 8))
+    samples, counters, gone = sampler.sample(SECOND)
+    sample, counted = samples["uuid"], counters["uuid"]
+    assert (sample.uuid, sample.start, sample.parent, gone) == ("uuid", "start", "machine", [])
+    assert (sample.threads, counted.run_ns, counted.delay_ns) == ((5000, 5001), (123, 7), (456, 8))
     assert sample.shares == (1024 if tree.version == 1 else 100)
     assert (sample.quota_us, sample.period_us) == (None, 100000)
 
 
-def test_a_vcpu_that_does_not_run_although_it_is_runnable_starves(tree: Tree, files: GuestFiles) -> None:
-    assert files.sample(SECOND).starving == (False, False)
+def test_a_vcpu_that_does_not_run_although_it_is_runnable_starves(tree: Tree, sampler: Sampler) -> None:
+    def starving(seconds: int) -> tuple[bool, ...]:
+        return sampler.sample(seconds * SECOND).counters["uuid"].starving
+
+    assert starving(1) == (False, False)
     tree.counters(0, 0, 0, "R")
-    assert files.sample(2 * SECOND).starving == (True, False)
+    assert starving(2) == (True, False)
     tree.counters(0, SECOND // 2, 0, "R")
-    assert files.sample(3 * SECOND).starving == (False, False)
+    assert starving(3) == (False, False)
     tree.counters(0, SECOND // 2, 0, "S")
-    assert files.sample(4 * SECOND).starving == (False, False)
+    assert starving(4) == (False, False)
 
 
-def test_plugged_vcpus_are_noticed(tree: Tree, inner: Path, files: GuestFiles) -> None:
-    files.sample(SECOND)
+def test_plugged_vcpus_are_noticed(tree: Tree, inner: Path, sampler: Sampler) -> None:
+    sampler.sample(SECOND)
     tree.plug(inner, 2)
     tree.counters(2, 5, 6)
-    sample = files.sample(2 * SECOND)
-    assert (sample.threads, sample.run_ns) == ((5000, 5001, 5002), (0, 0, 5))
-    assert sample.starving == (False,) * 3
+    seen = sampler.sample(2 * SECOND)
+    assert (seen.samples["uuid"].threads, seen.counters["uuid"].run_ns) == ((5000, 5001, 5002), (0, 0, 5))
+    assert seen.counters["uuid"].starving == (False,) * 3
     tree.unplug(inner, 1)
-    assert files.sample(3 * SECOND).threads == (5000, 5002)
+    assert sampler.sample(3 * SECOND).samples["uuid"].threads == (5000, 5002)
 
 
-def test_weights_are_written_and_read(tree: Tree, inner: Path, files: GuestFiles) -> None:
-    files.write_shares(333)
+def test_weights_are_written_and_read(tree: Tree, inner: Path, sampler: Sampler) -> None:
+    files(sampler).write_shares(333)
     assert (inner / ("cpu.shares" if tree.version == 1 else "cpu.weight")).read_text().startswith("333")
     (inner / ("cpu.shares" if tree.version == 1 else "cpu.weight")).write_text("333\n")
-    assert files.sample(SECOND).shares == 333
+    assert sampler.sample(SECOND).samples["uuid"].shares == 333
 
 
-def test_quotas_are_written_and_read(tree: Tree, inner: Path, files: GuestFiles) -> None:
+def test_quotas_are_written_and_read(tree: Tree, inner: Path, sampler: Sampler) -> None:
     for file in ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us"):
         if (inner / file).exists():
             (inner / file).write_text("")    # as the kernel, which replaces the value with what is written
-    files.write_quota(20000, 50000)
-    sample = files.sample(SECOND)
-    assert (sample.quota_us, sample.period_us) == (20000, 50000)
-    assert sample.throttled_ns == (5000 if tree.version == 1 else 7000)
+    files(sampler).write_quota(20000, 50000)
+    seen = sampler.sample(SECOND)
+    assert (seen.samples["uuid"].quota_us, seen.samples["uuid"].period_us) == (20000, 50000)
+    assert seen.counters["uuid"].throttled_ns == (5000 if tree.version == 1 else 7000)
     if tree.version == 2:
         assert (inner / "cpu.max").read_text() == "20000 50000"
 
 
-def test_a_guest_that_ended_is_gone(tree: Tree, inner: Path, files: GuestFiles) -> None:
+def test_a_guest_that_ended_is_gone(tree: Tree, inner: Path, sampler: Sampler) -> None:
     for file in (tree.root / "proc/5000").iterdir():
         file.unlink()
     tree.plug(inner, 2)    # anything that makes it look anew
-    with pytest.raises(ServerGone, match="uuid ended"):
-        files.sample(SECOND)
+    seen = sampler.sample(SECOND)
+    assert (seen.gone, dict(seen.samples), len(seen.counters), sampler.uuids()) == (["uuid"], {}, 0, set())
+
+
+def test_a_guest_whose_counters_cannot_be_read_any_more_is_gone_and_the_others_are_not(
+    tree: Tree, sampler: Sampler
+) -> None:
+    tree.counters(0, 123, 456)
+    tree.guest("machine/qemu-2-db2.libvirt-qemu", 6000)
+    other = tree.find(6000)
+    assert other is not None
+    sampler.open("other", "start", other)
+    sampler.sample(SECOND)
+    directory = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY)
+    os.dup2(directory, files(sampler).schedstats[1])    # reads fail from now on
+    os.close(directory)
+    seen = sampler.sample(2 * SECOND)
+    assert (seen.gone, set(seen.samples), set(seen.counters)) == (["uuid"], {"other"}, {"other"})
+    assert sampler.sample(3 * SECOND).gone == []
 
 
 def test_a_guest_that_ends_while_its_files_are_opened_is_gone(tree: Tree) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from bench.pretended import PLAIN_FILES
 from hpm.backend.cgroups import GuestCgroup
-from hpm.backend.guest import GuestFiles
-from hpm.backend.watch import LOOK_AT_ALL, Watch
+from hpm.backend.sampling import Sampler
+from hpm.backend.watch import LOOK_AT_ALL
 
 SECOND = 1_000_000_000
 
@@ -19,16 +19,19 @@ SECOND = 1_000_000_000
 class Guest:
     """A guest made of plain files; `sample` reads it as a host does, every second."""
 
-    def __init__(self, directory: Path, watch: Watch) -> None:
-        self.scope, self.proc, self.watch = directory / "guest", directory / "proc", watch
+    def __init__(self, directory: Path) -> None:
+        self.scope, self.proc = directory / "guest", directory / "proc"
         self.scope.mkdir()
         for name, text in PLAIN_FILES.items():
             (self.scope / name).write_text(text)
         self.now = SECOND
         self.directory(0)
         self.thread(0, 100)
-        cgroup = GuestCgroup(1, self.scope, self.scope, "machine")
-        self.files = GuestFiles("u", "s", cgroup, self.proc, watch)
+        self.sampler = Sampler(self.proc)
+        self.open()
+
+    def open(self) -> None:
+        self.sampler.open("u", "s", GuestCgroup(1, self.scope, self.scope, "machine"))
 
     def directory(self, vcpu: int) -> None:
         (self.scope / f"vcpu{vcpu}").mkdir()
@@ -43,29 +46,22 @@ class Guest:
     def sample(self, later: int = SECOND) -> tuple[int | None, tuple[int, ...]]:
         """Weight and threads."""
         self.now += later
-        seen = self.files.sample(self.now, self.watch.changed(self.now))
+        seen = self.sampler.sample(self.now).samples["u"]
         return seen.shares, seen.threads
 
 
 @pytest.fixture
-def watch() -> Iterator[Watch]:
-    made = Watch()
+def guest(tmp_path: Path) -> Iterator[Guest]:
+    made = Guest(tmp_path)
     yield made
-    made.close()
+    made.sampler.close()
 
 
-@pytest.fixture
-def guest(tmp_path: Path, watch: Watch) -> Iterator[Guest]:
-    made = Guest(tmp_path, watch)
-    yield made
-    made.files.close()
-
-
-def test_a_guest_that_was_found_between_two_looks_shows_its_weight(tmp_path: Path, watch: Watch) -> None:
-    assert watch.changed(0) is None
-    guest = Guest(tmp_path, watch)
+def test_a_guest_that_was_found_between_two_looks_shows_its_weight(guest: Guest) -> None:
+    guest.sampler.drop("u")
+    assert not guest.sampler.sample(guest.now).samples
+    guest.open()
     assert guest.sample() == (1024, (100,))
-    guest.files.close()
 
 
 def test_a_weight_that_somebody_wrote_shows_in_the_next_sample(guest: Guest) -> None:
@@ -77,7 +73,9 @@ def test_a_weight_that_somebody_wrote_shows_in_the_next_sample(guest: Guest) -> 
 
 def test_a_weight_that_hpm_wrote_shows_in_the_next_sample(guest: Guest) -> None:
     guest.sample()
-    guest.files.write_shares(3000)
+    files = guest.sampler.guest("u")
+    assert files is not None
+    files.write_shares(3000)
     assert guest.sample() == (3000, (100,))
 
 
@@ -103,20 +101,15 @@ def test_too_many_changes_to_tell_are_no_change_missed(guest: Guest) -> None:
 
 def test_what_no_event_tells_is_seen_within_a_minute(guest: Guest) -> None:
     guest.sample()
-    fd = os.open(guest.scope / "cpu.shares", os.O_RDWR)
-    guest.files._watched = frozenset({10**6})    # as if the kernel kept silent
-    os.pwrite(fd, b"88\n\n", 0)
-    os.close(fd)
+    guest.sampler._watched.clear()    # as if the kernel kept silent
+    (guest.scope / "cpu.shares").write_text("88")
     assert guest.sample() == (1024, (100,))
     assert guest.sample(LOOK_AT_ALL) == (88, (100,))
 
 
-def test_without_inotify_each_sample_looks(tmp_path: Path) -> None:
-    watch = Watch()
-    watch.close()
-    guest = Guest(tmp_path, watch)
+def test_without_inotify_each_sample_looks(guest: Guest) -> None:
+    guest.sampler._watch.close()
     (guest.scope / "cpu.shares").write_text("55")
     assert guest.sample() == (55, (100,))
     (guest.scope / "cpu.shares").write_text("56")
     assert guest.sample() == (56, (100,))
-    guest.files.close()

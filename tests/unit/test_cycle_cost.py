@@ -57,7 +57,7 @@ class Managed:
         policy = PerformancePolicy("p", "medium", (ServiceClass("c", VelocityGoal(50)),))
         with self.manager.change() as change:
             catalog = change.catalog.with_group(WorkloadResourceGroup("g", "g", "", (policy,), "p"))
-            change.catalog = catalog.with_members("g", self._host.guests, move=True)
+            change.catalog = catalog.with_members("g", self._host.infos, move=True)
         self.manager.set_level("on")
         for _ in range(3):
             self.cycle()

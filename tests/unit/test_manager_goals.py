@@ -130,10 +130,10 @@ def test_a_guest_seen_before_is_at_its_goal_in_the_first_second_after_it_wakes(t
     house.host.set_load(uuid_of("a"), Idle())
     house.step(5)
     assert house.status("a") == "idle"
-    before = house.host.observe().samples[uuid_of("a")]
+    before = house.host.observe().counters[uuid_of("a")]
     house.host.set_load(uuid_of("a"), SPIN)
     house.host.advance(1)
-    after = house.host.observe().samples[uuid_of("a")]
+    after = house.host.observe().counters[uuid_of("a")]
     using, delay = after.run_ns[0] - before.run_ns[0], after.delay_ns[0] - before.delay_ns[0]
     assert 100 * using / (using + delay) >= 75 / 1.05
 

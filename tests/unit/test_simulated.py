@@ -54,7 +54,7 @@ def start_of(hypervisor: SimulatedHypervisor, uuid: str) -> str:
 
 def used(before: HostSample, after: HostSample, uuid: str) -> float:
     """CPUs that a server used between two observations."""
-    moved = sum(after.samples[uuid].run_ns) - sum(before.samples[uuid].run_ns)
+    moved = sum(after.counters[uuid].run_ns) - sum(before.counters[uuid].run_ns)
     return moved / (after.time_ns - before.time_ns)
 
 
@@ -81,7 +81,7 @@ def test_the_demo_has_nine_telling_guests_under_contention() -> None:
     after = hypervisor.observe()
     idle = (after.idle_ns - before.idle_ns) / (after.time_ns - before.time_ns)
     assert idle < 0.5
-    delays = [sum(sample.delay_ns) for sample in after.samples.values()]
+    delays = [sum(counted.delay_ns) for counted in after.counters.values()]
     assert sum(delay > 5e9 for delay in delays) >= 5
 
 
@@ -146,7 +146,7 @@ def test_delay_is_credited_when_a_thread_runs_next() -> None:
     before, credits = [0, 0], 0
     for _ in range(200):  # one of the two always waits, yet delay moves only when they change places
         hypervisor.advance(0.0005)
-        delays = [sum(sample.delay_ns) for sample in hypervisor.observe().samples.values()]
+        delays = [sum(counted.delay_ns) for counted in hypervisor.observe().counters.values()]
         credits += delays != before
         before = delays
     assert 15 <= credits <= 40
@@ -180,7 +180,8 @@ def test_time_is_never_made_or_lost_whatever_is_done(seed: int) -> None:
     for _ in range(150):
         hypervisor.advance(random.choice([0.0, 0.0007, 0.013, 0.21]))
         uuid = random.choice(uuids)
-        sample = hypervisor.observe().samples[uuid]
+        seen = hypervisor.observe()
+        sample, counted = seen.samples[uuid], seen.counters[uuid]
         match random.randrange(7):
             case 0:
                 hypervisor.set_cpu_shares(uuid, sample.start, random.choice([2, 100, 1024, 10000, 262144]))
@@ -192,10 +193,10 @@ def test_time_is_never_made_or_lost_whatever_is_done(seed: int) -> None:
                 (hypervisor.resume if paused else hypervisor.pause)(uuid)
             case 3:
                 count = random.randint(1, 4)
-                ended += sum(sample.run_ns[count:])
+                ended += sum(counted.run_ns[count:])
                 hypervisor.set_vcpus(uuid, count)
             case 4:
-                ended += sum(sample.run_ns)
+                ended += sum(counted.run_ns)
                 hypervisor.restart(uuid)
             case 5:
                 hypervisor.set_load(uuid, random.choice(loads))
@@ -203,13 +204,13 @@ def test_time_is_never_made_or_lost_whatever_is_done(seed: int) -> None:
                 hypervisor.set_steal(random.choice([0.0, 0.2]))
         now = hypervisor.observe()
         elapsed = now.time_ns - born
-        using = ended + sum(sum(sample.run_ns) for sample in now.samples.values())
+        using = ended + sum(sum(counted.run_ns) for counted in now.counters.values())
         assert using + now.steal_ns + now.idle_ns == 3 * elapsed
-        for key, after in now.samples.items():
+        for key, after in now.counters.items():
             assert all(run + delay <= elapsed for run, delay in zip(after.run_ns, after.delay_ns, strict=True))
-            before = previous.samples[key]
-            if before.start == after.start:
-                kept = min(len(before.threads), len(after.threads))
+            before = previous.counters[key]
+            if previous.samples[key].start == now.samples[key].start:
+                kept = min(len(before.run_ns), len(after.run_ns))
                 assert all(x <= y for x, y in zip(before.run_ns[:kept], after.run_ns, strict=False))
                 assert all(x <= y for x, y in zip(before.delay_ns[:kept], after.delay_ns, strict=False))
         previous = now
@@ -233,14 +234,14 @@ def test_loads_want_what_they_say(load: Load, demand: float) -> None:
     hypervisor.advance(40)
     after = hypervisor.observe()
     assert used(before, after, A) == pytest.approx(demand, rel=0.1)
-    assert sum(after.samples[A].delay_ns) < 1e6
+    assert sum(after.counters[A].delay_ns) < 1e6
 
 
 def test_vcpus_may_have_loads_of_their_own() -> None:
     hypervisor = small((Spin(), Periodic(on_ms=1, off_ms=9)), vcpus=3)
     hypervisor.stop(B)
     hypervisor.advance(5)
-    first, second, third = hypervisor.observe().samples[A].run_ns
+    first, second, third = hypervisor.observe().counters[A].run_ns
     assert first > 4e9 > 0.6e9 > second > 0.3e9 > 0.01e9 > third > 0
 
 
@@ -302,8 +303,8 @@ def test_a_paused_server_stands_still_and_goes_on() -> None:
     assert before.infos[A].status == "paused"
     hypervisor.advance(2)
     after = hypervisor.observe()
-    assert after.samples[A] == before.samples[A]
-    assert after.samples[A].starving == (False,)
+    assert after.counters[A] == before.counters[A]
+    assert after.counters[A].starving == (False,)
     assert used(before, after, B) == pytest.approx(1)
     hypervisor.resume(A)
     hypervisor.advance(2)
@@ -329,7 +330,7 @@ def test_servers_may_be_defined_without_running() -> None:
     hypervisor.advance(1)
     sample = hypervisor.observe()
     assert off not in sample.samples
-    assert sum(sample.samples[paused].run_ns) == 0
+    assert sum(sample.counters[paused].run_ns) == 0
 
 
 # -- settings and faults -----------------------------------------------------------------------------
@@ -407,7 +408,7 @@ def test_with_a_clock_every_call_catches_up_with_it() -> None:
     clock[0] += 3_000_000_000
     hypervisor.set_cpu_shares(A, start_of(hypervisor, A), 7)
     sample = hypervisor.observe()
-    assert (sample.time_ns, sample.samples[A].run_ns) == (clock[0], (3_000_000_000,))
+    assert (sample.time_ns, sample.counters[A].run_ns) == (clock[0], (3_000_000_000,))
     assert hypervisor.writes[0].time_ns == clock[0]
     hypervisor.advance(1)
     assert hypervisor.observe().time_ns == clock[0] + 1_000_000_000

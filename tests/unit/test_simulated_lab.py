@@ -38,9 +38,9 @@ def velocities(hypervisor: SimulatedHypervisor, seconds: float = 8.0) -> list[fl
     """Of each guest."""
     before, after = window(hypervisor, seconds)
     out = []
-    for uuid, sample in after.samples.items():
-        using = sum(sample.run_ns) - sum(before.samples[uuid].run_ns)
-        delay = sum(sample.delay_ns) - sum(before.samples[uuid].delay_ns)
+    for uuid, counted in after.counters.items():
+        using = sum(counted.run_ns) - sum(before.counters[uuid].run_ns)
+        delay = sum(counted.delay_ns) - sum(before.counters[uuid].delay_ns)
         out.append(100 * using / (using + delay))
     return out
 
@@ -49,8 +49,8 @@ def cpus(hypervisor: SimulatedHypervisor, seconds: float = 8.0) -> list[float]:
     """CPUs used by each guest."""
     before, after = window(hypervisor, seconds)
     return [
-        (sum(sample.run_ns) - sum(before.samples[uuid].run_ns)) / (seconds * 1e9)
-        for uuid, sample in after.samples.items()
+        (sum(counted.run_ns) - sum(before.counters[uuid].run_ns)) / (seconds * 1e9)
+        for uuid, counted in after.counters.items()
     ]
 
 
@@ -115,10 +115,11 @@ def test_a_quota_shows_as_delay_and_is_counted() -> None:
     uuid = hypervisor.uuid("g0")
     hypervisor.set_cpu_quota(uuid, hypervisor.observe().samples[uuid].start, 20000, 100000)
     assert velocities(hypervisor) == pytest.approx([20], abs=1)
-    sample = hypervisor.observe().samples[uuid]
+    seen = hypervisor.observe()
+    sample, counted = seen.samples[uuid], seen.counters[uuid]
     assert (sample.quota_us, sample.period_us) == (20000, 100000)
-    assert sample.throttled_ns == pytest.approx(0.8 * 9e9, rel=0.03)
-    assert sample.throttled_ns <= sum(sample.delay_ns)
+    assert counted.throttled_ns == pytest.approx(0.8 * 9e9, rel=0.03)
+    assert counted.throttled_ns <= sum(counted.delay_ns)
     hypervisor.set_cpu_quota(uuid, sample.start, None)
     assert velocities(hypervisor) == pytest.approx([100], abs=1)
 
@@ -136,10 +137,10 @@ def test_a_tiny_quota_moves_nothing_in_most_windows() -> None:
     uuid = hypervisor.uuid("g0")
     hypervisor.set_cpu_quota(uuid, hypervisor.observe().samples[uuid].start, 1000, 1000000)
     hypervisor.advance(2.1)
-    before, still = hypervisor.observe().samples[uuid], 0
+    before, still = hypervisor.observe().counters[uuid], 0
     for _ in range(16):
         hypervisor.advance(0.25)
-        after = hypervisor.observe().samples[uuid]
+        after = hypervisor.observe().counters[uuid]
         moved = after.run_ns != before.run_ns or after.delay_ns != before.delay_ns
         assert moved or after.starving[0]
         still += not moved
@@ -152,20 +153,20 @@ def test_a_starved_guest_reads_no_movement_and_starving() -> None:
     hypervisor = host([SPIN] * 3, [2, 8192, 8192])
     uuid = hypervisor.uuid("g0")
     hypervisor.advance(5)
-    before, still = hypervisor.observe().samples[uuid], 0
+    before, still = hypervisor.observe().counters[uuid], 0
     for _ in range(120):
         hypervisor.advance(0.5)
         sample = hypervisor.observe()
-        after = sample.samples[uuid]
+        after = sample.counters[uuid]
         if after.run_ns == before.run_ns and after.delay_ns == before.delay_ns:
             still += 1
             assert after.starving == (True,)
-        assert not any(sample.samples[other].starving[0] for other in sample.samples if other != uuid)
+        assert not any(sample.counters[other].starving[0] for other in sample.samples if other != uuid)
         before = after
     assert still >= 60
-    hypervisor.set_cpu_shares(uuid, before.start, 8192)
+    hypervisor.set_cpu_shares(uuid, hypervisor.observe().samples[uuid].start, 8192)
     hypervisor.advance(0.5)
-    late = hypervisor.observe().samples[uuid]
+    late = hypervisor.observe().counters[uuid]
     assert late.delay_ns[0] - before.delay_ns[0] > 0.5e9  # all at once
     assert late.starving == (False,)
 

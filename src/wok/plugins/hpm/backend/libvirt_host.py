@@ -1,7 +1,7 @@
 """The real thing: a host with libvirt and QEMU, sampled through the kernel's own files.
 
 libvirt says which guests there are (`libvirt_inventory`); counters and weights go through files kept
-open per guest (`guest`). Where a guest's files are not ours to read or write, libvirt is asked
+open per guest (`sampling`, `guest`). Where a guest's files are not ours to read or write, libvirt is asked
 instead: slower, and never waiting longer than a second.
 """
 
@@ -18,13 +18,14 @@ from typing import Any
 
 import libvirt
 
+from ..engine.counters import ServerCounters, Started
 from ..engine.samples import HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from .cgroups import find_mount, guest_cgroup
 from .guest import GuestFiles
 from .hypervisor import Ability, HostDescription, check_quota, check_shares
 from .libvirt_inventory import Entry, Inventory
-from .watch import Watch
+from .sampling import Sampler
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,7 @@ class LibvirtHypervisor:
         self._cpus = os.sysconf("SC_NPROCESSORS_ONLN")
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._lock = threading.Lock()
-        self._guests: dict[str, GuestFiles] = {}
-        self._watch = Watch()
+        self._sampler = Sampler(root / "proc")
         # Guests without files of ours: their start, and the shares that libvirt told or took last.
         self._asked: dict[str, str] = {}
         self._asked_shares: dict[str, int] = {}
@@ -89,19 +89,16 @@ class LibvirtHypervisor:
         asked = self._ask_libvirt() if self._asked else {}
         with self._lock:
             now = self._clock()
-            samples = dict(asked)
-            gone: list[str] = []
-            changed = self._watch.changed(now)
-            for uuid, guest in self._guests.items():
-                try:
-                    samples[uuid] = guest.sample(now, changed)
-                except ServerGone:
-                    gone.append(uuid)
+            samples, counters, gone = self._sampler.sample(now)
             for uuid in gone:
-                self._guests.pop(uuid).close()
                 self._inventory.touch(uuid)
+            if asked:
+                samples = {**samples, **{uuid: sample for uuid, (sample, _) in asked.items()}}
+                counters = counters.with_more(
+                    [(Started(s.uuid, s.start, s.threads), counted) for s, counted in asked.values()]
+                )
             idle, steal = self._host_times()
-            return HostSample(now, self._cpus, idle, steal, self._infos, samples, self._inventory.problem)
+            return HostSample(now, self._cpus, idle, steal, self._infos, samples, counters, self._inventory.problem)
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
         check_shares(shares)
@@ -118,10 +115,7 @@ class LibvirtHypervisor:
     def close(self) -> None:
         self._inventory.close()
         with self._lock:
-            for guest in self._guests.values():
-                guest.close()
-            self._guests = {}
-            self._watch.close()
+            self._sampler.close()
             if self._proc_stat >= 0:
                 os.close(self._proc_stat)
                 self._proc_stat = -1
@@ -130,12 +124,13 @@ class LibvirtHypervisor:
 
     def _set(self, uuid: str, start: str, write: Callable[[GuestFiles], None], parameters: dict[str, int]) -> None:
         with self._lock:
-            guest = self._guests.get(uuid)
-            if (guest.start if guest is not None else self._asked.get(uuid)) != start:
+            guest = self._sampler.guest(uuid)
+            if (guest.sample.start if guest is not None else self._asked.get(uuid)) != start:
                 raise ServerGone(f"virtual server {uuid} ended or was started anew")
             if guest is not None and not guest.cgroup.systemd:
                 try:
                     write(guest)
+                    self._sampler.touch(uuid)
                     return
                 except (FileNotFoundError, ProcessLookupError):
                     raise ServerGone(f"virtual server {uuid} ended") from None
@@ -154,15 +149,16 @@ class LibvirtHypervisor:
         with self._lock:
             if guest is None and "cpu_shares" in parameters:
                 self._asked_shares[uuid] = parameters["cpu_shares"]
-            elif guest is not None and self._guests.get(uuid) is guest and "global_quota" in parameters:
+            elif guest is not None and self._sampler.guest(uuid) is guest and "global_quota" in parameters:
                 guest.refresh_quota()
+                self._sampler.touch(uuid)
 
     def _inventory_changed(self, entries: Mapping[str, Entry]) -> None:
         with self._lock:
             self._infos = {uuid: entry.info for uuid, entry in entries.items()}
             active = {uuid: entry for uuid, entry in entries.items() if entry.domain_id is not None}
-            for uuid in self._guests.keys() - active.keys():
-                self._guests.pop(uuid).close()
+            for uuid in self._sampler.uuids() - active.keys():
+                self._sampler.drop(uuid)
             self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
             for uuid, entry in active.items():
                 self._adopt(uuid, entry)
@@ -171,24 +167,24 @@ class LibvirtHypervisor:
 
     def _adopt(self, uuid: str, entry: Entry) -> None:
         """Open an active guest's files, unless they are open, or find out that we cannot."""
-        guest = self._guests.get(uuid)
+        guest = self._sampler.guest(uuid)
         start = f"{self._boot}-id{entry.domain_id}"
         try:
             pid = self._pid(entry.info.name)
             start = self._start(pid)
-            if guest is not None and guest.start == start:
+            if guest is not None and guest.sample.start == start:
                 guest.refresh_quota()
+                self._sampler.touch(uuid)
                 return
-            if guest is not None:
-                self._guests.pop(uuid).close()
+            self._sampler.drop(uuid)
             cgroup = guest_cgroup(self._root, self._mount, pid)
             if cgroup is not None:
-                self._guests[uuid] = GuestFiles(uuid, start, cgroup, self._root / "proc", self._watch)
+                self._sampler.open(uuid, start, cgroup)
                 self._asked.pop(uuid, None)
                 return
         except (OSError, ValueError, ServerGone) as error:
             log.debug("files of %s: %s", entry.info.name, error)
-        if uuid not in self._guests:
+        if self._sampler.guest(uuid) is None:
             self._asked[uuid] = start
             if entry.shares is not None:
                 self._asked_shares[uuid] = entry.shares
@@ -211,7 +207,7 @@ class LibvirtHypervisor:
         tick = 1_000_000_000 // self._ticks
         return (int(fields[4]) + int(fields[5])) * tick, int(fields[8]) * tick
 
-    def _ask_libvirt(self) -> dict[str, ServerSample]:
+    def _ask_libvirt(self) -> dict[str, tuple[ServerSample, ServerCounters]]:
         """Counters of guests whose files are not ours. A guest that does not answer in time is left out."""
         wanted = dict(self._asked)
 
@@ -228,17 +224,17 @@ class LibvirtHypervisor:
         except HypervisorUnreachable as error:
             log.debug("%s", error)
             return {}
-        samples: dict[str, ServerSample] = {}
+        found: dict[str, tuple[ServerSample, ServerCounters]] = {}
         for uuid, stats in answers:
-            numbers = [n for n in range(int(stats.get("vcpu.maximum", 0))) if f"vcpu.{n}.time" in stats]
-            samples[uuid] = ServerSample(
-                uuid, wanted[uuid], "libvirt", tuple(numbers),
+            numbers = tuple(n for n in range(int(stats.get("vcpu.maximum", 0))) if f"vcpu.{n}.time" in stats)
+            counted = ServerCounters(
                 tuple(int(stats[f"vcpu.{n}.time"]) for n in numbers),
                 tuple(int(stats.get(f"vcpu.{n}.delay", 0)) for n in numbers),
                 (False,) * len(numbers),
-                self._asked_shares.get(uuid),
-            )  # fmt: skip
-        return samples
+            )
+            shares = self._asked_shares.get(uuid)
+            found[uuid] = ServerSample(uuid, wanted[uuid], "libvirt", numbers, shares), counted
+        return found
 
 
 def _version(number: int) -> str:

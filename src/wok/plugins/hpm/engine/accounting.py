@@ -9,89 +9,50 @@ Per vCPU, using + delay never grows by more than the time that has passed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import add, sub
-
 import msgspec
+import numpy as np
 
-from .samples import HostSample, ServerInfo, ServerSample
+from .counters import Column, moved
+from .samples import HostSample
 
 
-class AccountedServer(msgspec.Struct, frozen=True, gc=False):
-    """Time accounted to each vCPU of a server since it was first seen, in nanoseconds.
+class Accounted(msgspec.Struct, frozen=True, eq=False):
+    """A host sample with the time accounted to each vCPU thread since it was first seen.
 
-    `pending_ns` is the part of `delay_ns` that the kernel still owes.
+    Nanoseconds, a row per thread as in the sample's counters. `pending_ns` is the part of `delay_ns` that
+    the kernel still owes.
     """
 
-    sample: ServerSample
-    using_ns: tuple[int, ...]
-    delay_ns: tuple[int, ...]
-    pending_ns: tuple[int, ...]
+    sample: HostSample
+    using_ns: Column
+    delay_ns: Column
+    pending_ns: Column
 
-
-class Accounted(msgspec.Struct, frozen=True):
-    """A host sample with its accounted servers."""
-
-    time_ns: int
-    cpus: int
-    idle_ns: int
-    steal_ns: int
-    infos: Mapping[str, ServerInfo]
-    servers: Mapping[str, AccountedServer]
-    problem: str | None
+    @property
+    def time_ns(self) -> int:
+        """When the sample was taken, on a monotonic clock."""
+        return self.sample.time_ns
 
 
 def account(before: Accounted | None, sample: HostSample) -> Accounted:
     """Account a new sample after the state `before` (None: nothing was seen yet)."""
-    servers: dict[str, AccountedServer] = {}
-    known = {} if before is None else before.servers
-    elapsed = 0 if before is None else sample.time_ns - before.time_ns
-    for uuid, now in sample.samples.items():
-        old = known.get(uuid)
-        if old is None or old.sample.start != now.start:
-            zeros = (0,) * len(now.threads)
-            servers[uuid] = AccountedServer(now, zeros, zeros, zeros)
-        else:
-            servers[uuid] = _account_server(old, now, elapsed)
+    now = sample.counters
+    if before is None:
+        zeros: Column = np.zeros(now.layout.rows, dtype=np.int64)
+        return Accounted(sample, zeros, zeros, zeros)
+    then = before.sample.counters
+    rows = now.layout.rows_in(then.layout)
+    elapsed = sample.time_ns - before.time_ns
+    # A thread that was not there before has counted nothing yet.
+    ran = np.minimum(now.run_ns - moved(then.run_ns, rows, now.run_ns), elapsed)
+    credited = now.delay_ns - moved(then.delay_ns, rows, now.delay_ns)
+    owed = moved(before.pending_ns, rows)
+    starving = now.starving if rows is None else now.starving & (rows >= 0)
+    # What was credited settles the debt. A vCPU that slept or ran without being credited has none.
+    waited = np.where(starving, elapsed - ran, np.minimum(np.maximum(0, credited - owed), elapsed - ran))
     return Accounted(
-        sample.time_ns, sample.cpus, sample.idle_ns, sample.steal_ns, sample.infos, servers, sample.problem
+        sample,
+        moved(before.using_ns, rows) + ran,
+        moved(before.delay_ns, rows) + waited,
+        np.where(starving, np.maximum(0, owed + waited - credited), 0),
     )
-
-
-def _account_server(old: AccountedServer, now: ServerSample, elapsed: int) -> AccountedServer:
-    then = old.sample
-    if then.threads == now.threads:
-        if then.run_ns == now.run_ns and then.delay_ns == now.delay_ns and True not in now.starving:
-            return AccountedServer(now, old.using_ns, old.delay_ns, old.pending_ns)
-        if not any(old.pending_ns) and True not in now.starving:    # nearly always: nothing is owed to anybody
-            ran_ns, waited_ns = list(map(sub, now.run_ns, then.run_ns)), list(map(sub, now.delay_ns, then.delay_ns))
-            if min(waited_ns) >= 0 and max(map(add, ran_ns, waited_ns)) <= elapsed:
-                using_ns, delay_ns = map(add, old.using_ns, ran_ns), map(add, old.delay_ns, waited_ns)
-                return AccountedServer(now, tuple(using_ns), tuple(delay_ns), old.pending_ns)
-        places: range | list[int] = range(len(now.threads))
-    else:    # vCPUs were plugged: match by thread; a new thread starts at nothing
-        index = {thread: place for place, thread in enumerate(then.threads)}
-        places = [index.get(thread, -1) for thread in now.threads]
-    using: list[int] = []
-    delay: list[int] = []
-    pending: list[int] = []
-    for here, place in enumerate(places):
-        if place < 0:
-            using.append(0)
-            delay.append(0)
-            pending.append(0)
-            continue
-        ran = min(now.run_ns[here] - then.run_ns[place], elapsed)
-        credited = now.delay_ns[here] - then.delay_ns[place]
-        owed = old.pending_ns[place]
-        if now.starving[here]:
-            waited = elapsed - ran
-            owed = max(0, owed + waited - credited)
-        else:
-            waited = min(max(0, credited - owed), elapsed - ran)
-            # What was credited settles the debt. A vCPU that slept or ran without being credited has none.
-            owed = 0
-        using.append(old.using_ns[place] + ran)
-        delay.append(old.delay_ns[place] + waited)
-        pending.append(owed)
-    return AccountedServer(now, tuple(using), tuple(delay), tuple(pending))

@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from .counters import NO_COUNTERS, Counters
+
 ServerStatus: TypeAlias = Literal["running", "paused", "shut-off", "crashed", "unknown"]
 
 
@@ -28,27 +30,20 @@ class ServerInfo(msgspec.Struct, frozen=True):
 
 
 class ServerSample(msgspec.Struct, frozen=True, gc=False):
-    """Counters of one active virtual server, one entry per vCPU thread in each tuple.
+    """An active virtual server; the same object is given again until something of this changes.
 
-    `start` changes when the guest is started anew. `run_ns` and `delay_ns` are the thread's schedstat:
-    nanoseconds on a CPU, and runnable without one. `starving` is true for a vCPU that hardly
-    ran since the sample before although its thread is runnable (the kernel credits delay only when a
-    thread next runs). `shares` is the CPU weight in force, None where it cannot be read. `quota_us` is
-    the quota in force per `period_us`, None: no cap. `throttled_ns` counts time taken by that quota.
-    `parent` is the cgroup whose children compete with each other.
+    `start` changes when the guest is started anew. `threads` are its vCPUs' threads on the host. `shares` is
+    the CPU weight in force, None where it cannot be read. `quota_us` is the quota in force per `period_us`,
+    None: no cap. `parent` is the cgroup whose children compete with each other.
     """
 
     uuid: str
     start: str
     parent: str
     threads: tuple[int, ...]
-    run_ns: tuple[int, ...]
-    delay_ns: tuple[int, ...]
-    starving: tuple[bool, ...]
     shares: int | None
     quota_us: int | None = None
     period_us: int = 100000
-    throttled_ns: int = 0
 
 
 class HostSample(msgspec.Struct, frozen=True):
@@ -56,7 +51,8 @@ class HostSample(msgspec.Struct, frozen=True):
 
     `time_ns` is a monotonic clock. `idle_ns` and `steal_ns` are summed over the host's `cpus` since
     boot. `infos` has every defined or active server, `samples` those that have a process (paused ones
-    too). `problem` says why the hypervisor could not be asked; the rest is then as fresh as it can be.
+    too), and `counters` what these have counted. A host may give the same mappings again while nothing in
+    them changes. `problem` says why the hypervisor could not be asked; the rest is then as fresh as it can be.
     """
 
     time_ns: int
@@ -65,4 +61,5 @@ class HostSample(msgspec.Struct, frozen=True):
     steal_ns: int
     infos: Mapping[str, ServerInfo]
     samples: Mapping[str, ServerSample]
+    counters: Counters = NO_COUNTERS
     problem: str | None = None

@@ -7,12 +7,13 @@ velocity, with the kernel's run-queue delay in place of sampled delays).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import sub
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from .accounting import Accounted, AccountedServer
+from .accounting import Accounted
+from .counters import moved
+from .samples import HostSample
 
 #: A server (or vCPU) that neither ran nor waited for more than this share of one CPU is idle.
 IDLE_SHARE = 0.01
@@ -58,51 +59,48 @@ def window(before: Accounted, after: Accounted) -> HostWindow:
     elapsed = after.time_ns - before.time_ns
     if elapsed <= 0:
         raise ValueError("a window needs two samples in order of time")
+    layout, older = after.sample.counters.layout, before.sample.counters.layout
+    rows = layout.rows_in(older)
+    ran = after.using_ns - moved(before.using_ns, rows)
+    waited = after.delay_ns - moved(before.delay_ns, rows)
+    limit = IDLE_SHARE * elapsed
+    sums = zip(layout.servers, layout.sums(ran), layout.sums(waited), layout.sums(ran + waited > limit), strict=True)
     servers: dict[str, ServerWindow] = {}
-    old_servers, infos = before.servers, after.infos
-    for uuid, now in after.servers.items():
-        then = old_servers.get(uuid)
-        if then is None or then.sample.start != now.sample.start:
-            continue
-        info = infos.get(uuid)
-        servers[uuid] = _server_window(then, now, elapsed, info is not None and info.status == "paused")
+    for (uuid, _, threads), using, delay, active in sums:
+        busy = using + delay > limit
+        servers[uuid] = ServerWindow(
+            uuid, "busy" if busy else "idle", len(threads), (active or 1) if busy else 0,
+            using / elapsed, delay / elapsed, 0.0,
+        )  # fmt: skip
+    _take_out_throttling(before.sample, after.sample, servers, elapsed)
+    for uuid, info in after.sample.infos.items():
+        if info.status == "paused" and uuid in servers:
+            servers[uuid] = ServerWindow(uuid, "paused", servers[uuid].vcpus, 0, 0.0, 0.0, 0.0)
+    if rows is not None:
+        starts = {server.uuid: server.start for server in older.servers}
+        for server in layout.servers:
+            if starts.get(server.uuid) != server.start:
+                del servers[server.uuid]
     return HostWindow(
         elapsed / 1e9,
-        after.cpus,
-        max(0, after.idle_ns - before.idle_ns) / elapsed,
-        max(0, after.steal_ns - before.steal_ns) / elapsed,
+        after.sample.cpus,
+        max(0, after.sample.idle_ns - before.sample.idle_ns) / elapsed,
+        max(0, after.sample.steal_ns - before.sample.steal_ns) / elapsed,
         servers,
     )
 
 
-def _server_window(then: AccountedServer, now: AccountedServer, elapsed: int, paused: bool) -> ServerWindow:
-    uuid, count = now.sample.uuid, len(now.using_ns)
-    if paused:
-        return ServerWindow(uuid, "paused", count, 0, 0.0, 0.0, 0.0)
-    if now.using_ns is then.using_ns and now.delay_ns is then.delay_ns:    # nothing moved at all
-        return ServerWindow(uuid, "idle", count, 0, 0.0, 0.0, 0.0)
-    limit = IDLE_SHARE * elapsed
-    active = using = delay = 0
-    if now.sample.threads == then.sample.threads:
-        ran_ns, waited_ns = list(map(sub, now.using_ns, then.using_ns)), list(map(sub, now.delay_ns, then.delay_ns))
-        using, delay = sum(ran_ns), sum(waited_ns)
-        if using + delay > limit:
-            active = sum([ran + waited > limit for ran, waited in zip(ran_ns, waited_ns, strict=True)])
-    else:
-        index = {thread: place for place, thread in enumerate(then.sample.threads)}
-        for thread, u1, d1 in zip(now.sample.threads, now.using_ns, now.delay_ns, strict=True):
-            place = index.get(thread, -1)
-            ran = u1 - (then.using_ns[place] if place >= 0 else 0)
-            waited = d1 - (then.delay_ns[place] if place >= 0 else 0)
-            using += ran
-            delay += waited
-            if ran + waited > limit:
-                active += 1
-    capped = then.sample.quota_us is not None and now.sample.quota_us is not None
-    throttled = min(max(0, now.sample.throttled_ns - then.sample.throttled_ns), delay) if capped else 0
-    delay -= throttled
-    if using + delay <= limit:
-        activity: Activity = "idle"
-    else:
-        activity, active = "busy", max(active, 1)
-    return ServerWindow(uuid, activity, count, active, using / elapsed, delay / elapsed, throttled / elapsed)
+def _take_out_throttling(
+    before: HostSample, after: HostSample, servers: dict[str, ServerWindow], elapsed: int
+) -> None:
+    """Of servers that had a quota all the time, what it took is no delay."""
+    counted = after.counters.throttled_ns
+    for uuid in counted.keys() & before.counters.throttled_ns.keys() & servers.keys():
+        seen = servers[uuid]
+        took = max(0, counted[uuid] - before.counters.throttled_ns[uuid]) / elapsed
+        throttled = min(took, seen.delay)
+        delay = seen.delay - throttled
+        idle = seen.using + delay <= IDLE_SHARE
+        servers[uuid] = ServerWindow(
+            uuid, "idle" if idle else "busy", seen.vcpus, 0 if idle else seen.active, seen.using, delay, throttled
+        )

@@ -10,23 +10,27 @@ from threading import RLock
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
+from ...engine.counters import Counters, Layout, Started
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
 from ..hypervisor import (
     Ability,
     HostDescription,
     HostSample,
     ServerInfo,
+    ServerSample,
     ServerStatus,
     check_quota,
     check_shares,
 )  # fmt: skip
+from ..starving import Starvation
 from .faults import Faults
 from .loads import SECOND, Load, Periodic, Spin, Vcpu
 from .scenario import Scenario, ServerSpec, stretch_for
 from .scheduler import Scheduler
 from .server import Server
-from .threads import Group, Thread
+from .threads import PARKED, QUEUED, Group, Thread
 
 #: Weight of a process of the host that is in no cgroup of its own.
 PROCESS_SHARES = 1024
@@ -66,6 +70,7 @@ class SimulatedHypervisor:
             self._scheduler.parent(name, weight)
         self._servers: dict[str, Server] = {}
         self._infos: Mapping[str, ServerInfo] | None = None
+        self._starvation = Starvation()
         self._host_threads: list[Thread] = []
         self.set_host_load(scenario.host_load)
         for spec in scenario.servers:
@@ -94,11 +99,8 @@ class SimulatedHypervisor:
             scheduler.settle()
             if self._infos is None:
                 self._infos = {uuid: server.info for uuid, server in self._servers.items()}
-            samples = {}
-            for uuid, server in self._servers.items():
-                sample = server.sample()
-                if sample is not None:
-                    samples[uuid] = sample
+            every = {uuid: server.sample() for uuid, server in self._servers.items()}
+            samples = {uuid: sample for uuid, sample in every.items() if sample is not None}
             return HostSample(
                 time_ns=scheduler.now,
                 cpus=len(scheduler.cores),
@@ -106,8 +108,23 @@ class SimulatedHypervisor:
                 steal_ns=scheduler.steal_ns,
                 infos=self._infos,
                 samples=samples,
+                counters=self._counters(samples),
                 problem=self.faults.problem,
             )
+
+    def _counters(self, samples: Mapping[str, ServerSample]) -> Counters:
+        layout = Layout(Started(sample.uuid, sample.start, sample.threads) for sample in samples.values())
+        threads = [thread for uuid in samples for thread in self._servers[uuid].threads]
+        run = np.array([thread.run_ns for thread in threads], dtype=np.int64)
+        delay = np.array([thread.delay_ns for thread in threads], dtype=np.int64)
+        starving = self._starvation.judge(
+            layout, run, delay, self._scheduler.now, lambda row: threads[row].state in (QUEUED, PARKED)
+        )
+        groups = [(uuid, self._servers[uuid].group) for uuid in samples]
+        throttled = {
+            uuid: group.throttled_ns for uuid, group in groups if group is not None and group.quota is not None
+        }
+        return Counters(layout, run, delay, starving, throttled)
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
         """Set a server's weight; see `Hypervisor`."""

@@ -9,7 +9,7 @@ from ..hypervisor import ServerInfo, ServerSample, ServerStatus
 from .loads import Idle, Load, Program, Vcpu
 from .scenario import ServerSpec
 from .scheduler import Scheduler
-from .threads import PARKED, QUEUED, Group, Thread
+from .threads import Group, Thread
 
 #: UUIDs of simulated servers are made from their names below this.
 NAMESPACE = uuids.UUID("5a0f2a5e-4b8e-4f0c-9d0e-6d1f0c3f7a11")
@@ -30,9 +30,6 @@ class Server:
         self.start: str | None = None
         self._scheduler = scheduler
         self._random = Random(f"{seed}/{self.uuid}")
-        self._before: list[tuple[int, int]] = []
-        self._idle: list[bool] = []
-        self._before_ns = 0
         self.info = self._info("crashed" if spec.status == "crashed" else "shut-off")
 
     @property
@@ -45,7 +42,6 @@ class Server:
         spec = self.spec
         self.start = start
         self.group = Group(self._scheduler.parent(spec.parent), spec.shares)
-        self._before, self._idle, self._before_ns = [], [], self._scheduler.now
         for index in range(spec.vcpus):
             self._add_thread(index)
         if spec.quota_us is not None:
@@ -62,13 +58,13 @@ class Server:
 
     def pause(self) -> None:
         """Stop all its vCPUs; counters stand still."""
-        for thread in self._threads():
+        for thread in self.threads:
             self._scheduler.stop_thread(thread)
         self._show("paused")
 
     def resume(self) -> None:
         """Let its vCPUs go on."""
-        for thread in self._threads():
+        for thread in self.threads:
             self._scheduler.resume_thread(thread)
         self._show("running")
 
@@ -87,45 +83,19 @@ class Server:
         self._show(self.status)
 
     def sample(self) -> ServerSample | None:
-        """Its counters now; None if it has no process."""
+        """It as it is now; None if it has no process."""
         group = self.group
         if group is None or self.start is None:
             return None
-        threads = group.threads
-        now = self._scheduler.now
-        counters = [(thread.run_ns, thread.delay_ns) for thread in threads]
-        elapsed = now - self._before_ns
-        # The rule of a real host (see `backend.guest`).
-        starving = [
-            thread.state in (QUEUED, PARKED)
-            and run - ran < elapsed // 100
-            and (run == ran or delay - waited >= elapsed // 2 or not idle)
-            for thread, (run, delay), (ran, waited), idle in zip(
-                threads, counters, self._before, self._idle, strict=False
-            )
-        ]
-        self._idle = [
-            run - ran + delay - waited < elapsed // 100 and not hungry
-            for (run, delay), (ran, waited), hungry in zip(counters, self._before, starving, strict=False)
-        ]
-        self._idle += [False] * (len(threads) - len(self._idle))
-        starving += [False] * (len(threads) - len(starving))
-        self._before, self._before_ns = counters, now
+        quota_us = None if group.quota is None else group.quota // 1000
+        threads = tuple([thread.tid for thread in group.threads])
         return ServerSample(
-            uuid=self.uuid,
-            start=self.start,
-            parent=self.spec.parent,
-            threads=tuple([thread.tid for thread in threads]),
-            run_ns=tuple([thread.run_ns for thread in threads]),
-            delay_ns=tuple([thread.delay_ns for thread in threads]),
-            starving=tuple(starving),
-            shares=group.shares,
-            quota_us=None if group.quota is None else group.quota // 1000,
-            period_us=group.period // 1000,
-            throttled_ns=group.throttled_ns,
+            self.uuid, self.start, self.spec.parent, threads, group.shares, quota_us, group.period // 1000
         )
 
-    def _threads(self) -> list[Thread]:
+    @property
+    def threads(self) -> list[Thread]:
+        """Its vCPUs' threads; none while it has no process."""
         return [] if self.group is None else self.group.threads
 
     def _add_thread(self, index: int) -> None:

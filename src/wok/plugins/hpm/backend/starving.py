@@ -1,0 +1,52 @@
+"""Which vCPUs starve: the rule, for real and simulated hosts alike.
+
+A thread that waits and does not run is credited nothing until it next runs, and would pass for idle. Its state
+tells the difference (R: runnable), but asking costs more than reading its counters, so few are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..engine.counters import Column, Flags, Layout, moved
+from ..engine.windows import IDLE_SHARE
+
+
+class Starvation:
+    """Remembers the last counters, and judges the next ones by them."""
+
+    def __init__(self) -> None:
+        none: Column = np.zeros(0, dtype=np.int64)
+        self._layout = Layout(())
+        self._run, self._delay, self._idle = none, none, none
+        self._time_ns = 0
+
+    def judge(
+        self, layout: Layout, run: Column, delay: Column, now_ns: int, runnable: Callable[[int], bool]
+    ) -> Flags:
+        """Which vCPUs hardly ran although their thread is runnable: they would pass for idle, or for having
+        waited only as long as the kernel has credited so far. `runnable` tells it of the thread in a row.
+
+        One that was idle before, ran a little and did not wait long is not asked for its state: R may mean that
+        it woke up this microsecond. If it waits from now on, the next sample tells.
+        """
+        rows = layout.rows_in(self._layout)
+        elapsed = now_ns - self._time_ns
+        little, long = IDLE_SHARE * elapsed, elapsed // 2
+        ran = run - moved(self._run, rows, run)
+        waited = delay - moved(self._delay, rows, delay)
+        idle = moved(self._idle, rows) != 0
+        asked = (ran < little) & ((ran == 0) | (waited >= long) | ~idle)
+        if rows is not None:
+            asked &= rows >= 0    # a thread that was not there before cannot be compared
+        starving: Flags = np.zeros(layout.rows, dtype=np.bool_)
+        for row in np.flatnonzero(asked).tolist():
+            starving[row] = runnable(row)
+        idle = (ran + waited < little) & ~starving
+        if rows is not None:
+            idle &= rows >= 0
+        self._idle = idle.astype(np.int64)
+        self._layout, self._run, self._delay, self._time_ns = layout, run, delay, now_ns
+        return starving
