@@ -132,7 +132,7 @@ def _measure(host: PretendedHost, manager: Manager, cycles: int) -> dict[str, An
         for fd in files:
             os.pread(fd, 64, 0)
 
-    bare = timed(preads, cycles, 0.2)
+    bare = timed(preads, cycles, PAUSE)
     observe = timed(host.observe, cycles, PAUSE)
     manager.cycle()
     writes = host.writes

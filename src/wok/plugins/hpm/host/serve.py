@@ -65,7 +65,7 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
     try:
         database = Database(store)
         journal = Journal(database)
-        if not journal.entries():
+        if not journal.entries:
             return ["nothing to put back: the journal is empty"]
         hypervisor = open_hypervisor(choice.uri)
         try:

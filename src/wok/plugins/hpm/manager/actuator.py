@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container, Mapping, Sequence
+from operator import is_
 
 import msgspec
 
@@ -43,15 +44,19 @@ class Actuator:
     def __init__(self, hypervisor: Hypervisor, journal: Journal) -> None:
         self._hypervisor = hypervisor
         self._journal = journal
+        self._noticed: tuple[object, ...] = ()
 
     def notice(self, sample: HostSample) -> list[JournalEntry]:
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
         since the last look; those servers are held from now on. Entries of starts that are over go, and a
         value that came into force is the only one that is ours from then on."""
+        looked = (sample.samples, sample.infos, sample.problem, self._journal.entries)
+        if identical(looked, self._noticed):
+            return []
         ended: list[JournalEntry] = []
         taken: list[JournalEntry] = []
         arrived: list[JournalEntry] = []
-        for entry in self._journal.entries():
+        for entry in self._journal.entries.values():
             server = sample.samples.get(entry.uuid)
             if server is None:
                 if sample.problem is None and _ended(sample, entry):
@@ -69,7 +74,13 @@ class Actuator:
                 arrived.append(msgspec.structs.replace(entry, previous=value))
         self._journal.drop(ended)
         self._journal.put((*taken, *arrived))
+        self._noticed = looked
         return taken
+
+    def state(self) -> object:
+        """All that `original`, `held` and `owns_quota` answer from, as an object that is another one after each
+        change."""
+        return self._journal.entries
 
     def original(self, sample: ServerSample) -> int:
         """The shares that a server had before hpm changed them. `sample.shares` must be known."""
@@ -91,7 +102,7 @@ class Actuator:
 
     def release(self, uuid: str) -> bool:
         """Forget that an administrator changed a server; what is in force counts as original from now on."""
-        entries = [e for e in self._journal.entries() if e.uuid == uuid and e.held]
+        entries = [e for e in self._journal.entries.values() if e.uuid == uuid and e.held]
         self._journal.drop(entries)
         return bool(entries)
 
@@ -138,7 +149,7 @@ class Actuator:
         said: list[str] = []
         done: list[JournalEntry] = []
         back: list[JournalEntry] = []
-        for entry in self._journal.entries():
+        for entry in self._journal.entries.values():
             if (uuids is not None and entry.uuid not in uuids) or control not in (None, entry.control):
                 continue
             server, name = sample.samples.get(entry.uuid), _name(sample, entry)
@@ -176,6 +187,11 @@ class Actuator:
             self._hypervisor.set_cpu_quota(
                 entry.uuid, entry.start, None if quota == "max" else int(quota), int(period)
             )
+
+
+def identical(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Whether these are the very same objects: what was found out from the ones holds for the others."""
+    return len(one) == len(other) and all(map(is_, one, other))
 
 
 def _ended(sample: HostSample, entry: JournalEntry) -> bool:

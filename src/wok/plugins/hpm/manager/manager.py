@@ -28,7 +28,7 @@ from ..store.catalog_store import load_catalog, load_setting, save_catalog, save
 from ..store.database import Database
 from ..store.journal import Journal
 from ..wire.management import Level
-from .actuator import PERIOD_US, Actuator, Change, quota_text
+from .actuator import PERIOD_US, Actuator, Change, identical, quota_text
 from .eligibility import GIVEN_BACK, held_reason
 from .loop import Loop
 from .observer import Observer
@@ -81,6 +81,7 @@ class Manager:
         self._unmeasured: list[AdjustmentRecord] = []
         self._assigned: tuple[Mapping[str, ServerInfo], int, Mapping[str, Assignment]] = ({}, -1, {})
         self._forecasts: dict[str, Forecast] = {}
+        self._stood: tuple[tuple[object, ...], dict[str, str], dict[str, int]] = ((), {}, {})
         self._adopt()
         self.snapshot = self._build()
         hypervisor.on_change(self.loop.servers_changed)
@@ -195,19 +196,29 @@ class Manager:
     def _build(self) -> Snapshot:
         sample = self._observer.sample
         assignments = self._assign(sample)
-        held: dict[str, str] = {}
-        originals: dict[str, int] = {}
-        for uuid, info in sample.infos.items():
-            server = sample.samples.get(uuid)
-            reason = held_reason(info, server, assignments[uuid], self._actuator)
-            if reason is not None:
-                held[uuid] = reason
-            if server is not None and server.shares is not None:
-                originals[uuid] = self._actuator.original(server)
+        held, originals = self._stand(sample, assignments)
         return Snapshot(
             self._wall(), self._catalog, self._levels, sample, self._observer.window(), assignments, held, originals,
             self._forecasts,
         )  # fmt: skip
+
+    def _stand(
+        self, sample: HostSample, assignments: Mapping[str, Assignment]
+    ) -> tuple[Mapping[str, str], Mapping[str, int]]:
+        """Why servers are not managed, and what shares they had before hpm came."""
+        basis = (sample.samples, sample.infos, assignments, self._actuator.state())
+        known, held, originals = self._stood
+        if not identical(basis, known):
+            held, originals = {}, {}
+            for uuid, info in sample.infos.items():
+                server = sample.samples.get(uuid)
+                reason = held_reason(info, server, assignments[uuid], self._actuator)
+                if reason is not None:
+                    held[uuid] = reason
+                if server is not None and server.shares is not None:
+                    originals[uuid] = self._actuator.original(server)
+            self._stood = (basis, held, originals)
+        return held, originals
 
     def _assign(self, sample: HostSample) -> Mapping[str, Assignment]:
         infos, generation, known = self._assigned

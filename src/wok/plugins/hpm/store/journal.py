@@ -7,7 +7,7 @@ libvirt's own values again, and is not given stale ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -34,23 +34,21 @@ class JournalEntry(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """The entries, in memory and in the store alike."""
+    """The entries, in memory and in the store alike.
+
+    `entries` is a new object after each change, so whoever keeps it can tell that nothing has changed.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         query = "SELECT uuid, control, start, original, previous, intended, held FROM journal"
-        self._entries: dict[tuple[str, Control], JournalEntry] = {}
-        for row in database.rows(query):
-            entry = JournalEntry(*msgspec.convert(row, tuple[str, Control, str, str, str, str, bool], strict=False))
-            self._entries[entry.uuid, entry.control] = entry
-
-    def entries(self) -> list[JournalEntry]:
-        """All entries."""
-        return list(self._entries.values())
+        rows = msgspec.convert(database.rows(query), list[tuple[str, Control, str, str, str, str, bool]], strict=False)
+        found = [JournalEntry(*row) for row in rows]
+        self.entries: Mapping[tuple[str, Control], JournalEntry] = {(e.uuid, e.control): e for e in found}
 
     def get(self, uuid: str, control: Control) -> JournalEntry | None:
         """The entry of one control, or None: hpm has not changed it."""
-        return self._entries.get((uuid, control))
+        return self.entries.get((uuid, control))
 
     def put(self, entries: Iterable[JournalEntry]) -> None:
         """Add or replace entries; durable when this returns. Raises `StoreError` and changes nothing."""
@@ -63,8 +61,7 @@ class Journal:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(e.uuid, e.control, e.start, e.original, e.previous, e.intended, int(e.held)) for e in entries],
             )
-        for entry in entries:
-            self._entries[entry.uuid, entry.control] = entry
+        self.entries = {**self.entries, **{(e.uuid, e.control): e for e in entries}}
 
     def drop(self, entries: Iterable[JournalEntry]) -> None:
         """Forget entries: their values were put back, or there is nothing to put back any more."""
@@ -75,5 +72,5 @@ class Journal:
             connection.executemany(
                 "DELETE FROM journal WHERE uuid = ? AND control = ?", [(e.uuid, e.control) for e in entries]
             )
-        for entry in entries:
-            self._entries.pop((entry.uuid, entry.control), None)
+        dropped = {(e.uuid, e.control) for e in entries}
+        self.entries = {key: entry for key, entry in self.entries.items() if key not in dropped}
