@@ -141,7 +141,7 @@ def test_libvirtd_dies_under_load(lab: Lab, manager: ManagerProcess, guests: lis
             lab.start_libvirtd()
             wait_until(lambda: client.servers().value.problem is None, 6 * SECONDS, "libvirt is found again")
             switch_policy(client)
-            wait_until(lambda: managed(client, guests), 2 * SECONDS, "managed one interval later")
+            wait_until(lambda: managed(client, guests), 3 * SECONDS, "managed one interval later")
             names = {s.name: s.status for s in client.servers().value.virtual_servers}
             assert all(names[guest.name] == "running" for guest in guests)
         assert len(manager.text().splitlines()) - lines <= 12, manager.text()

@@ -237,6 +237,12 @@ def test_help_imports_neither_http_nor_tables() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_serving_starts_no_threads_for_linear_algebra() -> None:
+    code = "import hpm.cli.local, numpy, os\nprint(len(os.listdir('/proc/self/task')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+
+
 def test_only_local_py_reaches_beyond_the_client() -> None:
     import hpm.cli
 

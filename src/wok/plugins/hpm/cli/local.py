@@ -5,6 +5,7 @@ The only file of `cli` that imports more than the client and the API's types.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -12,6 +13,10 @@ import click
 from .command import Failure, command
 from .plain import plain
 from .session import Session
+
+# hpm adds up some thousands of integers. numpy's linear algebra is not used, and need not start a thread for each
+# of the host's CPUs as soon as it is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _connect = click.option(
     "--connect", metavar="URI",
