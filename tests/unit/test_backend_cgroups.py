@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -264,23 +263,6 @@ def test_a_guest_that_ended_is_gone(tree: Tree, inner: Path, sampler: Sampler) -
     tree.plug(inner, 2)    # anything that makes it look anew
     seen = sampler.sample(SECOND)
     assert (seen.gone, dict(seen.samples), len(seen.counters), sampler.uuids()) == (["uuid"], {}, 0, set())
-
-
-def test_a_guest_whose_counters_cannot_be_read_any_more_is_gone_and_the_others_are_not(
-    tree: Tree, sampler: Sampler
-) -> None:
-    tree.counters(0, 123, 456)
-    tree.guest("machine/qemu-2-db2.libvirt-qemu", 6000)
-    other = tree.find(6000)
-    assert other is not None
-    sampler.open("other", "start", other)
-    sampler.sample(SECOND)
-    directory = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY)
-    os.dup2(directory, files(sampler).schedstats[1])    # reads fail from now on
-    os.close(directory)
-    seen = sampler.sample(2 * SECOND)
-    assert (seen.gone, set(seen.samples), set(seen.counters)) == (["uuid"], {"other"}, {"other"})
-    assert sampler.sample(3 * SECOND).gone == []
 
 
 def test_a_guest_that_ends_while_its_files_are_opened_is_gone(tree: Tree) -> None:

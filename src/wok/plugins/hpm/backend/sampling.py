@@ -1,9 +1,9 @@
 """Reading the counters of all guests at once: the hot path.
 
-An observation costs one `pread` per vCPU (one to five microseconds), one more for each vCPU that may be starving
-(its thread's state; more, as the kernel tells fifty other things with it), and next to nothing besides: the
-text of all counters is parsed in one go into columns. Weights are read, and vCPUs that were plugged are looked
-for, when something in a guest's cgroup was touched.
+An observation costs one `pread` per vCPU (one to five microseconds), a dearer one for each vCPU that may be
+starving (its thread's state, with which the kernel tells fifty other things), and little besides: the text of
+all counters is parsed in one go into columns. Weights are read, and vCPUs that were plugged are looked for,
+when something in a guest's cgroup was touched.
 """
 
 from __future__ import annotations
@@ -48,10 +48,12 @@ class Sampler:
         self._layout = Layout(())
         self._fds: list[int] = []
         self._capped: list[str] = []
+        self._stale = False    # whether other files are open than `_fds` says
 
     def open(self, uuid: str, start: str, cgroup: GuestCgroup) -> None:
         """Open the files of a guest, in place of an earlier start of it. Raises `ServerGone`."""
         self.drop(uuid)
+        self._stale = True
         guest = self._guests[uuid] = GuestFiles(uuid, start, cgroup, self._proc, self._watch)
         self._watched.update(dict.fromkeys(guest.watched, uuid))
         if not guest.watched:
@@ -75,6 +77,7 @@ class Sampler:
         guest = self._guests.pop(uuid, None)
         if guest is None:
             return
+        self._stale = True
         for number in guest.watched:
             self._watched.pop(number, None)
         self._unwatched.discard(uuid)
@@ -148,17 +151,16 @@ class Sampler:
         known = self._samples
         fresh = {uuid: self._guests[uuid].sample for uuid in due if uuid in self._guests}
         fresh = {uuid: sample for uuid, sample in fresh.items() if known.get(uuid) is not sample}
-        others = known.keys() != self._guests.keys()
-        if not fresh and not others:
-            return
-        if others:
+        if self._stale or any(known[uuid].threads != sample.threads for uuid, sample in fresh.items()):
             self._samples = {uuid: guest.sample for uuid, guest in self._guests.items()}
-        else:
+            self._layout = Layout(Started(s.uuid, s.start, s.threads) for s in self._samples.values())
+            self._fds = [fd for guest in self._guests.values() for fd in guest.schedstats]
+            self._stale = False
+        elif fresh:
             self._samples = {**known, **fresh}
+        else:
+            return
         self._capped = [uuid for uuid, sample in self._samples.items() if sample.quota_us is not None]
-        if others or any(_started(known[uuid]) != _started(sample) for uuid, sample in fresh.items()):
-            self._layout = Layout(_started(sample) for sample in self._samples.values())
-            self._fds = [fd for uuid in self._samples for fd in self._guests[uuid].schedstats]
 
     def _runnable(self, row: int) -> bool:
         place = bisect_right(self._layout.bounds, row) - 1
@@ -167,6 +169,3 @@ class Sampler:
         except OSError:    # it ends just now; the next sample says so
             return False
 
-
-def _started(sample: ServerSample) -> Started:
-    return Started(sample.uuid, sample.start, sample.threads)
