@@ -93,7 +93,7 @@ class PretendedHost:
 
 
 def raise_open_files() -> None:
-    """As many files as the kernel lets us keep open: a guest needs up to 2 for each vCPU, and 3 more."""
+    """As many files as the kernel lets us keep open: a guest needs up to 2 for each vCPU."""
     most = int(Path("/proc/sys/fs/nr_open").read_text())
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
@@ -119,7 +119,7 @@ def real_cgroups() -> Mount | None:
 def pretended(guests: int, vcpus: int, busy: int) -> Iterator[PretendedHost]:
     """A host of so many guests, `busy` of which work. Everything is gone afterwards, also what a killed
     predecessor left. Raises `OSError` or `RuntimeError` if the host has no room for it."""
-    files, most = guests * (2 * vcpus + 3) + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    files, most = guests * 2 * vcpus + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files > most:
         raise RuntimeError(f"needs {files} open files, the limit is {most}")
     threads = real_threads(guests, vcpus)

@@ -1,7 +1,8 @@
-"""One running guest as the kernel shows it: kept-open files of its vCPU threads and its cgroup.
+"""One running guest as the kernel shows it: its vCPU threads and its cgroup.
 
-What a guest counts is read by `sampling`, for all guests at once; here is what stands still for most of the
-time, and is read when something in the cgroup was touched: the weight, the quota, and which vCPUs there are.
+What a guest counts is read by `sampling`, for all guests at once, from files that are kept open here. The rest
+stands still for most of the time, and is read when something in the cgroup was touched: the weight, the quota,
+and which vCPUs there are.
 """
 
 from __future__ import annotations
@@ -35,14 +36,11 @@ class GuestFiles:
         self.sample = ServerSample(uuid, start, cgroup.parent, (), None)
         self._proc = proc
         self._states: dict[int, int] = {}
+        self._stat: int | None = None
         self._links = 0
-        self._fds: list[int] = []
         self._watch = watch
         try:
             self.watched = self._watch_both()
-            self._directory = self._keep(cgroup.threads, os.O_RDONLY | os.O_DIRECTORY)
-            self._shares = self._keep(cgroup.shares_file, os.O_RDONLY)
-            self._stat = self._keep(cgroup.stat_file, os.O_RDONLY)
             self.look()
             self.refresh_quota()
         except OSError as error:
@@ -51,9 +49,10 @@ class GuestFiles:
 
     def close(self) -> None:
         """Give all files back."""
-        for fd in (*self._fds, *self.schedstats, *self._states.values()):
-            os.close(fd)
-        self._fds, self.schedstats, self._states = [], [], {}
+        self._close_threads()
+        if self._stat is not None:
+            os.close(self._stat)
+            self._stat = None
         for number in self.watched:
             if self._watch is not None:
                 self._watch.remove(number)
@@ -63,10 +62,10 @@ class GuestFiles:
         """Read what changes seldom. vCPUs are plugged without an event of libvirt 9's: a directory is made, and
         a moment later the thread moves into it, so it is not `settled` until it was looked at once more.
         Raises `OSError` if the guest has ended."""
-        weight = int(os.pread(self._shares, 32, 0))
+        weight = int(self.cgroup.shares_file.read_text())
         if weight != self.sample.shares:
             self.sample = msgspec.structs.replace(self.sample, shares=weight)
-        links = os.fstat(self._directory).st_nlink
+        links = self.cgroup.threads.stat().st_nlink
         if links != self._links or not self.settled:
             self.settled, self._links = links == self._links, links
             self.open_threads()
@@ -77,25 +76,23 @@ class GuestFiles:
         threads = tuple(found[number] for number in sorted(found))
         if threads == self.sample.threads:
             return
-        for fd in (*self.schedstats, *self._states.values()):
-            os.close(fd)
-        self.schedstats, self._states = [], {}
+        self._close_threads()
         for tid in threads:
-            self.schedstats.append(os.open(self._proc / f"{tid}/schedstat", os.O_RDONLY | os.O_CLOEXEC))
+            self.schedstats.append(self._open(self._proc / f"{tid}/schedstat"))
         self.sample = msgspec.structs.replace(self.sample, threads=threads)
 
     def runnable(self, vcpu: int) -> bool:
         """Whether the thread of a vCPU runs or waits to run. Raises `OSError`."""
         fd = self._states.get(vcpu)
         if fd is None:
-            fd = self._states[vcpu] = os.open(
-                self._proc / f"{self.sample.threads[vcpu]}/stat", os.O_RDONLY | os.O_CLOEXEC
-            )
+            fd = self._states[vcpu] = self._open(self._proc / f"{self.sample.threads[vcpu]}/stat")
         # pid (comm) state …: comm may hold anything, so count from its last parenthesis
         return os.pread(fd, 512, 0).rpartition(b") ")[2].startswith(b"R")
 
     def throttled_ns(self) -> int:
         """Time that the quota has taken so far. Raises `OSError`."""
+        if self._stat is None:
+            self._stat = self._open(self.cgroup.stat_file)
         for line in os.pread(self._stat, 1024, 0).split(b"\n"):
             name, _, value = line.partition(b" ")
             if name == b"throttled_time":
@@ -132,10 +129,14 @@ class GuestFiles:
         numbers = [self._watch.add(path) for path in {self.cgroup.scope, self.cgroup.threads}]
         return frozenset(n for n in numbers if n is not None) if None not in numbers else frozenset()
 
-    def _keep(self, path: Path, flags: int) -> int:
-        fd = os.open(path, flags | os.O_CLOEXEC)
-        self._fds.append(fd)
-        return fd
+    def _close_threads(self) -> None:
+        for fd in (*self.schedstats, *self._states.values()):
+            os.close(fd)
+        self.schedstats, self._states = [], {}
+
+    @staticmethod
+    def _open(path: Path) -> int:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     @staticmethod
     def _write(path: Path, text: str) -> None:
