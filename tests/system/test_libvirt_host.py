@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,23 @@ def test_a_guest_is_seen_as_it_is(host: LibvirtHypervisor, spinner: Guest) -> No
     assert sample.shares == spinner.cpu_shares()
     assert sample.quota_us is None
     assert seen(host, spinner.uuid).using > 0.5
+
+
+def test_where_files_are_not_ours_libvirt_is_asked(lab: Lab, spinner: Guest, tmp_path: Path) -> None:
+    """A root that shows no cgroup of the cpu controller, and no guest's processes."""
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/mounts").write_text("proc /proc proc rw 0 0\n")
+    for name in ("proc/stat", "proc/sys", "run"):
+        (tmp_path / name).symlink_to(f"/{name}")
+    host = LibvirtHypervisor("qemu:///system", tmp_path)
+    try:
+        sample = wait_until(lambda: host.observe().samples.get(spinner.uuid), 5, "the guest is seen")
+        assert (sample.parent, len(sample.threads), sample.shares) == ("libvirt", 2, spinner.cpu_shares())
+        assert seen(host, spinner.uuid, 2.0).using > 0.5
+        host.set_cpu_shares(spinner.uuid, sample.start, 3210)
+        assert (spinner.cpu_shares(), host.observe().samples[spinner.uuid].shares) == (3210, 3210)
+    finally:
+        host.close()
 
 
 def test_shares_and_quota_are_set_and_read_back(host: LibvirtHypervisor, spinner: Guest) -> None:

@@ -92,11 +92,10 @@ class LibvirtHypervisor:
             samples, counters, gone = self._sampler.sample(now)
             for uuid in gone:
                 self._inventory.touch(uuid)
-            if asked:
-                samples = {**samples, **{uuid: sample for uuid, (sample, _) in asked.items()}}
-                counters = counters.with_more(
-                    [(Started(s.uuid, s.start, s.threads), counted) for s, counted in asked.values()]
-                )
+            more = [told for uuid, told in asked.items() if uuid not in samples]    # its files may be open by now
+            if more:
+                samples = {**samples, **{sample.uuid: sample for sample, _ in more}}
+                counters = counters.with_more([(Started(s.uuid, s.start, s.threads), counted) for s, counted in more])
             idle, steal = self._host_times()
             return HostSample(now, self._cpus, idle, steal, self._infos, samples, counters, self._inventory.problem)
 
