@@ -8,15 +8,16 @@ moment before or after the journal is written, an entry is dropped, or a value i
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hpm.backend.guest import GuestFiles
 from hpm.cli.main import main
-from hpm.store.journal import Journal
+from hpm.store.journal import Journal, JournalEntry
 
 
 def arm(step: int) -> None:
@@ -40,8 +41,8 @@ def arm(step: int) -> None:
 
         return wrapped
 
-    def some(_journal: Journal, entries: Any) -> bool:
-        return bool(list(entries))    # most calls have nothing to write, and are no steps
+    def some(_journal: Journal, entries: Sequence[JournalEntry]) -> bool:
+        return bool(entries)    # most calls have nothing to write, and are no steps
 
     Journal.put = around(Journal.put, some)  # type: ignore[method-assign]
     Journal.drop = around(Journal.drop, some)  # type: ignore[method-assign]
@@ -54,6 +55,7 @@ def end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()    # SIGABRT makes it tell where all of its threads are
     end_with_parent()
     arm(int(sys.argv.pop(1)))
     main()

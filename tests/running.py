@@ -15,6 +15,8 @@ from hpm.client.rest import Client
 from .lab.errors import wait_until
 
 ROOT = Path(__file__).parents[1]
+#: Seconds that a clean stop may take.
+STOPPING = 30.0
 
 
 class ManagerProcess:
@@ -52,11 +54,16 @@ class ManagerProcess:
             raise
 
     def stop(self) -> None:
-        """A clean stop (SIGTERM), if it runs."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30.0)
-        self.process = None
+        """A clean stop (SIGTERM), if it runs. One that does not end is made to say where it hangs, and killed."""
+        process, self.process = self.process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOPPING)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)
+                process.wait(10.0)
+                raise AssertionError(f"the manager did not stop in {STOPPING:g} s: {self.text()}") from None
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -163,7 +163,7 @@ class Actuator:
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
                     done.append(entry)
-        self._journal.put(e for e in back if e.previous != e.intended)
+        self._journal.put([e for e in back if e.previous != e.intended])
         for entry in back:
             try:
                 if entry.previous != entry.intended:

@@ -7,7 +7,7 @@ libvirt's own values again, and is not given stale ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -50,9 +50,8 @@ class Journal:
         """The entry of one control, or None: hpm has not changed it."""
         return self.entries.get((uuid, control))
 
-    def put(self, entries: Iterable[JournalEntry]) -> None:
+    def put(self, entries: Sequence[JournalEntry]) -> None:
         """Add or replace entries; durable when this returns. Raises `StoreError` and changes nothing."""
-        entries = list(entries)
         if not entries:
             return
         with self._database.transaction() as connection:
@@ -63,9 +62,8 @@ class Journal:
             )
         self.entries = {**self.entries, **{(e.uuid, e.control): e for e in entries}}
 
-    def drop(self, entries: Iterable[JournalEntry]) -> None:
+    def drop(self, entries: Sequence[JournalEntry]) -> None:
         """Forget entries: their values were put back, or there is nothing to put back any more."""
-        entries = list(entries)
         if not entries:
             return
         with self._database.transaction() as connection:
