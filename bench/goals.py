@@ -33,7 +33,7 @@ from tests.lab import Guest, Lab, LabBusyError, LabError
 from tests.lab.errors import wait_until
 from tests.lab.requirements import missing
 from tests.running import ManagerProcess
-from tests.system.goals import SIX, Interval, Watch, Wish, group_of
+from tests.system.goals import SIX, SIX_SHARES, Interval, Watch, Wish, group_of, shares_of, start_six
 
 
 class Scenario(NamedTuple):
@@ -46,29 +46,17 @@ class Scenario(NamedTuple):
     settling: int = 0
 
 
-def spinning(vcpus: int) -> Callable[[Lab, Sequence[int]], list[Guest]]:
-    """Six guests that spin, the fifth with so many vCPUs."""
-
-    def start(lab: Lab, shares: Sequence[int]) -> list[Guest]:
-        each = [1, 1, 1, 1, vcpus, 1]
-        return [lab.tiny(f"goal{n}", vcpus=v, load="spin", shares=shares[n]) for n, v in enumerate(each)]
-
-    return start
-
-
 def periodic(lab: Lab, shares: Sequence[int]) -> list[Guest]:
     """One guest that sleeps most of the time, and four that spin."""
     sleeper = lab.linux("sleeper", load="periodic:2/8", shares=shares[0])
     return [sleeper, *(lab.tiny(f"goal{n}", load="spin", shares=value) for n, value in enumerate(shares[1:]))]
 
 
-#: Original shares are such as nobody would have chosen.
-SIX_SHARES = (1024, 1000, 333, 2048, 1024, 777)
 #: 9 % above the goals; what then is left of nearly two CPUs goes to the two without a goal.
 SIX_FIXED = (763, 491, 273, 164, 110, 110)
 SCENARIOS = {
-    "one-vcpu": Scenario(SIX, SIX_SHARES, SIX_FIXED, spinning(1)),
-    "four-vcpus": Scenario(SIX, SIX_SHARES, SIX_FIXED, spinning(4)),
+    "one-vcpu": Scenario(SIX, SIX_SHARES, SIX_FIXED, lambda lab, shares: start_six(lab, 1, shares)),
+    "four-vcpus": Scenario(SIX, SIX_SHARES, SIX_FIXED, lambda lab, shares: start_six(lab, 4, shares)),
     "periodic": Scenario(
         ((75, "high"), *[(None, "low")] * 4), (1000, 1001, 999, 1003, 997), (4000, 800, 800, 800, 800), periodic, 3
     ),
@@ -123,13 +111,13 @@ def _turns(
     for _ in range(rounds):
         sides["unmanaged"] += _intervals(Watch(guests), UNMANAGED_INTERVALS, seconds)
         client.set_management_levels({"cpu-mgmt": "on"})
-        wait_until(lambda: _shares(guests) != original, seconds, "the first plan is applied")
+        wait_until(lambda: shares_of(guests) != original, seconds, "the first plan is applied")
         watch = Watch(guests)
         _intervals(watch, scenario.settling, seconds)
         first.append(watch.interval(seconds))
         sides["hpm"] += _intervals(watch, intervals, seconds)
         client.set_management_levels({"cpu-mgmt": "off"})
-        restored = restored and _shares(guests) == original
+        restored = restored and shares_of(guests) == original
         _set(guests, scenario.fixed)
         sides["fixed"] += _intervals(Watch(guests), intervals, seconds)
         _set(guests, original)
@@ -152,10 +140,6 @@ def _turns(
 
 def _intervals(watch: Watch, count: int, seconds: float) -> list[Interval]:
     return [watch.interval(seconds) for _ in range(count)]
-
-
-def _shares(guests: Sequence[Guest]) -> list[int]:
-    return [guest.cpu_shares() for guest in guests]
 
 
 def _set(guests: Sequence[Guest], shares: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from hpm.client.rest import Client
-from tests.lab import Guest
+from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 
 #: A goal and its importance; None: discretionary.
@@ -19,12 +19,28 @@ Wish = tuple[int | None, str]
 
 SIX: tuple[Wish, ...] = ((70, "highest"), (45, "high"), (25, "high"), (15, "low"), (None, "low"), (None, "low"))
 
+#: Shares that nobody would have chosen for these six: putting them back cannot pass by accident.
+SIX_SHARES = (1024, 1000, 333, 2048, 1024, 777)
+
 #: CPUs of this host, and ticks of /proc/stat in a second.
 CPUS = os.sysconf("SC_NPROCESSORS_ONLN")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 #: A goal is met up to this performance index.
 MET = 1.05
+
+
+def start_six(lab: Lab, vcpus: int, shares: Sequence[int] = SIX_SHARES) -> list[Guest]:
+    """Six guests that spin, the fifth of them with so many vCPUs."""
+    return [
+        lab.tiny(f"six{number}", vcpus=vcpus if number == 4 else 1, load="spin", shares=value)
+        for number, value in enumerate(shares)
+    ]
+
+
+def shares_of(guests: Sequence[Guest]) -> list[int]:
+    """The shares in force, as the kernel has them."""
+    return [guest.cpu_shares() for guest in guests]
 
 
 def policy(guests: Sequence[Guest], wishes: Sequence[Wish]) -> dict[str, Any]:

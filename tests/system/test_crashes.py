@@ -14,7 +14,7 @@ from hpm.client.rest import Client
 from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
-from tests.system.goals import group_of, policy
+from tests.system.goals import group_of, policy, shares_of
 
 pytestmark = [
     pytest.mark.lab,
@@ -47,10 +47,6 @@ def manager(tmp_path: Path, guests: list[Guest]) -> Iterator[ManagerProcess]:
         yield running
 
 
-def shares(guests: list[Guest]) -> list[int]:
-    return [guest.cpu_shares() for guest in guests]
-
-
 def managed(client: Client, guests: list[Guest]) -> bool:
     """Whether the plan in force favours the guest whose goal is highest now."""
     group = next(g for g in client.groups_detail().value.workload_resource_groups if g.name == "Lab")
@@ -79,7 +75,7 @@ def kill_at_random(manager: ManagerProcess, guests: list[Guest], times: int, see
     with manager.client() as client:
         wait_until(lambda: managed(client, guests), 10, "goals held after the last crash")
         client.set_management_levels({"cpu-mgmt": "off"})
-    assert shares(guests) == list(ORIGINAL)
+    assert shares_of(guests) == list(ORIGINAL)
 
 
 def test_ten_kills_at_random_moments(manager: ManagerProcess, guests: list[Guest]) -> None:
@@ -96,7 +92,7 @@ def test_a_kill_at_each_step_of_the_journal(manager: ManagerProcess, guests: lis
     while True:
         step += 1
         manager.stop()
-        assert shares(guests) == list(ORIGINAL), f"before step {step}"
+        assert shares_of(guests) == list(ORIGINAL), f"before step {step}"
         manager.start(crash_at=step)
         with manager.client() as client:
             try:
@@ -111,7 +107,7 @@ def test_a_kill_at_each_step_of_the_journal(manager: ManagerProcess, guests: lis
             client.set_management_levels({"cpu-mgmt": "on"})
             wait_until(lambda c=client: managed(c, guests), 10, f"goals held after a crash at step {step}")
             client.set_management_levels({"cpu-mgmt": "off"})
-        assert shares(guests) == list(ORIGINAL), f"after a crash at step {step}"
+        assert shares_of(guests) == list(ORIGINAL), f"after a crash at step {step}"
     assert step > 12, "three guests have more steps than that"
 
 
@@ -122,12 +118,12 @@ def test_an_offline_restore_puts_everything_back(manager: ManagerProcess, guests
     busy = manager.hpm("restore", "--connect", "qemu:///system", "--state-dir", str(manager.directory))
     assert busy.returncode == 1 and "another manager has this host" in busy.stderr
     manager.kill()
-    assert shares(guests) != list(ORIGINAL)
+    assert shares_of(guests) != list(ORIGINAL)
     guests[0].set_cpu_shares_file(4321)    # an administrator's hand, which is respected
     try:
         done = manager.hpm("restore", "--connect", "qemu:///system", "--state-dir", str(manager.directory))
         assert done.returncode == 0, done.stderr
-        assert shares(guests) == [4321, *ORIGINAL[1:]]
+        assert shares_of(guests) == [4321, *ORIGINAL[1:]]
         assert "4321" in done.stdout
     finally:
         guests[0].set_cpu_shares_file(ORIGINAL[0])
@@ -146,9 +142,9 @@ def test_libvirtd_dies_under_load(lab: Lab, manager: ManagerProcess, guests: lis
             lab.start_libvirtd()
             wait_until(lambda: client.servers().value.problem is None, 6 * SECONDS, "libvirt is found again")
             switch_policy(client)
-            wait_until(lambda: managed(client, guests), 3 * SECONDS, "managed one interval later")
+            wait_until(lambda: managed(client, guests), 2 * SECONDS, "managed one interval later")
             names = {s.name: s.status for s in client.servers().value.virtual_servers}
             assert all(names[guest.name] == "running" for guest in guests)
         assert len(manager.text().splitlines()) - lines <= 12, manager.text()
         client.set_management_levels({"cpu-mgmt": "off"})
-    assert shares(guests) == list(ORIGINAL)
+    assert shares_of(guests) == list(ORIGINAL)

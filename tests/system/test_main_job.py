@@ -12,7 +12,7 @@ from hpm.client.rest import Client
 from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
-from tests.system.goals import MET, SIX, Interval, Watch, group_of
+from tests.system.goals import MET, SIX, SIX_SHARES, Interval, Watch, group_of, shares_of, start_six
 
 pytestmark = pytest.mark.lab
 
@@ -22,8 +22,6 @@ INTERVALS = 30
 #: scatter by several points there, whoever sets the weights. bench/goals.py measures how well goals are really met.
 MOSTLY = 0.8
 NEARLY = 0.85
-#: Shares that nobody would have chosen: putting them back cannot pass by accident.
-ORIGINAL = (1024, 1000, 333, 2048, 1024, 777)
 
 
 @pytest.fixture
@@ -34,10 +32,7 @@ def manager(tmp_path: Path) -> Iterator[ManagerProcess]:
 
 @pytest.fixture(params=[1, 4], ids=["single vCPUs", "one with 4 vCPUs"])
 def six(lab: Lab, request: pytest.FixtureRequest) -> Iterator[list[Guest]]:
-    guests = [
-        lab.tiny(f"six{number}", vcpus=request.param if number == 4 else 1, load="spin", shares=shares)
-        for number, shares in enumerate(ORIGINAL)
-    ]
+    guests = start_six(lab, request.param)
     yield guests
     for guest in guests:
         guest.destroy()
@@ -51,7 +46,7 @@ def test_goals_are_met_and_everything_is_put_back(six: list[Guest], manager: Man
         watch, first = switch_on(client, six)
         later = [watch.interval(SECONDS) for _ in range(INTERVALS)]
         client.set_management_levels({"cpu-mgmt": "off"})
-        assert shares(six) == list(ORIGINAL)
+        assert shares_of(six) == list(SIX_SHARES)
         adjustments = client.adjustments().value.dynamic_resource_adjustments
 
     for velocity, (goal, _) in zip(first.velocities, SIX, strict=True):
@@ -72,7 +67,7 @@ def switch_on(client: Client, guests: Sequence[Guest]) -> tuple[Watch, Interval]
     guests just then, switch it off and on once more: the goals could not be met in that interval."""
     for _ in range(10):
         client.set_management_levels({"cpu-mgmt": "on"})
-        wait_until(lambda: shares(guests) != list(ORIGINAL), SECONDS, "the first plan is applied")
+        wait_until(lambda: shares_of(guests) != list(SIX_SHARES), SECONDS, "the first plan is applied")
         watch = Watch(guests)
         first = watch.interval(SECONDS)
         if not first.disturbed:
@@ -84,10 +79,6 @@ def switch_on(client: Client, guests: Sequence[Guest]) -> tuple[Watch, Interval]
 def undisturbed(intervals: Sequence[Interval]) -> list[Interval]:
     """Intervals in which nobody else had a tenth of the host."""
     return [interval for interval in intervals if not interval.disturbed]
-
-
-def shares(guests: Sequence[Guest]) -> list[int]:
-    return [guest.cpu_shares() for guest in guests]
 
 
 def test_a_guest_starved_by_hand_is_never_shown_idle(lab: Lab, manager: ManagerProcess) -> None:

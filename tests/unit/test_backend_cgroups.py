@@ -10,6 +10,7 @@ import pytest
 from hpm.backend.cgroups import GuestCgroup, find_mount, guest_cgroup
 from hpm.backend.guest import GuestFiles
 from hpm.backend.sampling import Sampler
+from hpm.backend.watch import Watch
 from hpm.errors import ServerGone
 
 V1 = """\
@@ -269,5 +270,7 @@ def test_a_guest_that_ends_while_its_files_are_opened_is_gone(tree: Tree) -> Non
     found = tree.find()
     assert found is not None
     (tree.root / "proc/5001/schedstat").unlink()
+    watch = Watch()
     with pytest.raises(ServerGone):
-        GuestFiles("uuid", "start", found, tree.root / "proc")
+        GuestFiles("uuid", "start", found, tree.root / "proc", watch)
+    watch.close()

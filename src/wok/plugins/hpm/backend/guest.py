@@ -26,9 +26,7 @@ class GuestFiles:
     Raises `ServerGone` if the guest ends meanwhile.
     """
 
-    def __init__(
-        self, uuid: str, start: str, cgroup: GuestCgroup, proc: Path, watch: Watch | None = None
-    ) -> None:
+    def __init__(self, uuid: str, start: str, cgroup: GuestCgroup, proc: Path, watch: Watch) -> None:
         self.cgroup = cgroup
         self.schedstats: list[int] = []
         self.settled = False
@@ -54,8 +52,7 @@ class GuestFiles:
             os.close(self._stat)
             self._stat = None
         for number in self.watched:
-            if self._watch is not None:
-                self._watch.remove(number)
+            self._watch.remove(number)
         self.watched = frozenset()
 
     def look(self) -> None:
@@ -124,8 +121,6 @@ class GuestFiles:
 
     def _watch_both(self) -> frozenset[int]:
         """Watch both directories; empty if that is not possible."""
-        if self._watch is None:
-            return frozenset()
         numbers = [self._watch.add(path) for path in {self.cgroup.scope, self.cgroup.threads}]
         return frozenset(n for n in numbers if n is not None) if None not in numbers else frozenset()
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import libvirt
 
-from ..engine.counters import ServerCounters, Started
+from ..engine.counters import ServerCounters
 from ..engine.samples import HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from .cgroups import find_mount, guest_cgroup
@@ -95,7 +95,7 @@ class LibvirtHypervisor:
             more = [told for uuid, told in asked.items() if uuid not in samples]    # its files may be open by now
             if more:
                 samples = {**samples, **{sample.uuid: sample for sample, _ in more}}
-                counters = counters.with_more([(Started(s.uuid, s.start, s.threads), counted) for s, counted in more])
+                counters = counters.with_more([(sample.started, counted) for sample, counted in more])
             idle, steal = self._host_times()
             return HostSample(now, self._cpus, idle, steal, self._infos, samples, counters, self._inventory.problem)
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine.counters import Column, Counters, Layout, Started
+from ..engine.counters import Column, Counters, Layout
 from ..engine.samples import ServerSample
 from .cgroups import GuestCgroup
 from .guest import GuestFiles
@@ -153,7 +153,7 @@ class Sampler:
         fresh = {uuid: sample for uuid, sample in fresh.items() if known.get(uuid) is not sample}
         if self._stale or any(known[uuid].threads != sample.threads for uuid, sample in fresh.items()):
             self._samples = {uuid: guest.sample for uuid, guest in self._guests.items()}
-            self._layout = Layout(Started(s.uuid, s.start, s.threads) for s in self._samples.values())
+            self._layout = Layout(sample.started for sample in self._samples.values())
             self._fds = [fd for guest in self._guests.values() for fd in guest.schedstats]
             self._stale = False
         elif fresh:

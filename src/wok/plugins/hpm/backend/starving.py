@@ -38,15 +38,12 @@ class Starvation:
         ran = run - moved(self._run, rows, run)
         waited = delay - moved(self._delay, rows, delay)
         idle = moved(self._idle, rows) != 0
-        asked = (ran < little) & ((ran == 0) | (waited >= long) | ~idle)
-        if rows is not None:
-            asked &= rows >= 0    # a thread that was not there before cannot be compared
+        # A thread that was not there before cannot be compared.
+        known: Flags = np.ones(layout.rows, dtype=np.bool_) if rows is None else rows >= 0
+        asked = known & (ran < little) & ((ran == 0) | (waited >= long) | ~idle)
         starving: Flags = np.zeros(layout.rows, dtype=np.bool_)
         for row in np.flatnonzero(asked).tolist():
             starving[row] = runnable(row)
-        idle = (ran + waited < little) & ~starving
-        if rows is not None:
-            idle &= rows >= 0
-        self._idle = idle.astype(np.int64)
+        self._idle = (known & (ran + waited < little) & ~starving).astype(np.int64)
         self._layout, self._run, self._delay, self._time_ns = layout, run, delay, now_ns
         return starving

@@ -80,8 +80,8 @@ def learn(known: Learned | None, start: str, window: ServerWindow | None, second
             start, active=window.active, planned=known.planned, missed=known.missed, reported=known.reported
         )
     squares, windows, mean = known.squares, known.windows, known.velocity
-    if mean is not None and window.using + window.delay > 0.0:
-        squares = LONG_PAST * squares + (window.using / (window.using + window.delay) - mean) ** 2
+    if mean is not None and window.velocity is not None:
+        squares = LONG_PAST * squares + (window.velocity / 100.0 - mean) ** 2
         windows = LONG_PAST * windows + 1.0
     return msgspec.structs.replace(
         known,

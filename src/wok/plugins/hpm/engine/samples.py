@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from .counters import NO_COUNTERS, Counters
+from .counters import NO_COUNTERS, Counters, Started
 
 ServerStatus: TypeAlias = Literal["running", "paused", "shut-off", "crashed", "unknown"]
 
@@ -44,6 +44,11 @@ class ServerSample(msgspec.Struct, frozen=True, gc=False):
     shares: int | None
     quota_us: int | None = None
     period_us: int = 100000
+
+    @property
+    def started(self) -> Started:
+        """What the layout of the counters knows of it."""
+        return Started(self.uuid, self.start, self.threads)
 
 
 class HostSample(msgspec.Struct, frozen=True):

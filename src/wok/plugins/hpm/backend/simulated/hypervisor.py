@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ...engine.counters import Counters, Layout, Started
+from ...engine.counters import Counters, Layout
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
 from ..hypervisor import (
     Ability,
@@ -113,7 +113,7 @@ class SimulatedHypervisor:
             )
 
     def _counters(self, samples: Mapping[str, ServerSample]) -> Counters:
-        layout = Layout(Started(sample.uuid, sample.start, sample.threads) for sample in samples.values())
+        layout = Layout(sample.started for sample in samples.values())
         threads = [thread for uuid in samples for thread in self._servers[uuid].threads]
         run = np.array([thread.run_ns for thread in threads], dtype=np.int64)
         delay = np.array([thread.delay_ns for thread in threads], dtype=np.int64)
