@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import sys
-import threading
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,6 +24,9 @@ from .server import SocketServer
 
 log = logging.getLogger(__name__)
 
+#: Signals that end hpm.
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
 
 def serve(
     connect: str | None, state_dir: Path | None, socket: Path | None, interval: float, verbose: bool
@@ -41,12 +43,12 @@ def serve(
     for directory in (paths.run_dir(), address.parent):
         directory.mkdir(parents=True, exist_ok=True)
     os.umask(0o027)    # sockets are for others too; what is kept from here on is nobody else's business
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Blocked before any thread is there, so that all inherit it, and waited for by the main thread: a handler in
+    # Python runs only when the main thread wakes, and nothing wakes it if another thread was given the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     lock = HostLock(_lock_path(choice, state), f"state in {state}, socket {address}")
     try:
-        return _run(choice, state, address, interval, stop)
+        return _run(choice, state, address, interval)
     finally:
         lock.release()
 
@@ -77,7 +79,7 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
         lock.release()
 
 
-def _run(choice: Choice, state: Path, address: Path, interval: float, stop: threading.Event) -> int:
+def _run(choice: Choice, state: Path, address: Path, interval: float) -> int:
     hypervisor = open_hypervisor(choice.uri)
     try:
         database = Database(state / "hpm.db")
@@ -87,7 +89,7 @@ def _run(choice: Choice, state: Path, address: Path, interval: float, stop: thre
         try:
             server.start()
             _greet(choice, manager, address, state)
-            stop.wait()
+            signal.sigwait(ENDING)
             log.info("stopping, and putting everything back")
             server.stop()
         finally:
