@@ -1,184 +1,217 @@
-"""Are goals met on real guests, how soon, how steadily, and what does it cost in work?
+"""Are goals met on real guests, how soon, how steadily, and what does it cost? hpm beside other ways.
 
-    python -m bench.goals [--rounds 2] [--intervals 25] [--seconds 3] [--scenarios one-vcpu,four-vcpus,periodic]
+    python -m bench.goals [--scenarios spinning,web] [--sides hpm,fixed] [--rounds 3] [--intervals 34] [--tune]
 
-Guests of the lab. *one-vcpu*: six that spin, goals 70 highest, 45 and 25 high, 15 low, two without one.
-*four-vcpus*: the same, but one of those without a goal has 4 vCPUs. *periodic*: one that works 2 ms and sleeps
-8 ms, goal 75, among four that spin and have no goal. Three sides take turns in every round, on the same guests:
+Guests of the lab, in the scenarios of `bench/goal_scenarios.py`; the sides of `bench/sides.py` take turns on the same
+guests, in interleaved blocks:
 
-- *unmanaged*: the shares that the guests came with, management off;
-- *hpm*: management switched on. The *first* interval to count begins with the first plan; for the periodic
-  load three intervals later, because a sleeping load's weight is learned;
-- *fixed*: weights tuned by hand for exactly this load.
+- *equal*: equal shares, an unmanaged host;
+- *importance*: fixed weights 512, 333, 167 by importance;
+- *stepper*: one receiver, one step an interval, as WLM and VMRM are described;
+- *hpm*: `hpm serve`, management switched on at the begin of a block and off at its end;
+- *fixed*: weights tuned offline for exactly this load (`bench/tuned.json`, made by ``--tune`` on this machine);
+- *feedback*, *optimiser* (only if named): other designs of a planner.
 
-**How to read it**: *met* is the part of the intervals in which that goal was met (PI up to 1.05); *mean* and
-*deviation* are of the velocities. A goal that *fixed* misses too could hardly be met on this machine just then;
-*others* (CPUs that other processes used) and *steal* say who was in the way: nothing else should run. Bars: all
-goals met in the first interval, each in 95 % of the later ones, work within 3 % of *unmanaged*.
+**How to read it**: *met* is the part of the intervals in which a goal was met (PI up to 1.05), counted from *settling*
+intervals after the begin of each phase; *first* is the interval, counted from the begin of a phase, in which all
+goals were met for the first time; *attained* is the mean over goals and intervals of velocity / goal, at most 1.
+A goal *can be met* if *fixed* has a mean velocity at least 2 points above what is needed. *others* (CPUs that other
+processes used) and *steal* say who was in the way: nothing else should run.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from bench.report import Circumstances, table, write_report
-from hpm.client.rest import Client
-from tests.lab import Guest, Lab, LabBusyError, LabError
-from tests.lab.errors import wait_until
+from bench.goal_figures import Block, PhaseRecord, figures_of, text_of
+from bench.goal_scenarios import SCENARIOS
+from bench.report import Circumstances, write_report
+from bench.sides import ByImportance, Equal, Feedback, Fixed, Optimiser, Side, Stepper, Tuner, seen
+from bench.stage import Meter, Stage, WakeSampler
+from tests.lab import Lab, LabBusyError, LabError
+from tests.lab.errors import LabTimeoutError, wait_until
 from tests.lab.requirements import missing
 from tests.running import ManagerProcess
-from tests.system.goals import SIX, SIX_SHARES, Interval, Watch, Wish, group_of, shares_of, start_six
+from tests.system.goals import Interval, Watch
 
-
-class Scenario(NamedTuple):
-    """Guests with wishes; `original` shares, and `fixed` ones tuned by hand; intervals until the first counts."""
-
-    wishes: Sequence[Wish]
-    original: Sequence[int]
-    fixed: Sequence[int]
-    start: Callable[[Lab, Sequence[int]], list[Guest]]
-    settling: int = 0
-
-
-def periodic(lab: Lab, shares: Sequence[int]) -> list[Guest]:
-    """One guest that sleeps most of the time, and four that spin."""
-    sleeper = lab.linux("sleeper", load="periodic:2/8", shares=shares[0])
-    return [sleeper, *(lab.tiny(f"goal{n}", load="spin", shares=value) for n, value in enumerate(shares[1:]))]
-
-
-#: 9 % above the goals; what then is left of nearly two CPUs goes to the two without a goal.
-SIX_FIXED = (763, 491, 273, 164, 110, 110)
-SCENARIOS = {
-    "one-vcpu": Scenario(SIX, SIX_SHARES, SIX_FIXED, lambda lab, shares: start_six(lab, 1, shares)),
-    "four-vcpus": Scenario(SIX, SIX_SHARES, SIX_FIXED, lambda lab, shares: start_six(lab, 4, shares)),
-    "periodic": Scenario(
-        ((75, "high"), *[(None, "low")] * 4), (1000, 1001, 999, 1003, 997), (4000, 800, 800, 800, 800), periodic, 3
-    ),
-}
-UNMANAGED_INTERVALS = 5
+TUNED = Path(__file__).with_name("tuned.json")
+SIDES = ("equal", "importance", "stepper", "hpm", "fixed")
+#: The other sides' blocks are as long as hpm's, divided by this.
+SHORTER = 3
+TUNING_INTERVALS = 14
 LAB_PATIENCE = 900.0
-BAR_MET = 0.95
-BAR_WORK = 0.97
+INTERVAL = 3.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=2, help="turns of each side (%(default)s)")
-    parser.add_argument("--intervals", type=int, default=25, help="intervals of a managed turn (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="an interval (%(default)s)")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="(%(default)s)")
+    parser.add_argument("--sides", default=",".join(SIDES), help="(%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="blocks of each side (%(default)s)")
+    parser.add_argument("--intervals", type=int, default=34, help="intervals of 3 s in a block (%(default)s)")
+    parser.add_argument("--tune", action="store_true", help="tune the fixed weights first, and keep them")
+    parser.add_argument("--name", default="goals", help="of the report in build/bench/ (%(default)s)")
     options = parser.parse_args(arguments)
     circumstances = Circumstances()
     figures: dict[str, Any] = {}
     for name in options.scenarios.split(","):
-        figures[name] = _scenario(SCENARIOS[name], options.rounds, options.intervals, options.seconds)
-        print(f"{name}\n{_text(figures[name])}\n")
-    print(f"report: {write_report('goals', figures, circumstances)}")
+        begin = time.monotonic()
+        figures[name] = _scenario(name, options.sides.split(","), options.rounds, options.intervals, options.tune)
+        took = time.monotonic() - begin
+        print(f"{name}: {SCENARIOS[name].what} ({took:.0f} s)\n{text_of(figures[name])}\n", flush=True)
+        report = write_report(options.name, figures, circumstances)
+    print(f"report: {report}")
     return 0
 
 
-def _scenario(scenario: Scenario, rounds: int, intervals: int, seconds: float) -> dict[str, Any]:
-    reason = missing()
+def _scenario(name: str, sides: Sequence[str], rounds: int, intervals: int, tune: bool) -> dict[str, Any]:
+    reason, scenario = missing(), SCENARIOS[name]
     if reason is not None:
         return {"skipped": reason}
     try:
         with (
             Lab(wait=LAB_PATIENCE) as lab,
             tempfile.TemporaryDirectory() as directory,
-            ManagerProcess(Path(directory), "qemu:///system", seconds) as manager,
+            ManagerProcess(Path(directory), "qemu:///system", INTERVAL) as manager,
             manager.client() as client,
+            Stage(lab, scenario, manager, client) as stage,
         ):
-            guests = scenario.start(lab, scenario.original)
-            group_of(client, guests, scenario.wishes)
-            return _turns(client, scenario, guests, rounds, intervals, seconds)
+            if tune or name not in _tuned():
+                _tune(name, stage)
+            blocks: list[Block] = []
+            for _ in range(rounds):
+                for side in sides:
+                    count = intervals if side == "hpm" else max(len(scenario.phases) * 4, intervals // SHORTER)
+                    blocks.append(_block(stage, side, count, _tuned()[name]))
+            return figures_of(scenario, blocks)
     except (LabBusyError, LabError) as error:
         return {"skipped": str(error)}
 
 
-def _turns(
-    client: Client, scenario: Scenario, guests: Sequence[Guest], rounds: int, intervals: int, seconds: float
-) -> dict[str, Any]:
-    wishes, original = scenario.wishes, list(scenario.original)
-    sides: dict[str, list[Interval]] = {"unmanaged": [], "hpm": [], "fixed": []}
-    first: list[Interval] = []
-    restored = True
-    for _ in range(rounds):
-        sides["unmanaged"] += _intervals(Watch(guests), UNMANAGED_INTERVALS, seconds)
-        client.set_management_levels({"cpu-mgmt": "on"})
-        wait_until(lambda: shares_of(guests) != original, seconds, "the first plan is applied")
-        watch = Watch(guests)
-        _intervals(watch, scenario.settling, seconds)
-        first.append(watch.interval(seconds))
-        sides["hpm"] += _intervals(watch, intervals, seconds)
-        client.set_management_levels({"cpu-mgmt": "off"})
-        restored = restored and shares_of(guests) == original
-        _set(guests, scenario.fixed)
-        sides["fixed"] += _intervals(Watch(guests), intervals, seconds)
-        _set(guests, original)
-    plans = client.adjustments().value.dynamic_resource_adjustments
-    work = {name: statistics.median(i.work for i in side) for name, side in sides.items()}
-    return {
-        "sides": {name: _figures(side, wishes) for name, side in sides.items()},
-        "first-interval": {"all-met": sum(all(i.met(wishes)) for i in first), **_figures(first, wishes)},
-        "work": {name: round(value, 3) for name, value in work.items()},
-        "plans-a-turn": round(sum(plan.outcome == "applied" for plan in plans) / rounds, 2),
-        "put-back-exactly": restored,
-        "bars": {
-            "first": all(all(i.met(wishes)) for i in first),
-            "later": min(_met(sides["hpm"], wishes)) >= BAR_MET,
-            "work": work["hpm"] >= BAR_WORK * work["unmanaged"],
-            "restored": restored,
-        },
-    }
+# -- one block
 
 
-def _intervals(watch: Watch, count: int, seconds: float) -> list[Interval]:
-    return [watch.interval(seconds) for _ in range(count)]
+def _block(stage: Stage, name: str, intervals: int, tuned: Sequence[Sequence[int]]) -> Block:
+    """Play all phases of the scenario under one side."""
+    scenario = stage.scenario
+    side = _side(name, tuned)
+    phases: list[PhaseRecord] = []
+    stage.set(scenario.phases[0])
+    original = stage.shares()
+    if side is None:
+        _switch(stage, on=True, unlike=original)
+    else:
+        stage.cap(True)
+    meter = Meter(stage.manager)
+    for number, phase in enumerate(scenario.phases):
+        if number:
+            stage.set(phase)
+        phases.append(_phase(stage, side, number, intervals // len(scenario.phases)))
+    own = meter.cpus()
+    if side is None:
+        _switch(stage, on=False)
+    else:
+        stage.cap(False)
+    stage.set(scenario.phases[0])
+    put_back = side is not None or _is_original(stage)
+    stage.write(stage.original)
+    return Block(name, phases, own, put_back)
 
 
-def _set(guests: Sequence[Guest], shares: Sequence[int]) -> None:
-    for guest, value in zip(guests, shares, strict=True):
-        guest.set_cpu_shares_file(value)
+def _phase(stage: Stage, side: Side | None, number: int, intervals: int) -> PhaseRecord:
+    goals = stage.scenario.goals(stage.scenario.phases[number])
+    if side is not None:
+        stage.write(side.begin(goals, stage.shares()))
+    waker = _waker(stage)
+    watch, record = Watch(stage.guests), PhaseRecord(number)
+    shares = stage.shares()
+    for _ in range(intervals):
+        interval = watch.interval(INTERVAL)
+        record.intervals.append(interval)
+        if side is not None:
+            stage.write(_after(side, interval, goals, stage.shares()))
+        now = stage.shares()
+        record.changes.append(sum(a != b for a, b in zip(shares, now, strict=True)))
+        record.shares.append(now)
+        shares = now
+    if waker is not None:
+        record.wakes = waker.stop()
+    return record
 
 
-def _met(intervals: Sequence[Interval], wishes: Sequence[Wish]) -> list[float]:
-    """For each goal, the part of the intervals in which it was met."""
-    goals = [number for number, (goal, _) in enumerate(wishes) if goal is not None]
-    return [statistics.mean(i.met(wishes)[number] for i in intervals) for number in goals]
+def _after(side: Side, interval: Interval, goals: Sequence[tuple[int | None, str]], shares: list[int]) -> list[int]:
+    present = [n for n, value in enumerate(shares) if value]
+    guests = seen(interval, goals)
+    wanted = side.after([guests[n] for n in present], [shares[n] for n in present])
+    chosen = dict(zip(present, wanted, strict=True))
+    return [chosen.get(n, 0) for n in range(len(shares))]
 
 
-def _figures(intervals: Sequence[Interval], wishes: Sequence[Wish]) -> dict[str, Any]:
-    columns = list(zip(*[i.velocities for i in intervals], strict=True))
-    return {
-        "intervals": len(intervals),
-        "met": [round(part, 3) for part in _met(intervals, wishes)],
-        "mean": [round(statistics.mean(column), 1) for column in columns],
-        "deviation": [round(statistics.pstdev(column), 1) for column in columns],
-        "others": round(statistics.median(i.others for i in intervals), 3),
-        "steal": round(statistics.mean(i.steal for i in intervals), 4),
-        "velocities": [[round(v, 1) for v in i.velocities] for i in intervals],
-    }
+def _side(name: str, tuned: Sequence[Sequence[int]]) -> Side | None:
+    """None: hpm."""
+    made: dict[str, Side | None] = {
+        "equal": Equal(), "importance": ByImportance(), "stepper": Stepper(), "hpm": None, "fixed": Fixed(tuned),
+        "feedback": Feedback(), "optimiser": Optimiser(),
+    }  # fmt: skip
+    return made[name]
 
 
-def _text(figures: dict[str, Any]) -> str:
-    if "skipped" in figures:
-        return f"left out: {figures['skipped']}"
-    rows = []
-    for name, side in {**figures["sides"], "hpm, first": figures["first-interval"]}.items():
-        lists = [" ".join(f"{value:{form}}" for value in side[key]) for key, form in _LISTS]
-        rows.append((name, side["intervals"], *lists, figures["work"].get(name, ""), side["others"], side["steal"]))
-    bars = ", ".join(f"{name} {'met' if held else 'MISSED'}" for name, held in figures["bars"].items())
-    head = ("side", "intervals", "met", "mean", "deviation", "work", "others", "steal")
-    return "\n".join([table(head, rows), f"plans a turn: {figures['plans-a-turn']}; bars: {bars}"])
+def _switch(stage: Stage, *, on: bool, unlike: Sequence[int] = ()) -> None:
+    """Switch management; on: returns when the first plan is applied, or after an interval without one."""
+    stage.client.set_management_levels({"cpu-mgmt": "on" if on else "off"})
+    if on:
+        try:
+            wait_until(lambda: stage.shares() != list(unlike), INTERVAL + 1.0, "the first plan is applied")
+        except LabTimeoutError:
+            return    # nobody waits for anybody yet, so there is nothing to plan
 
 
-_LISTS = (("met", ".2f"), ("mean", ".0f"), ("deviation", ".1f"))
+def _is_original(stage: Stage) -> bool:
+    return all(now == was for now, was in zip(stage.shares(), stage.original, strict=True) if now)
+
+
+def _waker(stage: Stage) -> WakeSampler | None:
+    guests = zip(stage.scenario.guests, stage.guests, strict=True)
+    return next((WakeSampler(g) for spec, g in guests if spec.name == stage.scenario.wakes and g is not None), None)
+
+
+# -- fixed weights
+
+
+def _tuned() -> dict[str, list[list[int]]]:
+    """Weights by scenario, for each phase."""
+    return json.loads(TUNED.read_text()) if TUNED.exists() else {}
+
+
+def _tune(name: str, stage: Stage) -> None:
+    """Find weights for each phase of a scenario, and keep them."""
+    scenario, found = stage.scenario, []
+    for number, phase in enumerate(scenario.phases):
+        stage.set(phase)
+        stage.cap(True)
+        wanted = {spec.name: goal for spec, (goal, _) in zip(scenario.guests, scenario.goals(phase), strict=True)}
+        targets = [
+            scenario.tuned.get(name, None if goal is None else min(1.09 * goal, (100 + goal) / 2))
+            for name, goal in wanted.items()
+        ]
+        present = [n for n, guest in enumerate(stage.guests) if guest is not None]
+        tuner = Tuner([None if targets[n] is None else (targets[n] or 0.0) / 100.0 for n in present])
+        stage.write([min(10000, 10 * round(target or 10)) for target in targets])
+        _phase(stage, tuner, number, TUNING_INTERVALS)
+        chosen = dict(zip(present, tuner.weights, strict=True))
+        found.append([chosen.get(n, 0) for n in range(len(targets))])
+        stage.cap(False)
+        stage.write(stage.original)
+    kept = {**_tuned(), name: found}
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(kept.items()))
+    TUNED.write_text("{\n" + lines + "\n}\n")
 
 
 if __name__ == "__main__":

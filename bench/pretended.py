@@ -20,6 +20,7 @@ from hpm.backend.cgroups import GuestCgroup, Mount, find_mount
 from hpm.backend.guest import GuestFiles
 from hpm.backend.hypervisor import Ability, HostDescription, HostSample, ServerInfo
 from hpm.backend.sampling import Sampler
+from hpm.engine.samples import Glance
 
 #: The benchmark's own directory below the cpu controller's mount.
 NAME = "hpm-bench"
@@ -69,6 +70,10 @@ class PretendedHost:
         fields = os.pread(self._proc_stat, 512, 0).split(b"\n", 1)[0].split()
         idle, steal = (int(fields[4]) + int(fields[5])) * 10_000_000, int(fields[8]) * 10_000_000
         return HostSample(now, os.cpu_count() or 1, idle, steal, self.infos, samples, counters)
+
+    def glance(self) -> Glance | None:
+        counters = self.sampler.glance()
+        return None if counters is None else Glance(time.monotonic_ns(), counters)
 
     def files(self, uuid: str) -> GuestFiles:
         """The files of one guest."""

@@ -70,7 +70,7 @@ def demo(lab: Lab) -> None:
 
 def show(lab: Lab) -> None:
     for guest in sorted(lab.lasting_guests(), key=lambda guest: guest.name):
-        used = sum(using for using, _ in guest.schedstat()) / 1e9
+        used = sum(using for using, *_ in guest.schedstat()) / 1e9
         print(
             f"{guest.name:32} {guest.uuid}  {len(guest.vcpu_tids())} vCPU  "
             f"{guest.cpu_shares():6} shares  {used:10.1f} s of CPU"

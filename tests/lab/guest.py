@@ -83,14 +83,14 @@ class Guest:
         """Write its weight behind libvirt's back."""
         self._shares_file().write_text(str(shares))
 
-    def schedstat(self) -> list[tuple[int, int]]:
-        """(using, delay) of each vCPU thread since its start, in nanoseconds."""
+    def schedstat(self) -> list[tuple[int, int, int]]:
+        """(using, delay, turns) of each vCPU thread since its start: nanoseconds, and how often it got a CPU."""
         pid = self.pid
-        pairs = []
+        counters = []
         for tid in self.vcpu_tids():
             fields = (PROC / str(pid) / "task" / str(tid) / "schedstat").read_text().split()
-            pairs.append((int(fields[0]), int(fields[1])))
-        return pairs
+            counters.append((int(fields[0]), int(fields[1]), int(fields[2])))
+        return counters
 
     def thread_states(self) -> list[str]:
         """The state letter of each vCPU thread, such as `R` or `S`."""

@@ -5,6 +5,8 @@
  * load: terms joined by '+':
  *   spin               one busy thread pinned to each vCPU
  *   periodic:ON/OFF    ON ms of work, then OFF ms of sleep; periodic:ON/OFFxN with N threads
+ *   requests:R/MS      R requests a second at random (Poisson), each MS ms of work on average (exponential), which
+ *                      queue up while there is no CPU and are given up after 2 s; requests:R/MSxN with N threads
  *   busy:S,idle:S      all vCPUs busy for S seconds of wall clock, then idle for S seconds, and so on
  *   memory:MIB         fills MIB of memory and writes to all of it again every 20 s
  *   idle               nothing
@@ -18,6 +20,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -32,12 +35,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { SPIN, PERIODIC, PHASES };
+enum kind { SPIN, PERIODIC, REQUESTS, PHASES };
 
 struct load {
     enum kind kind;
     int cpu;
-    double on, off; /* seconds */
+    double on, off; /* seconds; of requests: each one's work, and the mean time between two */
 };
 
 static double rounds_per_second;
@@ -88,9 +91,17 @@ static void calibrate(void)
     rounds_per_second = rounds / best;
 }
 
+/* A number with the exponential distribution of mean 1. */
+static double exponential(unsigned short state[3])
+{
+    return -log(1 - erand48(state));
+}
+
 static void *run(void *argument)
 {
     struct load *load = argument;
+    unsigned short state[3] = {load->cpu, (unsigned long)load >> 4, 1}; /* the same load in each run */
+    double arrival = now();
     cpu_set_t set;
 
     CPU_ZERO(&set);
@@ -106,6 +117,11 @@ static void *run(void *argument)
         case PERIODIC:
             work(load->on * rounds_per_second);
             rest(load->off);
+            break;
+        case REQUESTS:
+            arrival = fmax(arrival, now() - 2) + exponential(state) * load->off;
+            rest(arrival - now());
+            work(exponential(state) * load->on * rounds_per_second);
             break;
         case PHASES: {
             double end = now() + load->on;
@@ -158,6 +174,8 @@ static void start_loads(const char *text)
 
         if (sscanf(term, "periodic:%lf/%lfx%d", &load.on, &load.off, &n) >= 2) {
             load.kind = PERIODIC, threads = n, load.on /= 1000, load.off /= 1000;
+        } else if (sscanf(term, "requests:%lf/%lfx%d", &load.off, &load.on, &n) >= 2) {
+            load.kind = REQUESTS, threads = n, load.on /= 1000, load.off = n / load.off;
         } else if (sscanf(term, "busy:%lf,idle:%lf", &load.on, &load.off) == 2) {
             load.kind = PHASES;
         } else if (memories < 16 && sscanf(term, "memory:%ld", &mib[memories]) == 1) {

@@ -76,7 +76,7 @@ def _init_program() -> Path:
     options = ["-static", "-O2", "-pthread", "-s"]
 
     def build(target: Path) -> None:
-        command = [compiler, *options, "-o", str(target), "-x", "c", "-"]
+        command = [compiler, *options, "-o", str(target), "-x", "c", "-", "-lm"]
         done = subprocess.run(command, input=source, capture_output=True, check=False)
         if done.returncode != 0:
             raise LabError(f"{INIT_SOURCE} does not compile:\n{done.stderr.decode(errors='replace')}")

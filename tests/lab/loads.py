@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _NUMBER = r"\d+(\.\d+)?"
-_TERM = re.compile(rf"spin|idle|periodic:{_NUMBER}/{_NUMBER}(x[1-9]\d*)?|busy:{_NUMBER},idle:{_NUMBER}|memory:[1-9]\d*")
+_TERM = re.compile(
+    rf"spin|idle|(periodic|requests):{_NUMBER}/{_NUMBER}(x[1-9]\d*)?|busy:{_NUMBER},idle:{_NUMBER}|memory:[1-9]\d*"
+)
 
 
 def check(load: str) -> str:
@@ -13,7 +15,8 @@ def check(load: str) -> str:
     for term in load.split("+"):
         if not _TERM.fullmatch(term):
             raise ValueError(
-                f"unknown load {term!r} in {load!r}; known are spin, idle, periodic:ON/OFF and periodic:ON/OFFxN "
-                "(milliseconds, N threads), busy:S,idle:S (seconds), memory:MIB, and several joined by '+'"
+                f"unknown load {term!r} in {load!r}; known are spin, idle, periodic:ON/OFF (milliseconds), "
+                "requests:R/MS (a second, of so many milliseconds), both with xN for N threads, busy:S,idle:S "
+                "(seconds), memory:MIB, and several joined by '+'"
             )
     return load

@@ -72,14 +72,16 @@ def group_of(client: Client, guests: Sequence[Guest], wishes: Sequence[Wish]) ->
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """What guests did between two readings of their own schedstat files, without hpm: CPUs used, velocities.
+    """What guests did between two readings of their own schedstat files, without hpm: CPUs used, velocities
+    (None of a guest that neither ran nor waited for 1 % of a CPU), and how long they waited each time, in ms.
 
     `others` is what all other processes of the host used, in CPUs; `steal` what the host's own hypervisor took.
     """
 
     seconds: float
     cpus: tuple[float, ...]
-    velocities: tuple[float, ...]
+    velocities: tuple[float | None, ...]
+    waits_ms: tuple[float, ...]
     others: float
     steal: float
 
@@ -95,14 +97,15 @@ class Interval(msgspec.Struct, frozen=True):
         return self.others + self.steal > 0.10 * CPUS
 
     def met(self, wishes: Sequence[Wish]) -> list[bool]:
-        """Which goals were met."""
-        return [goal is None or v >= goal / MET for v, (goal, _) in zip(self.velocities, wishes, strict=True)]
+        """Which goals were met; a guest that did nothing has none to miss."""
+        pairs = zip(self.velocities, wishes, strict=True)
+        return [goal is None or v is None or v >= goal / MET for v, (goal, _) in pairs]
 
 
 class Watch:
-    """Reads guests' counters, interval after interval."""
+    """Reads guests' counters, interval after interval. None in place of a guest: it is not there now."""
 
-    def __init__(self, guests: Sequence[Guest]) -> None:
+    def __init__(self, guests: Sequence[Guest | None]) -> None:
         self._guests = guests
         self._read()
 
@@ -112,21 +115,23 @@ class Watch:
         then, before, busy, stolen = self._time, self._counters, self._busy, self._stolen
         self._read()
         elapsed = self._time - then
-        pairs = [(a[0] - b[0], a[1] - b[1]) for a, b in zip(self._counters, before, strict=True)]
-        cpus = tuple(using / 1e9 / elapsed for using, _ in pairs)
+        passed = [tuple(a - b for a, b in zip(*pair, strict=True)) for pair in zip(self._counters, before, strict=True)]
+        cpus = tuple(using / 1e9 / elapsed for using, _, _ in passed)
         return Interval(
             elapsed,
             cpus,
-            tuple(100.0 * using / max(1, using + delay) for using, delay in pairs),
+            tuple(
+                100.0 * using / (using + delay) if using + delay > 0.01e9 * elapsed else None
+                for using, delay, _ in passed
+            ),
+            tuple(delay / 1e6 / max(1, turns) for _, delay, turns in passed),
             (self._busy - busy) / TICKS / elapsed - sum(cpus),
             (self._stolen - stolen) / TICKS / elapsed,
         )
 
     def _read(self) -> None:
-        self._counters: list[tuple[int, int]] = []
-        for guest in self._guests:
-            pairs = guest.schedstat()
-            self._counters.append((sum(using for using, _ in pairs), sum(delay for _, delay in pairs)))
+        vcpus = [[(0, 0, 0)] if guest is None else guest.schedstat() for guest in self._guests]
+        self._counters = [tuple(map(sum, zip(*counters, strict=True))) for counters in vcpus]
         # cpu, user, nice, system, idle, iowait, irq, softirq, steal (proc(5))
         ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
         self._busy, self._stolen = sum(ticks[:3]) + sum(ticks[5:7]), ticks[7]

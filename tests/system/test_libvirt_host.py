@@ -93,8 +93,10 @@ def test_shares_and_quota_are_set_and_read_back(host: LibvirtHypervisor, spinner
 def test_a_quota_set_by_an_administrator_is_seen(host: LibvirtHypervisor, spinner: Guest) -> None:
     wait_until(lambda: host.observe().samples.get(spinner.uuid), 5, "the guest is seen")
     spinner.domain.setSchedulerParametersFlags({"global_quota": 50000}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    wait_until(lambda: host.observe().infos[spinner.uuid].constraint == "own-quota", 5, "the quota is seen")
-    assert host.observe().samples[spinner.uuid].quota_us == 50000
+    wait_until(lambda: host.observe().samples[spinner.uuid].quota_us == 50000, 5, "the quota is seen")
+    assert host.observe().infos[spinner.uuid].constraint is None
+    spinner.domain.setSchedulerParametersFlags({"vcpu_quota": 50000}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    wait_until(lambda: host.observe().infos[spinner.uuid].constraint == "own-quota", 5, "a vCPU's quota is seen")
 
 
 def test_pause_resume_and_end_are_told_by_events(host: LibvirtHypervisor, spinner: Guest) -> None:

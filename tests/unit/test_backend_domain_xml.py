@@ -74,7 +74,7 @@ def test_the_operating_system_that_was_installed(id_: str, facts: dict[str, str]
         ("<cputune><period>100000</period><quota>-1</quota></cputune>", None),
         ("<cputune><quota>0</quota></cputune>", None),
         ("<cputune><quota>50000</quota></cputune>", "own-quota"),
-        ("<cputune><global_period>100000</global_period><global_quota>50000</global_quota></cputune>", "own-quota"),
+        ("<cputune><global_period>100000</global_period><global_quota>50000</global_quota></cputune>", None),
         ("<cputune><emulator_quota>50000</emulator_quota></cputune>", None),
         ("<cputune><vcpusched vcpus='0-1' scheduler='fifo' priority='1'/></cputune>", "real-time"),
         ("<cputune><vcpusched vcpus='0' scheduler='rr' priority='1'/><quota>5000</quota></cputune>", "real-time"),

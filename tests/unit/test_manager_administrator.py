@@ -211,12 +211,26 @@ def test_a_capped_guest_goes_on_being_managed_within_its_cap(tmp_path: Path) -> 
     house.say("a", cpu_cap=0.4)
     house.manage(WISHES)
     house.step(2)
-    house.host.set_constraint(uuid_of("a"), "own-quota")    # as libvirt shows the cap that hpm has set
     for _ in range(10):
         house.step()
         assert house.held("a") is None
         assert 0.3 <= house.seen("a").using <= 0.41
     assert house.share("a") != 1000
+
+
+@pytest.mark.parametrize(("own", "in_force"), [(0.3, 30000), (0.6, 40000)], ids=["tighter", "wider"])
+def test_of_a_cap_and_a_quota_of_its_own_the_tighter_one_holds(tmp_path: Path, own: float, in_force: int) -> None:
+    house = house_of_four(tmp_path)
+    house.host.set_cpu_quota(uuid_of("a"), house.host.observe().samples[uuid_of("a")].start, round(own * 100000))
+    house.say("a", cpu_cap=0.4)
+    house.manage(WISHES)
+    for _ in range(6):
+        house.step()
+        assert house.held("a") is None
+        assert house.quota("a") == (in_force, 100000)
+        assert house.seen("a").using <= in_force / 100000 + 0.01
+    house.manager.set_level("off")
+    assert house.quota("a") == (round(own * 100000), 100000)
 
 
 def test_a_cap_is_kept_over_a_crash(tmp_path: Path) -> None:

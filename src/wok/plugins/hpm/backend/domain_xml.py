@@ -99,8 +99,8 @@ def _constraint(root: ElementTree.Element, host_cpus: int) -> str | None:
     cpuset = None if vcpu is None else vcpu.get("cpuset")
     if cpuset and _cpu_count(cpuset) < host_cpus:
         return "pinned"
-    # Last, because a quota may be hpm's own cap, and then constrains nothing.
-    if tune is not None and any(int(tune.findtext(quota, "0")) > 0 for quota in ("quota", "global_quota")):
+    # Of each vCPU. One of the whole guest (`global_quota`) is a limit that can be planned with.
+    if tune is not None and int(tune.findtext("quota", "0")) > 0:
         return "own-quota"
     return None
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from ..engine.samples import HostSample, ServerInfo, ServerSample, ServerStatus
+from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample, ServerStatus
 from ..errors import InvalidValue
 
 __all__ = [
@@ -62,6 +62,10 @@ class Hypervisor(Protocol):
 
     def observe(self) -> HostSample:
         """Read all counters now. Never waits for a guest; a server that vanishes meanwhile is left out."""
+        ...
+
+    def glance(self) -> Glance | None:
+        """Read the counters alone, of the servers of the last observation. None: some of them are gone."""
         ...
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:

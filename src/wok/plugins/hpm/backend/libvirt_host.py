@@ -19,7 +19,7 @@ from typing import Any
 import libvirt
 
 from ..engine.counters import ServerCounters
-from ..engine.samples import HostSample, ServerInfo, ServerSample
+from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from .cgroups import find_mount, guest_cgroup
 from .guest import GuestFiles
@@ -98,6 +98,11 @@ class LibvirtHypervisor:
                 counters = counters.with_more([(sample.started, counted) for sample, counted in more])
             idle, steal = self._host_times()
             return HostSample(now, self._cpus, idle, steal, self._infos, samples, counters, self._inventory.problem)
+
+    def glance(self) -> Glance | None:
+        with self._lock:
+            counters = self._sampler.glance()
+            return None if counters is None else Glance(self._clock(), counters)
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
         check_shares(shares)

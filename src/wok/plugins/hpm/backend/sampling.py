@@ -93,18 +93,29 @@ class Sampler:
         """Read everything."""
         gone = self._look(now_ns)
         try:
-            text = b"".join([os.pread(fd, 64, 0) for fd in self._fds])
+            text = self._read()
         except OSError:    # a guest has ended, or a vCPU was unplugged, since its cgroup was looked at
             text = self._read_each(gone)
-        # Each file is one line: time run, time runnable without running, slices.
-        fields: Column = np.fromstring(text, dtype=np.int64, sep=" ")
-        run, delay = fields[0::3].copy(), fields[1::3].copy()
+        run, delay = _columns(text)
         starving = self._starvation.judge(self._layout, run, delay, now_ns, self._runnable)
         throttled: dict[str, int] = {}
         for uuid in self._capped:
             with suppress(OSError):    # it ends just now; the next sample says so
                 throttled[uuid] = self._guests[uuid].throttled_ns()
         return Sampled(self._samples, Counters(self._layout, run, delay, starving, throttled), gone)
+
+    def glance(self) -> Counters | None:
+        """Read run and delay alone, of the threads of the last sample. None: some of them are gone."""
+        if self._stale:
+            return None
+        try:
+            run, delay = _columns(self._read())
+        except OSError:
+            return None
+        return Counters(self._layout, run, delay, np.zeros(len(run), dtype=np.bool_), {})
+
+    def _read(self) -> bytes:
+        return b"".join([os.pread(fd, 64, 0) for fd in self._fds])
 
     def _look(self, now_ns: int) -> list[str]:
         """Look at the guests of which something may have changed; gives those that have ended."""
@@ -169,3 +180,9 @@ class Sampler:
         except OSError:    # it ends just now; the next sample says so
             return False
 
+
+def _columns(text: bytes) -> tuple[Column, Column]:
+    """Run and delay from the text of schedstat files: each is one line of time run, time runnable without running,
+    and slices."""
+    fields: Column = np.fromstring(text, dtype=np.int64, sep=" ")
+    return fields[0::3].copy(), fields[1::3].copy()

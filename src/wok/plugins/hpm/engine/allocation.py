@@ -12,7 +12,7 @@ The result is a target; weights bring it about (`planner`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -43,17 +43,31 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     reserve: float = 0.0
     steady: float = 0.0
 
+    def velocity(self, cpus: float) -> float:
+        """Velocity (0…1) at which it uses that many CPUs. Work held back by a quota is used up before it has
+        waited much: when it may run, it is to run as its goal says."""
+        velocity = self.demand.velocity(cpus)
+        capped = self.demand.limit < self.demand.active and cpus >= self.demand.limit - ROUNDING
+        return max(velocity, self.target or 0.0) if capped else velocity
+
 
 class Allocation(msgspec.Struct, frozen=True):
-    """CPUs by server; the importance level that could not be satisfied, if any; and the part of its
-    demand after goals that each server got of the rest (0…1)."""
+    """CPUs by server; the importance level that could not be satisfied, if any, and the part of its target
+    velocities that it gets; the part of its demand after goals that each server got of the rest (0…1); and the
+    CPUs left after the goals of each level that has any."""
 
     cpus: Mapping[str, float]
     short: Importance | None
+    scale: float
     rest: float
+    left: Mapping[Importance, float]
+
+    def velocities(self, claims: Iterable[Claim]) -> dict[str, float]:
+        """The velocity (0…1) of each claim with what it is given."""
+        return {claim.uuid: claim.velocity(self.cpus[claim.uuid]) for claim in claims}
 
 
-def target_velocity(goal: Goal) -> float | None:
+def target_velocity(goal: Goal | None) -> float | None:
     """The velocity to plan for: 5 % above the goal (near 100 half way there); None for no goal."""
     if not isinstance(goal, VelocityGoal):
         return None
@@ -61,7 +75,7 @@ def target_velocity(goal: Goal) -> float | None:
     return min(wanted * MET, (1.0 + wanted) / 2.0)
 
 
-def steady_velocity(goal: Goal, spread: float) -> float:
+def steady_velocity(goal: Goal | None, spread: float) -> float:
     """The mean velocity that keeps a goal met (PI up to 1.05) in all but one window of a hundred, if velocities
     are scattered around it normally with a standard deviation of `spread` (0…1). 0 for no goal."""
     if not isinstance(goal, VelocityGoal):
@@ -74,7 +88,7 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
     """Share `capacity` CPUs out among the claims."""
     cpus = _floors(claims, capacity)
     left = max(0.0, capacity - sum(cpus.values()))
-    short: Importance | None = None
+    after: dict[Importance, float] = {}
     levels: dict[Importance, list[Claim]] = {}
     for claim in claims:
         if claim.target is not None:
@@ -86,19 +100,33 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
         needs = {c.uuid: max(cpus[c.uuid], c.demand.need(c.target or 0.0)) for c in level}
         more = sum(needs.values()) - sum(cpus[uuid] for uuid in needs)
         if more > left + ROUNDING:
-            needs = _equal_index(level, cpus, left + sum(cpus[uuid] for uuid in needs))
-            short, more = importance, left
+            needs, scale = _equal_index(level, cpus, left + sum(cpus[uuid] for uuid in needs))
+            cpus.update(needs)
+            return Allocation(cpus, importance, scale, 0.0, after)
         cpus.update(needs)
         left -= more
-        if short is not None:
-            return Allocation(cpus, short, 0.0)
+        after[importance] = left
     left -= _steady(levels, cpus, STEADY_OF_REST * left)
     unmet = {c.uuid: max(0.0, c.demand.most - cpus[c.uuid]) for c in claims}
     total = sum(unmet.values())
     rest = min(1.0, left / total) if total > 0.0 else 1.0
     for uuid, wanted in unmet.items():
         cpus[uuid] += rest * wanted
-    return Allocation(cpus, None, rest)
+    return Allocation(cpus, None, 1.0, rest, after)
+
+
+def at_common_factor(claims: Sequence[Claim], velocities: Mapping[str, float], cpus: float) -> dict[str, float]:
+    """What servers get whose weights were made for `velocities` among more or fewer others: all of them by the same
+    factor faster or slower, none above 1, such that together they use `cpus`, or all that they can."""
+
+    def at(factor: float) -> dict[str, float]:
+        return {c.uuid: min(1.0, velocities[c.uuid] * factor) for c in claims}
+
+    def used(factor: float) -> float:
+        return sum(c.demand.need(min(1.0, velocities[c.uuid] * factor)) for c in claims)
+
+    least = min((velocities[c.uuid] for c in claims if velocities[c.uuid] > 0.0), default=1.0)
+    return at(_largest(lambda factor: used(factor) <= cpus, 1.0 / least))
 
 
 def _steady(levels: Mapping[Importance, Sequence[Claim]], cpus: dict[str, float], left: float) -> float:
@@ -132,20 +160,28 @@ def _floors(claims: Sequence[Claim], capacity: float) -> dict[str, float]:
     return floors
 
 
-def _equal_index(level: Sequence[Claim], floors: Mapping[str, float], cpus: float) -> dict[str, float]:
-    """Split `cpus` so that target/velocity is the same for all of a level, floors kept.
-
-    The sum of needs falls steadily as the common index grows, so it is found by bisection.
-    """
+def _equal_index(
+    level: Sequence[Claim], floors: Mapping[str, float], cpus: float
+) -> tuple[dict[str, float], float]:
+    """Split `cpus` so that target/velocity is the same for all of a level, floors kept; and the part of the
+    targets that this is. The sum of needs falls steadily as the common index grows."""
 
     def given(scale: float) -> dict[str, float]:
         return {c.uuid: max(floors[c.uuid], c.demand.need((c.target or 0.0) * scale)) for c in level}
 
-    low, high = 0.0, 1.0
-    for _ in range(24):
+    scale = _largest(lambda scale: sum(given(scale).values()) <= cpus, 1.0)
+    return given(scale), scale
+
+
+def _largest(fits: Callable[[float], bool], most: float) -> float:
+    """The largest number up to `most` that fits, found by bisection; 0 if none does."""
+    if fits(most):
+        return most
+    low, high = 0.0, most
+    for _ in range(28):
         middle = (low + high) / 2.0
-        if sum(given(middle).values()) > cpus:
-            high = middle
-        else:
+        if fits(middle):
             low = middle
-    return given(low)
+        else:
+            high = middle
+    return low

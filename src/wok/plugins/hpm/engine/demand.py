@@ -36,11 +36,15 @@ class Demand(msgspec.Struct, frozen=True, gc=False):
         return self.need(1.0)
 
 
-def demand_of(window: ServerWindow, cap: float | None) -> Demand:
-    """Demand of a busy server. `cap` in CPUs."""
-    active = window.active
-    using = window.using / active
-    runnable = min(1.0, (window.using + window.delay) / active)
+def demand_of(window: ServerWindow, limit: float | None) -> Demand:
+    """Demand of a busy server. `limit`: the CPUs that a quota lets it use, None: no quota."""
+    return demand_from(window.active, window.using, window.delay, limit)
+
+
+def demand_from(active: int, using: float, delay: float, limit: float | None) -> Demand:
+    """Demand of `active` vCPUs that together used and waited so much, in CPUs."""
+    each = using / active
+    runnable = min(1.0, (using + delay) / active)
     # One that got next to nothing tells little of its sleep: that it waited all the time says it has none.
-    sleep = (1.0 - runnable) / max(using, 0.001)
-    return Demand(active, sleep, float(active) if cap is None else min(cap, float(active)))
+    sleep = (1.0 - runnable) / max(each, 0.001)
+    return Demand(active, sleep, float(active) if limit is None else min(limit, float(active)))

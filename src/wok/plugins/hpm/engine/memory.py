@@ -14,6 +14,8 @@ PAST = 0.6
 #: The same for how much its velocity varies, which takes longer to see; and windows until it is believed.
 LONG_PAST = 0.95
 ENOUGH = 4.0
+#: Change of the part of time that a vCPU wants to run, from which on it does something else than before.
+ANOTHER_KIND = 0.3
 
 
 class Learned(msgspec.Struct, frozen=True, gc=False):
@@ -54,11 +56,12 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """What the plan in force for one parent cgroup was made for."""
+    """What the plan in force for one parent cgroup was made for; and who `competed` in the newest window."""
 
     generation: int
     managed: frozenset[str]
     busy: frozenset[str]
+    competed: frozenset[str]
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -68,19 +71,23 @@ class Memory(msgspec.Struct, frozen=True):
     parents: Mapping[str, Basis] = {}
 
 
-def learn(known: Learned | None, start: str, window: ServerWindow | None, seconds: float) -> Learned:
-    """Add one window to what is known of a server. A new start, or work with another number of vCPUs,
-    makes earlier corrections worthless."""
+def learn(
+    known: Learned | None, start: str, window: ServerWindow | None, seconds: float, *, anew: bool = False
+) -> Learned:
+    """Add one window to what is known of a server. A new start, or work of another kind, makes earlier
+    corrections worthless. `anew`: others compete with it than before, so the running sums begin again."""
     if known is None or known.start != start:
         known = Learned(start)
     if window is None or window.activity != "busy":
         return known
-    if window.active != known.active:
+    if window.active != known.active or _another_kind(known, window):
         known = Learned(
             start, active=window.active, planned=known.planned, missed=known.missed, reported=known.reported
         )
     squares, windows, mean = known.squares, known.windows, known.velocity
-    if mean is not None and window.velocity is not None:
+    if anew:
+        known = msgspec.structs.replace(known, using=0.0, delay=0.0, seconds=0.0)
+    elif mean is not None and window.velocity is not None:
         squares = LONG_PAST * squares + (window.velocity / 100.0 - mean) ** 2
         windows = LONG_PAST * windows + 1.0
     return msgspec.structs.replace(
@@ -91,6 +98,14 @@ def learn(known: Learned | None, start: str, window: ServerWindow | None, second
         delay=PAST * known.delay + window.delay * seconds,
         seconds=PAST * known.seconds + seconds,
     )
+
+
+def _another_kind(known: Learned, window: ServerWindow) -> bool:
+    """Whether it is awake for a clearly different part of the time than before."""
+    if known.seconds <= 0.0:
+        return False
+    before = min(1.0, (known.using + known.delay) / known.seconds / window.active)
+    return abs(before - min(1.0, (window.using + window.delay) / window.active)) > ANOTHER_KIND
 
 
 def smoothed(learned: Learned, window: ServerWindow) -> ServerWindow:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from ..policy.assignment import Assignment
+from ..policy.goals import Importance, VelocityGoal
 from .memory import Memory
 from .windows import ServerWindow
 
@@ -15,7 +16,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One server as the planner sees it.
 
     `shares` are in force now (None: unknown), `original` were so before hpm changed any. `held` says why
-    the server is left alone although it has a goal (``excluded``, ``changed-by-administrator``, …).
+    the server is left alone although it has a goal (``excluded``, ``changed-by-administrator``, …). `quota` is
+    the CPU time per time that a quota in force lets it have, whoever set it.
     """
 
     uuid: str
@@ -26,6 +28,28 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     window: ServerWindow | None
     assignment: Assignment
     held: str | None
+    quota: float | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants something for it: a policy that takes it, or a reserve."""
+        return self.assignment.goal is not None or self.assignment.cpu_reserve is not None
+
+    @property
+    def limit(self) -> float | None:
+        """CPUs that it can use at most; None: no limit."""
+        limits = [limit for limit in (self.quota, self.assignment.cpu_cap) if limit is not None]
+        return min(limits, default=None)
+
+    @property
+    def goal(self) -> float:
+        """The goal's velocity (0…1); 0 for discretionary work, and without a goal."""
+        return self.assignment.goal.percent / 100.0 if isinstance(self.assignment.goal, VelocityGoal) else 0.0
+
+    @property
+    def importance(self) -> Importance:
+        """How important it is; without a policy, nothing is less so."""
+        return self.assignment.importance or "lowest"
 
 
 class Forecast(msgspec.Struct, frozen=True, gc=False):

@@ -17,11 +17,20 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ..policy.goals import IMPORTANCES, Importance
-from .allocation import FLOOR, Allocation, Claim, allocate, steady_velocity, target_velocity
-from .demand import Demand, demand_of
+from .allocation import (
+    FLOOR,
+    Allocation,
+    Claim,
+    allocate,
+    at_common_factor,
+    steady_velocity,
+    target_velocity,
+)  # fmt: skip
+from .demand import Demand, demand_from, demand_of
 from .index import MET
 from .memory import Basis, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
+from .waking import CLOSE, for_everybody, if_it_woke
 from .weights import RATIO, share_by_weight, to_shares, worth_writing
 from .windows import HostWindow
 
@@ -38,6 +47,8 @@ SPINS = 0.05
 SPINNING = 1.25
 #: Part by which the managed servers' weight may exceed what they had, before it is planned anew.
 OVERWEIGHT = 0.05
+#: A reserve is planned this much larger, as goals are: it has to hold in every interval.
+RESERVE_MARGIN = 1.04
 #: Windows that a goal must be missed (met) before a standing reason is reported (withdrawn).
 PATIENCE = 3
 
@@ -78,23 +89,26 @@ class _Parent:
     ) -> None:
         self.parent = parent
         self.generation = generation
-        self.managed = [
-            c for c in family if c.assignment.goal is not None and c.held is None and c.shares is not None
-        ]
+        self.managed = [c for c in family if c.wanted and c.held is None and c.shares is not None]
         named = {c.uuid for c in self.managed}
         self.others = [
             c for c in family if c.uuid not in named and c.window is not None and c.window.activity == "busy"
         ]
         self.busy = [c for c in self.managed if c.window is not None and c.window.activity == "busy"]
         self.basis = memory.parents.get(parent)
+        competing = frozenset(c.uuid for c in (*self.busy, *self.others))
+        anew = self.basis is not None and self.basis.competed != competing
         self.learned = {
-            c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window, seconds) for c in self.managed
+            c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window, seconds, anew=anew) for c in self.managed
         }
+        if self.basis is not None and anew:
+            self.basis = msgspec.structs.replace(self.basis, competed=competing)
+        self.competing = competing
         self.alone = len(self.managed) == len(family)
         self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
         self.contended = _delay(family) > CONTENDED
         self.forecasts: dict[str, Forecast] = {}
-        self.demands: dict[str, Demand] = {}
+        self.claims: dict[str, Claim] = {}
 
     def decide(self) -> Decision | None:
         """Plan; None if nothing is to be done and nothing new is to be said."""
@@ -102,20 +116,18 @@ class _Parent:
             return None
         wishes = self.basis is None or (
             self.basis.generation != self.generation
-            or self.basis.managed != frozenset(c.uuid for c in self.managed)
+            or not frozenset(c.uuid for c in self.managed) <= self.basis.managed
         )
         wishes = wishes or self._overweight()
         allocation = self._allocate(fresh=wishes)
-        velocities = {
-            c.uuid: self.demands[c.uuid].velocity(allocation.cpus[c.uuid]) for c in self.busy
-        }
-        lagging = self._lagging(velocities)
+        velocities: Mapping[str, float] = allocation.velocities(self.claims.values())
+        lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
         if wishes or lagging:
             if not wishes:
                 self._correct()
-            shares = self._shares(allocation, velocities)
-            changes = self._changes(shares, allocation, velocities)
+            shares, velocities = self._shares(allocation, velocities)
+            changes = self._changes(shares, velocities)
         self._forecast(allocation, velocities, bool(lagging) and not changes)
         if changes or wishes:
             self._in_force(velocities)
@@ -124,27 +136,53 @@ class _Parent:
         return self._blocked()
 
     def _allocate(self, *, fresh: bool) -> Allocation:
-        claims: list[Claim] = []
+        entitled: dict[str, float] = {}
+        demands: dict[str, Demand] = {}
         for c in self.busy:
-            assert c.window is not None and c.assignment.goal is not None and c.assignment.importance is not None
+            assert c.window is not None
             seen = c.window if fresh else smoothed(self.learned[c.uuid], c.window)
-            demand = self.demands[c.uuid] = demand_of(seen, c.assignment.cpu_cap)
-            claims.append(
-                Claim(
-                    c.uuid, c.assignment.importance, target_velocity(c.assignment.goal), demand,
-                    c.assignment.cpu_reserve or 0.0, steady_velocity(c.assignment.goal, self.learned[c.uuid].spread),
-                )
-            )  # fmt: skip
-        return allocate(claims, self._ours(claims))
+            demands[c.uuid] = demand_of(seen, c.limit)
+        ours = self._ours(demands)
+        if any(c.assignment.goal is None for c in self.busy):
+            entries = [(float(c.original), demands[c.uuid].most) for c in self.busy]
+            fair = share_by_weight(entries, ours)
+            entitled = {c.uuid: part for c, part in zip(self.busy, fair, strict=True) if c.assignment.goal is None}
+        for c in self.busy:
+            self.claims[c.uuid] = self._claim(c, demands[c.uuid], entitled.get(c.uuid, 0.0))
+        return allocate(list(self.claims.values()), ours)
 
-    def _ours(self, claims: Sequence[Claim]) -> float:
+    def _claim(self, c: Candidate, demand: Demand, entitled: float) -> Claim:
+        """What a server wants. One without a policy that is managed for its reserve keeps what it is `entitled`
+        to: nobody is squeezed who was not named."""
+        goal = c.assignment.goal
+        return Claim(
+            c.uuid, c.importance, target_velocity(goal), demand,
+            max(RESERVE_MARGIN * (c.assignment.cpu_reserve or 0.0), entitled),
+            steady_velocity(goal, self.learned[c.uuid].spread),
+        )  # fmt: skip
+
+    def _asleep(self) -> list[Claim]:
+        """What managed servers that do not work now will want when they do: as when they last worked; all their
+        vCPUs, all the time, if they were never seen working."""
+        claims: list[Claim] = []
+        for c in self.managed:
+            if c.uuid in self.claims:
+                continue
+            learned, vcpus = self.learned[c.uuid], c.window.vcpus if c.window is not None else 1
+            using, delay = float(vcpus), 0.0
+            if learned.active and learned.seconds > 0.0:
+                using, delay = learned.using / learned.seconds, learned.delay / learned.seconds
+            claims.append(self._claim(c, demand_from(learned.active or vcpus, using, delay, c.limit), 0.0))
+        return claims
+
+    def _ours(self, demands: Mapping[str, Demand]) -> float:
         """Capacity that the managed servers can have without squeezing the others."""
         if not self.others:
             return self.capacity
-        entries = [(float(sum(c.original for c in self.busy)), sum(claim.demand.most for claim in claims))]
+        entries = [(float(sum(c.original for c in self.busy)), sum(demand.most for demand in demands.values()))]
         for c in self.others:
             assert c.window is not None
-            entries.append((float(c.shares or c.original), demand_of(c.window, None).most))
+            entries.append((float(c.shares or c.original), demand_of(c.window, c.limit).most))
         return share_by_weight(entries, self.capacity)[0]
 
     def _overweight(self) -> bool:
@@ -154,19 +192,21 @@ class _Parent:
             return False
         return sum(c.shares or 0 for c in self.busy) > (1.0 + OVERWEIGHT) * sum(c.original for c in self.busy)
 
-    def _lagging(self, velocities: Mapping[str, float]) -> list[str]:
-        """Servers that miss their goal and would be clearly faster if this plan came true."""
+    def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> list[str]:
+        """Servers that miss their goal, or lack a part of their reserve, and would be clearly better off if this
+        plan came true."""
         lagging: list[str] = []
         for c in self.busy:
             assert c.window is not None
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
             now = c.window.using / (c.window.using + c.window.delay)
-            if now >= goal_velocity(c) / MET:
+            lacks = c.window.using < min(c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid] / RESERVE_MARGIN)
+            if now >= c.goal / MET and not lacks:
                 self.learned[c.uuid] = _calmed(learned)
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
             mean = now if learned.velocity is None else learned.velocity
-            if min(now, mean) < wanted - _dead_band(wanted):
+            if min(now, mean) < wanted - (CLOSE if lacks else _dead_band(wanted)):
                 lagging.append(c.uuid)
         return lagging
 
@@ -185,51 +225,47 @@ class _Parent:
             learned = self.learned[c.uuid]
             if learned.planned is not None and learned.seconds > 0.0:
                 seen += learned.using / learned.seconds
-                planned += self.demands[c.uuid].need(learned.planned)
+                planned += self.claims[c.uuid].demand.need(learned.planned)
         for c in self.busy:
             learned = self.learned[c.uuid]
             mean = learned.velocity
-            if mean is None or learned.planned is None or goal_velocity(c) == 0.0:
+            claim = self.claims[c.uuid]
+            if mean is None or learned.planned is None or not (c.goal or claim.reserve):
                 continue
-            spins = self.demands[c.uuid].sleep < SPINS
+            spins = claim.demand.sleep < SPINS
             wanted = learned.planned * seen / planned if spins else learned.planned
             if abs(mean - wanted) <= _dead_band(wanted):
                 continue
-            step, limit = (wanted / mean, SPINNING) if spins else (_odds(wanted) / _odds(mean), CORRECTION)
+            step, limit = (wanted / max(mean, 0.01), SPINNING) if spins else (_odds(wanted) / _odds(mean), CORRECTION)
             step = max(1.0 / STEP, min(STEP, step))
             correction = max(1.0 / limit, min(limit, learned.correction * step))
             self.learned[c.uuid] = msgspec.structs.replace(learned, correction=correction)
 
-    def _shares(self, allocation: Allocation, velocities: Mapping[str, float]) -> dict[str, int]:
-        parts: dict[str, float] = {}
-        for c in self.managed:
-            learned = self.learned[c.uuid]
-            if c.uuid in velocities:
-                active = self.demands[c.uuid].active
-                parts[c.uuid] = max(velocities[c.uuid] * active, FLOOR / 4) * learned.correction
-            else:
-                parts[c.uuid] = self._idle_part(c, allocation)
-        busy = [c.uuid for c in self.busy]
+    def _shares(
+        self, allocation: Allocation, velocities: Mapping[str, float]
+    ) -> tuple[dict[str, int], Mapping[str, float]]:
+        """Shares for all managed servers, and the velocities of those who work that these shares are to bring."""
+        busy, asleep = list(self.claims.values()), self._asleep()
+        everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.others else None
+        aims = everybody or velocities
+        parts = {c.uuid: max(aims[c.uuid] * c.demand.active, FLOOR / 4) * self._correction(c) for c in busy}
+        weight = sum(parts.values())
+        for c in asleep:
+            part = aims[c.uuid] * c.demand.active if everybody else if_it_woke(c, allocation, weight)
+            parts[c.uuid] = max(part, FLOOR / 4) * self._correction(c)
         total = float(sum(c.original for c in self.busy))
         if self.basis is not None and self.alone:
             # Nobody else competes, so the scale is free: the one in force changes the fewest weights.
             scale = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.managed)
-            total = scale * sum(parts[uuid] for uuid in busy)
-        return to_shares(parts, busy, total, alone=self.alone)
+            total = scale * weight
+        shares = to_shares(parts, list(velocities), total, alone=self.alone)
+        return shares, at_common_factor(busy, everybody, self.capacity) if everybody else velocities
 
-    def _idle_part(self, candidate: Candidate, allocation: Allocation) -> float:
-        """An idle server's weight costs nobody anything, so it has what it will need when it wakes."""
-        learned = self.learned[candidate.uuid]
-        vcpus = candidate.window.vcpus if candidate.window is not None else 1
-        active = learned.active or vcpus
-        assert candidate.assignment.goal is not None
-        target = target_velocity(candidate.assignment.goal)
-        if target is None:
-            return max(FLOOR, allocation.rest * active)
-        return target * active * learned.correction
+    def _correction(self, claim: Claim) -> float:
+        return self.learned[claim.uuid].correction
 
     def _changes(
-        self, shares: Mapping[str, int], allocation: Allocation, velocities: Mapping[str, float]
+        self, shares: Mapping[str, int], velocities: Mapping[str, float]
     ) -> tuple[ServerChange, ...]:
         changes: list[ServerChange] = []
         for c in self.managed:
@@ -237,14 +273,13 @@ class _Parent:
             wanted = shares[c.uuid]
             if not worth_writing(c.shares, wanted):
                 continue
-            using, velocity = 0.0, None
+            using, cpus, velocity = 0.0, 0.0, None
             if c.uuid in velocities and c.window is not None:
-                using = c.window.using
+                using, cpus = c.window.using, self.claims[c.uuid].demand.need(velocities[c.uuid])
                 velocity = c.window.using / (c.window.using + c.window.delay)
             changes.append(
                 ServerChange(
-                    c.uuid, c.shares, wanted, using, allocation.cpus.get(c.uuid, 0.0), velocity,
-                    velocities.get(c.uuid),
+                    c.uuid, c.shares, wanted, using, cpus, velocity, velocities.get(c.uuid),
                 )
             )  # fmt: skip
         return tuple(changes)
@@ -252,8 +287,7 @@ class _Parent:
     def _forecast(self, allocation: Allocation, velocities: Mapping[str, float], stuck: bool) -> None:
         squeezed = any(_ranks_below(c, allocation.short) for c in self.busy)
         for c in self.busy:
-            goal = goal_velocity(c)
-            velocity = velocities[c.uuid]
+            goal, velocity = c.goal, velocities[c.uuid]
             reason: str | None = None
             if goal > 0.0 and velocity < goal / MET:
                 reason = "at-floor" if squeezed else "at-capacity"
@@ -268,10 +302,11 @@ class _Parent:
             self.generation,
             frozenset(c.uuid for c in self.managed),
             frozenset(c.uuid for c in self.busy),
+            self.competing,
         )
-        for uuid, learned in self.learned.items():
+        for uuid, velocity in velocities.items():
             self.learned[uuid] = msgspec.structs.replace(
-                learned, using=0.0, delay=0.0, seconds=0.0, planned=velocities.get(uuid)
+                self.learned[uuid], using=0.0, delay=0.0, seconds=0.0, planned=velocity
             )
 
     def _blocked(self) -> Decision | None:
@@ -289,19 +324,11 @@ class _Parent:
         return Decision(self.parent, (), blocked) if news else None
 
 
-def goal_velocity(candidate: Candidate) -> float:
-    """The goal itself as velocity (0…1); 0 for discretionary work."""
-    goal = candidate.assignment.goal
-    percent = getattr(goal, "percent", 0)
-    return float(percent) / 100.0
-
-
 def _ranks_below(candidate: Candidate, level: Importance | None) -> bool:
     """Whether a server is served after that level: it is down to its floor when the level is short."""
-    if level is None or candidate.assignment.importance is None:
+    if level is None:
         return False
-    below = IMPORTANCES.index(candidate.assignment.importance) > IMPORTANCES.index(level)
-    return below or goal_velocity(candidate) == 0.0
+    return IMPORTANCES.index(candidate.importance) > IMPORTANCES.index(level) or candidate.goal == 0.0
 
 
 def _calmed(learned: Learned) -> Learned:

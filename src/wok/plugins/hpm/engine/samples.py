@@ -68,3 +68,11 @@ class HostSample(msgspec.Struct, frozen=True):
     samples: Mapping[str, ServerSample]
     counters: Counters = NO_COUNTERS
     problem: str | None = None
+
+
+class Glance(msgspec.Struct, frozen=True, eq=False):
+    """The counters of all servers and the monotonic time they were read at, and nothing else: an observation that
+    is cheap enough to be made several times a second. Their `starving` is never set."""
+
+    time_ns: int
+    counters: Counters

@@ -16,7 +16,7 @@ def held_reason(
     """Why a server is not managed, or None: it is. In the order in which an administrator would ask."""
     if assignment.excluded:
         return "excluded"
-    if assignment.goal is None:
+    if assignment.goal is None and assignment.cpu_reserve is None:
         return "no-policy"
     if info.status == "paused":
         return "paused"
@@ -26,6 +26,4 @@ def held_reason(
         return "unreachable"
     if actuator.held(sample):
         return "changed-by-administrator"
-    if info.constraint == "own-quota" and actuator.owns_quota(sample):
-        return None
     return info.constraint

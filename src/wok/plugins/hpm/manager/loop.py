@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from typing import Protocol
 
 from ..errors import HpmError
 
 log = logging.getLogger(__name__)
 
-#: Nanoseconds between two plans for new wishes: however fast they come, weights are not rewritten in a storm.
+#: Nanoseconds between two plans out of turn: however fast reasons come, weights are not rewritten in a storm.
 PLANS_APART = 1_000_000_000
 #: Nanoseconds between two looks when servers start and stop in numbers.
 LOOKS_APART = 200_000_000
+#: Nanoseconds between two glances.
+GLANCES_APART = 250_000_000
+#: On large hosts plans out of turn and glances are rarer: they take one hundredth, and one sixtieth, of a CPU.
+PLANS_DUTY = 100
+GLANCES_DUTY = 60
 
 
 class Loop:
-    """Calls `cycle` once an interval, and sooner when `wishes()` says that something new is wanted; calls `look`
-    when servers change. `clock` gives monotonic nanoseconds."""
+    """Calls `cycle` once an interval, and sooner when `wanted()` says from when on a plan is wanted out of turn (None:
+    it is not); calls `look` when servers change, and in between `glance`, if `glances()`. `clock` gives monotonic
+    nanoseconds, `cpu` those that this thread has used."""
 
     def __init__(
         self,
         interval: float,
         clock: Callable[[], int],
-        wishes: Callable[[], bool],
-        cycle: Callable[[], None],
-        look: Callable[[], None],
+        manager: Work,
+        cpu: Callable[[], int] = time.thread_time_ns,
     ) -> None:
         self.overruns = 0
         self._interval_ns = int(interval * 1e9)
         self._clock = clock
-        self._wishes = wishes
-        self._cycle = cycle
-        self._look = look
+        self._cpu = cpu
+        self._work = manager
         self._wake = threading.Event()
         self._changed = threading.Event()
         self._ending = False
@@ -60,27 +66,60 @@ class Loop:
         self._wake.set()
 
     def _run(self) -> None:
-        planned = looked = self._clock()
+        planned = looked = glanced = self._clock()
         due = planned + min(PLANS_APART, self._interval_ns)
+        apart, pause = PLANS_APART, GLANCES_APART
         while not self._ending:
-            when = min(due, planned + PLANS_APART) if self._wishes() else due
-            if self._changed.is_set():
-                when = min(when, looked + LOOKS_APART)
-            if self._wake.wait(max(0, when - self._clock()) / 1e9):
+            wanted = self._work.wanted()
+            cycle_at = due if wanted is None else max(wanted, min(due, planned + apart))
+            look_at = looked + LOOKS_APART if self._changed.is_set() else cycle_at
+            glance_at = glanced + pause if self._work.glances() else cycle_at
+            if self._wake.wait(max(0, min(cycle_at, look_at, glance_at) - self._clock()) / 1e9):
                 self._wake.clear()
-                continue    # something is new: `when` may be sooner
-            looked = now = self._clock()
-            self._changed.clear()
-            try:
-                if now >= due or self._wishes():
-                    planned, due = now, now + self._interval_ns
-                    self._cycle()
-                else:
-                    self._look()
-            except HpmError as error:
-                log.error("this cycle is lost: %s", error)
-            except Exception:
-                log.exception("this cycle is lost")
+                continue    # something is new: it may be time sooner
+            now, began = self._clock(), self._cpu()
+            if now >= cycle_at:
+                planned = looked = glanced = now
+                due = now + self._interval_ns
+                self._changed.clear()
+                self._do(self._work.cycle)
+                apart = max(PLANS_APART, PLANS_DUTY * (self._cpu() - began))
+            elif now >= look_at:
+                looked = now
+                self._changed.clear()
+                self._do(self._work.look)
+            else:
+                glanced = now
+                self._do(self._work.glance)
+                pause = max(GLANCES_APART, GLANCES_DUTY * (self._cpu() - began))
             if self._clock() > due:
                 self.overruns += 1
                 log.warning("a cycle took longer than the interval of %g s", self._interval_ns / 1e9)
+
+    @staticmethod
+    def _do(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except HpmError as error:
+            log.error("this cycle is lost: %s", error)
+        except Exception:
+            log.exception("this cycle is lost")
+
+
+class Work(Protocol):
+    """What the loop does, and asks."""
+
+    def wanted(self) -> int | None:
+        """From when on (monotonic ns) a plan is wanted out of turn; None: it is not."""
+
+    def glances(self) -> bool:
+        """Whether to glance at the host between two decisions."""
+
+    def cycle(self) -> None:
+        """Observe, plan, apply, record."""
+
+    def look(self) -> None:
+        """Observe and show, without deciding anything."""
+
+    def glance(self) -> None:
+        """Notice, at little cost, whether a plan is wanted out of turn."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import msgspec
@@ -18,7 +18,7 @@ from ..backend.hypervisor import HostDescription, Hypervisor
 from ..engine.memory import Memory
 from ..engine.plan import Candidate, Forecast, Plan
 from ..engine.planner import plan
-from ..engine.samples import HostSample, ServerInfo
+from ..engine.samples import HostSample, ServerInfo, ServerSample
 from ..engine.windows import HostWindow
 from ..errors import Conflict, HpmError, HypervisorError, StoreError
 from ..policy.assignment import Assignment, assign
@@ -66,7 +66,7 @@ class Manager:
         self.interval = interval
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
-        self.loop = Loop(interval, clock, self._wishes, self.cycle, self.look)
+        self.loop = Loop(interval, clock, self)
         self._database = database
         self._wall = wall
         self._lock = threading.RLock()
@@ -77,6 +77,7 @@ class Manager:
         self._levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
         self._memory = Memory()
         self._planned: int | None = None    # generation of the last plan
+        self._planned_for: frozenset[tuple[str, str]] = frozenset()
         self._advised: dict[str, int] = {}
         self._unmeasured: list[AdjustmentRecord] = []
         self._assigned: tuple[Mapping[str, ServerInfo], int, Mapping[str, Assignment]] = ({}, -1, {})
@@ -126,6 +127,7 @@ class Manager:
             save_setting(self._database, "levels", msgspec.json.encode(levels).decode())
             self._levels = levels
             self._planned, self._advised = None, {}
+            self._observer.unwatched()
             said: list[str] = []
             if cpu_mgmt != "on":
                 self._memory, self._forecasts = Memory(), {}
@@ -158,14 +160,32 @@ class Manager:
 
     # -- the loop
 
-    def _wishes(self) -> bool:
-        return self._levels.cpu_mgmt != "off" and self._planned != self._catalog.generation
+    def wanted(self) -> int | None:
+        """From when on (monotonic ns) a plan is wanted out of turn: at once for new wishes; when the host was watched
+        for long enough where other servers work than before. None: not wanted."""
+        if self._levels.cpu_mgmt == "off":
+            return None
+        if self._planned != self._catalog.generation:
+            return 0
+        stirred = self._observer.stirred_ns
+        return None if stirred is None else stirred + self._observer.shortest_ns
+
+    def glances(self) -> bool:
+        """Whether to glance at the host between two decisions."""
+        return self._levels.cpu_mgmt != "off"
+
+    def glance(self) -> None:
+        """Notice whether other servers work than before."""
+        with self._lock, suppress(HypervisorError):    # the next cycle says so, and not four times a second
+            self._observer.glance()
 
     def look(self) -> None:
         """Observe and show, without deciding anything."""
         with self._lock:
             self._observe()
-            self.snapshot = self._build()
+            self.snapshot = snapshot = self._build()
+            if not self._managed(snapshot) <= self._planned_for:
+                self._observer.stir()
 
     def cycle(self) -> None:
         """Observe, plan, apply, record: what the loop does once an interval, or when wishes are new."""
@@ -175,6 +195,8 @@ class Manager:
             if snapshot.window is not None:
                 self._measure(snapshot)
                 if self._levels.cpu_mgmt != "off":
+                    self._observer.calm()
+                    self._planned_for = self._managed(snapshot)
                     self._decide(snapshot, snapshot.window, sample)
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
                     self.snapshot = msgspec.structs.replace(
@@ -183,6 +205,13 @@ class Manager:
             if self._levels.cpu_mgmt != "on":
                 self._actuator.restore(sample)    # what could not be put back when the level was changed
             self._observer.rebase()
+
+    @staticmethod
+    def _managed(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
+        """The servers that may be managed, and their starts."""
+        return frozenset(
+            (uuid, sample.start) for uuid, sample in snapshot.sample.samples.items() if uuid not in snapshot.held
+        )
 
     def _observe(self) -> HostSample:
         sample = self._observer.observe()
@@ -239,6 +268,7 @@ class Manager:
             uuid: Candidate(
                 uuid, server.start, server.parent, server.shares, snapshot.originals.get(uuid, 0),
                 seen.servers.get(uuid), snapshot.assignments[uuid], snapshot.held.get(uuid),
+                None if server.quota_us is None else server.quota_us / server.period_us,
             )
             for uuid, server in sample.samples.items()
             if uuid in snapshot.assignments
@@ -300,6 +330,8 @@ class Manager:
                 continue
             if (server.quota_us, server.period_us) == (quota, PERIOD_US):
                 continue
+            if not self._actuator.owns_quota(server) and _within(server, cap):
+                continue    # it has a quota of its own, and that is tighter
             changes.append(Change(server, "cpu-quota", quota_text(quota, PERIOD_US)))
         errors = self._actuator.apply(changes)
         for uuid, error in errors.items():
@@ -340,6 +372,11 @@ class CatalogChange:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+
+
+def _within(server: ServerSample, cap: float) -> bool:
+    """Whether the quota in force keeps a server within a cap."""
+    return server.quota_us is not None and server.quota_us <= cap * server.period_us
 
 
 def rfc3339(moment: datetime) -> str:

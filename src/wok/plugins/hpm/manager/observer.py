@@ -9,27 +9,55 @@ import msgspec
 from ..backend.hypervisor import Hypervisor
 from ..engine.accounting import Accounted, account
 from ..engine.samples import HostSample
+from ..engine.stirring import Stirring, stir
 from ..engine.windows import HostWindow, window
 
 
 class Observer:
     """Keeps the last sample, and the bases from which windows can begin.
 
-    `shortest_ns`: a window of less tells nothing. Not thread-safe: the manager's lock is held.
+    `shortest_ns`: a window of less tells nothing. `stirred_ns`: when others began to work, or stopped, while servers
+    wait for each other; None: not since the last decision. Not thread-safe: the manager's lock is held.
     """
 
     def __init__(self, hypervisor: Hypervisor, shortest_ns: int) -> None:
         self._hypervisor = hypervisor
-        self._shortest_ns = shortest_ns
+        self.shortest_ns = shortest_ns
         self.sample = hypervisor.observe()
         self._newest = account(None, self.sample)
         self._bases: list[Accounted] = [self._newest]
+        self._stirring: Stirring | None = None
+        self.stirred_ns: int | None = None
 
     def observe(self) -> HostSample:
         """A new sample. Raises `HypervisorError`, and keeps the last one."""
         self.sample = self._hypervisor.observe()
         self._newest = account(self._newest, self.sample)
         return self.sample
+
+    def glance(self) -> None:
+        """Notice whether other servers work than at the last glance. Raises `HypervisorError`."""
+        glance = self._hypervisor.glance()
+        if glance is None:
+            return    # servers came or went: the next observation knows
+        self._stirring, news = stir(self._stirring, glance)
+        if news and self.stirred_ns is None:
+            self.observe()
+            self.stir()
+
+    def unwatched(self) -> None:
+        """Nobody has glanced at the host for a while: the next glance is a first one."""
+        self._stirring = None
+
+    def stir(self) -> None:
+        """Others may work from now on: the next window shows them, and nothing of the time before."""
+        if self.stirred_ns is None:
+            self.stirred_ns = self._newest.time_ns
+            self._bases.append(self._newest)
+
+    def calm(self) -> None:
+        """What has stirred is taken into account by the decision that is made now."""
+        self.stirred_ns = None
 
     def amend(self, shares: Mapping[str, int]) -> None:
         """Show shares that were set since the last sample."""
@@ -40,7 +68,7 @@ class Observer:
 
     def rebase(self) -> None:
         """The next window begins now. One base that is old enough for a window at once is kept beside."""
-        young = self._newest.time_ns - self._shortest_ns
+        young = self._newest.time_ns - self.shortest_ns
         old = [base for base in self._bases if base.time_ns <= young]
         self._bases = [*old[-1:], *(base for base in self._bases if base.time_ns > young), self._newest]
 
@@ -56,4 +84,4 @@ class Observer:
         return self._old_enough(self._bases[-1])
 
     def _old_enough(self, base: Accounted) -> bool:
-        return self._newest.time_ns - base.time_ns >= self._shortest_ns
+        return self._newest.time_ns - base.time_ns >= self.shortest_ns

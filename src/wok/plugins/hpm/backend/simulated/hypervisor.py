@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from ...engine.counters import Counters, Layout
+from ...engine.samples import Glance
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
 from ..hypervisor import (
     Ability,
@@ -111,6 +112,18 @@ class SimulatedHypervisor:
                 counters=self._counters(samples),
                 problem=self.faults.problem,
             )
+
+    def glance(self) -> Glance:
+        """Counters as of now, and nothing else; see `Hypervisor`."""
+        with self._call() as scheduler:
+            scheduler.settle()
+            every = [server.sample() for server in self._servers.values()]
+            samples = [sample for sample in every if sample is not None]
+            threads = [thread for sample in samples for thread in self._servers[sample.uuid].threads]
+            run = np.array([thread.run_ns for thread in threads], dtype=np.int64)
+            delay = np.array([thread.delay_ns for thread in threads], dtype=np.int64)
+            layout = Layout(sample.started for sample in samples)
+            return Glance(scheduler.now, Counters(layout, run, delay, np.zeros(len(threads), dtype=np.bool_), {}))
 
     def _counters(self, samples: Mapping[str, ServerSample]) -> Counters:
         layout = Layout(sample.started for sample in samples.values())

@@ -1,0 +1,207 @@
+"""What bench/goals.py makes of the intervals it has seen: figures by side, promises held or not, and tables."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.goal_scenarios import Scenario
+from bench.report import table
+from tests.system.goals import MET, Interval
+
+#: Velocity points by which fixed weights have to be above what a goal needs for it to be one that can be met.
+TO_SPARE = 2.0
+#: Intervals over which performance indexes are compared.
+EQUAL_OVER = 10
+
+
+@dataclass
+class PhaseRecord:
+    """The intervals of one phase, how many guests' weights changed in each, and the weights after each."""
+
+    number: int
+    intervals: list[Interval] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
+    shares: list[list[int]] = field(default_factory=list)
+    wakes: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Block:
+    """A side's turn: its phases, the CPUs that the manager's process used, and whether all was put back."""
+
+    side: str
+    phases: list[PhaseRecord]
+    own_cpus: float
+    put_back: bool
+
+
+def figures_of(scenario: Scenario, blocks: Sequence[Block]) -> dict[str, Any]:
+    """All figures of a scenario, and which promises held."""
+    names = list(dict.fromkeys(block.side for block in blocks))
+    sides = {name: _side(scenario, [b for b in blocks if b.side == name]) for name in names}
+    return {"guests": [list(spec) for spec in scenario.guests], "sides": sides, "promises": _promises(scenario, sides)}
+
+
+def _side(scenario: Scenario, blocks: Sequence[Block]) -> dict[str, Any]:
+    phases = [phase for block in blocks for phase in block.phases]
+    counted = [
+        (phase, interval)
+        for phase in phases
+        for interval in phase.intervals[scenario.settling - 1 :]
+    ]
+    everything = [interval for phase in phases for interval in phase.intervals]
+    goals: dict[str, dict[str, Any]] = {}
+    for number, spec in enumerate(scenario.guests):
+        goals[spec.name] = _guest(scenario, number, counted)
+    attained = [figure["attained"] for figure in goals.values() if "attained" in figure]
+    wakes = [velocity for phase in phases for velocity in phase.wakes]
+    late = [
+        changed
+        for phase in phases
+        for changed in phase.changes[scenario.settling :]
+    ]
+    return {
+        "intervals": len(everything),
+        "counted": len(counted),
+        "guests": goals,
+        "attained": round(statistics.mean(attained), 4) if attained else None,
+        "first-all-met": [_first(scenario, phase) for phase in phases],
+        "work": round(statistics.median(i.work for i in everything), 3),
+        "others": round(statistics.median(i.others for i in everything), 3),
+        "steal": round(statistics.mean(i.steal for i in everything), 4),
+        "changes-per-guest-and-interval": round(statistics.mean(late) / len(scenario.guests), 4) if late else None,
+        "own-cpu-percent": round(100.0 * statistics.mean(b.own_cpus for b in blocks), 2),
+        "put-back": all(block.put_back for block in blocks),
+        "equal-index": _equal_index(scenario, phases),
+        "wakes": [round(velocity, 1) for velocity in wakes],
+        "velocities": [[_round(v) for v in i.velocities] for i in everything],
+        "shares": [shares for phase in phases for shares in phase.shares],
+    }
+
+
+def _guest(scenario: Scenario, number: int, counted: Sequence[tuple[PhaseRecord, Interval]]) -> dict[str, Any]:
+    """One guest over all counted intervals in which it did anything."""
+    spec = scenario.guests[number]
+    seen = [
+        (scenario.goals(scenario.phases[phase.number])[number][0], interval)
+        for phase, interval in counted
+        if interval.velocities[number] is not None
+    ]
+    if not seen:
+        return {"intervals": 0}
+    velocities = [interval.velocities[number] or 0.0 for _, interval in seen]
+    cpus = [interval.cpus[number] for _, interval in seen]
+    figures: dict[str, Any] = {
+        "intervals": len(seen),
+        "velocity": round(statistics.mean(velocities), 1),
+        "deviation": round(statistics.pstdev(velocities), 1),
+        "cpus": round(statistics.mean(cpus), 3),
+        "wait-ms": round(statistics.mean(interval.waits_ms[number] for _, interval in seen), 2),
+    }
+    aims = [(goal, v) for (goal, _), v in zip(seen, velocities, strict=True) if goal is not None]
+    if aims:
+        figures["met"] = round(statistics.mean(v >= goal / MET for goal, v in aims), 4)
+        figures["attained"] = round(statistics.mean(min(1.0, v * MET / goal) for goal, v in aims), 4)
+        figures["to-spare"] = round(statistics.mean(v - goal / MET for goal, v in aims), 1)
+    if spec.reserve is not None:
+        figures["reserve-held"] = round(statistics.mean(c >= 0.97 * spec.reserve for c in cpus), 4)
+    if spec.cap is not None:
+        figures["cap-held"] = round(statistics.mean(c <= 1.03 * spec.cap for c in cpus), 4)
+    return figures
+
+
+def _first(scenario: Scenario, phase: PhaseRecord) -> int | None:
+    """The number of the interval, from 1, in which all goals of a phase were met for the first time."""
+    goals = scenario.goals(scenario.phases[phase.number])
+    return next((n for n, interval in enumerate(phase.intervals, start=1) if all(interval.met(goals))), None)
+
+
+def _equal_index(scenario: Scenario, phases: Iterable[PhaseRecord]) -> float | None:
+    """The largest ratio of two PIs of one importance where both miss their goals, over ten intervals each."""
+    worst: float | None = None
+    for phase in phases:
+        goals = scenario.goals(scenario.phases[phase.number])
+        later = phase.intervals[scenario.settling - 1 :]
+        for begin in range(0, len(later) - EQUAL_OVER + 1, EQUAL_OVER):
+            part = later[begin : begin + EQUAL_OVER]
+            for level in {importance for _, importance in goals}:
+                indexes = []
+                for number, (goal, importance) in enumerate(goals):
+                    velocities = [i.velocities[number] for i in part]
+                    if goal is not None and importance == level and None not in velocities:
+                        indexes.append(goal / max(0.1, statistics.mean(v or 0.0 for v in velocities)))
+                if len(indexes) > 1 and min(indexes) > MET:
+                    worst = max(worst or 1.0, max(indexes) / min(indexes))
+    return None if worst is None else round(worst, 3)
+
+
+def _promises(scenario: Scenario, sides: dict[str, dict[str, Any]]) -> dict[str, bool]:
+    """What was promised of this scenario, and whether it held in this run; needs the sides hpm and fixed."""
+    if "hpm" not in sides or "fixed" not in sides:
+        return {}
+    hpm, fixed = sides["hpm"], sides["fixed"]
+    possible = [n for n, f in fixed["guests"].items() if f.get("to-spare", 0.0) >= TO_SPARE and f["met"] >= 0.98]
+    promises = {
+        "goals that can be met are met in 98 %": all(hpm["guests"][name]["met"] >= 0.98 for name in possible),
+        "attained 0.98 of fixed": hpm["attained"] >= 0.98 * fixed["attained"],
+        "put back": hpm["put-back"],
+    }
+    for name in ("equal", "importance", "stepper"):
+        if name in sides:
+            promises[f"attained above {name}"] = hpm["attained"] > sides[name]["attained"]
+    if "equal" in sides:
+        promises["work 0.98 of equal"] = hpm["work"] >= 0.98 * sides["equal"]["work"]
+    if hpm["equal-index"] is not None:
+        promises["equal PI within 15 %"] = hpm["equal-index"] <= 1.15
+    if len(possible) == sum(spec.goal is not None for spec in scenario.guests):
+        soon = [first is not None and first <= scenario.settling for first in hpm["first-all-met"]]
+        promises["met in time"] = all(soon)
+    if scenario.phases == scenario.phases[:1] and hpm["changes-per-guest-and-interval"] is not None:
+        promises["one change in ten intervals"] = hpm["changes-per-guest-and-interval"] <= 0.1
+    if hpm["wakes"]:
+        goal = next(spec.goal for spec in scenario.guests if spec.name == scenario.wakes) or 0
+        promises["9 of 10 wake-ups"] = statistics.mean(v >= goal / MET for v in hpm["wakes"]) >= 0.9
+    for figure in hpm["guests"].values():
+        for what in ("reserve-held", "cap-held"):
+            if what in figure:
+                promises[what] = figure[what] >= 0.98
+    return promises
+
+
+def text_of(figures: dict[str, Any]) -> str:
+    """A table for people."""
+    if "skipped" in figures:
+        return f"left out: {figures['skipped']}"
+    guests = [f"{name} {goal or '-'}" for name, _, goal, *_ in figures["guests"]]
+    rows = []
+    for name, side in figures["sides"].items():
+        cells = [
+            f"{_percent(figure)} {figure.get('velocity', 0):.0f}±{figure.get('deviation', 0):.0f}"
+            for figure in side["guests"].values()
+        ]
+        first = " ".join("-" if n is None else str(n) for n in side["first-all-met"])
+        attained = "-" if side["attained"] is None else f"{side['attained']:.3f}"
+        rows.append((name, side["counted"], *cells, attained, first, f"{side['work']:.3f}",
+                     side["changes-per-guest-and-interval"], f"{side['own-cpu-percent']:.2f}",
+                     f"{side['others']:.2f}", f"{side['steal']:.3f}"))  # fmt: skip
+    head = ("side", "n", *guests, "attained", "first", "work", "changes", "own %", "others", "steal")
+    text = table(head, rows)
+    broken = [name for name, held in figures["promises"].items() if not held]
+    hpm = figures["sides"].get("hpm", {})
+    for what in ("equal-index", "wakes"):
+        if hpm.get(what):
+            text += f"\n{what}: {hpm[what]}"
+    if figures["promises"]:
+        text += f"\npromises: {len(figures['promises']) - len(broken)} held; BROKEN: {', '.join(broken) or 'none'}"
+    return text
+
+
+def _percent(figure: dict[str, Any]) -> str:
+    return f"{100.0 * figure['met']:.0f}%" if "met" in figure else ""
+
+
+def _round(velocity: float | None) -> float | None:
+    return None if velocity is None else round(velocity, 1)

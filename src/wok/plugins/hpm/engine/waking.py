@@ -1,0 +1,61 @@
+"""Weights that still hold when a sleeping server wakes up.
+
+The weight of a server that sleeps costs nobody anything, so it has the one that its goal will need.
+
+If the goals of all can be met with everybody awake, weights are made for that: whoever sleeps then, the others
+share what it leaves in the same proportion, so nobody gets less than planned, and nothing needs to be changed when
+somebody wakes or falls asleep. If not, they are made for those who work, and each sleeper has what it would need
+if it alone woke among them; the plan made a moment later, when it has, is for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..policy.goals import IMPORTANCES
+from .allocation import FLOOR, Allocation, Claim, allocate, at_common_factor
+
+#: Part of the weight that those who work keep among them, at least, when one wakes.
+KEPT = 0.15
+#: Difference of velocity that is one of arithmetic.
+CLOSE = 0.005
+
+
+def for_everybody(
+    busy: Sequence[Claim], asleep: Sequence[Claim], wanted: Mapping[str, float], capacity: float
+) -> dict[str, float] | None:
+    """Velocities of all, awake at once, if those who work now fare well enough with weights made for them: each
+    gets its target at least, or what is `wanted` for it if that is less. None if not."""
+    claims = [*busy, *asleep]
+    velocities = allocate(claims, capacity).velocities(claims)
+    now = at_common_factor(busy, velocities, capacity)
+    for claim in busy:
+        if claim.target is not None and now[claim.uuid] < min(claim.target, wanted[claim.uuid]) - CLOSE:
+            return None
+    return velocities
+
+
+def if_it_woke(claim: Claim, allocation: Allocation, busy: float) -> float:
+    """The weight for a server that sleeps, in the measure in which those who work weigh `busy` together: so much
+    that it alone, awake, would have what its importance lets it have."""
+    velocity = _entitled(claim, allocation)
+    cpus = max(velocity * claim.demand.active, FLOOR)
+    total = sum(allocation.cpus.values())
+    return cpus * busy / max(total - cpus, KEPT * total)
+
+
+def _entitled(claim: Claim, allocation: Allocation) -> float:
+    if claim.target is None:
+        return max(allocation.rest, claim.velocity(min(claim.reserve, claim.demand.most)))
+    if allocation.short is not None:
+        order = IMPORTANCES.index(claim.importance) - IMPORTANCES.index(allocation.short)
+        if order > 0:
+            return 0.0
+        if order == 0:
+            return claim.target * allocation.scale
+    # What less important servers have, and what is left after all goals, may be taken.
+    level = IMPORTANCES.index(claim.importance)
+    left = [cpus for importance, cpus in allocation.left.items() if IMPORTANCES.index(importance) <= level]
+    if not left:
+        return claim.target
+    return min(claim.target, max(claim.velocity(min(left[-1], claim.demand.most)), 0.0))
