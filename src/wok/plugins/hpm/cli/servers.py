@@ -21,7 +21,7 @@ _REASONS = {
     "paused": "it is paused",
     "changed-by-administrator": "somebody changed its shares; vs-release takes it back",
     "pinned": "its vCPUs are pinned",
-    "own-quota": "it has a CPU quota of its own",
+    "own-quota": "each of its vCPUs has a CPU quota of its own",
     "real-time": "it runs with real-time scheduling",
     "unreachable": "it cannot be reached",
 }

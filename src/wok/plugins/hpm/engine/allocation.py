@@ -52,15 +52,15 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Allocation(msgspec.Struct, frozen=True):
-    """CPUs by server; the importance level that could not be satisfied, if any, and the part of its target
-    velocities that it gets; the part of its demand after goals that each server got of the rest (0…1); and the
-    CPUs left after the goals of each level that has any."""
+    """CPUs by server; the importance level that could not be satisfied, if any; and the part of its demand after
+    goals that each server got of the rest (0…1). `levels` has the CPUs that each level with goals could have, and
+    those that its goals need; `free` what all levels could share."""
 
     cpus: Mapping[str, float]
     short: Importance | None
-    scale: float
     rest: float
-    left: Mapping[Importance, float]
+    levels: Mapping[Importance, tuple[float, float]]
+    free: float
 
     def velocities(self, claims: Iterable[Claim]) -> dict[str, float]:
         """The velocity (0…1) of each claim with what it is given."""
@@ -87,8 +87,8 @@ def steady_velocity(goal: Goal | None, spread: float) -> float:
 def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
     """Share `capacity` CPUs out among the claims."""
     cpus = _floors(claims, capacity)
-    left = max(0.0, capacity - sum(cpus.values()))
-    after: dict[Importance, float] = {}
+    left = free = max(0.0, capacity - sum(cpus.values()))
+    served: dict[Importance, tuple[float, float]] = {}
     levels: dict[Importance, list[Claim]] = {}
     for claim in claims:
         if claim.target is not None:
@@ -99,20 +99,19 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
             continue
         needs = {c.uuid: max(cpus[c.uuid], c.demand.need(c.target or 0.0)) for c in level}
         more = sum(needs.values()) - sum(cpus[uuid] for uuid in needs)
+        served[importance] = left, more
         if more > left + ROUNDING:
-            needs, scale = _equal_index(level, cpus, left + sum(cpus[uuid] for uuid in needs))
-            cpus.update(needs)
-            return Allocation(cpus, importance, scale, 0.0, after)
+            cpus.update(_equal_index(level, cpus, left + sum(cpus[uuid] for uuid in needs)))
+            return Allocation(cpus, importance, 0.0, served, free)
         cpus.update(needs)
         left -= more
-        after[importance] = left
     left -= _steady(levels, cpus, STEADY_OF_REST * left)
     unmet = {c.uuid: max(0.0, c.demand.most - cpus[c.uuid]) for c in claims}
     total = sum(unmet.values())
     rest = min(1.0, left / total) if total > 0.0 else 1.0
     for uuid, wanted in unmet.items():
         cpus[uuid] += rest * wanted
-    return Allocation(cpus, None, 1.0, rest, after)
+    return Allocation(cpus, None, rest, served, free)
 
 
 def at_common_factor(claims: Sequence[Claim], velocities: Mapping[str, float], cpus: float) -> dict[str, float]:
@@ -160,17 +159,14 @@ def _floors(claims: Sequence[Claim], capacity: float) -> dict[str, float]:
     return floors
 
 
-def _equal_index(
-    level: Sequence[Claim], floors: Mapping[str, float], cpus: float
-) -> tuple[dict[str, float], float]:
-    """Split `cpus` so that target/velocity is the same for all of a level, floors kept; and the part of the
-    targets that this is. The sum of needs falls steadily as the common index grows."""
+def _equal_index(level: Sequence[Claim], floors: Mapping[str, float], cpus: float) -> dict[str, float]:
+    """Split `cpus` so that target/velocity is the same for all of a level, floors kept. The sum of needs falls
+    steadily as the common index grows."""
 
     def given(scale: float) -> dict[str, float]:
         return {c.uuid: max(floors[c.uuid], c.demand.need((c.target or 0.0) * scale)) for c in level}
 
-    scale = _largest(lambda scale: sum(given(scale).values()) <= cpus, 1.0)
-    return given(scale), scale
+    return given(_largest(lambda scale: sum(given(scale).values()) <= cpus, 1.0))
 
 
 def _largest(fits: Callable[[float], bool], most: float) -> float:

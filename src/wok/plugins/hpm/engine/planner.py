@@ -39,8 +39,10 @@ CONTENDED = 0.02
 #: Velocities this near to the plan (absolute, and relative for slow goals) are as planned.
 DEAD_BAND = 0.03
 DEAD_BAND_RELATIVE = 0.07
-#: Limits of one step of the learned correction, and of the correction.
+#: Limits of one step of the learned correction, and of the correction. Steps back are short: somebody who was faster
+#: than planned may have been so because others slept.
 STEP = 3.0
+STEP_BACK = 0.8
 CORRECTION = 30.0
 #: Work that sleeps less than this (seconds per second of work) is always runnable, and its correction small.
 SPINS = 0.05
@@ -236,9 +238,12 @@ class _Parent:
             wanted = learned.planned * seen / planned if spins else learned.planned
             if abs(mean - wanted) <= _dead_band(wanted):
                 continue
-            step, limit = (wanted / max(mean, 0.01), SPINNING) if spins else (_odds(wanted) / _odds(mean), CORRECTION)
-            step = max(1.0 / STEP, min(STEP, step))
-            correction = max(1.0 / limit, min(limit, learned.correction * step))
+            if spins:
+                step, least, most = wanted / max(mean, 0.01), 1.0 / SPINNING, SPINNING
+            else:
+                step, least, most = _odds(wanted) / _odds(mean), 1.0, CORRECTION
+            step = max(STEP_BACK, min(STEP, step))
+            correction = max(least, min(most, learned.correction * step))
             self.learned[c.uuid] = msgspec.structs.replace(learned, correction=correction)
 
     def _shares(

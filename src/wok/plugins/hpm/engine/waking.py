@@ -45,17 +45,15 @@ def if_it_woke(claim: Claim, allocation: Allocation, busy: float) -> float:
 
 
 def _entitled(claim: Claim, allocation: Allocation) -> float:
+    """Its velocity, if it alone woke: what less important servers have may be taken, and servers of its own
+    importance give way until their performance indexes are equal."""
     if claim.target is None:
         return max(allocation.rest, claim.velocity(min(claim.reserve, claim.demand.most)))
-    if allocation.short is not None:
-        order = IMPORTANCES.index(claim.importance) - IMPORTANCES.index(allocation.short)
-        if order > 0:
-            return 0.0
-        if order == 0:
-            return claim.target * allocation.scale
-    # What less important servers have, and what is left after all goals, may be taken.
-    level = IMPORTANCES.index(claim.importance)
-    left = [cpus for importance, cpus in allocation.left.items() if IMPORTANCES.index(importance) <= level]
-    if not left:
-        return claim.target
-    return min(claim.target, max(claim.velocity(min(left[-1], claim.demand.most)), 0.0))
+    available, needed = allocation.free, 0.0
+    for importance in IMPORTANCES[: IMPORTANCES.index(claim.importance) + 1]:
+        if importance in allocation.levels:
+            available, needed = allocation.levels[importance]
+            if importance != claim.importance:
+                available, needed = max(0.0, available - needed), 0.0
+    need = claim.demand.need(claim.target)
+    return claim.target * min(1.0, available / (needed + need)) if need > 0.0 else claim.target

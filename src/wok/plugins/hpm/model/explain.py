@@ -18,7 +18,7 @@ _HELD = {
     " left alone until it is released (hpm vs-release).",
     "pinned": "Its vCPUs are pinned to some of the host's CPUs, so weights do not decide what it gets:"
     " it is left alone.",
-    "own-quota": "It has a CPU quota of its own, set outside hpm; it is left alone.",
+    "own-quota": "Each of its vCPUs has a quota of its own, set outside hpm; it is left alone.",
     "real-time": "Its vCPUs are scheduled as real-time work, which weights do not touch; it is left alone.",
 }
 
@@ -93,8 +93,14 @@ def _decision(views: Views, uuid: str) -> list[str]:
     if sample.shares is not None:
         changed = "as hpm found them" if sample.shares == original else f"{original} before hpm changed them"
         sentences.append(f"Its CPU shares are {sample.shares}, {changed}.")
+    assignment = snapshot.assignments[uuid]
+    if assignment.cpu_reserve is not None:
+        sentences.append(f"It is entitled to {assignment.cpu_reserve:g} CPUs, whatever the goals say.")
+        if assignment.goal is None:
+            sentences.append("It is managed for that alone, and keeps what its own shares give it.")
+    if assignment.cpu_cap is not None:
+        sentences.append(f"It never gets more than {assignment.cpu_cap:g} CPUs.")
     forecast = snapshot.forecasts.get(uuid)
-    goal = snapshot.assignments[uuid].goal
     if forecast is not None:
         verb = "plans" if level == "on" else "would plan"
         sentences.append(f"hpm {verb} {forecast.cpus:.2f} CPUs for it, velocity {100 * forecast.velocity:.0f}.")
@@ -105,7 +111,7 @@ def _decision(views: Views, uuid: str) -> list[str]:
                     "Servers of groups without a policy work here too, and are not squeezed: give those groups"
                     " (the group default, for example) a policy to let hpm take CPU from them."
                 )
-    elif goal is not None and target_velocity(goal) is not None:
+    elif target_velocity(assignment.goal) is not None:
         sentences.append("Nobody on this host waits for anybody, so nothing needs to be decided.")
     return sentences
 
