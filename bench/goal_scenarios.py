@@ -120,7 +120,7 @@ SCENARIOS = {
     ),
     "web": Scenario(
         "150 requests a second at random, 1.5 ms each, among four that spin",
-        [Spec("w70", "requests:150/1.5", 70, "high"), Spec("s30", "spin", 30, "medium"), *_spinners(3)], 3,
+        [Spec("w70", "requests:150/1.5", 70, "high"), Spec("s70", "spin", 70, "low"), *_spinners(3)], 3,
     ),
     "waking": Scenario(
         "one that wakes every 15 s under full contention",

@@ -14,7 +14,8 @@ guests, in interleaved blocks:
 
 **How to read it**: *met* is the part of the intervals in which a goal was met (PI up to 1.05), counted from *settling*
 intervals after the begin of each phase; *first* is the interval, counted from the begin of a phase, in which all
-goals were met for the first time; *attained* is the mean over goals and intervals of velocity / goal, at most 1.
+goals were met for the first time; *attained* is the mean over goals and intervals of velocity / goal, at most 1, where
+each importance counts twice as much as the next.
 A goal *can be met* if *fixed* has a mean velocity at least 2 points above what is needed. *others* (CPUs that other
 processes used) and *steal* say who was in the way: nothing else should run.
 """
@@ -44,8 +45,9 @@ from tests.system.goals import Interval, Watch
 TUNED = Path(__file__).with_name("tuned.json")
 SIDES = ("equal", "importance", "stepper", "hpm", "fixed")
 #: The other sides' blocks are as long as hpm's, divided by this.
-SHORTER = 3
+SHORTER = 4
 TUNING_INTERVALS = 14
+TUNING_MORE = 26    # where the load is not the same in each interval
 LAB_PATIENCE = 900.0
 INTERVAL = 3.0
 
@@ -204,7 +206,7 @@ def _tune(name: str, stage: Stage) -> None:
         present = [n for n, guest in enumerate(stage.guests) if guest is not None]
         tuner = Tuner([None if targets[n] is None else (targets[n] or 0.0) / 100.0 for n in present])
         stage.write([min(10000, 10 * round(target or 10)) for target in targets])
-        _phase(stage, tuner, number, TUNING_INTERVALS)
+        _phase(stage, tuner, number, TUNING_INTERVALS if scenario.settling == 1 else TUNING_MORE)
         chosen = dict(zip(present, tuner.weights, strict=True))
         found.append([chosen.get(n, 0) for n in range(len(targets))])
         stage.cap(False)

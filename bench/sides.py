@@ -113,31 +113,36 @@ class Stepper(Side):
 
 
 class Feedback(Side):
-    """A controller per server: its weight follows its performance index, integrating, in logarithms. A server
-    gives way while a more important one misses its goal."""
+    """A controller per server: its weight follows the ratio of what it is to have (7 % above its goal) to what it
+    has, integrating, in logarithms. A server gives way while a more important one misses its goal for long."""
 
-    GAIN, MOST_STEP = 0.7, 2.5
+    GAIN, MOST_STEP, ABOVE, LONG = 0.7, 2.5, 1.07, 3
+
+    def __init__(self) -> None:
+        self._missed: dict[int, int] = {}
 
     def after(self, guests: Sequence[Seen], weights: list[int]) -> list[int]:
-        missing = [g.rank for g in guests if g.index is not None and g.index > MET]
+        for number, guest in enumerate(guests):
+            missed = guest.index is not None and guest.index > MET
+            self._missed[number] = self._missed.get(number, 0) + 1 if missed else 0
+        long = [g.rank for number, g in enumerate(guests) if self._missed[number] >= self.LONG]
         wanted = [float(weight) for weight in weights]
         for number, guest in enumerate(guests):
-            if guest.index is None:
+            if guest.index is None or 0.85 < guest.index <= 1.0:
                 continue
-            if 0.88 < guest.index <= MET:
-                continue
-            step = max(1.0 / self.MOST_STEP, min(self.MOST_STEP, guest.index**self.GAIN))
-            if step > 1.0 and any(rank < guest.rank for rank in missing):
+            step = max(1.0 / self.MOST_STEP, min(self.MOST_STEP, (self.ABOVE * guest.index) ** self.GAIN))
+            if step > 1.0 and any(rank < guest.rank for rank in long):
                 step = 0.8
             wanted[number] *= step
         return within_limits(wanted)
 
 
 class Optimiser(Side):
-    """Fits one number per server to the last interval (odds of running = it × weight / weight of the others that
-    want to run) and minimises the shortfall of goals, weighted by importance, over all weights."""
+    """Fits one number per server to the last interval (velocity = it × weight / weight of all that want to run, at
+    most 1), and minimises the shortfall of goals, weighted by importance, over all weights; half a step at a time."""
 
     PRICE = (10000.0, 1000.0, 100.0, 10.0, 1.0)
+    ABOVE = 1.07
 
     def after(self, guests: Sequence[Seen], weights: list[int]) -> list[int]:
         active = [n for n, g in enumerate(guests) if g.velocity is not None]
@@ -146,29 +151,29 @@ class Optimiser(Side):
         presence = {n: min(1.0, guests[n].cpus / max(0.01, guests[n].velocity or 0.01)) for n in active}
         present = {n: float(weights[n]) for n in active}
 
-        def others(chosen: Mapping[int, float], number: int) -> float:
-            return sum(chosen[n] * presence[n] for n in active if n != number) + 1e-9
+        def total(chosen: Mapping[int, float]) -> float:
+            return sum(chosen[n] * presence[n] for n in active)
 
-        fit = {
-            n: _odds(guests[n].velocity or 0.0) * others(present, n) / present[n] for n in active
-        }
+        fit = {n: max(0.01, guests[n].velocity or 0.0) * total(present) / present[n] for n in active}
 
         def cost(chosen: Mapping[int, float]) -> float:
-            total = 0.0
+            everything, price = total(chosen), 0.0
             for n in active:
-                odds = fit[n] * chosen[n] / others(chosen, n)
-                velocity, goal = odds / (1.0 + odds), guests[n].goal
+                velocity, goal = min(1.0, fit[n] * chosen[n] / everything), guests[n].goal
                 if goal is not None:
-                    total += self.PRICE[guests[n].rank] * max(0.0, goal * MET - velocity) ** 2
-                total += 0.001 * math.log(chosen[n] / present[n]) ** 2 + 0.0005 / (0.01 + velocity)
-            return total
+                    price += self.PRICE[guests[n].rank] * max(0.0, goal * self.ABOVE - velocity) ** 2
+                price += 0.001 * math.log(chosen[n] / present[n]) ** 2 + 0.0005 / (0.01 + velocity)
+            return price
 
         best = dict(present)
         for factor in (2.0, 1.4, 1.15, 1.05) * 3:
             for n in active:
                 tries = [{**best, n: max(LEAST, min(MOST, best[n] * by))} for by in (factor, 1.0, 1.0 / factor)]
                 best = min(tries, key=cost)
-        return within_limits([best.get(n, float(weight)) for n, weight in enumerate(weights)])
+        scale = math.prod(best[n] / present[n] for n in active) ** (1.0 / len(active))    # only ratios matter
+        return within_limits([
+            math.sqrt(best[n] / scale * weight) if n in best else float(weight) for n, weight in enumerate(weights)
+        ])  # fmt: skip
 
 
 class Tuner(Side):

@@ -162,7 +162,8 @@ class WakeSampler:
                 woken = self._woke(samples)
             elif samples[-1][0] - samples[woken][0] >= self.FIRST:
                 using, delay = samples[-1][1] - samples[woken][1], samples[-1][2] - samples[woken][2]
-                self.velocities.append(100.0 * using / max(1, using + delay))
+                if using + delay > 0.5e9 * self.FIRST:    # and not a timer that went off in its sleep
+                    self.velocities.append(100.0 * using / (using + delay))
                 samples, woken = samples[-1:], None
 
     def _woke(self, samples: list[tuple[float, int, int, bool]]) -> int | None:

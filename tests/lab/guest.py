@@ -92,6 +92,17 @@ class Guest:
             counters.append((int(fields[0]), int(fields[1]), int(fields[2])))
         return counters
 
+    def throttled(self) -> int:
+        """Nanoseconds that a quota of the whole guest has taken since its start."""
+        for place in [self.cgroup, self.cgroup / "libvirt"]:
+            for line in (place / "cpu.stat").read_text().splitlines() if (place / "cpu.stat").exists() else ():
+                name, _, value = line.partition(" ")
+                if name == "throttled_time":
+                    return int(value)
+                if name == "throttled_usec" and int(value):
+                    return int(value) * 1000
+        return 0
+
     def thread_states(self) -> list[str]:
         """The state letter of each vCPU thread, such as `R` or `S`."""
         pid = self.pid

@@ -113,9 +113,13 @@ class Watch:
         """Let `seconds` pass since the last reading (this is time that guests run, not a wait for a state)."""
         time.sleep(max(0.0, self._time + seconds - time.monotonic()))
         then, before, busy, stolen = self._time, self._counters, self._busy, self._stolen
+        throttled = self._throttled
         self._read()
         elapsed = self._time - then
-        passed = [tuple(a - b for a, b in zip(*pair, strict=True)) for pair in zip(self._counters, before, strict=True)]
+        passed = [
+            (now[0] - was[0], max(0, now[1] - was[1] - (took - before_that)), now[2] - was[2])
+            for now, was, took, before_that in zip(self._counters, before, self._throttled, throttled, strict=True)
+        ]
         cpus = tuple(using / 1e9 / elapsed for using, _, _ in passed)
         return Interval(
             elapsed,
@@ -132,6 +136,8 @@ class Watch:
     def _read(self) -> None:
         vcpus = [[(0, 0, 0)] if guest is None else guest.schedstat() for guest in self._guests]
         self._counters = [tuple(map(sum, zip(*counters, strict=True))) for counters in vcpus]
+        # What a quota takes is no delay that anybody could cure.
+        self._throttled = [0 if guest is None else guest.throttled() for guest in self._guests]
         # cpu, user, nice, system, idle, iowait, irq, softirq, steal (proc(5))
         ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
         self._busy, self._stolen = sum(ticks[:3]) + sum(ticks[5:7]), ticks[7]

@@ -95,6 +95,21 @@ def test_a_guest_that_was_started_anew_does_not_get_mixed_up_with_others(host: H
     assert host.check() == ["b"]
 
 
+def test_a_glance_reads_the_same_counters_and_says_when_it_cannot(host: Host) -> None:
+    host.start("a", 2)
+    host.start("b")
+    assert host.sampler.glance() is None, "nothing was sampled yet"
+    host.check()
+    seen = host.sampler.glance()
+    assert seen is not None
+    assert {name: list(counted.run_ns) for name, counted in seen.items()} == host.threads
+    host.end("b")
+    assert host.sampler.glance() is None
+    assert host.check() == ["b"]
+    seen = host.sampler.glance()
+    assert seen is not None and set(seen) == {"a"}
+
+
 def test_no_guest_at_all(host: Host) -> None:
     assert host.check() == []
 

@@ -9,12 +9,20 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from hpm.engine.allocation import FLOOR, FLOORS_OF_CAPACITY, Claim, allocate, steady_velocity, target_velocity
+from hpm.engine.allocation import (
+    FLOOR,
+    FLOORS_OF_CAPACITY,
+    STEADY_OF_REST,
+    Claim,
+    allocate,
+    steady_velocity,
+    target_velocity,
+)
 from hpm.engine.demand import Demand, demand_of
 from hpm.engine.memory import Memory
 from hpm.engine.plan import Candidate
 from hpm.engine.planner import plan
-from hpm.engine.weights import HIGHEST, LOWEST, RATIO, share_by_weight, to_shares, worth_writing
+from hpm.engine.weights import HIGHEST, LOWEST, RATIO, settle, share_by_weight, to_shares
 from hpm.engine.windows import HostWindow, ServerWindow
 from hpm.policy.assignment import Assignment
 from hpm.policy.goals import IMPORTANCES, DiscretionaryGoal, Importance, VelocityGoal
@@ -182,17 +190,19 @@ def test_what_is_left_goes_to_all_in_proportion_to_what_they_still_want() -> Non
 
 @settings(deadline=None)
 @given(claims_(), capacities)
-def test_meeting_goals_steadily_costs_nobody_his_goal_and_at_most_half_of_the_rest(
+def test_meeting_goals_steadily_costs_nobody_his_goal_and_at_most_a_part_of_the_rest(
     claims: list[Claim], capacity: float
 ) -> None:
     careless = [msgspec.structs.replace(c, steady=0.0) for c in claims]
     with_, without = allocate(claims, capacity), allocate(careless, capacity)
     assert with_.short == without.short
-    assert with_.rest >= 0.49 * without.rest - NEAR
-    if with_.short is None:
-        for claim in claims:
+    assert with_.rest >= (0.99 - STEADY_OF_REST) * without.rest - NEAR
+    for claim in claims:
+        if with_.short is None:
             need = claim.demand.need(claim.target or 0.0)
             assert with_.cpus[claim.uuid] >= need * (1 - NEAR)
+        elif IMPORTANCES.index(claim.importance) < IMPORTANCES.index(with_.short):
+            assert with_.cpus[claim.uuid] >= without.cpus[claim.uuid] * (1 - NEAR)
 
 
 def test_a_velocity_that_varies_is_planned_higher_the_most_important_first() -> None:
@@ -215,13 +225,13 @@ def test_how_much_higher_is_limited(goal: int, spread: float, velocity: float) -
 
 
 def test_a_goal_that_is_missed_now_and_then_gets_more_until_it_is_met_steadily() -> None:
-    """A velocity that swings by 12 points around what its weight gives it."""
+    """A velocity that swings by 15 points around what its weight gives it: more than is usual."""
     guests = [candidate("a", 70, "highest"), candidate("b", 50), candidate("c", 45), candidate("d", None)]
     memory, shares, seen = Memory(), dict.fromkeys("abcd", 1000), []
     for number in range(40):
         now = []
         for one in guests:
-            swing = (0.0, 0.12, -0.12)[number % 3] if one.uuid == "a" else 0.0
+            swing = (0.0, 0.15, -0.15)[number % 3] if one.uuid == "a" else 0.0
             now.append(ran(one, shares[one.uuid], 2.0 * shares[one.uuid] / sum(shares.values()) + swing))
         seen.append(now[0].window.velocity if now[0].window is not None else None)
         made = plan(host(), now, memory, 1)
@@ -280,10 +290,13 @@ def test_the_sum_of_shares_is_kept(values: list[float], each: float) -> None:
 
 
 def test_small_differences_are_not_worth_a_write() -> None:
-    assert not worth_writing(1000, 1040)
-    assert not worth_writing(1000, 960)
-    assert worth_writing(1000, 1041)
-    assert worth_writing(10, 11)
+    for wanted, settled in ((1040, 1000), (960, 1000), (1041, 1041), (959, 959)):
+        assert settle({"g": 1000}, {"g": wanted}) == {"g": settled}
+
+
+def test_what_is_not_worth_a_write_keeps_the_limits_all_the_same() -> None:
+    assert settle({"a": 3501, "b": 7}, {"a": 3500, "b": 7}) == {"a": 3501, "b": 8}
+    assert settle({"a": 10300, "b": 2}, {"a": 10000, "b": 20}) == {"a": 10000, "b": 20}
 
 
 entries_ = st.lists(st.tuples(st.floats(2, 10000), st.floats(0, 8)), min_size=1, max_size=20)
@@ -403,3 +416,32 @@ def test_a_forecast_for_each_busy_guest() -> None:
 def test_an_idle_guest_keeps_the_weight_that_it_will_need() -> None:
     found = shares_after([*FOUR, candidate("i", 90, "high", activity="idle", using=0.0, delay=0.0, shares=2)])
     assert found["i"] > found["a"]
+
+
+def test_a_slice_with_servers_below_the_same_parent_is_not_squeezed() -> None:
+    """It is one of the parent's children, with a weight that is not ours: the sum of ours stays what it was."""
+    beside = [
+        candidate("a", 90, "high", shares=20), candidate("b", 55, "high", shares=20),
+        candidate("c", None, shares=20), candidate("d", None, shares=20),
+    ]  # fmt: skip
+    gold = [candidate(name, None, shares=20, parent="machine/gold") for name in "gh"]
+    alone, nested = shares_after(beside), shares_after([*beside, *gold])
+    assert sum(alone.values()) > 150, "nothing else is there, so small weights are raised"
+    assert sum(nested[name] for name in "abcd") == pytest.approx(80, rel=0.05)
+
+
+def test_levels_below_the_one_that_falls_short_share_crumbs_by_their_goals() -> None:
+    found = shares_after([
+        *(candidate(name, 95, "highest") for name in "abc"), candidate("d", 60, "low"), candidate("e", 30, "low"),
+    ])  # fmt: skip
+    assert found["d"] == pytest.approx(2 * found["e"], rel=0.15)
+    assert found["d"] <= 0.02 * sum(found.values())
+
+
+def test_the_same_wishes_in_another_generation_need_no_new_plan() -> None:
+    made = plan(host(), FOUR, Memory(), 1)
+    shares = {c.uuid: c.shares_after for d in made.decisions for c in d.changes}
+    total = sum(shares.values())
+    now = [ran(one, shares[one.uuid], 2.0 * shares[one.uuid] / total) for one in FOUR]
+    assert not plan(host(), now, made.memory, 2).decisions
+    assert plan(host(), [*now[:3], candidate("d", 60, "highest")], made.memory, 2).decisions

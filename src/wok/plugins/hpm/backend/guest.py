@@ -40,7 +40,6 @@ class GuestFiles:
         try:
             self.watched = self._watch_both()
             self.look()
-            self.refresh_quota()
         except OSError as error:
             self.close()
             raise ServerGone(f"virtual server {uuid} ended: {error}") from None
@@ -62,6 +61,7 @@ class GuestFiles:
         weight = int(self.cgroup.shares_file.read_text())
         if weight != self.sample.shares:
             self.sample = msgspec.structs.replace(self.sample, shares=weight)
+        self.refresh_quota()
         links = self.cgroup.threads.stat().st_nlink
         if links != self._links or not self.settled:
             self.settled, self._links = links == self._links, links
@@ -112,7 +112,7 @@ class GuestFiles:
         self.refresh_quota()
 
     def refresh_quota(self) -> None:
-        """Read the quota anew; libvirt tells when it changes. Raises `OSError`."""
+        """Read the quota anew. Raises `OSError`."""
         text = self.cgroup.quota_file.read_text().split()
         quota = None if text[0] in ("max", "-1") else int(text[0])
         period = int(text[1]) if self.cgroup.version == 2 else int(self.cgroup.period_file.read_text())

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds an observation may wait for libvirt, where it must ask it for counters at all.
 STATS_TIMEOUT = 1.0
+#: Seconds that a daemon which has just been started may take to tell versions: it tries every QEMU that there is.
+VERSIONS_TIMEOUT = 60.0
 
 
 class LibvirtHypervisor:
@@ -57,7 +59,9 @@ class LibvirtHypervisor:
         try:
             self._inventory.start()
             self._versions = self._inventory.connection.call(
-                lambda conn: (_version(conn.getLibVersion()), _version(conn.getVersion())), "asking for versions"
+                lambda conn: (_version(conn.getLibVersion()), _version(conn.getVersion())),
+                "asking for versions",
+                VERSIONS_TIMEOUT,
             )
         except HypervisorError:
             self.close()

@@ -29,8 +29,8 @@ class Starvation:
         """Which vCPUs hardly ran although their thread is runnable: they would pass for idle, or for having
         waited only as long as the kernel has credited so far. `runnable` tells it of the thread in a row.
 
-        One that was idle before, ran a little and did not wait long is not asked for its state: R may mean that
-        it woke up this microsecond. If it waits from now on, the next sample tells.
+        Of one that was idle before and has not waited long, R may mean that it woke up this microsecond: it does
+        not count yet, and where it ran a little it is not even asked. If it waits from now on, the next sample tells.
         """
         rows = layout.rows_in(self._layout)
         elapsed = now_ns - self._time_ns
@@ -41,9 +41,10 @@ class Starvation:
         # A thread that was not there before cannot be compared.
         known: Flags = np.ones(layout.rows, dtype=np.bool_) if rows is None else rows >= 0
         asked = known & (ran < little) & ((ran == 0) | (waited >= long) | ~idle)
-        starving: Flags = np.zeros(layout.rows, dtype=np.bool_)
+        waiting: Flags = np.zeros(layout.rows, dtype=np.bool_)
         for row in np.flatnonzero(asked).tolist():
-            starving[row] = runnable(row)
-        self._idle = (known & (ran + waited < little) & ~starving).astype(np.int64)
+            waiting[row] = runnable(row)
+        self._idle = (known & (ran + waited < little) & ~waiting).astype(np.int64)
         self._layout, self._run, self._delay, self._time_ns = layout, run, delay, now_ns
+        starving: Flags = waiting & ~(idle & (waited < long))
         return starving

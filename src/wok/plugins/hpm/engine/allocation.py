@@ -1,10 +1,11 @@
 """Who shall get how many CPUs: needs in order of importance, then the rest.
 
 1. Everybody gets a floor: an administrator's reserve; 2 % of a CPU for lowest and discretionary work.
-2. Level by level, each server with a goal gets what its target velocity needs. The first level that
-   cannot be satisfied is split so that its members' performance indexes are equal.
-3. Of what is left, up to a half goes, level by level, to servers whose velocity varies so much from window
-   to window that its mean has to be higher for the goal to be met steadily.
+2. Level by level, each server with a goal gets what its target velocity needs. Velocities vary from window to
+   window, so the mean has to be higher for a goal to be met steadily. If a level cannot be satisfied, the levels
+   above it get that first: they do not miss their goals, now and then, for its sake. What remains for it is split
+   so that its members' performance indexes are equal.
+3. If all can be satisfied, a part of what is left goes, level by level, to meeting goals steadily.
 4. The rest goes to all in proportion to their demand after goals.
 
 The result is a target; weights bring it about (`planner`).
@@ -25,9 +26,9 @@ ROUNDING = 1e-9
 #: CPUs that lowest and discretionary work keeps, and the part of capacity all floors may take.
 FLOOR = 0.02
 FLOORS_OF_CAPACITY = 0.10
-#: Part of what is left after goals that may be spent on meeting them steadily; and how far above the goal
+#: Part of what is left after all goals that may be spent on meeting them steadily; and how far above the goal
 #: that may aim, and how many standard deviations below the plan a goal is to be met still.
-STEADY_OF_REST = 0.5
+STEADY_OF_REST = 0.75
 STEADY_ABOVE = 1.2
 DEVIATIONS = 2.3
 
@@ -97,15 +98,15 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
         level = levels.get(importance)
         if level is None:
             continue
-        needs = {c.uuid: max(cpus[c.uuid], c.demand.need(c.target or 0.0)) for c in level}
-        more = sum(needs.values()) - sum(cpus[uuid] for uuid in needs)
-        served[importance] = left, more
-        if more > left + ROUNDING:
-            cpus.update(_equal_index(level, cpus, left + sum(cpus[uuid] for uuid in needs)))
+        more = _more(level, cpus)
+        served[importance] = left, sum(more.values())
+        if sum(more.values()) > left + ROUNDING:
+            left -= _steady([levels[i] for i in served if i != importance], cpus, left)
+            cpus.update(_equal_index(level, cpus, left + sum(cpus[c.uuid] for c in level)))
             return Allocation(cpus, importance, 0.0, served, free)
-        cpus.update(needs)
-        left -= more
-    left -= _steady(levels, cpus, STEADY_OF_REST * left)
+        _give(cpus, more)
+        left -= sum(more.values())
+    left -= _steady([levels[importance] for importance in served], cpus, STEADY_OF_REST * left)
     unmet = {c.uuid: max(0.0, c.demand.most - cpus[c.uuid]) for c in claims}
     total = sum(unmet.values())
     rest = min(1.0, left / total) if total > 0.0 else 1.0
@@ -128,15 +129,24 @@ def at_common_factor(claims: Sequence[Claim], velocities: Mapping[str, float], c
     return at(_largest(lambda factor: used(factor) <= cpus, 1.0 / least))
 
 
-def _steady(levels: Mapping[Importance, Sequence[Claim]], cpus: dict[str, float], left: float) -> float:
-    """Raise `cpus` towards what meets goals steadily, spending up to `left`; gives what was spent."""
+def _more(level: Sequence[Claim], cpus: Mapping[str, float]) -> dict[str, float]:
+    """What the targets of a level need beyond what its members have."""
+    return {c.uuid: max(0.0, c.demand.need(c.target or 0.0) - cpus[c.uuid]) for c in level}
+
+
+def _give(cpus: dict[str, float], more: Mapping[str, float], part: float = 1.0) -> None:
+    for uuid, wanted in more.items():
+        cpus[uuid] += part * wanted
+
+
+def _steady(levels: Iterable[Sequence[Claim]], cpus: dict[str, float], left: float) -> float:
+    """Raise `cpus` towards what meets goals steadily, level by level, spending up to `left`; gives what was spent."""
     spent = 0.0
-    for importance in IMPORTANCES:
-        more = {c.uuid: max(0.0, c.demand.need(c.steady) - cpus[c.uuid]) for c in levels.get(importance, ())}
+    for level in levels:
+        more = {c.uuid: max(0.0, c.demand.need(c.steady) - cpus[c.uuid]) for c in level}
         total = sum(more.values())
         part = min(1.0, (left - spent) / total) if total > 0.0 else 0.0
-        for uuid, wanted in more.items():
-            cpus[uuid] += part * wanted
+        _give(cpus, more, part)
         spent += part * total
     return spent
 

@@ -43,6 +43,7 @@ def demand_of(window: ServerWindow, limit: float | None) -> Demand:
 
 def demand_from(active: int, using: float, delay: float, limit: float | None) -> Demand:
     """Demand of `active` vCPUs that together used and waited so much, in CPUs."""
+    active = max(1, active)
     each = using / active
     runnable = min(1.0, (using + delay) / active)
     # One that got next to nothing tells little of its sleep: that it waited all the time says it has none.

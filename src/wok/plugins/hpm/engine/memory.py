@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import msgspec
 
+from ..policy.goals import Goal, Importance
 from .windows import ServerWindow
+
+#: What is wanted for one server: goal, importance, reserve, limit.
+Wish: TypeAlias = "tuple[Goal | None, Importance, float | None, float | None]"
 
 #: Weight of the past against the newest window in a server's running means.
 PAST = 0.6
-#: The same for how much its velocity varies, which takes longer to see; and windows until it is believed.
+#: The same for how much its velocity varies, which takes longer to see; how much it usually does (3 to 8 points on
+#: real guests, and less at velocities below 50), and the number of windows that this counts for.
 LONG_PAST = 0.95
-ENOUGH = 4.0
+USUAL = 0.05
+USUALLY = 4.0
 #: Change of the part of time that a vCPU wants to run, from which on it does something else than before.
 ANOTHER_KIND = 0.3
 
@@ -24,8 +31,9 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     `active` is the number of vCPUs it worked with when it last worked (0: never seen working).
     `correction` multiplies its weight: how much more than its computed share this load needs.
     `using`, `delay`, `seconds` are running sums over the windows since its plan came into force, older
-    ones fading. `squares` and `windows` are such sums too, over all plans: of the squared differences
-    between a window's velocity and the mean before it, and how many there were. `planned` is the velocity
+    ones fading; `weights` counts these windows, fading too. `squares` and `windows` are such sums over all
+    plans: of the squared differences between a window's velocity and the mean before it, and how many there
+    were. `planned` is the velocity
     (0…1) of the plan in force, None where there is none.
     `missed` counts windows in a row that missed the goal without help; `reported` is the reason that was
     given for it, until the goal is met again for as long.
@@ -37,6 +45,7 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     using: float = 0.0
     delay: float = 0.0
     seconds: float = 0.0
+    weights: float = 0.0
     squares: float = 0.0
     windows: float = 0.0
     planned: float | None = None
@@ -50,16 +59,36 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         return self.using / total if total > 0.0 else None
 
     @property
-    def spread(self) -> float:
-        """Standard deviation of its velocity (0…1) from window to window; 0 as long as too little was seen."""
-        return math.sqrt(self.squares / self.windows) if self.windows >= ENOUGH else 0.0
+    def cpus(self) -> float:
+        """Mean use since the plan came into force, in CPUs."""
+        return self.using / self.seconds if self.seconds > 0.0 else 0.0
+
+    def doubt(self, velocity: float) -> float:
+        """Standard deviation of the mean velocity around `velocity`, as far as chance goes: of n windows with weights
+        1, p, p² … the mean varies by a factor of sqrt(sum of squared weights) / sum of weights less than one."""
+        if self.weights <= 1.0:
+            return self.spread(velocity)
+        squared = (1.0 - (1.0 - (1.0 - PAST) * self.weights) ** 2) / (1.0 - PAST**2)
+        return self.spread(velocity) * math.sqrt(squared) / self.weights
+
+    def begun(self, planned: float | None = None) -> Learned:
+        """With the running sums begun anew; and with what is planned now, if that is given."""
+        planned = self.planned if planned is None else planned
+        return msgspec.structs.replace(self, using=0.0, delay=0.0, seconds=0.0, weights=0.0, planned=planned)
+
+    def spread(self, velocity: float) -> float:
+        """Standard deviation of its velocity (0…1) from window to window around `velocity`; the less was seen of it,
+        the more is it what loads usually have."""
+        usual = USUAL * min(1.0, 2.0 * velocity)
+        return math.sqrt((self.squares + USUALLY * usual**2) / (self.windows + USUALLY))
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """What the plan in force for one parent cgroup was made for; and who `competed` in the newest window."""
+    """What the plan in force for one parent cgroup was made for: what was wanted for each managed server, in which
+    generation of the catalog, and who was `busy`; and who `competed` in the newest window."""
 
     generation: int
-    managed: frozenset[str]
+    wishes: Mapping[str, Wish]
     busy: frozenset[str]
     competed: frozenset[str]
 
@@ -86,7 +115,7 @@ def learn(
         )
     squares, windows, mean = known.squares, known.windows, known.velocity
     if anew:
-        known = msgspec.structs.replace(known, using=0.0, delay=0.0, seconds=0.0)
+        known = known.begun()
     elif mean is not None and window.velocity is not None:
         squares = LONG_PAST * squares + (window.velocity / 100.0 - mean) ** 2
         windows = LONG_PAST * windows + 1.0
@@ -97,6 +126,7 @@ def learn(
         using=PAST * known.using + window.using * seconds,
         delay=PAST * known.delay + window.delay * seconds,
         seconds=PAST * known.seconds + seconds,
+        weights=PAST * known.weights + 1.0,
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from ..policy.assignment import Assignment
 from ..policy.goals import Importance, VelocityGoal
-from .memory import Memory
+from .memory import Memory, Wish
 from .windows import ServerWindow
 
 
@@ -31,6 +31,12 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     quota: float | None = None
 
     @property
+    def working(self) -> bool:
+        """Whether it ran or waited in the window, and not for a moment only."""
+        window = self.window
+        return window is not None and window.activity == "busy" and min(window.active, window.using + window.delay) > 0
+
+    @property
     def wanted(self) -> bool:
         """Whether anybody wants something for it: a policy that takes it, or a reserve."""
         return self.assignment.goal is not None or self.assignment.cpu_reserve is not None
@@ -40,6 +46,11 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
         """CPUs that it can use at most; None: no limit."""
         limits = [limit for limit in (self.quota, self.assignment.cpu_cap) if limit is not None]
         return min(limits, default=None)
+
+    @property
+    def wish(self) -> Wish:
+        """All that is wanted for it: the same as before needs no new plan."""
+        return self.assignment.goal, self.importance, self.assignment.cpu_reserve, self.limit
 
     @property
     def goal(self) -> float:

@@ -17,40 +17,30 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ..policy.goals import IMPORTANCES, Importance
-from .allocation import (
-    FLOOR,
-    Allocation,
-    Claim,
-    allocate,
-    at_common_factor,
-    steady_velocity,
-    target_velocity,
-)  # fmt: skip
+from .allocation import FLOOR, Allocation, Claim, allocate, at_common_factor, steady_velocity, target_velocity
 from .demand import Demand, demand_from, demand_of
 from .index import MET
+from .judging import lags, lags_behind_equals, next_correction, spins
 from .memory import Basis, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
-from .waking import CLOSE, for_everybody, if_it_woke
-from .weights import RATIO, share_by_weight, to_shares, worth_writing
+from .waking import for_everybody, if_it_woke
+from .weights import RATIO, settle, share_by_weight, to_shares
 from .windows import HostWindow
 
 #: Delay in CPUs below which nobody waits for anybody.
 CONTENDED = 0.02
-#: Velocities this near to the plan (absolute, and relative for slow goals) are as planned.
-DEAD_BAND = 0.03
-DEAD_BAND_RELATIVE = 0.07
-#: Limits of one step of the learned correction, and of the correction. Steps back are short: somebody who was faster
-#: than planned may have been so because others slept.
-STEP = 3.0
-STEP_BACK = 0.8
-CORRECTION = 30.0
-#: Work that sleeps less than this (seconds per second of work) is always runnable, and its correction small.
-SPINS = 0.05
-SPINNING = 1.25
+#: Part of the capacity that the least weight is for, where a quarter of a floor is more.
+LEAST_OF_CAPACITY = 0.002
+#: Velocity below which a server was planned nothing, so that nothing can be learned from what it got.
+NOTHING = 0.02
+#: Least weights for a vCPU with a goal of 100 that is allocated nothing.
+CRUMBS = 2.5
 #: Part by which the managed servers' weight may exceed what they had, before it is planned anew.
 OVERWEIGHT = 0.05
 #: A reserve is planned this much larger, as goals are: it has to hold in every interval.
-RESERVE_MARGIN = 1.04
+RESERVE_MARGIN = 1.05
+#: Part of a reserve that a single window may lack by chance.
+RESERVE_CHANCE = 0.95
 #: Windows that a goal must be missed (met) before a standing reason is reported (withdrawn).
 PATIENCE = 3
 
@@ -68,7 +58,8 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     parents: dict[str, Basis] = {}
     for parent, family in families.items():
         idle = host.idle * waiting[parent] / total if total > 0.0 else host.idle
-        work = _Parent(parent, family, memory, generation, host.seconds, idle)
+        nested = any(other.startswith(f"{parent}/") for other in families)
+        work = _Parent(parent, family, memory, generation, host.seconds, idle, nested=nested)
         decision = work.decide()
         if decision is not None:
             decisions.append(decision)
@@ -87,47 +78,46 @@ class _Parent:
     """The servers of one parent cgroup while a plan is made for them."""
 
     def __init__(
-        self, parent: str, family: Sequence[Candidate], memory: Memory, generation: int, seconds: float, idle: float
-    ) -> None:
+        self, parent: str, family: Sequence[Candidate], memory: Memory, generation: int, seconds: float, idle: float,
+        *, nested: bool,
+    ) -> None:  # fmt: skip
         self.parent = parent
         self.generation = generation
         self.managed = [c for c in family if c.wanted and c.held is None and c.shares is not None]
         named = {c.uuid for c in self.managed}
-        self.others = [
-            c for c in family if c.uuid not in named and c.window is not None and c.window.activity == "busy"
-        ]
-        self.busy = [c for c in self.managed if c.window is not None and c.window.activity == "busy"]
+        self.others = [c for c in family if c.uuid not in named and c.working]
+        self.busy = [c for c in self.managed if c.working]
         self.basis = memory.parents.get(parent)
         competing = frozenset(c.uuid for c in (*self.busy, *self.others))
         anew = self.basis is not None and self.basis.competed != competing
         self.learned = {
-            c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window, seconds, anew=anew) for c in self.managed
+            c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
+            for c in self.managed
         }
         if self.basis is not None and anew:
             self.basis = msgspec.structs.replace(self.basis, competed=competing)
         self.competing = competing
-        self.alone = len(self.managed) == len(family)
+        # A group of servers below this parent competes as one of its children, with a weight that is not ours.
+        self.alone = len(self.managed) == len(family) and not nested
         self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
         self.contended = _delay(family) > CONTENDED
         self.forecasts: dict[str, Forecast] = {}
         self.claims: dict[str, Claim] = {}
+        self.equals: set[str] = set()
+        self.part = 1.0
 
     def decide(self) -> Decision | None:
         """Plan; None if nothing is to be done and nothing new is to be said."""
         if not self.busy or not self.contended:
             return None
-        wishes = self.basis is None or (
-            self.basis.generation != self.generation
-            or not frozenset(c.uuid for c in self.managed) <= self.basis.managed
-        )
-        wishes = wishes or self._overweight()
+        wishes = self._new_wishes() or self._overweight()
         allocation = self._allocate(fresh=wishes)
         velocities: Mapping[str, float] = allocation.velocities(self.claims.values())
         lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
         if wishes or lagging:
             if not wishes:
-                self._correct()
+                self._correct(lagging)
             shares, velocities = self._shares(allocation, velocities)
             changes = self._changes(shares, velocities)
         self._forecast(allocation, velocities, bool(lagging) and not changes)
@@ -160,7 +150,7 @@ class _Parent:
         return Claim(
             c.uuid, c.importance, target_velocity(goal), demand,
             max(RESERVE_MARGIN * (c.assignment.cpu_reserve or 0.0), entitled),
-            steady_velocity(goal, self.learned[c.uuid].spread),
+            steady_velocity(goal, self.learned[c.uuid].spread(c.goal)),
         )  # fmt: skip
 
     def _asleep(self) -> list[Claim]:
@@ -187,6 +177,17 @@ class _Parent:
             entries.append((float(c.shares or c.original), demand_of(c.window, c.limit).most))
         return share_by_weight(entries, self.capacity)[0]
 
+    def _new_wishes(self) -> bool:
+        """Whether something else is wanted than the plan in force was made for."""
+        if self.basis is None:
+            return True
+        if self.basis.generation == self.generation and len(self.managed) <= len(self.basis.wishes):
+            return any(c.uuid not in self.basis.wishes for c in self.managed)
+        if any(self.basis.wishes.get(c.uuid) != c.wish for c in self.managed):
+            return True
+        self.basis = msgspec.structs.replace(self.basis, generation=self.generation)
+        return False
+
     def _overweight(self) -> bool:
         """Whether the managed servers that work now weigh more than they did together before hpm came, because
         one woke up with the weight its goal needs; and somebody who was not named pays for it."""
@@ -195,33 +196,47 @@ class _Parent:
         return sum(c.shares or 0 for c in self.busy) > (1.0 + OVERWEIGHT) * sum(c.original for c in self.busy)
 
     def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> list[str]:
-        """Servers that miss their goal, or lack a part of their reserve, and would be clearly better off if this
-        plan came true."""
+        """Servers that miss their goal, or lack a part of their reserve, and would be better off if this plan came
+        true."""
         lagging: list[str] = []
+        self.equals = {
+            c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
+        }
+        seen = sum(self.learned[uuid].cpus for uuid in self.equals)
+        planned = sum(allocation.cpus[uuid] for uuid in self.equals)
+        self.part = min(1.0, seen / planned) if planned > 0.0 else 1.0
         for c in self.busy:
             assert c.window is not None
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
             now = c.window.using / (c.window.using + c.window.delay)
-            lacks = c.window.using < min(c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid] / RESERVE_MARGIN)
+            due = min(c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid] / RESERVE_MARGIN)
+            lacks = learned.cpus < due or c.window.using < RESERVE_CHANCE * due
             if now >= c.goal / MET and not lacks:
                 self.learned[c.uuid] = _calmed(learned)
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
-            mean = now if learned.velocity is None else learned.velocity
-            if min(now, mean) < wanted - (CLOSE if lacks else _dead_band(wanted)):
+            if c.uuid in self.equals:
+                late = lags_behind_equals(learned, now, wanted, self.part if self._same() else 1.0)
+            else:
+                late = lags(learned, now, wanted, reserve=lacks)
+            if late:
                 lagging.append(c.uuid)
         return lagging
 
-    def _correct(self) -> None:
-        """Learn from what the plan in force promised and what came of it.
+    def _same(self) -> bool:
+        """Whether the servers that work are those for which the plan in force was made."""
+        return self.basis is not None and self.basis.busy == frozenset(c.uuid for c in self.busy)
 
-        Only while its servers are the ones that compete now: with others away, everybody is faster than
-        planned. Work that is always runnable follows its weight in proportion, but for how its threads
-        happen to be placed, so little is learned from it; and a capacity that shrank is nobody's fault.
-        Work that sleeps follows in odds, as a share of the CPU that it finds when it wakes.
+    def _correct(self, lagging: Sequence[str]) -> None:
+        """Learn from what the plan in force promised and what came of it, while its servers are the ones that
+        compete now: with others away, everybody is faster than planned.
+
+        A capacity that shrank is nobody's fault. Who got more than planned does not pay for somebody less important,
+        and who is less important and spins does not take it from one who lags.
         """
-        if self.basis is None or self.basis.busy != frozenset(c.uuid for c in self.busy):
+        if not self._same():
             return
+        first = min((IMPORTANCES.index(c.importance) for c in self.busy if c.uuid in lagging), default=0)
         seen = planned = 0.0
         for c in self.busy:
             learned = self.learned[c.uuid]
@@ -229,21 +244,18 @@ class _Parent:
                 seen += learned.using / learned.seconds
                 planned += self.claims[c.uuid].demand.need(learned.planned)
         for c in self.busy:
-            learned = self.learned[c.uuid]
-            mean = learned.velocity
-            claim = self.claims[c.uuid]
-            if mean is None or learned.planned is None or not (c.goal or claim.reserve):
+            learned, claim = self.learned[c.uuid], self.claims[c.uuid]
+            wanted, spinning = learned.planned, spins(claim.demand)
+            if wanted is None or wanted < NOTHING or not (c.goal or claim.reserve):
                 continue
-            spins = claim.demand.sleep < SPINS
-            wanted = learned.planned * seen / planned if spins else learned.planned
-            if abs(mean - wanted) <= _dead_band(wanted):
+            if c.uuid in self.equals:
+                wanted *= self.part
+            elif spinning:
+                wanted *= seen / planned
+            correction = next_correction(learned, claim.demand, wanted, equal=c.uuid in self.equals)
+            more, rank = correction - learned.correction, IMPORTANCES.index(c.importance)
+            if (more < 0.0 and rank < first) or (more > 0.0 and rank > first and spinning):
                 continue
-            if spins:
-                step, least, most = wanted / max(mean, 0.01), 1.0 / SPINNING, SPINNING
-            else:
-                step, least, most = _odds(wanted) / _odds(mean), 1.0, CORRECTION
-            step = max(STEP_BACK, min(STEP, step))
-            correction = max(least, min(most, learned.correction * step))
             self.learned[c.uuid] = msgspec.structs.replace(learned, correction=correction)
 
     def _shares(
@@ -253,11 +265,14 @@ class _Parent:
         busy, asleep = list(self.claims.values()), self._asleep()
         everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.others else None
         aims = everybody or velocities
-        parts = {c.uuid: max(aims[c.uuid] * c.demand.active, FLOOR / 4) * self._correction(c) for c in busy}
+        least = min(FLOOR / 4, LEAST_OF_CAPACITY * self.capacity)
+        parts = {
+            c.uuid: max(aims[c.uuid] * c.demand.active, _crumbs(c, least)) * self._correction(c) for c in busy
+        }
         weight = sum(parts.values())
         for c in asleep:
             part = aims[c.uuid] * c.demand.active if everybody else if_it_woke(c, allocation, weight)
-            parts[c.uuid] = max(part, FLOOR / 4) * self._correction(c)
+            parts[c.uuid] = max(part, _crumbs(c, least)) * self._correction(c)
         total = float(sum(c.original for c in self.busy))
         if self.basis is not None and self.alone:
             # Nobody else competes, so the scale is free: the one in force changes the fewest weights.
@@ -273,10 +288,11 @@ class _Parent:
         self, shares: Mapping[str, int], velocities: Mapping[str, float]
     ) -> tuple[ServerChange, ...]:
         changes: list[ServerChange] = []
+        settled = settle({c.uuid: c.shares or 0 for c in self.managed}, shares)
         for c in self.managed:
             assert c.shares is not None
-            wanted = shares[c.uuid]
-            if not worth_writing(c.shares, wanted):
+            wanted = settled[c.uuid]
+            if wanted == c.shares:
                 continue
             using, cpus, velocity = 0.0, 0.0, None
             if c.uuid in velocities and c.window is not None:
@@ -305,28 +321,22 @@ class _Parent:
         """This plan is the one in force from now on: sums start anew."""
         self.basis = Basis(
             self.generation,
-            frozenset(c.uuid for c in self.managed),
+            {c.uuid: c.wish for c in self.managed},
             frozenset(c.uuid for c in self.busy),
             self.competing,
         )
         for uuid, velocity in velocities.items():
-            self.learned[uuid] = msgspec.structs.replace(
-                self.learned[uuid], using=0.0, delay=0.0, seconds=0.0, planned=velocity
-            )
+            self.learned[uuid] = self.learned[uuid].begun(velocity)
 
     def _blocked(self) -> Decision | None:
         """Say once why goals stay missed, when that is known to last or when the reason changes."""
-        blocked: dict[str, str] = {}
-        news = False
+        news: dict[str, str] = {}
         for c in self.busy:
             learned, reason = self.learned[c.uuid], self.forecasts[c.uuid].reason
-            if reason is None or learned.missed < PATIENCE:
-                continue
-            blocked[c.uuid] = reason
-            if learned.reported != reason:
-                news = True
+            if reason is not None and learned.missed >= PATIENCE and learned.reported != reason:
+                news[c.uuid] = reason
                 self.learned[c.uuid] = msgspec.structs.replace(learned, reported=reason)
-        return Decision(self.parent, (), blocked) if news else None
+        return Decision(self.parent, (), news) if news else None
 
 
 def _ranks_below(candidate: Candidate, level: Importance | None) -> bool:
@@ -336,17 +346,14 @@ def _ranks_below(candidate: Candidate, level: Importance | None) -> bool:
     return IMPORTANCES.index(candidate.importance) > IMPORTANCES.index(level) or candidate.goal == 0.0
 
 
+def _crumbs(claim: Claim, least: float) -> float:
+    """The least weight of a server that is allocated nothing: by its goal, so that those of one importance fare
+    equally ill, and not more than a floor."""
+    return least if claim.target is None else min(FLOOR, CRUMBS * least * claim.target * claim.demand.active)
+
+
 def _calmed(learned: Learned) -> Learned:
     if learned.missed == 0:
         return learned
     missed = learned.missed - 1
     return msgspec.structs.replace(learned, missed=missed, reported=learned.reported if missed else None)
-
-
-def _dead_band(velocity: float) -> float:
-    return min(DEAD_BAND, DEAD_BAND_RELATIVE * velocity)
-
-
-def _odds(velocity: float) -> float:
-    kept = min(0.99, max(0.01, velocity))
-    return kept / (1.0 - kept)

@@ -37,9 +37,17 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, 
     return {uuid: max(floor, round(part * scale)) for uuid, part in parts.items()}
 
 
-def worth_writing(shares: int, wanted: int) -> bool:
-    """Whether the difference is large enough to be felt."""
-    return abs(wanted - shares) > WORTH_WRITING * shares
+def settle(in_force: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
+    """The wanted shares, but those in force where the difference would not be felt. The limits hold among what
+    comes out, too."""
+    settled = {uuid: min(HIGHEST, _settled(in_force[uuid], new)) for uuid, new in wanted.items()}
+    floor = ceil(max(settled.values()) / RATIO)
+    return {uuid: max(shares, floor) for uuid, shares in settled.items()}
+
+
+def _settled(in_force: int, wanted: int) -> int:
+    least = 1 if in_force >= 10 else 0
+    return wanted if abs(wanted - in_force) > max(least, WORTH_WRITING * in_force) else in_force
 
 
 def share_by_weight(entries: Sequence[tuple[float, float]], capacity: float) -> list[float]:

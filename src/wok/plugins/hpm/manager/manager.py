@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 #: A plan for new wishes uses a window of at least this length (seconds), if the interval is not shorter.
 SHORTEST_WINDOW = 1.0
+#: Advice that differs by less is not given again: each is made from the newest window alone.
+SAME_ADVICE = 0.2
 #: Seconds that a request waits for the loop before it is told to try again.
 PATIENCE = 15.0
 
@@ -299,7 +301,7 @@ class Manager:
         for decision in made.decisions:
             advice = {c.uuid: c.shares_after for c in decision.changes}
             if decision.changes and all(
-                uuid in self._advised and abs(shares - self._advised[uuid]) <= 0.1 * shares
+                uuid in self._advised and abs(shares - self._advised[uuid]) <= SAME_ADVICE * shares
                 for uuid, shares in advice.items()
             ):
                 continue

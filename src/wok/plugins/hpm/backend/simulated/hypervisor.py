@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ...engine.counters import Counters, Layout
+from ...engine.counters import Column, Counters, Layout
 from ...engine.samples import Glance
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
 from ..hypervisor import (
@@ -100,8 +100,7 @@ class SimulatedHypervisor:
             scheduler.settle()
             if self._infos is None:
                 self._infos = {uuid: server.info for uuid, server in self._servers.items()}
-            every = {uuid: server.sample() for uuid, server in self._servers.items()}
-            samples = {uuid: sample for uuid, sample in every.items() if sample is not None}
+            samples = self._samples()
             return HostSample(
                 time_ns=scheduler.now,
                 cpus=len(scheduler.cores),
@@ -117,19 +116,22 @@ class SimulatedHypervisor:
         """Counters as of now, and nothing else; see `Hypervisor`."""
         with self._call() as scheduler:
             scheduler.settle()
-            every = [server.sample() for server in self._servers.values()]
-            samples = [sample for sample in every if sample is not None]
-            threads = [thread for sample in samples for thread in self._servers[sample.uuid].threads]
-            run = np.array([thread.run_ns for thread in threads], dtype=np.int64)
-            delay = np.array([thread.delay_ns for thread in threads], dtype=np.int64)
-            layout = Layout(sample.started for sample in samples)
+            layout, run, delay, threads = self._columns(self._samples())
             return Glance(scheduler.now, Counters(layout, run, delay, np.zeros(len(threads), dtype=np.bool_), {}))
 
-    def _counters(self, samples: Mapping[str, ServerSample]) -> Counters:
-        layout = Layout(sample.started for sample in samples.values())
+    def _samples(self) -> dict[str, ServerSample]:
+        every = {uuid: server.sample() for uuid, server in self._servers.items()}
+        return {uuid: sample for uuid, sample in every.items() if sample is not None}
+
+    def _columns(self, samples: Mapping[str, ServerSample]) -> tuple[Layout, Column, Column, list[Thread]]:
+        """Run and delay of all threads, and which these are."""
         threads = [thread for uuid in samples for thread in self._servers[uuid].threads]
         run = np.array([thread.run_ns for thread in threads], dtype=np.int64)
         delay = np.array([thread.delay_ns for thread in threads], dtype=np.int64)
+        return Layout(sample.started for sample in samples.values()), run, delay, threads
+
+    def _counters(self, samples: Mapping[str, ServerSample]) -> Counters:
+        layout, run, delay, threads = self._columns(samples)
         starving = self._starvation.judge(
             layout, run, delay, self._scheduler.now, lambda row: threads[row].state in (QUEUED, PARKED)
         )

@@ -1,0 +1,194 @@
+"""From build/bench/goals*.json to docs/benchmarks.md: the tables between its marks, and the charts beside it.
+
+    python -m bench.charts [build/bench/goals-1.json build/bench/goals-2.json …]
+
+Of several runs each figure is that of the worst one for hpm (the one with the lowest attainment), and a promise
+holds if it held in all of them. Needs matplotlib (``pip install -e '.[bench]'``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from bench.goal_scenarios import SCENARIOS
+from bench.report import ROOT
+
+PAGE = ROOT / "docs/benchmarks.md"
+CHARTS = ROOT / "docs/charts"
+BEGIN, END = "<!-- goals: written by bench/charts.py -->", "<!-- goals: end -->"
+#: Colours that are told apart by people who see few of them too (Okabe and Ito).
+COLOURS = {
+    "equal": "#999999", "importance": "#e69f00", "stepper": "#56b4e9", "hpm": "#0072b2", "fixed": "#009e73",
+    "feedback": "#cc79a7", "optimiser": "#d55e00",
+}  # fmt: skip
+INTERVAL = 3.0
+
+mpl.use("svg")
+mpl.rcParams.update({"svg.hashsalt": "hpm", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
+                     "axes.spines.right": False})  # fmt: skip
+
+from matplotlib import pyplot as plt  # noqa: E402  (the backend is chosen above)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("reports", nargs="*", default=[str(ROOT / "build/bench/goals.json")])
+    options = parser.parse_args(arguments)
+    reports = [json.loads(Path(name).read_text()) for name in options.reports]
+    scenarios = {
+        name: worst([r["figures"][name] for r in reports if "sides" in r["figures"].get(name, {})])
+        for name in SCENARIOS
+        if any("sides" in r["figures"].get(name, {}) for r in reports)
+    }
+    CHARTS.mkdir(exist_ok=True)
+    attainment(scenarios)
+    for name, sides in (("policy-switch", ("stepper", "hpm")), ("spinning", ("equal", "stepper", "hpm"))):
+        if name in scenarios:
+            over_time(name, scenarios[name], [side for side in sides if side in scenarios[name]["sides"]])
+    text = "\n\n".join([circumstances(reports), summary(scenarios), *map(section, scenarios, scenarios.values())])
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+    return 0
+
+
+def worst(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The run in which hpm attained least, with the promises that held in all runs."""
+    chosen = min(runs, key=lambda run: run["sides"]["hpm"]["attained"] or 0.0)
+    promises = {name: all(run["promises"].get(name, True) for run in runs) for name in chosen["promises"]}
+    return {**chosen, "promises": promises, "runs": len(runs)}
+
+
+# -- words
+
+
+def circumstances(reports: Sequence[Mapping[str, Any]]) -> str:
+    """Where and when."""
+    lines = []
+    for report in reports:
+        c = report["circumstances"]
+        lines.append(
+            f"- {c['time']}, {c['cpus']} CPUs ({c['cpu']}), Linux {c['kernel']}, steal {c['steal-percent']} %,"
+            f" {c['seconds'] / 60:.0f} minutes"
+        )
+    return "\n".join(lines)
+
+
+def summary(scenarios: Mapping[str, dict[str, Any]]) -> str:
+    """All scenarios in one table: attainment by side."""
+    names = [side for side in COLOURS if any(side in s["sides"] for s in scenarios.values())]
+    rows = [f"| scenario | {' | '.join(names)} | promises |", f"| --- |{' ---: |' * len(names)} --- |"]
+    for name, scenario in scenarios.items():
+        cells = [_number(scenario["sides"].get(side, {}).get("attained"), ".3f") for side in names]
+        broken = [promise for promise, held in scenario["promises"].items() if not held]
+        held = f"all {len(scenario['promises'])}" if not broken else f"missed: {', '.join(broken)}"
+        rows.append(f"| [{name}](#{name}) | {' | '.join(cells)} | {held} |")
+    return "\n".join(["![Attainment by scenario and side](charts/attainment.svg)", "", *rows])
+
+
+def section(name: str, scenario: Mapping[str, Any]) -> str:
+    """One scenario, whole."""
+    guests = [f"{guest} {goal or '–'}" for guest, _, goal, *_ in scenario["guests"]]
+    rows = [
+        f"| side | intervals | {' | '.join(guests)} | attained | first | work | changes | own % |",
+        f"| --- | ---: |{' ---: |' * (len(guests) + 5)}",
+    ]
+    for side, figures in scenario["sides"].items():
+        cells = [_guest(figure) for figure in figures["guests"].values()]
+        first = " ".join("–" if n is None else str(n) for n in figures["first-all-met"])
+        rows.append(
+            f"| {side} | {figures['counted']} | {' | '.join(cells)} | {_number(figures['attained'], '.3f')} | {first}"
+            f" | {figures['work']:.3f} | {_number(figures['changes-per-guest-and-interval'], '.3f')}"
+            f" | {figures['own-cpu-percent']:.2f} |"
+        )
+    loads = ", ".join(
+        f"{guest}: {load}" + (f" × {vcpus}" if vcpus > 1 else "") + (f", {importance}" if goal else "")
+        for guest, load, goal, importance, vcpus, *_ in scenario["guests"]
+    )
+    more = [f"### {name}", f"{SCENARIOS[name].what.capitalize()} ({loads}). {scenario['runs']} run(s)."]
+    hpm = scenario["sides"]["hpm"]
+    if hpm["wakes"]:
+        goal = next(goal for guest, _, goal, *_ in scenario["guests"] if guest == SCENARIOS[name].wakes)
+        met = statistics.mean(v >= goal / 1.05 for v in hpm["wakes"])
+        more.append(
+            f"In the first second after {len(hpm['wakes'])} wake-ups its velocity was {min(hpm['wakes']):.0f} to"
+            f" {max(hpm['wakes']):.0f}; the goal of {goal} was met in {met:.0%} of them."
+        )
+    if hpm["equal-index"] is not None:
+        apart = 100.0 * (hpm["equal-index"] - 1.0)
+        more.append(f"PIs of one importance that miss their goals differ by {apart:.0f} % at most.")
+    if (CHARTS / f"{name}.svg").exists():
+        more.append(f"![Velocities over time](charts/{name}.svg)")
+    return "\n\n".join([*more, "\n".join(rows)])
+
+
+def _guest(figure: Mapping[str, Any]) -> str:
+    if not figure["intervals"]:
+        return "–"
+    text = f"{figure['velocity']:.0f} ± {figure['deviation']:.0f}"
+    if "met" in figure:
+        text = f"**{100 * figure['met']:.0f} %** {text}"
+    for what in ("reserve-held", "cap-held"):
+        if what in figure:
+            text += f", {what.partition('-')[0]} {100 * figure[what]:.0f} %"
+    return text
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+# -- pictures
+
+
+def attainment(scenarios: Mapping[str, dict[str, Any]]) -> None:
+    """Bars: how much of their goals the guests of each scenario attained, by side."""
+    names = [side for side in COLOURS if any(side in s["sides"] for s in scenarios.values())]
+    figure, axes = plt.subplots(figsize=(9, 0.42 * len(scenarios) * max(1.0, len(names) / 4) + 1))
+    height = 0.8 / len(names)
+    for number, side in enumerate(names):
+        values = [s["sides"].get(side, {}).get("attained") or 0.0 for s in scenarios.values()]
+        places = [place + (number - (len(names) - 1) / 2) * height for place in range(len(scenarios))]
+        axes.barh(places, values, height, label=side, color=COLOURS[side])
+    axes.set_yticks(range(len(scenarios)), list(scenarios))
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.005)
+    axes.set_xlabel("attained: velocity / goal, at most 1, mean over goals and intervals")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names), frameon=False)
+    _save(figure, "attainment")
+
+
+def over_time(name: str, scenario: Mapping[str, Any], sides: Sequence[str]) -> None:
+    """Lines: velocities of the guests with goals in a side's first block, one picture a side."""
+    figure, every = plt.subplots(1, len(sides), figsize=(9, 2.8), sharey=True, squeeze=False)
+    wanted = [(n, guest[0], guest[2]) for n, guest in enumerate(scenario["guests"]) if guest[2] is not None]
+    for axes, side in zip(every[0], sides, strict=True):
+        rows = scenario["sides"][side]["velocities"][:34]
+        for number, guest, goal in wanted:
+            times = [INTERVAL * (place + 1) for place in range(len(rows))]
+            (line,) = axes.plot(times, [row[number] for row in rows], marker=".", linewidth=1, label=guest)
+            if len(SCENARIOS[name].phases) == 1:
+                axes.axhline(goal, color=line.get_color(), linewidth=0.6, linestyle=":")
+        axes.set_title(side)
+        axes.set_xlabel("seconds")
+        axes.set_ylim(0, 100)
+    every[0][0].set_ylabel("velocity")
+    every[0][-1].legend(frameon=False, fontsize=7)
+    _save(figure, name)
+
+
+def _save(figure: Any, name: str) -> None:
+    figure.tight_layout()
+    figure.savefig(CHARTS / f"{name}.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Did the plan in force come true? Who lags behind it, and what is learned from that.
+
+Velocities of real loads vary by some points from one window to the next, so what chance alone may bring about is
+never a reason to change anything: a mean is compared with the standard deviation of a mean, a window with that of
+a window. Velocities are 0…1.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .allocation import DEVIATIONS
+from .demand import Demand
+from .memory import Learned
+
+#: Velocities this near to the plan (absolute, and relative for slow goals) are as planned.
+DEAD_BAND = 0.03
+DEAD_BAND_RELATIVE = 0.07
+#: The same for a reserve, which is to hold to the digit.
+CLOSE = 0.005
+#: Limits of one step of the learned correction, and of the correction. Steps back are short: somebody who was faster
+#: than planned may have been so because others slept.
+STEP = 3.0
+STEP_BACK = 0.8
+CORRECTION = 30.0
+#: Work that sleeps less than this (seconds per second of work) is always runnable: its correction is small, and half a
+#: step (the root of it) is made at a time, because most of what a window shows is chance.
+SPINS = 0.05
+SPINNING = 1.25
+#: Part of what is planned for a level that cannot be satisfied, below which it lags as a whole.
+FAR_BEHIND = 0.8
+#: Relative difference of velocities up to which members of such a level pass for equal.
+EQUAL_BAND = 0.05
+
+
+def lags(learned: Learned, now: float, wanted: float, *, reserve: bool) -> bool:
+    """Whether a server that misses its goal (or lacks a part of its `reserve`) would be clearly better off at the
+    velocity `wanted`: by more than chance explains; or it missed it before, too; or the plan in force aims lower."""
+    mean = now if learned.velocity is None else learned.velocity
+    band = CLOSE if reserve else dead_band(wanted)
+    return (
+        mean < wanted - max(band, DEVIATIONS * learned.doubt(wanted))
+        or now < wanted - max(band, DEVIATIONS * learned.spread(wanted))
+        or (learned.missed > 0 and min(now, mean) < wanted - band)
+        or (learned.planned is not None and learned.planned < wanted - DEAD_BAND / 2)
+    )
+
+
+def lags_behind_equals(learned: Learned, now: float, wanted: float, part: float) -> bool:
+    """The same for a member of a level that cannot be satisfied, and has `part` of what is planned for it: what
+    counts is that its members are equal, unless all of them have much less than they could."""
+    mean = now if learned.velocity is None else learned.velocity
+    fair = wanted * max(part, FAR_BEHIND)
+    return mean < fair - max(EQUAL_BAND * fair, DEVIATIONS * learned.doubt(fair))
+
+
+def spins(demand: Demand) -> bool:
+    """Whether work is always runnable."""
+    return demand.sleep < SPINS
+
+
+def next_correction(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -> float:
+    """The correction with which a server would have had the velocity `wanted` in place of its mean.
+
+    Work that is always runnable follows its weight in proportion, but for how its threads happen to be placed, so
+    little is learned from it. Work that sleeps follows in odds, as a share of the CPU that it finds when it wakes;
+    it never needs less than its computed weight, unless its `equal`s are to have as much.
+    """
+    mean = learned.velocity
+    if mean is None or abs(mean - wanted) <= dead_band(wanted):
+        return learned.correction
+    step: float = wanted / max(mean, 0.01) if spins(demand) else _odds(wanted) / _odds(mean)
+    if spins(demand):
+        step, least, most = math.sqrt(step), 1.0 / SPINNING, SPINNING
+    elif equal:
+        step, least, most = math.sqrt(step), 1.0 / CORRECTION, CORRECTION
+    else:
+        least, most = 1.0, CORRECTION
+    return max(least, min(most, learned.correction * max(STEP_BACK, min(STEP, step))))
+
+
+def dead_band(velocity: float) -> float:
+    """The difference from a planned velocity that is none."""
+    return min(DEAD_BAND, DEAD_BAND_RELATIVE * velocity)
+
+
+def _odds(velocity: float) -> float:
+    kept = min(0.99, max(0.01, velocity))
+    return kept / (1.0 - kept)
