@@ -170,7 +170,7 @@ def goals_are_met_in_order(hosts_: tuple[Host, Host]) -> None:
 
 
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError,
+    strict=False, raises=AssertionError,    # it holds on most hosts, and which ones are played is chance
     reason="not yet: after others fell asleep, a level that is short lags within what chance explains",
 )  # fmt: skip
 @sizes(20)
@@ -194,7 +194,7 @@ def indexes_are_equal(hosts_: tuple[Host, Host]) -> None:
 
 
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError,
+    strict=False, raises=AssertionError,    # it holds on most hosts, and which ones are played is chance
     reason="not yet: a server that begins to work with more vCPUs differs by 25 %, which passes for chance",
 )  # fmt: skip
 @sizes(20)
