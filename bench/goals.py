@@ -44,7 +44,7 @@ from tests.system.goals import Interval, Watch
 
 TUNED = Path(__file__).with_name("tuned.json")
 SIDES = ("equal", "importance", "stepper", "hpm", "fixed")
-#: The other sides' blocks are as long as hpm's, divided by this.
+#: The other sides' blocks are as long as hpm's, divided by this, unless said otherwise.
 SHORTER = 4
 TUNING_INTERVALS = 14
 TUNING_MORE = 26    # where the load is not the same in each interval
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sides", default=",".join(SIDES), help="(%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="blocks of each side (%(default)s)")
     parser.add_argument("--intervals", type=int, default=34, help="intervals of 3 s in a block (%(default)s)")
+    parser.add_argument(
+        "--shorter", type=int, default=SHORTER, help="so many times are hpm's blocks longer (%(default)s)"
+    )
     parser.add_argument("--tune", action="store_true", help="tune the fixed weights first, and keep them")
     parser.add_argument("--name", default="goals", help="of the report in build/bench/ (%(default)s)")
     options = parser.parse_args(arguments)
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures: dict[str, Any] = {}
     for name in options.scenarios.split(","):
         begin = time.monotonic()
-        figures[name] = _scenario(name, options.sides.split(","), options.rounds, options.intervals, options.tune)
+        figures[name] = _scenario(name, options)
         took = time.monotonic() - begin
         print(f"{name}: {SCENARIOS[name].what} ({took:.0f} s)\n{text_of(figures[name])}\n", flush=True)
         report = write_report(options.name, figures, circumstances)
@@ -73,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _scenario(name: str, sides: Sequence[str], rounds: int, intervals: int, tune: bool) -> dict[str, Any]:
+def _scenario(name: str, options: argparse.Namespace) -> dict[str, Any]:
     reason, scenario = missing(), SCENARIOS[name]
     if reason is not None:
         return {"skipped": reason}
@@ -85,12 +88,15 @@ def _scenario(name: str, sides: Sequence[str], rounds: int, intervals: int, tune
             manager.client() as client,
             Stage(lab, scenario, manager, client) as stage,
         ):
-            if tune or name not in _tuned():
+            if options.tune or name not in _tuned():
                 _tune(name, stage)
             blocks: list[Block] = []
-            for _ in range(rounds):
-                for side in sides:
-                    count = intervals if side == "hpm" else max(len(scenario.phases) * 4, intervals // SHORTER)
+            stage.set(scenario.phases[0])
+            time.sleep(2 * INTERVAL)    # guests that have just started would show what they did at boot
+            for _ in range(options.rounds):
+                for side in options.sides.split(","):
+                    shorter = max(4 * len(scenario.phases), options.intervals // options.shorter)
+                    count = options.intervals if side == "hpm" else shorter
                     blocks.append(_block(stage, side, count, _tuned()[name]))
             return figures_of(scenario, blocks)
     except (LabBusyError, LabError) as error:
