@@ -15,7 +15,7 @@ from hpm.engine.plan import Plan
 from hpm.engine.planner import plan
 from hpm.engine.windows import ServerWindow
 from tests.properties.fluid import Host, Server
-from tests.properties.hosts import STEEP, for_all, hosts, sizes
+from tests.properties.hosts import STEEP, for_all, hosts, not_yet, sizes
 from tests.properties.play import Interval, Play
 
 #: Intervals after which shares stay as they are: loads that spin, and loads that sleep (most settle in three; a
@@ -40,10 +40,7 @@ def spinning_settles(host: Host) -> None:
     assert all(len(at) <= 1 for at in written(later).values()), written(later)
 
 
-@pytest.mark.xfail(
-    strict=False, raises=AssertionError,    # it holds on most hosts, and which ones are played is chance
-    reason="not yet: what is left for a short level grows while steadiness is learned",
-)  # fmt: skip
+@not_yet("what is left for a short level grows while steadiness is learned")
 @sizes(30)
 def test_spinning_loads_settle_within_four_intervals(number: int) -> None:
     for_all(number, spinning_settles, hosts(spin=True))
@@ -54,10 +51,7 @@ def sleeping_settles(host: Host) -> None:
     assert all(len(at) <= 1 for at in written(later).values()), written(later)
 
 
-@pytest.mark.xfail(
-    strict=False, raises=AssertionError,    # it holds on most hosts, and which ones are played is chance
-    reason="not yet: corrections of several sleeping servers of one level follow each other",
-)  # fmt: skip
+@not_yet("corrections of several sleeping servers of one level follow each other")
 @sizes(30)
 def test_sleeping_loads_settle_within_sixteen_intervals(number: int) -> None:
     for_all(number, sleeping_settles, hosts(), [STEEP])

@@ -61,7 +61,7 @@ class GuestFiles:
         weight = int(self.cgroup.shares_file.read_text())
         if weight != self.sample.shares:
             self.sample = msgspec.structs.replace(self.sample, shares=weight)
-        self.refresh_quota()
+        self._look_at_quota()
         links = self.cgroup.threads.stat().st_nlink
         if links != self._links or not self.settled:
             self.settled, self._links = links == self._links, links
@@ -109,10 +109,8 @@ class GuestFiles:
         else:
             self._write(self.cgroup.period_file, str(period_us))
             self._write(self.cgroup.quota_file, str(-1 if quota_us is None else quota_us))
-        self.refresh_quota()
 
-    def refresh_quota(self) -> None:
-        """Read the quota anew. Raises `OSError`."""
+    def _look_at_quota(self) -> None:
         text = self.cgroup.quota_file.read_text().split()
         quota = None if text[0] in ("max", "-1") else int(text[0])
         period = int(text[1]) if self.cgroup.version == 2 else int(self.cgroup.period_file.read_text())

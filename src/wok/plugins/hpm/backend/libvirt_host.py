@@ -158,7 +158,6 @@ class LibvirtHypervisor:
             if guest is None and "cpu_shares" in parameters:
                 self._asked_shares[uuid] = parameters["cpu_shares"]
             elif guest is not None and self._sampler.guest(uuid) is guest and "global_quota" in parameters:
-                guest.refresh_quota()
                 self._sampler.touch(uuid)
 
     def _inventory_changed(self, entries: Mapping[str, Entry]) -> None:
@@ -181,7 +180,6 @@ class LibvirtHypervisor:
             pid = self._pid(entry.info.name)
             start = self._start(pid)
             if guest is not None and guest.sample.start == start:
-                guest.refresh_quota()
                 self._sampler.touch(uuid)
                 return
             self._sampler.drop(uuid)

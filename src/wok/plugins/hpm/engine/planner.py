@@ -25,10 +25,8 @@ from .memory import Basis, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .waking import for_everybody, if_it_woke
 from .weights import RATIO, settle, share_by_weight, to_shares
-from .windows import HostWindow
+from .windows import CONTENDED, HostWindow
 
-#: Delay in CPUs below which nobody waits for anybody.
-CONTENDED = 0.02
 #: Part of the capacity that the least weight is for, where a quarter of a floor is more.
 LEAST_OF_CAPACITY = 0.002
 #: Velocity below which a server was planned nothing, so that nothing can be learned from what it got.
@@ -50,6 +48,7 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     families: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         families.setdefault(candidate.parent, []).append(candidate)
+    above = {parent[:place] for parent in families for place, letter in enumerate(parent) if letter == "/"}
     waiting = {parent: _delay(family) for parent, family in families.items()}
     total = sum(waiting.values())
     decisions: list[Decision] = []
@@ -58,8 +57,7 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     parents: dict[str, Basis] = {}
     for parent, family in families.items():
         idle = host.idle * waiting[parent] / total if total > 0.0 else host.idle
-        nested = any(other.startswith(f"{parent}/") for other in families)
-        work = _Parent(parent, family, memory, generation, host.seconds, idle, nested=nested)
+        work = _Parent(parent, family, memory, generation, host.seconds, idle, nested=parent in above)
         decision = work.decide()
         if decision is not None:
             decisions.append(decision)
@@ -88,15 +86,17 @@ class _Parent:
         self.others = [c for c in family if c.uuid not in named and c.working]
         self.busy = [c for c in self.managed if c.working]
         self.basis = memory.parents.get(parent)
-        competing = frozenset(c.uuid for c in (*self.busy, *self.others))
-        anew = self.basis is not None and self.basis.competed != competing
+        self.working = frozenset(c.uuid for c in self.busy)
+        #: Whether the servers that work are those for which the plan in force was made.
+        self.same = self.basis is not None and self.basis.busy == self.working
+        self.competing = self.working.union(c.uuid for c in self.others)
+        anew = self.basis is not None and self.basis.competed != self.competing
         self.learned = {
             c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
             for c in self.managed
         }
         if self.basis is not None and anew:
-            self.basis = msgspec.structs.replace(self.basis, competed=competing)
-        self.competing = competing
+            self.basis = msgspec.structs.replace(self.basis, competed=self.competing)
         # A group of servers below this parent competes as one of its children, with a weight that is not ours.
         self.alone = len(self.managed) == len(family) and not nested
         self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
@@ -216,16 +216,12 @@ class _Parent:
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
             if c.uuid in self.equals:
-                late = lags_behind_equals(learned, now, wanted, self.part if self._same() else 1.0)
+                late = lags_behind_equals(learned, now, wanted, self.part if self.same else 1.0)
             else:
                 late = lags(learned, now, wanted, reserve=lacks)
             if late:
                 lagging.append(c.uuid)
         return lagging
-
-    def _same(self) -> bool:
-        """Whether the servers that work are those for which the plan in force was made."""
-        return self.basis is not None and self.basis.busy == frozenset(c.uuid for c in self.busy)
 
     def _correct(self, lagging: Sequence[str]) -> None:
         """Learn from what the plan in force promised and what came of it, while its servers are the ones that
@@ -234,7 +230,7 @@ class _Parent:
         A capacity that shrank is nobody's fault. Who got more than planned does not pay for somebody less important,
         and who is less important and spins does not take it from one who lags.
         """
-        if not self._same():
+        if not self.same:
             return
         first = min((IMPORTANCES.index(c.importance) for c in self.busy if c.uuid in lagging), default=0)
         seen = planned = 0.0
@@ -322,7 +318,7 @@ class _Parent:
         self.basis = Basis(
             self.generation,
             {c.uuid: c.wish for c in self.managed},
-            frozenset(c.uuid for c in self.busy),
+            self.working,
             self.competing,
         )
         for uuid, velocity in velocities.items():

@@ -13,13 +13,12 @@ import numpy as np
 
 from .counters import Column, Flags, moved
 from .samples import Glance
+from .windows import CONTENDED
 
 #: Part of one CPU above which a server is at work, from one glance to the next.
 AT_WORK = 0.03
 #: Nanoseconds without work after which it is asleep: shorter sleep is a part of many loads.
 ASLEEP = 1_500_000_000
-#: Delay of all servers, in CPUs, below which nobody waits for anybody.
-WAITING = 0.02
 
 
 class Stirring(msgspec.Struct, frozen=True, eq=False):
@@ -61,5 +60,5 @@ def stir(known: Stirring | None, glance: Glance) -> Stirred:
     worked: Column = np.where(active, glance.time_ns, moved(known.worked_ns, places))
     awake: Flags = worked > glance.time_ns - ASLEEP
     before = moved(known.awake.astype(np.int64), places) != 0
-    news = bool((awake & ~before).any()) and int(waited.sum()) > WAITING * elapsed
+    news = bool((awake & ~before).any()) and int(waited.sum()) > CONTENDED * elapsed
     return Stirred(Stirring(glance, worked, awake), news)

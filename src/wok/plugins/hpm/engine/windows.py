@@ -17,6 +17,8 @@ from .samples import HostSample
 
 #: A server (or vCPU) that neither ran nor waited for more than this share of one CPU is idle.
 IDLE_SHARE = 0.01
+#: Delay of several servers together, in CPUs, below which nobody waits for anybody.
+CONTENDED = 0.02
 
 Activity: TypeAlias = Literal["busy", "idle", "paused"]
 

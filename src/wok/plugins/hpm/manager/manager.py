@@ -79,7 +79,7 @@ class Manager:
         self._levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
         self._memory = Memory()
         self._planned: int | None = None    # generation of the last plan
-        self._planned_for: frozenset[tuple[str, str]] = frozenset()
+        self._decided: Snapshot | None = None    # what the last decision was made from
         self._advised: dict[str, int] = {}
         self._unmeasured: list[AdjustmentRecord] = []
         self._assigned: tuple[Mapping[str, ServerInfo], int, Mapping[str, Assignment]] = ({}, -1, {})
@@ -186,7 +186,7 @@ class Manager:
         with self._lock:
             self._observe()
             self.snapshot = snapshot = self._build()
-            if not self._managed(snapshot) <= self._planned_for:
+            if self.glances() and not self._managed(snapshot) <= self._managed(self._decided):
                 self._observer.stir()
 
     def cycle(self) -> None:
@@ -198,7 +198,7 @@ class Manager:
                 self._measure(snapshot)
                 if self._levels.cpu_mgmt != "off":
                     self._observer.calm()
-                    self._planned_for = self._managed(snapshot)
+                    self._decided = snapshot
                     self._decide(snapshot, snapshot.window, sample)
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
                     self.snapshot = msgspec.structs.replace(
@@ -209,11 +209,11 @@ class Manager:
             self._observer.rebase()
 
     @staticmethod
-    def _managed(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
+    def _managed(snapshot: Snapshot | None) -> set[tuple[str, str]]:
         """The servers that may be managed, and their starts."""
-        return frozenset(
+        return set() if snapshot is None else {
             (uuid, sample.start) for uuid, sample in snapshot.sample.samples.items() if uuid not in snapshot.held
-        )
+        }
 
     def _observe(self) -> HostSample:
         sample = self._observer.observe()
