@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
+import numpy as np
 
 from ..policy.goals import IMPORTANCES, Goal, Importance, VelocityGoal
-from .demand import Demand
+from .demand import Demand, Demands, Numbers
 from .index import MET
 
 #: CPUs below which a difference is one of arithmetic.
@@ -119,14 +120,10 @@ def at_common_factor(claims: Sequence[Claim], velocities: Mapping[str, float], c
     """What servers get whose weights were made for `velocities` among more or fewer others: all of them by the same
     factor faster or slower, none above 1, such that together they use `cpus`, or all that they can."""
 
-    def at(factor: float) -> dict[str, float]:
-        return {c.uuid: min(1.0, velocities[c.uuid] * factor) for c in claims}
-
-    def used(factor: float) -> float:
-        return sum(c.demand.need(min(1.0, velocities[c.uuid] * factor)) for c in claims)
-
-    least = min((velocities[c.uuid] for c in claims if velocities[c.uuid] > 0.0), default=1.0)
-    return at(_largest(lambda factor: used(factor) <= cpus, 1.0 / least))
+    demands, wanted = Demands(c.demand for c in claims), np.array([velocities[c.uuid] for c in claims])
+    least = wanted.min(where=wanted > 0.0, initial=1.0)
+    factor = _largest(lambda factor: demands.need(np.minimum(1.0, wanted * factor)).sum() <= cpus, 1.0 / least)
+    return dict(zip((c.uuid for c in claims), np.minimum(1.0, wanted * factor).tolist(), strict=True))
 
 
 def _more(level: Sequence[Claim], cpus: Mapping[str, float]) -> dict[str, float]:
@@ -173,10 +170,15 @@ def _equal_index(level: Sequence[Claim], floors: Mapping[str, float], cpus: floa
     """Split `cpus` so that target/velocity is the same for all of a level, floors kept. The sum of needs falls
     steadily as the common index grows."""
 
-    def given(scale: float) -> dict[str, float]:
-        return {c.uuid: max(floors[c.uuid], c.demand.need((c.target or 0.0) * scale)) for c in level}
+    demands, targets = Demands(c.demand for c in level), np.array([c.target or 0.0 for c in level])
+    least = np.array([floors[c.uuid] for c in level])
 
-    return given(_largest(lambda scale: sum(given(scale).values()) <= cpus, 1.0))
+    def given(scale: float) -> Numbers:
+        parts: Numbers = np.maximum(least, demands.need(targets * scale))
+        return parts
+
+    found = given(_largest(lambda scale: given(scale).sum() <= cpus, 1.0))
+    return dict(zip((c.uuid for c in level), found.tolist(), strict=True))
 
 
 def _largest(fits: Callable[[float], bool], most: float) -> float:

@@ -8,9 +8,16 @@ For work that never sleeps (q = 1) the need at velocity v is v itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeAlias
+
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from .windows import ServerWindow
+
+Numbers: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class Demand(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +41,19 @@ class Demand(msgspec.Struct, frozen=True, gc=False):
     def most(self) -> float:
         """CPUs it would use if nothing were in its way."""
         return self.need(1.0)
+
+
+class Demands:
+    """Many demands as columns, for what is computed again and again for all of them."""
+
+    def __init__(self, demands: Iterable[Demand]) -> None:
+        columns = np.array([(d.active, d.sleep, d.limit) for d in demands], dtype=np.float64).reshape(-1, 3).T
+        self.active, self.sleep, self.limit = columns.copy()
+
+    def need(self, velocities: Numbers) -> Numbers:
+        """`Demand.need` of each, at its velocity."""
+        needed: Numbers = np.minimum(self.limit, self.active * velocities / (1.0 + self.sleep * velocities))
+        return needed
 
 
 def demand_of(window: ServerWindow, limit: float | None) -> Demand:
