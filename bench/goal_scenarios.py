@@ -98,7 +98,7 @@ SCENARIOS = {
         ],
     ),
     "periodic-2-8": Scenario(
-        "2 ms of work, 8 ms of sleep, among four that spin", [Spec("p75", "periodic:2/8", 75, "high"), *_spinners(4)], 3
+        "2 ms of work, 8 ms of sleep, among four that spin", [Spec("p75", "periodic:2/8", 75, "low"), *_spinners(4)], 3
     ),
     "periodic-10-10": Scenario(
         "10/10 and 40/160 ms among three that spin",
@@ -146,9 +146,9 @@ SCENARIOS = {
     "caps-reserves": Scenario(
         "a goal under a cap, a reserve without a goal",
         [
-            Spec("a60", "spin", 60, "highest"), Spec("capped50", "spin", 50, "high", cap=0.3),
-            Spec("d30", "spin", 30, "medium"), Spec("reserve", "spin", reserve=0.4), *_spinners(2),
+            Spec("capped45", "spin", 45, "highest", cap=0.3), Spec("a45", "spin", 45, "high"),
+            Spec("d50", "spin", 50, "low"), Spec("reserve", "spin", reserve=0.4), *_spinners(2),
         ],
-        tuned={"a60": 65, "capped50": 55, "d30": 33, "reserve": 43},
+        tuned={"capped45": 52, "a45": 50, "d50": 55, "reserve": 43},
     ),
 }  # fmt: skip

@@ -25,11 +25,6 @@ def sizes(number: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("number", [number, pytest.param(LONG * number, marks=pytest.mark.long)])
 
 
-def not_yet(why: str) -> pytest.MarkDecorator:
-    """A property that holds on most hosts; which ones are played is chance, so it may hold on all of these."""
-    return pytest.mark.xfail(strict=False, raises=AssertionError, reason=f"not yet: {why}")
-
-
 def for_all(
     number: int, body: Callable[..., None], inputs: st.SearchStrategy[T], first: Sequence[T] = ()
 ) -> None:

@@ -88,3 +88,9 @@ def met(server: Server, used: Used, margin: float = 0.0) -> bool:
     """Whether a server's goal is met, by at least `margin` (a part of the goal). Discretionary goals are."""
     velocity = used.using / (used.using + used.delay)
     return velocity >= (server.goal or 0) / 100.0 / MET * (1.0 + margin)
+
+
+def at_ratio(play: Play) -> bool:
+    """Whether shares are about as far apart as they may be."""
+    ours = [play.shares[s.name] for s in play.host.servers if s.managed]
+    return bool(ours) and max(ours) >= 0.8 * 500 * min(ours)

@@ -14,7 +14,7 @@ import msgspec
 
 from hpm.backend.simulated import Load, Scenario, ServerSpec, SimulatedHypervisor, Spin, from_scenario, uuid_of
 from hpm.engine.windows import ServerWindow
-from hpm.manager.loop import PLANS_APART
+from hpm.manager.loop import Timetable
 from hpm.manager.manager import Manager
 from hpm.policy.catalog import ServerSettings
 from hpm.policy.classification import Filter
@@ -28,8 +28,8 @@ from hpm.store.database import Database
 Wish: TypeAlias = "tuple[int, Importance] | None"
 
 SPIN = Spin()
-#: Seconds between two glances of the manager.
-GLANCE = 0.25
+#: Seconds after which something that happened on the host is noticed at the latest.
+GRAIN = 0.25
 BEGIN = datetime(2030, 1, 1, tzinfo=timezone.utc)
 
 
@@ -98,27 +98,23 @@ class House:
     def step(self, intervals: int = 1) -> None:
         """Let that many intervals pass, each with a cycle at its end; in between, what the manager's loop does."""
         for _ in range(intervals):
-            end = self.host.now_ns + round(self.interval * 1e9)
-            planned = self.host.now_ns
-            while (left := end - self.host.now_ns) > 0:
-                self.host.advance(min(GLANCE, left / 1e9))
-                wanted = self.manager.wanted()
-                if wanted is not None and self.host.now_ns >= max(wanted, planned + PLANS_APART):
-                    self.manager.cycle()
-                    planned = self.host.now_ns
-                elif left > GLANCE * 1e9 and self.manager.glances():
-                    self._look()
-            wanted = self.manager.wanted()
-            if (wanted is not None and wanted > end) or self.host.now_ns - planned < PLANS_APART:
-                continue    # the loop, too, lets a plan out of turn take the place of the one at the interval's end
-            self.manager.cycle()
-
-    def _look(self) -> None:
-        if self._changed:
-            self._changed = False
-            self.manager.look()
-        else:
-            self.manager.glance()
+            length = round(self.interval * 1e9)
+            end = self.host.now_ns + length
+            timetable = Timetable(self.host.now_ns, length)
+            timetable.due = end
+            while True:
+                when, deed = timetable.next(
+                    self.manager.wanted(), changed=self._changed, glances=self.manager.glances()
+                )
+                now = self.host.now_ns
+                if when <= now:
+                    self._changed = self._changed and deed == "glance"
+                    {"cycle": self.manager.cycle, "look": self.manager.look, "glance": self.manager.glance}[deed]()
+                    timetable.done(deed, now, 0)
+                elif now < end:
+                    self.host.advance(min(GRAIN, (min(when, end) - now) / 1e9))
+                else:
+                    break
 
     def crash(self) -> None:
         """The manager's process ends from one moment to the next, and another one starts."""

@@ -208,36 +208,36 @@ def test_meeting_goals_steadily_costs_nobody_his_goal_and_at_most_a_part_of_the_
 def test_a_velocity_that_varies_is_planned_higher_the_most_important_first() -> None:
     spin, goal = Demand(1, 0.0, 1.0), VelocityGoal(50)
     steady = steady_velocity(goal, 0.05)
-    assert steady == pytest.approx(0.5 / 1.05 + 2.3 * 0.05)
+    assert steady == pytest.approx(0.5 / 1.05 + 3 * 0.05)
     claims = [
         Claim("a", "low", 0.525, spin, 0.0, steady), Claim("b", "high", 0.525, spin, 0.0, steady),
         Claim("c", "low", None, spin),
     ]  # fmt: skip
-    given_ = allocate(claims, 1.15)    # a rest of 0.08 after goals and the floor of c
+    given_ = allocate(claims, 1.22)    # a rest of 0.15 after goals and the floor of c
     assert given_.cpus["b"] > given_.cpus["a"] > 0.525
-    assert given_.cpus["b"] >= 0.525 + 0.04
+    assert given_.cpus["b"] >= steady
 
 
-@pytest.mark.parametrize(("goal", "spread", "velocity"), [(50, 0.0, 50 / 105), (50, 0.2, 0.6), (90, 0.2, 0.95)])
+@pytest.mark.parametrize(("goal", "spread", "velocity"), [(50, 0.0, 50 / 105), (50, 0.2, 0.7), (90, 0.2, 0.95)])
 def test_how_much_higher_is_limited(goal: int, spread: float, velocity: float) -> None:
     assert steady_velocity(VelocityGoal(goal), spread) == pytest.approx(velocity)
     assert steady_velocity(DiscretionaryGoal(), spread) == 0.0
 
 
 def test_a_goal_that_is_missed_now_and_then_gets_more_until_it_is_met_steadily() -> None:
-    """A velocity that swings by 15 points around what its weight gives it: more than is usual."""
-    guests = [candidate("a", 70, "highest"), candidate("b", 50), candidate("c", 45), candidate("d", None)]
+    """A velocity that swings by 17 points around what its weight gives it: more than is usual."""
+    guests = [candidate("a", 60, "highest"), candidate("b", 50), candidate("c", 45), candidate("d", None)]
     memory, shares, seen = Memory(), dict.fromkeys("abcd", 1000), []
     for number in range(40):
         now = []
         for one in guests:
-            swing = (0.0, 0.15, -0.15)[number % 3] if one.uuid == "a" else 0.0
+            swing = (0.0, 0.17, -0.17)[number % 3] if one.uuid == "a" else 0.0
             now.append(ran(one, shares[one.uuid], 2.0 * shares[one.uuid] / sum(shares.values()) + swing))
         seen.append(now[0].window.velocity if now[0].window is not None else None)
         made = plan(host(), now, memory, 1)
         memory = made.memory
         shares.update({c.uuid: c.shares_after for d in made.decisions for c in d.changes})
-    missed = [place for place, velocity in enumerate(seen) if velocity is not None and velocity < 70 / 1.05]
+    missed = [place for place, velocity in enumerate(seen) if velocity is not None and velocity < 60 / 1.05]
     assert len(missed) > 1 and missed[-1] < 15, f"in {missed} of {seen}"
 
 
@@ -291,12 +291,17 @@ def test_the_sum_of_shares_is_kept(values: list[float], each: float) -> None:
 
 def test_small_differences_are_not_worth_a_write() -> None:
     for wanted, settled in ((1040, 1000), (960, 1000), (1041, 1041), (959, 959)):
-        assert settle({"g": 1000}, {"g": wanted}) == {"g": settled}
+        assert settle({"g": 1000}, {"g": wanted}, "g") == {"g": settled}
+
+
+def test_a_sleeper_may_keep_a_weight_that_is_too_large() -> None:
+    for wanted, settled in ((1040, 1000), (1041, 1041), (760, 1000), (740, 740)):
+        assert settle({"g": 1000}, {"g": wanted}, "") == {"g": settled}
 
 
 def test_what_is_not_worth_a_write_keeps_the_limits_all_the_same() -> None:
-    assert settle({"a": 3501, "b": 7}, {"a": 3500, "b": 7}) == {"a": 3501, "b": 8}
-    assert settle({"a": 10300, "b": 2}, {"a": 10000, "b": 20}) == {"a": 10000, "b": 20}
+    assert settle({"a": 3501, "b": 7}, {"a": 3500, "b": 7}, "ab") == {"a": 3501, "b": 8}
+    assert settle({"a": 10300, "b": 2}, {"a": 10000, "b": 20}, "ab") == {"a": 10000, "b": 20}
 
 
 entries_ = st.lists(st.tuples(st.floats(2, 10000), st.floats(0, 8)), min_size=1, max_size=20)
@@ -415,7 +420,7 @@ def test_a_forecast_for_each_busy_guest() -> None:
 
 def test_an_idle_guest_keeps_the_weight_that_it_will_need() -> None:
     found = shares_after([*FOUR, candidate("i", 90, "high", activity="idle", using=0.0, delay=0.0, shares=2)])
-    assert found["i"] > found["a"]
+    assert found["i"] == pytest.approx(found["b"] * 90 / 40, rel=0.05)    # equals, of whom both cannot be satisfied
 
 
 def test_a_slice_with_servers_below_the_same_parent_is_not_squeezed() -> None:

@@ -30,8 +30,8 @@ FLOORS_OF_CAPACITY = 0.10
 #: Part of what is left after all goals that may be spent on meeting them steadily; and how far above the goal
 #: that may aim, and how many standard deviations below the plan a goal is to be met still.
 STEADY_OF_REST = 0.75
-STEADY_ABOVE = 1.2
-DEVIATIONS = 2.3
+STEADY_ABOVE = 1.4
+STEADILY = 3.0
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -47,10 +47,10 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
     def velocity(self, cpus: float) -> float:
         """Velocity (0…1) at which it uses that many CPUs. Work held back by a quota is used up before it has
-        waited much: when it may run, it is to run as its goal says."""
+        waited much: when it may run, it is to run as its goal says, and steadily, as that costs nobody any CPU."""
         velocity = self.demand.velocity(cpus)
         capped = self.demand.limit < self.demand.active and cpus >= self.demand.limit - ROUNDING
-        return max(velocity, self.target or 0.0) if capped else velocity
+        return max(velocity, self.target or 0.0, self.steady) if capped else velocity
 
 
 class Allocation(msgspec.Struct, frozen=True):
@@ -78,12 +78,12 @@ def target_velocity(goal: Goal | None) -> float | None:
 
 
 def steady_velocity(goal: Goal | None, spread: float) -> float:
-    """The mean velocity that keeps a goal met (PI up to 1.05) in all but one window of a hundred, if velocities
+    """The mean velocity that keeps a goal met (PI up to 1.05) in all but one window of 700, if velocities
     are scattered around it normally with a standard deviation of `spread` (0…1). 0 for no goal."""
     if not isinstance(goal, VelocityGoal):
         return 0.0
     wanted = goal.percent / 100.0
-    return min(wanted / MET + DEVIATIONS * spread, wanted * STEADY_ABOVE, (1.0 + wanted) / 2.0)
+    return min(wanted / MET + STEADILY * spread, wanted * STEADY_ABOVE, (1.0 + wanted) / 2.0)
 
 
 def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:

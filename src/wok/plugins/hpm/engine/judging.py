@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 
-from .allocation import DEVIATIONS
+import msgspec
+
 from .demand import Demand
 from .memory import Learned
 
+#: Standard deviations below the plan from which on it is not chance.
+DEVIATIONS = 2.3
 #: Velocities this near to the plan (absolute, and relative for slow goals) are as planned.
 DEAD_BAND = 0.03
 DEAD_BAND_RELATIVE = 0.07
@@ -23,10 +26,15 @@ CLOSE = 0.005
 STEP = 3.0
 STEP_BACK = 0.8
 CORRECTION = 30.0
+LEAST_GAIN = 1 / 16
 #: Work that sleeps less than this (seconds per second of work) is always runnable: its correction is small, and half a
 #: step (the root of it) is made at a time, because most of what a window shows is chance.
 SPINS = 0.05
 SPINNING = 1.25
+#: Windows (older ones fading) after which a mean tells whether a goal that is met will be met steadily, and deviations
+#: of the mean from which on it says so.
+SEEN_ENOUGH = 1.9
+CLEARLY = 2.0
 #: Part of what is planned for a level that cannot be satisfied, below which it lags as a whole.
 FAR_BEHIND = 0.8
 #: Relative difference of velocities up to which members of such a level pass for equal.
@@ -46,6 +54,15 @@ def lags(learned: Learned, now: float, wanted: float, *, reserve: bool) -> bool:
     )
 
 
+def unsteady(learned: Learned, demand: Demand, steady: float) -> bool:
+    """Whether a server that sleeps and meets its goal is likely to miss it soon: its mean is clearly below the velocity
+    with which it would be met steadily. Once: what the first correction does not cure, a second one seldom does."""
+    mean = learned.velocity
+    if mean is None or spins(demand) or learned.weights < SEEN_ENOUGH or learned.correction != 1.0:
+        return False
+    return mean < steady - max(dead_band(steady), CLEARLY * learned.doubt(steady))
+
+
 def lags_behind_equals(learned: Learned, now: float, wanted: float, part: float) -> bool:
     """The same for a member of a level that cannot be satisfied, and has `part` of what is planned for it: what
     counts is that its members are equal, unless all of them have much less than they could."""
@@ -59,16 +76,17 @@ def spins(demand: Demand) -> bool:
     return demand.sleep < SPINS
 
 
-def next_correction(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -> float:
-    """The correction with which a server would have had the velocity `wanted` in place of its mean.
+def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -> Learned:
+    """With the correction with which a server would have had the velocity `wanted` in place of its mean.
 
     Work that is always runnable follows its weight in proportion, but for how its threads happen to be placed, so
     little is learned from it. Work that sleeps follows in odds, as a share of the CPU that it finds when it wakes;
-    it never needs less than its computed weight, unless its `equal`s are to have as much.
+    it never needs less than its computed weight, unless its `equal`s are to have as much. Where steps go to and fro
+    the load follows its weight more steeply than that: they are halved.
     """
     mean = learned.velocity
     if mean is None or abs(mean - wanted) <= dead_band(wanted):
-        return learned.correction
+        return learned
     step: float = wanted / max(mean, 0.01) if spins(demand) else _odds(wanted) / _odds(mean)
     if spins(demand):
         step, least, most = math.sqrt(step), 1.0 / SPINNING, SPINNING
@@ -76,7 +94,11 @@ def next_correction(learned: Learned, demand: Demand, wanted: float, *, equal: b
         step, least, most = math.sqrt(step), 1.0 / CORRECTION, CORRECTION
     else:
         least, most = 1.0, CORRECTION
-    return max(least, min(most, learned.correction * max(STEP_BACK, min(STEP, step))))
+    gain = learned.gain if (step - 1.0) * (learned.step - 1.0) >= 0.0 else max(LEAST_GAIN, learned.gain / 2.0)
+    correction = max(least, min(most, learned.correction * max(STEP_BACK, min(STEP, step)) ** gain))
+    if correction == learned.correction:
+        return learned
+    return msgspec.structs.replace(learned, correction=correction, step=correction / learned.correction, gain=gain)
 
 
 def dead_band(velocity: float) -> float:

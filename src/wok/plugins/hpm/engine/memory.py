@@ -21,6 +21,8 @@ PAST = 0.6
 LONG_PAST = 0.95
 USUAL = 0.05
 USUALLY = 4.0
+#: Part by which the spread may differ from the one that plans reckon with.
+MARGIN_STEP = 0.4
 #: Change of the part of time that a vCPU wants to run, from which on it does something else than before.
 ANOTHER_KIND = 0.3
 
@@ -29,12 +31,13 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     """What was seen of one server.
 
     `active` is the number of vCPUs it worked with when it last worked (0: never seen working).
-    `correction` multiplies its weight: how much more than its computed share this load needs.
+    `correction` multiplies its weight: how much more than its computed share this load needs. `step` was the last
+    factor by which it was changed, and `gain` (0…1) is the exponent of the next one: smaller after each turn.
     `using`, `delay`, `seconds` are running sums over the windows since its plan came into force, older
     ones fading; `weights` counts these windows, fading too. `squares` and `windows` are such sums over all
     plans: of the squared differences between a window's velocity and the mean before it, and how many there
     were. `planned` is the velocity
-    (0…1) of the plan in force, None where there is none.
+    (0…1) of the plan in force, None where there is none. `margin` is the spread that plans reckon with.
     `missed` counts windows in a row that missed the goal without help; `reported` is the reason that was
     given for it, until the goal is met again for as long.
     """
@@ -42,6 +45,8 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     start: str
     active: int = 0
     correction: float = 1.0
+    step: float = 1.0
+    gain: float = 1.0
     using: float = 0.0
     delay: float = 0.0
     seconds: float = 0.0
@@ -49,6 +54,7 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     squares: float = 0.0
     windows: float = 0.0
     planned: float | None = None
+    margin: float | None = None
     missed: int = 0
     reported: str | None = None
 
@@ -76,6 +82,13 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         planned = self.planned if planned is None else planned
         return msgspec.structs.replace(self, using=0.0, delay=0.0, seconds=0.0, weights=0.0, planned=planned)
 
+    def reckoned(self, velocity: float) -> Learned:
+        """With a `margin` that follows the spread around `velocity` in steps: plans for others depend on it."""
+        spread = self.spread(velocity)
+        if self.margin is not None and abs(spread - self.margin) <= MARGIN_STEP * self.margin:
+            return self
+        return msgspec.structs.replace(self, margin=spread)
+
     def spread(self, velocity: float) -> float:
         """Standard deviation of its velocity (0…1) from window to window around `velocity`; the less was seen of it,
         the more is it what loads usually have."""
@@ -85,12 +98,14 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
 
 class Basis(msgspec.Struct, frozen=True):
     """What the plan in force for one parent cgroup was made for: what was wanted for each managed server, in which
-    generation of the catalog, and who was `busy`; and who `competed` in the newest window."""
+    generation of the catalog, and who was `busy`; and who `competed` in the newest window. `capacity` is a running
+    mean, in CPUs, while the same ones compete."""
 
     generation: int
     wishes: Mapping[str, Wish]
     busy: frozenset[str]
     competed: frozenset[str]
+    capacity: float
 
 
 class Memory(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ Nothing is changed while nobody misses a goal that could be helped: steady load,
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -20,8 +20,8 @@ from ..policy.goals import IMPORTANCES, Importance
 from .allocation import FLOOR, Allocation, Claim, allocate, at_common_factor, steady_velocity, target_velocity
 from .demand import Demand, demand_from, demand_of
 from .index import MET
-from .judging import lags, lags_behind_equals, next_correction, spins
-from .memory import Basis, Learned, Memory, learn, smoothed
+from .judging import corrected, lags, lags_behind_equals, spins, unsteady
+from .memory import PAST, Basis, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .waking import for_everybody, if_it_woke
 from .weights import RATIO, settle, share_by_weight, to_shares
@@ -29,6 +29,8 @@ from .windows import CONTENDED, HostWindow
 
 #: Part of the capacity that the least weight is for, where a quarter of a floor is more.
 LEAST_OF_CAPACITY = 0.002
+#: Part by which capacity varies from window to window, without a reason.
+CAPACITY_NOISE = 0.05
 #: Velocity below which a server was planned nothing, so that nothing can be learned from what it got.
 NOTHING = 0.02
 #: Least weights for a vCPU with a goal of 100 that is allocated nothing.
@@ -36,8 +38,11 @@ CRUMBS = 2.5
 #: Part by which the managed servers' weight may exceed what they had, before it is planned anew.
 OVERWEIGHT = 0.05
 #: A reserve is planned this much larger, as goals are: it has to hold in every interval.
-RESERVE_MARGIN = 1.05
-#: Part of a reserve that a single window may lack by chance.
+RESERVE_MARGIN = 1.1
+#: Part of what can be had of a reserve that cannot be had whole, from which on nothing is missing.
+RESERVE_CUT = 0.85
+#: Part of a reserve from which on it is held, in the mean and in a single window.
+RESERVE_HELD = 0.99
 RESERVE_CHANCE = 0.95
 #: Windows that a goal must be missed (met) before a standing reason is reported (withdrawn).
 PATIENCE = 3
@@ -95,11 +100,13 @@ class _Parent:
             c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
             for c in self.managed
         }
-        if self.basis is not None and anew:
-            self.basis = msgspec.structs.replace(self.basis, competed=self.competing)
         # A group of servers below this parent competes as one of its children, with a weight that is not ours.
         self.alone = len(self.managed) == len(family) and not nested
         self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
+        if self.basis is not None:
+            if not anew and abs(self.capacity - self.basis.capacity) <= CAPACITY_NOISE * self.capacity:
+                self.capacity = PAST * self.basis.capacity + (1.0 - PAST) * self.capacity
+            self.basis = msgspec.structs.replace(self.basis, competed=self.competing, capacity=self.capacity)
         self.contended = _delay(family) > CONTENDED
         self.forecasts: dict[str, Forecast] = {}
         self.claims: dict[str, Claim] = {}
@@ -121,7 +128,7 @@ class _Parent:
             shares, velocities = self._shares(allocation, velocities)
             changes = self._changes(shares, velocities)
         self._forecast(allocation, velocities, bool(lagging) and not changes)
-        if changes or wishes:
+        if changes or wishes or (lagging and not self.same):    # if nothing is to be changed, it is in force already
             self._in_force(velocities)
         if changes:
             return Decision(self.parent, changes, {})
@@ -146,11 +153,12 @@ class _Parent:
     def _claim(self, c: Candidate, demand: Demand, entitled: float) -> Claim:
         """What a server wants. One without a policy that is managed for its reserve keeps what it is `entitled`
         to: nobody is squeezed who was not named."""
-        goal = c.assignment.goal
+        goal, learned = c.assignment.goal, self.learned[c.uuid].reckoned(c.goal)
+        self.learned[c.uuid] = learned
         return Claim(
             c.uuid, c.importance, target_velocity(goal), demand,
             max(RESERVE_MARGIN * (c.assignment.cpu_reserve or 0.0), entitled),
-            steady_velocity(goal, self.learned[c.uuid].spread(c.goal)),
+            steady_velocity(goal, learned.margin or 0.0),
         )  # fmt: skip
 
     def _asleep(self) -> list[Claim]:
@@ -196,8 +204,8 @@ class _Parent:
         return sum(c.shares or 0 for c in self.busy) > (1.0 + OVERWEIGHT) * sum(c.original for c in self.busy)
 
     def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> list[str]:
-        """Servers that miss their goal, or lack a part of their reserve, and would be better off if this plan came
-        true."""
+        """Servers that miss their goal, or will soon, or lack a part of their reserve, and would be better off if this
+        plan came true."""
         lagging: list[str] = []
         self.equals = {
             c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
@@ -209,10 +217,15 @@ class _Parent:
             assert c.window is not None
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
             now = c.window.using / (c.window.using + c.window.delay)
-            due = min(c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid] / RESERVE_MARGIN)
-            lacks = learned.cpus < due or c.window.using < RESERVE_CHANCE * due
+            due, cpus = c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid]
+            if due > cpus:    # there is not so much, or it does not want so much
+                due = RESERVE_CUT * cpus
+            lacks = learned.cpus < RESERVE_HELD * due or c.window.using < RESERVE_CHANCE * due
             if now >= c.goal / MET and not lacks:
                 self.learned[c.uuid] = _calmed(learned)
+                steady = steady_velocity(c.assignment.goal, learned.spread(c.goal))
+                if self.same and unsteady(learned, self.claims[c.uuid].demand, min(steady, wanted)):
+                    lagging.append(c.uuid)
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
             if c.uuid in self.equals:
@@ -227,32 +240,37 @@ class _Parent:
         """Learn from what the plan in force promised and what came of it, while its servers are the ones that
         compete now: with others away, everybody is faster than planned.
 
-        A capacity that shrank is nobody's fault. Who got more than planned does not pay for somebody less important,
-        and who is less important and spins does not take it from one who lags.
+        A capacity that shrank is nobody's fault. Who does not lag needs no more than it has. Who got more than planned
+        does not pay for somebody less important, and who is less important and spins does not take it from one who
+        lags.
         """
         if not self.same:
             return
         first = min((IMPORTANCES.index(c.importance) for c in self.busy if c.uuid in lagging), default=0)
-        seen = planned = 0.0
-        for c in self.busy:
-            learned = self.learned[c.uuid]
-            if learned.planned is not None and learned.seconds > 0.0:
-                seen += learned.using / learned.seconds
-                planned += self.claims[c.uuid].demand.need(learned.planned)
+        everybody, equals = self._part_of_plan(self.working), self._part_of_plan(self.equals)
         for c in self.busy:
             learned, claim = self.learned[c.uuid], self.claims[c.uuid]
             wanted, spinning = learned.planned, spins(claim.demand)
             if wanted is None or wanted < NOTHING or not (c.goal or claim.reserve):
                 continue
             if c.uuid in self.equals:
-                wanted *= self.part
+                wanted *= min(1.0, equals)
             elif spinning:
-                wanted *= seen / planned
-            correction = next_correction(learned, claim.demand, wanted, equal=c.uuid in self.equals)
-            more, rank = correction - learned.correction, IMPORTANCES.index(c.importance)
+                wanted *= everybody
+            better = corrected(learned, claim.demand, wanted, equal=c.uuid in self.equals)
+            more, rank = better.correction - learned.correction, IMPORTANCES.index(c.importance)
+            if more > 0.0 and c.uuid not in lagging and c.uuid not in self.equals:
+                continue
             if (more < 0.0 and rank < first) or (more > 0.0 and rank > first and spinning):
                 continue
-            self.learned[c.uuid] = msgspec.structs.replace(learned, correction=correction)
+            self.learned[c.uuid] = better
+
+    def _part_of_plan(self, uuids: Collection[str]) -> float:
+        """The part of what the plan in force promised to some servers that they had."""
+        known = [(self.learned[uuid], self.claims[uuid].demand) for uuid in uuids]
+        promised = sum(demand.need(learned.planned) for learned, demand in known if learned.planned is not None)
+        had = sum(learned.cpus for learned, _ in known if learned.planned is not None)
+        return had / promised if promised > 0.0 else 1.0
 
     def _shares(
         self, allocation: Allocation, velocities: Mapping[str, float]
@@ -284,7 +302,7 @@ class _Parent:
         self, shares: Mapping[str, int], velocities: Mapping[str, float]
     ) -> tuple[ServerChange, ...]:
         changes: list[ServerChange] = []
-        settled = settle({c.uuid: c.shares or 0 for c in self.managed}, shares)
+        settled = settle({c.uuid: c.shares or 0 for c in self.managed}, shares, self.claims)
         for c in self.managed:
             assert c.shares is not None
             wanted = settled[c.uuid]
@@ -320,6 +338,7 @@ class _Parent:
             {c.uuid: c.wish for c in self.managed},
             self.working,
             self.competing,
+            self.capacity,
         )
         for uuid, velocity in velocities.items():
             self.learned[uuid] = self.learned[uuid].begun(velocity)

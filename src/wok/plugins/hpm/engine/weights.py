@@ -7,7 +7,7 @@ who was not named is squeezed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from math import ceil
 
 #: Shares in a plan stay in this range on every kind of host, and any two within this ratio: at 2
@@ -18,6 +18,8 @@ RATIO = 500
 
 #: Shares that differ by less are left as they are.
 WORTH_WRITING = 0.04
+#: A server that sleeps may keep a weight that is too large by this part.
+SPARE = 0.25
 
 
 def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, alone: bool) -> dict[str, int]:
@@ -37,17 +39,20 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, 
     return {uuid: max(floor, round(part * scale)) for uuid, part in parts.items()}
 
 
-def settle(in_force: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
-    """The wanted shares, but those in force where the difference would not be felt. The limits hold among what
-    comes out, too."""
-    settled = {uuid: min(HIGHEST, _settled(in_force[uuid], new)) for uuid, new in wanted.items()}
+def settle(in_force: Mapping[str, int], wanted: Mapping[str, int], busy: Container[str]) -> dict[str, int]:
+    """The wanted shares, but those in force where the difference would not be felt; least so by those who are not
+    `busy`. The limits hold among what comes out, too."""
+    settled = {
+        uuid: min(HIGHEST, _settled(in_force[uuid], new, WORTH_WRITING if uuid in busy else SPARE))
+        for uuid, new in wanted.items()
+    }
     floor = ceil(max(settled.values()) / RATIO)
     return {uuid: max(shares, floor) for uuid, shares in settled.items()}
 
 
-def _settled(in_force: int, wanted: int) -> int:
-    least = 1 if in_force >= 10 else 0
-    return wanted if abs(wanted - in_force) > max(least, WORTH_WRITING * in_force) else in_force
+def _settled(in_force: int, wanted: int, spare: float) -> int:
+    least, part = 1 if in_force >= 10 else 0, WORTH_WRITING if wanted > in_force else spare
+    return wanted if abs(wanted - in_force) > max(least, part * in_force) else in_force
 
 
 def share_by_weight(entries: Sequence[tuple[float, float]], capacity: float) -> list[float]:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from ..errors import HpmError
 
@@ -22,6 +22,46 @@ GLANCES_APART = 250_000_000
 PLANS_DUTY = 100
 GLANCES_DUTY = 60
 
+Deed: TypeAlias = Literal["cycle", "look", "glance"]
+
+
+class Timetable:
+    """What the loop does next, and when. All times are monotonic nanoseconds, and those of CPU for what something
+    cost; who asks says what is to be known, so this can be tried in any time.
+
+    Cycles come at fixed times, an interval apart; one that is wanted out of turn comes in between, or takes the place
+    of the next one, if that would follow within a second.
+    """
+
+    def __init__(self, now: int, interval: int) -> None:
+        #: When the next regular cycle is due.
+        self.due = now + min(PLANS_APART, interval)
+        self._interval = interval
+        self._planned = self._looked = self._glanced = now
+        self._apart, self._pause = PLANS_APART, GLANCES_APART
+
+    def next(self, wanted: int | None, *, changed: bool, glances: bool) -> tuple[int, Deed]:
+        """When to do what: the cycle that is due, or `wanted` from then on; a look, because servers have `changed`;
+        or a glance, if `glances` are wanted at all."""
+        cycle_at = self.due if wanted is None else max(wanted, min(self.due, self._planned + self._apart))
+        look_at = self._looked + LOOKS_APART if changed else cycle_at
+        glance_at = self._glanced + self._pause if glances else cycle_at
+        if cycle_at <= min(look_at, glance_at):
+            return cycle_at, "cycle"
+        return (look_at, "look") if look_at <= glance_at else (glance_at, "glance")
+
+    def done(self, deed: Deed, began: int, cost: int) -> None:
+        """That was begun then, and cost so much CPU."""
+        if deed == "glance":
+            self._glanced, self._pause = began, max(GLANCES_APART, GLANCES_DUTY * cost)
+            return
+        self._looked = began
+        if deed == "cycle":
+            self._planned = self._glanced = began
+            self._apart = max(PLANS_APART, PLANS_DUTY * cost)
+            while self.due < began + min(PLANS_APART, self._interval // 2):
+                self.due += self._interval
+
 
 class Loop:
     """Calls `cycle` once an interval, and sooner when `wanted()` says from when on a plan is wanted out of turn (None:
@@ -36,7 +76,7 @@ class Loop:
         cpu: Callable[[], int] = time.thread_time_ns,
     ) -> None:
         self.overruns = 0
-        self._interval_ns = int(interval * 1e9)
+        self._interval = interval
         self._clock = clock
         self._cpu = cpu
         self._work = manager
@@ -66,35 +106,25 @@ class Loop:
         self._wake.set()
 
     def _run(self) -> None:
-        planned = looked = glanced = self._clock()
-        due = planned + min(PLANS_APART, self._interval_ns)
-        apart, pause = PLANS_APART, GLANCES_APART
+        timetable = Timetable(self._clock(), int(self._interval * 1e9))
+        deeds: dict[Deed, Callable[[], None]] = {
+            "cycle": self._work.cycle, "look": self._work.look, "glance": self._work.glance,
+        }  # fmt: skip
         while not self._ending:
-            wanted = self._work.wanted()
-            cycle_at = due if wanted is None else max(wanted, min(due, planned + apart))
-            look_at = looked + LOOKS_APART if self._changed.is_set() else cycle_at
-            glance_at = glanced + pause if self._work.glances() else cycle_at
-            if self._wake.wait(max(0, min(cycle_at, look_at, glance_at) - self._clock()) / 1e9):
+            when, deed = timetable.next(
+                self._work.wanted(), changed=self._changed.is_set(), glances=self._work.glances()
+            )
+            if self._wake.wait(max(0, when - self._clock()) / 1e9):
                 self._wake.clear()
                 continue    # something is new: it may be time sooner
-            now, began = self._clock(), self._cpu()
-            if now >= cycle_at:
-                planned = looked = glanced = now
-                due = now + self._interval_ns
+            began, before = self._clock(), self._cpu()
+            if deed != "glance":
                 self._changed.clear()
-                self._do(self._work.cycle)
-                apart = max(PLANS_APART, PLANS_DUTY * (self._cpu() - began))
-            elif now >= look_at:
-                looked = now
-                self._changed.clear()
-                self._do(self._work.look)
-            else:
-                glanced = now
-                self._do(self._work.glance)
-                pause = max(GLANCES_APART, GLANCES_DUTY * (self._cpu() - began))
-            if self._clock() > due:
+            self._do(deeds[deed])
+            timetable.done(deed, began, self._cpu() - before)
+            if self._clock() > timetable.due:
                 self.overruns += 1
-                log.warning("a cycle took longer than the interval of %g s", self._interval_ns / 1e9)
+                log.warning("a cycle took longer than the interval of %g s", self._interval)
 
     @staticmethod
     def _do(work: Callable[[], None]) -> None:
