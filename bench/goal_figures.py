@@ -14,6 +14,10 @@ from tests.system.goals import MET, Interval
 
 #: Velocity points by which fixed weights have to be above what a goal needs for it to be one that can be met.
 TO_SPARE = 2.0
+#: Part of intervals in which something has to hold that is promised of each.
+OFTEN = 0.98
+#: Promises of that kind, by name.
+STEADILY, WOKEN = "goals that can be met are met in 98 %", "9 of 10 wake-ups"
 #: How much a guest's attainment counts for: each importance twice as much as the next.
 COUNTS = {"highest": 16, "high": 8, "medium": 4, "low": 2, "lowest": 1}
 #: Intervals over which performance indexes are compared.
@@ -156,9 +160,9 @@ def _promises(scenario: Scenario, sides: dict[str, dict[str, Any]]) -> dict[str,
     if "hpm" not in sides or "fixed" not in sides:
         return {}
     hpm, fixed = sides["hpm"], sides["fixed"]
-    possible = [n for n, f in fixed["guests"].items() if f.get("to-spare", 0.0) >= TO_SPARE and f["met"] >= 0.98]
+    possible = [n for n, f in fixed["guests"].items() if f.get("to-spare", 0.0) >= TO_SPARE and f["met"] >= OFTEN]
     promises = {
-        "goals that can be met are met in 98 %": all(hpm["guests"][name]["met"] >= 0.98 for name in possible),
+        STEADILY: all(hpm["guests"][name]["met"] >= OFTEN for name in possible),
         "attained 0.98 of fixed": hpm["attained"] >= 0.98 * fixed["attained"],
         "put back": hpm["put-back"],
     }
@@ -178,12 +182,39 @@ def _promises(scenario: Scenario, sides: dict[str, dict[str, Any]]) -> dict[str,
         promises["one change in ten intervals"] = hpm["changes-per-guest-and-interval"] <= 0.1
     if hpm["wakes"]:
         goal = next(spec.goal for spec in scenario.guests if spec.name == scenario.wakes) or 0
-        promises["9 of 10 wake-ups"] = statistics.mean(v >= goal / MET for v in hpm["wakes"]) >= 0.9
+        promises[WOKEN] = statistics.mean(v >= goal / MET for v in hpm["wakes"]) >= 0.9
     for figure in hpm["guests"].values():
         for what in ("reserve-held", "cap-held"):
             if what in figure:
-                promises[what] = figure[what] >= 0.98
+                promises[what] = figure[what] >= OFTEN
     return promises
+
+
+def over_runs(scenario: Scenario, runs: Sequence[dict[str, Any]]) -> dict[str, bool]:
+    """Which promises held in all of these runs of a scenario. What is promised of a part of many intervals, or of many
+    wake-ups, is so of those of all runs together."""
+    sides = {name: _together([run["sides"][name] for run in runs]) for name in runs[0]["sides"]}
+    together = _promises(scenario, sides)
+    counted = (STEADILY, WOKEN, "reserve-held", "cap-held")
+    return {
+        name: together[name] if name in counted else all(run["promises"].get(name, True) for run in runs)
+        for name in together
+    }
+
+
+def _together(sides: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One side of several runs: the first, with the guests' parts of intervals, and wake-ups, of all."""
+    guests: dict[str, dict[str, Any]] = {}
+    for name, figure in sides[0]["guests"].items():
+        seen = [side["guests"][name] for side in sides if side["guests"][name]["intervals"]]
+        count = sum(f["intervals"] for f in seen)
+        means = {
+            what: sum(f[what] * f["intervals"] for f in seen) / count
+            for what in ("met", "to-spare", "reserve-held", "cap-held")
+            if what in figure
+        }
+        guests[name] = {**figure, **means, "intervals": count}
+    return {**sides[0], "guests": guests, "wakes": [v for side in sides for v in side["wakes"]]}
 
 
 def text_of(figures: dict[str, Any]) -> str:
