@@ -168,7 +168,8 @@ def _promises(scenario: Scenario, sides: dict[str, dict[str, Any]]) -> dict[str,
     }
     for name in ("equal", "importance", "stepper"):
         if name in sides:
-            promises[f"attained above {name}"] = hpm["attained"] > sides[name]["attained"]
+            other = sides[name]["attained"]    # above one that attains everything there is nothing
+            promises[f"attained above {name}"] = hpm["attained"] > other or hpm["attained"] == 1.0
     if "equal" in sides:
         promises["work 0.98 of equal"] = hpm["work"] >= 0.98 * sides["equal"]["work"]
     if hpm["equal-index"] is not None:

@@ -186,7 +186,9 @@ def indexes_are_equal(hosts_: tuple[Host, Host]) -> None:
     first = min((rank(s) for s in short), default=None)
     free = [s for s in short if rank(s) == first and used[s.name].using > 1.1 * floor_of(s) + 0.01]
     velocities = {s: play.velocity(s.name) or 0.0 for s in free}
-    indexes = {s.name: (s.goal or 0) / 100.0 / velocity for s, velocity in velocities.items() if velocity > NOTHING}
+    if max(velocities.values(), default=0.0) <= NOTHING:
+        return    # nothing is left for any of them
+    indexes = {s.name: (s.goal or 0) / 100.0 / max(1e-4, velocity) for s, velocity in velocities.items()}
     assert not indexes or max(indexes.values()) <= (1.0 + EQUAL) * min(indexes.values()), indexes
 
 

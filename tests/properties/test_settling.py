@@ -23,10 +23,12 @@ from tests.properties.play import Interval, Play, at_ratio
 #: difference that chance could explain is waited for).
 SPINNING = 5
 SLEEPING = 16
-#: Part by which shares may go to and fro.
-SLIGHT = 0.2
-#: What is left for servers that are planned less is as uncertain as what all others together do.
-LITTLE = 10.0
+#: Factor within which shares may go to and fro; and how often they may turn beyond that, until they have settled.
+SLIGHT = 1.2
+TURNS = 2
+#: Changes in 30 intervals of noisy measurements: of most servers, and of those below this velocity. What is left for
+#: them is as uncertain as what all others together do.
+FEW, MANY, LITTLE = 6, 20, 10.0
 #: At most one change of a server's shares in that many intervals of steady load.
 STEADY = 10
 
@@ -82,9 +84,10 @@ def nothing_oscillates(host: Host) -> None:
         for name, value in interval.changes.items():
             seen[name].append(value)
     for name, values in seen.items():
-        steps = [after > before for before, after in pairwise(values) if abs(after - before) > SLIGHT * before]
+        felt = [pair for pair in pairwise(values) if max(pair) > SLIGHT * min(pair)]
+        steps = [after > before for before, after in felt]
         turns = sum(one != other for one, other in pairwise(steps))
-        assert turns <= 1, f"shares of {name} went {values}"
+        assert turns <= TURNS, f"shares of {name} went {values}"
 
 
 @sizes(20)
@@ -201,7 +204,7 @@ def noise_is_borne(given: tuple[Host, int, float]) -> None:
     later = play.step(SLEEPING + 3 * STEADY)[SLEEPING:]
     for name, at in written(later).items():
         seen = later[-1].seen.servers[name].velocity
-        assert len(at) <= 4 or (seen is not None and seen < LITTLE), f"{name} at {at}"
+        assert len(at) <= (FEW if seen is None or seen >= LITTLE else MANY), f"{name} at {at}"
 
 
 @sizes(20)

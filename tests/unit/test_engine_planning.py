@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hpm.engine.allocation import (
     FLOOR,
     FLOORS_OF_CAPACITY,
+    RESERVE_MARGIN,
     STEADY_OF_REST,
     Claim,
     allocate,
@@ -155,7 +156,7 @@ def test_a_less_important_level_gets_more_than_its_floor_only_if_the_more_import
         if claim.target is not None and IMPORTANCES.index(claim.importance) <= level:
             continue
         floor = FLOOR if claim.target is None or claim.importance == "lowest" else 0.0
-        assert given_.cpus[claim.uuid] <= max(floor, claim.reserve) + NEAR
+        assert given_.cpus[claim.uuid] <= max(floor, RESERVE_MARGIN * claim.reserve) + NEAR
 
 
 @settings(deadline=None)

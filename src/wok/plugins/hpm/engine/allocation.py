@@ -1,6 +1,7 @@
 """Who shall get how many CPUs: needs in order of importance, then the rest.
 
-1. Everybody gets a floor: an administrator's reserve; 2 % of a CPU for lowest and discretionary work.
+1. Everybody gets a floor: an administrator's reserve, and a little more; 2 % of a CPU for lowest and discretionary
+   work.
 2. Level by level, each server with a goal gets what its target velocity needs. Velocities vary from window to
    window, so the mean has to be higher for a goal to be met steadily. If a level cannot be satisfied, the levels
    above it get that first: they do not miss their goals, now and then, for its sake. What remains for it is split
@@ -27,6 +28,8 @@ ROUNDING = 1e-9
 #: CPUs that lowest and discretionary work keeps, and the part of capacity all floors may take.
 FLOOR = 0.02
 FLOORS_OF_CAPACITY = 0.10
+#: A reserve is planned this much larger, if there is room, as goals are: it has to hold in every interval.
+RESERVE_MARGIN = 1.1
 #: Part of what is left after all goals that may be spent on meeting them steadily; and how far above the goal
 #: that may aim, and how many standard deviations below the plan a goal is to be met still.
 STEADY_OF_REST = 0.75
@@ -36,7 +39,8 @@ STEADILY = 3.0
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
     """One server that wants CPU. `target` is the velocity to plan for (0…1), None: no goal; `steady` is the one
-    with which it would meet its goal in nearly all windows, where that is more."""
+    with which it would meet its goal in nearly all windows, where that is more. `reserve` and what it is `entitled` to,
+    because nobody named it, in CPUs."""
 
     uuid: str
     importance: Importance
@@ -44,6 +48,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     demand: Demand
     reserve: float = 0.0
     steady: float = 0.0
+    entitled: float = 0.0
 
     def velocity(self, cpus: float) -> float:
         """Velocity (0…1) at which it uses that many CPUs. Work held back by a quota is used up before it has
@@ -149,21 +154,20 @@ def _steady(levels: Iterable[Sequence[Claim]], cpus: dict[str, float], left: flo
 
 
 def _floors(claims: Sequence[Claim], capacity: float) -> dict[str, float]:
-    floors = {
-        c.uuid: min(FLOOR, c.demand.most) if c.target is None or c.importance == "lowest" else 0.0
-        for c in claims
-    }
-    total = sum(floors.values())
-    allowed = FLOORS_OF_CAPACITY * capacity
-    if total > allowed:
-        floors = {uuid: floor * allowed / total for uuid, floor in floors.items()}
-    for claim in claims:
-        if claim.reserve:
-            floors[claim.uuid] = max(floors[claim.uuid], min(claim.reserve, claim.demand.most))
-    total = sum(floors.values())
+    """Reserves first; then what makes them hold in each window, and the floors of work that is served last."""
+    cpus = {c.uuid: min(c.reserve, c.demand.most) for c in claims}
+    total = sum(cpus.values())
     if total > capacity:    # reserves beyond what the host has: all are cut alike
-        floors = {uuid: floor * capacity / total for uuid, floor in floors.items()}
-    return floors
+        return {uuid: reserve * capacity / total for uuid, reserve in cpus.items()}
+    last = {c.uuid: min(FLOOR, c.demand.most) for c in claims if c.target is None or c.importance == "lowest"}
+    part = min(1.0, FLOORS_OF_CAPACITY * capacity / sum(last.values())) if last else 1.0
+    more = {}
+    for c in claims:
+        floor = max(RESERVE_MARGIN * c.reserve, c.entitled, part * last.get(c.uuid, 0.0))
+        more[c.uuid] = max(0.0, min(floor, c.demand.most) - cpus[c.uuid])
+    wanted = sum(more.values())
+    _give(cpus, more, min(1.0, (capacity - total) / wanted) if wanted > 0.0 else 1.0)
+    return cpus
 
 
 def _equal_index(level: Sequence[Claim], floors: Mapping[str, float], cpus: float) -> dict[str, float]:

@@ -58,14 +58,13 @@ class Demands:
 
 def demand_of(window: ServerWindow, limit: float | None) -> Demand:
     """Demand of a busy server. `limit`: the CPUs that a quota lets it use, None: no quota."""
-    return demand_from(window.active, window.using, window.delay, limit)
-
-
-def demand_from(active: int, using: float, delay: float, limit: float | None) -> Demand:
-    """Demand of `active` vCPUs that together used and waited so much, in CPUs."""
-    active = max(1, active)
-    each = using / active
-    runnable = min(1.0, (using + delay) / active)
+    active = max(1, window.active)
+    each = window.using / active
+    runnable = min(1.0, (window.using + window.delay) / active)
     # One that got next to nothing tells little of its sleep: that it waited all the time says it has none.
-    sleep = (1.0 - runnable) / max(each, 0.001)
+    return demand_if(active, (1.0 - runnable) / max(each, 0.001), limit)
+
+
+def demand_if(active: int, sleep: float, limit: float | None) -> Demand:
+    """Demand of `active` vCPUs that each sleep so long per second of work."""
     return Demand(active, sleep, float(active) if limit is None else min(limit, float(active)))

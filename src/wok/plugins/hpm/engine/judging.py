@@ -65,9 +65,12 @@ def unsteady(learned: Learned, demand: Demand, steady: float) -> bool:
 
 def lags_behind_equals(learned: Learned, now: float, wanted: float, part: float) -> bool:
     """The same for a member of a level that cannot be satisfied, and has `part` of what is planned for it: what
-    counts is that its members are equal, unless all of them have much less than they could."""
+    counts is that its members are equal, unless all of them have much less than they could. One window is not enough
+    to tell, unless it is far behind."""
     mean = now if learned.velocity is None else learned.velocity
     fair = wanted * max(part, FAR_BEHIND)
+    if learned.weights <= 1.0:
+        return mean < FAR_BEHIND * fair
     return mean < fair - max(EQUAL_BAND * fair, DEVIATIONS * learned.doubt(fair))
 
 
@@ -82,7 +85,7 @@ def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -
     Work that is always runnable follows its weight in proportion, but for how its threads happen to be placed, so
     little is learned from it. Work that sleeps follows in odds, as a share of the CPU that it finds when it wakes;
     it never needs less than its computed weight, unless its `equal`s are to have as much. Where steps go to and fro
-    the load follows its weight more steeply than that: they are halved.
+    the load follows its weight more steeply than that: they are halved, until two go the same way.
     """
     mean = learned.velocity
     if mean is None or abs(mean - wanted) <= dead_band(wanted):
@@ -94,7 +97,8 @@ def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -
         step, least, most = math.sqrt(step), 1.0 / CORRECTION, CORRECTION
     else:
         least, most = 1.0, CORRECTION
-    gain = learned.gain if (step - 1.0) * (learned.step - 1.0) >= 0.0 else max(LEAST_GAIN, learned.gain / 2.0)
+    turned = (step - 1.0) * (learned.step - 1.0) < 0.0
+    gain = max(LEAST_GAIN, learned.gain / 2.0) if turned else min(1.0, learned.gain * 2.0)
     correction = max(least, min(most, learned.correction * max(STEP_BACK, min(STEP, step)) ** gain))
     if correction == learned.correction:
         return learned

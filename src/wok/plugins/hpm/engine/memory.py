@@ -9,10 +9,11 @@ from typing import TypeAlias
 import msgspec
 
 from ..policy.goals import Goal, Importance
+from .demand import demand_of
 from .windows import ServerWindow
 
-#: What is wanted for one server: goal, importance, reserve, limit.
-Wish: TypeAlias = "tuple[Goal | None, Importance, float | None, float | None]"
+#: What is wanted for one start of a server: start, goal, importance, reserve, limit.
+Wish: TypeAlias = "tuple[str, Goal | None, Importance, float | None, float | None]"
 
 #: Weight of the past against the newest window in a server's running means.
 PAST = 0.6
@@ -23,14 +24,18 @@ USUAL = 0.05
 USUALLY = 4.0
 #: Part by which the spread may differ from the one that plans reckon with.
 MARGIN_STEP = 0.4
-#: Change of the part of time that a vCPU wants to run, from which on it does something else than before.
+#: Change of the CPUs that each vCPU would use if nothing were in its way, from which on it does something else than
+#: before; the same where more vCPUs work than before, or fewer; and the CPUs that each has to use for that to be known.
 ANOTHER_KIND = 0.3
+MORE_VCPUS = 0.2
+TELLING = 0.01
 
 
 class Learned(msgspec.Struct, frozen=True, gc=False):
     """What was seen of one server.
 
-    `active` is the number of vCPUs it worked with when it last worked (0: never seen working).
+    `active` is the number of vCPUs it worked with when it last worked (0: never seen working), `sleep` how many seconds
+    each of them slept per second of work.
     `correction` multiplies its weight: how much more than its computed share this load needs. `step` was the last
     factor by which it was changed, and `gain` (0…1) is the exponent of the next one: smaller after each turn.
     `using`, `delay`, `seconds` are running sums over the windows since its plan came into force, older
@@ -38,12 +43,13 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     plans: of the squared differences between a window's velocity and the mean before it, and how many there
     were. `planned` is the velocity
     (0…1) of the plan in force, None where there is none. `margin` is the spread that plans reckon with.
-    `missed` counts windows in a row that missed the goal without help; `reported` is the reason that was
-    given for it, until the goal is met again for as long.
+    `missed` counts windows that missed the goal, and down again those that met it; `reported` is the reason that was
+    given for it, until it is 0.
     """
 
     start: str
     active: int = 0
+    sleep: float = 0.0
     correction: float = 1.0
     step: float = 1.0
     gain: float = 1.0
@@ -82,6 +88,10 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         planned = self.planned if planned is None else planned
         return msgspec.structs.replace(self, using=0.0, delay=0.0, seconds=0.0, weights=0.0, planned=planned)
 
+    def fresh(self) -> Learned:
+        """With whole steps of correction again."""
+        return self if self.gain == 1.0 else msgspec.structs.replace(self, gain=1.0, step=1.0)
+
     def reckoned(self, velocity: float) -> Learned:
         """With a `margin` that follows the spread around `velocity` in steps: plans for others depend on it."""
         spread = self.spread(velocity)
@@ -98,13 +108,13 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
 
 class Basis(msgspec.Struct, frozen=True):
     """What the plan in force for one parent cgroup was made for: what was wanted for each managed server, in which
-    generation of the catalog, and who was `busy`; and who `competed` in the newest window. `capacity` is a running
-    mean, in CPUs, while the same ones compete."""
+    generation of the catalog, and who was `busy`. Of the newest window: who `competed`, and the `capacity` in CPUs (a
+    running mean while the same ones compete). Both sets say how many CPUs each one wanted."""
 
     generation: int
     wishes: Mapping[str, Wish]
-    busy: frozenset[str]
-    competed: frozenset[str]
+    busy: Mapping[str, float]
+    competed: Mapping[str, float]
     capacity: float
 
 
@@ -124,18 +134,17 @@ def learn(
         known = Learned(start)
     if window is None or window.activity != "busy":
         return known
-    if window.active != known.active or _another_kind(known, window):
-        known = Learned(
-            start, active=window.active, planned=known.planned, missed=known.missed, reported=known.reported
-        )
+    if _another_kind(known, window):
+        known = Learned(start, planned=known.planned, missed=known.missed, reported=known.reported)
     squares, windows, mean = known.squares, known.windows, known.velocity
     if anew:
         known = known.begun()
     elif mean is not None and window.velocity is not None:
         squares = LONG_PAST * squares + (window.velocity / 100.0 - mean) ** 2
         windows = LONG_PAST * windows + 1.0
-    return msgspec.structs.replace(
+    known = msgspec.structs.replace(
         known,
+        active=window.active,
         squares=squares,
         windows=windows,
         using=PAST * known.using + window.using * seconds,
@@ -143,14 +152,18 @@ def learn(
         seconds=PAST * known.seconds + seconds,
         weights=PAST * known.weights + 1.0,
     )
+    return msgspec.structs.replace(known, sleep=demand_of(smoothed(known, window), None).sleep)
 
 
 def _another_kind(known: Learned, window: ServerWindow) -> bool:
-    """Whether it is awake for a clearly different part of the time than before."""
-    if known.seconds <= 0.0:
+    """Whether it would use clearly more or less than before, if nothing were in its way: how many CPUs it uses now, and
+    for how much of the time it waits, depends on its weight. One that got next to nothing tells nothing, nor does
+    one that a quota held back."""
+    if window.using < TELLING * window.active or window.throttled > 0.0:
         return False
-    before = min(1.0, (known.using + known.delay) / known.seconds / window.active)
-    return abs(before - min(1.0, (window.using + window.delay) / window.active)) > ANOTHER_KIND
+    before, now = known.active / (1.0 + known.sleep), demand_of(window, None).most
+    most = max(known.active, window.active)
+    return abs(before - now) > (ANOTHER_KIND if window.active == known.active else MORE_VCPUS) * most
 
 
 def smoothed(learned: Learned, window: ServerWindow) -> ServerWindow:

@@ -50,7 +50,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     @property
     def wish(self) -> Wish:
         """All that is wanted for it: the same as before needs no new plan."""
-        return self.assignment.goal, self.importance, self.assignment.cpu_reserve, self.limit
+        return self.start, self.assignment.goal, self.importance, self.assignment.cpu_reserve, self.limit
 
     @property
     def goal(self) -> float:

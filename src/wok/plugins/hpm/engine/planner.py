@@ -6,7 +6,7 @@ bring the allocation about in one step, because sharing by weight is proportiona
 A sleeping load is weighted as if its vCPUs, while active, were always runnable, and a correction in
 odds, learned per server, makes up for what wake-up latency takes.
 
-Nothing is changed while nobody misses a goal that could be helped: steady load, steady weights.
+Nothing is changed while nobody misses a goal, or is about to, that could be helped: steady load, steady weights.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from ..policy.goals import IMPORTANCES, Importance
-from .allocation import FLOOR, Allocation, Claim, allocate, at_common_factor, steady_velocity, target_velocity
-from .demand import Demand, demand_from, demand_of
+from .allocation import FLOOR, ROUNDING, Allocation, Claim, allocate, at_common_factor, steady_velocity, target_velocity
+from .demand import Demand, demand_if, demand_of
 from .index import MET
 from .judging import corrected, lags, lags_behind_equals, spins, unsteady
 from .memory import PAST, Basis, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .waking import for_everybody, if_it_woke
-from .weights import RATIO, settle, share_by_weight, to_shares
+from .weights import HIGHEST, RATIO, settle, share_by_weight, to_shares
 from .windows import CONTENDED, HostWindow
 
 #: Part of the capacity that the least weight is for, where a quarter of a floor is more.
 LEAST_OF_CAPACITY = 0.002
-#: Part by which capacity varies from window to window, without a reason.
-CAPACITY_NOISE = 0.05
+#: Part of the capacity that is noise: so much does it vary, and do those want that may come and go unnoticed.
+NOISE = 0.05
 #: Velocity below which a server was planned nothing, so that nothing can be learned from what it got.
 NOTHING = 0.02
 #: Least weights for a vCPU with a goal of 100 that is allocated nothing.
 CRUMBS = 2.5
 #: Part by which the managed servers' weight may exceed what they had, before it is planned anew.
 OVERWEIGHT = 0.05
-#: A reserve is planned this much larger, as goals are: it has to hold in every interval.
-RESERVE_MARGIN = 1.1
 #: Part of what can be had of a reserve that cannot be had whole, from which on nothing is missing.
 RESERVE_CUT = 0.85
 #: Part of a reserve from which on it is held, in the mean and in a single window.
 RESERVE_HELD = 0.99
 RESERVE_CHANCE = 0.95
+#: Part of the largest share there may be, from which on it is reached.
+NEARLY = 0.95
 #: Windows that a goal must be missed (met) before a standing reason is reported (withdrawn).
 PATIENCE = 3
 
@@ -73,6 +73,11 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     return Plan(tuple(decisions), forecasts, Memory(servers, parents))
 
 
+def _wanting(servers: Sequence[Candidate]) -> dict[str, float]:
+    """CPUs that each of these servers used or waited for."""
+    return {c.uuid: c.window.using + c.window.delay for c in servers if c.window is not None}
+
+
 def _delay(family: Sequence[Candidate]) -> float:
     return sum(c.window.delay for c in family if c.window is not None)
 
@@ -91,20 +96,20 @@ class _Parent:
         self.others = [c for c in family if c.uuid not in named and c.working]
         self.busy = [c for c in self.managed if c.working]
         self.basis = memory.parents.get(parent)
-        self.working = frozenset(c.uuid for c in self.busy)
+        self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
+        self.working = _wanting(self.busy)
         #: Whether the servers that work are those for which the plan in force was made.
-        self.same = self.basis is not None and self.basis.busy == self.working
-        self.competing = self.working.union(c.uuid for c in self.others)
-        anew = self.basis is not None and self.basis.competed != self.competing
+        self.same = self.basis is not None and self._alike(self.basis.busy, self.working)
+        self.competing = {**self.working, **_wanting(self.others)}
+        anew = self.basis is not None and not self._alike(self.basis.competed, self.competing)
         self.learned = {
             c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
             for c in self.managed
         }
         # A group of servers below this parent competes as one of its children, with a weight that is not ours.
         self.alone = len(self.managed) == len(family) and not nested
-        self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
         if self.basis is not None:
-            if not anew and abs(self.capacity - self.basis.capacity) <= CAPACITY_NOISE * self.capacity:
+            if not anew and abs(self.capacity - self.basis.capacity) <= NOISE * self.capacity:
                 self.capacity = PAST * self.basis.capacity + (1.0 - PAST) * self.capacity
             self.basis = msgspec.structs.replace(self.basis, competed=self.competing, capacity=self.capacity)
         self.contended = _delay(family) > CONTENDED
@@ -113,9 +118,14 @@ class _Parent:
         self.equals: set[str] = set()
         self.part = 1.0
 
+    def _alike(self, before: Mapping[str, float], now: Mapping[str, float]) -> bool:
+        """Whether the same servers work, but for some that want next to nothing: an idle one has timers and daemons."""
+        differ = before.keys() ^ now.keys()
+        return not differ or sum(before.get(u, 0.0) + now.get(u, 0.0) for u in differ) <= NOISE * self.capacity
+
     def decide(self) -> Decision | None:
         """Plan; None if nothing is to be done and nothing new is to be said."""
-        if not self.busy or not self.contended:
+        if not self.busy or not self.contended or self.capacity <= 0.0:
             return None
         wishes = self._new_wishes() or self._overweight()
         allocation = self._allocate(fresh=wishes)
@@ -123,7 +133,9 @@ class _Parent:
         lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
         if wishes or lagging:
-            if not wishes:
+            if wishes:
+                self.learned = {uuid: learned.fresh() for uuid, learned in self.learned.items()}
+            else:
                 self._correct(lagging)
             shares, velocities = self._shares(allocation, velocities)
             changes = self._changes(shares, velocities)
@@ -156,9 +168,8 @@ class _Parent:
         goal, learned = c.assignment.goal, self.learned[c.uuid].reckoned(c.goal)
         self.learned[c.uuid] = learned
         return Claim(
-            c.uuid, c.importance, target_velocity(goal), demand,
-            max(RESERVE_MARGIN * (c.assignment.cpu_reserve or 0.0), entitled),
-            steady_velocity(goal, learned.margin or 0.0),
+            c.uuid, c.importance, target_velocity(goal), demand, c.assignment.cpu_reserve or 0.0,
+            steady_velocity(goal, learned.margin or 0.0), entitled,
         )  # fmt: skip
 
     def _asleep(self) -> list[Claim]:
@@ -169,10 +180,8 @@ class _Parent:
             if c.uuid in self.claims:
                 continue
             learned, vcpus = self.learned[c.uuid], c.window.vcpus if c.window is not None else 1
-            using, delay = float(vcpus), 0.0
-            if learned.active and learned.seconds > 0.0:
-                using, delay = learned.using / learned.seconds, learned.delay / learned.seconds
-            claims.append(self._claim(c, demand_from(learned.active or vcpus, using, delay, c.limit), 0.0))
+            demand = demand_if(learned.active or max(1, vcpus), learned.sleep, c.limit)
+            claims.append(self._claim(c, demand, 0.0))
         return claims
 
     def _ours(self, demands: Mapping[str, Demand]) -> float:
@@ -189,11 +198,14 @@ class _Parent:
         """Whether something else is wanted than the plan in force was made for."""
         if self.basis is None:
             return True
-        if self.basis.generation == self.generation and len(self.managed) <= len(self.basis.wishes):
-            return any(c.uuid not in self.basis.wishes for c in self.managed)
-        if any(self.basis.wishes.get(c.uuid) != c.wish for c in self.managed):
+        wishes = self.basis.wishes
+        if self.basis.generation == self.generation and len(self.managed) == len(wishes):
+            return any(c.uuid not in wishes or wishes[c.uuid][0] != c.start for c in self.managed)
+        if any(wishes.get(c.uuid) != c.wish for c in self.managed):
             return True
-        self.basis = msgspec.structs.replace(self.basis, generation=self.generation)
+        # Who is not managed any more is new when it comes back.
+        wishes = {c.uuid: wishes[c.uuid] for c in self.managed}
+        self.basis = msgspec.structs.replace(self.basis, generation=self.generation, wishes=wishes)
         return False
 
     def _overweight(self) -> bool:
@@ -203,10 +215,10 @@ class _Parent:
             return False
         return sum(c.shares or 0 for c in self.busy) > (1.0 + OVERWEIGHT) * sum(c.original for c in self.busy)
 
-    def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> list[str]:
+    def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> set[str]:
         """Servers that miss their goal, or will soon, or lack a part of their reserve, and would be better off if this
         plan came true."""
-        lagging: list[str] = []
+        lagging: set[str] = set()
         self.equals = {
             c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
         }
@@ -218,14 +230,14 @@ class _Parent:
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
             now = c.window.using / (c.window.using + c.window.delay)
             due, cpus = c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid]
-            if due > cpus:    # there is not so much, or it does not want so much
+            if due > cpus + ROUNDING:    # there is not so much, or it does not want so much
                 due = RESERVE_CUT * cpus
             lacks = learned.cpus < RESERVE_HELD * due or c.window.using < RESERVE_CHANCE * due
             if now >= c.goal / MET and not lacks:
                 self.learned[c.uuid] = _calmed(learned)
                 steady = steady_velocity(c.assignment.goal, learned.spread(c.goal))
                 if self.same and unsteady(learned, self.claims[c.uuid].demand, min(steady, wanted)):
-                    lagging.append(c.uuid)
+                    lagging.add(c.uuid)
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
             if c.uuid in self.equals:
@@ -233,10 +245,10 @@ class _Parent:
             else:
                 late = lags(learned, now, wanted, reserve=lacks)
             if late:
-                lagging.append(c.uuid)
+                lagging.add(c.uuid)
         return lagging
 
-    def _correct(self, lagging: Sequence[str]) -> None:
+    def _correct(self, lagging: Collection[str]) -> None:
         """Learn from what the plan in force promised and what came of it, while its servers are the ones that
         compete now: with others away, everybody is faster than planned.
 
@@ -290,7 +302,7 @@ class _Parent:
         total = float(sum(c.original for c in self.busy))
         if self.basis is not None and self.alone:
             # Nobody else competes, so the scale is free: the one in force changes the fewest weights.
-            scale = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.managed)
+            scale = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.busy)
             total = scale * weight
         shares = to_shares(parts, list(velocities), total, alone=self.alone)
         return shares, at_common_factor(busy, everybody, self.capacity) if everybody else velocities
@@ -302,7 +314,7 @@ class _Parent:
         self, shares: Mapping[str, int], velocities: Mapping[str, float]
     ) -> tuple[ServerChange, ...]:
         changes: list[ServerChange] = []
-        settled = settle({c.uuid: c.shares or 0 for c in self.managed}, shares, self.claims)
+        settled = settle({c.uuid: c.shares or 0 for c in self.managed}, shares, self.working)
         for c in self.managed:
             assert c.shares is not None
             wanted = settled[c.uuid]
@@ -327,7 +339,7 @@ class _Parent:
             if goal > 0.0 and velocity < goal / MET:
                 reason = "at-floor" if squeezed else "at-capacity"
             elif stuck and self.learned[c.uuid].missed:
-                limit = max(x.shares or 0 for x in self.managed) >= (c.shares or 0) * RATIO * 0.95
+                limit = (c.shares or 0) >= NEARLY * min(HIGHEST, RATIO * min(x.shares or 0 for x in self.busy))
                 reason = "ratio-limit" if limit else "no-gain"
             self.forecasts[c.uuid] = Forecast(allocation.cpus[c.uuid], velocity, reason)
 

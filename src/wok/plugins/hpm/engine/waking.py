@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..policy.goals import IMPORTANCES
-from .allocation import FLOOR, Allocation, Claim, allocate, at_common_factor
+from .allocation import FLOOR, RESERVE_MARGIN, Allocation, Claim, allocate, at_common_factor
 
 #: Part of the weight that those who work keep among them, at least, when one wakes.
 KEPT = 0.15
@@ -48,7 +48,7 @@ def _entitled(claim: Claim, allocation: Allocation) -> float:
     """Its velocity, if it alone woke: what less important servers have may be taken, and servers of its own
     importance give way until their performance indexes are equal."""
     if claim.target is None:
-        return max(allocation.rest, claim.velocity(min(claim.reserve, claim.demand.most)))
+        return max(allocation.rest, claim.velocity(min(RESERVE_MARGIN * claim.reserve, claim.demand.most)))
     available, needed = allocation.free, 0.0
     for importance in IMPORTANCES[: IMPORTANCES.index(claim.importance) + 1]:
         if importance in allocation.levels:

@@ -26,17 +26,21 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, 
     """Shares in proportion to `parts` (all positive), such that those of the `busy` servers add up to `total`.
 
     `alone`: no sibling keeps a weight of its own, so the scale is free and is raised where small
-    shares would be rounded badly.
+    shares would be rounded badly. If not, a sleeper gets less than its part before the others do.
     """
-    base = sum(parts[uuid] for uuid in busy)
-    scale = total / base
-    least, most = min(parts.values()), max(parts.values())
+    working = {uuid: parts[uuid] for uuid in busy}
+    scale = total / sum(working.values())
+    counted = parts if alone else working
+    least, most = min(counted.values()), max(counted.values())
     if alone and least * scale < 20:
         scale = max(scale, min(20 / least, HIGHEST / most))
     if most * scale > HIGHEST:
         scale = HIGHEST / most
     floor = max(LOWEST, ceil(round(most * scale) / RATIO))
-    return {uuid: max(floor, round(part * scale)) for uuid, part in parts.items()}
+    ceiling = min(HIGHEST, RATIO * max(floor, round(least * scale)))
+    shares = {uuid: min(ceiling, round(part * scale)) for uuid, part in parts.items()}
+    floor = max(LOWEST, ceil(max(shares.values()) / RATIO))
+    return {uuid: max(floor, value) for uuid, value in shares.items()}
 
 
 def settle(in_force: Mapping[str, int], wanted: Mapping[str, int], busy: Container[str]) -> dict[str, int]:
