@@ -60,7 +60,7 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     squares: float = 0.0
     windows: float = 0.0
     planned: float | None = None
-    margin: float | None = None
+    margin: float = 0.0
     missed: int = 0
     reported: str | None = None
 
@@ -95,7 +95,7 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     def reckoned(self, velocity: float) -> Learned:
         """With a `margin` that follows the spread around `velocity` in steps: plans for others depend on it."""
         spread = self.spread(velocity)
-        if self.margin is not None and abs(spread - self.margin) <= MARGIN_STEP * self.margin:
+        if abs(spread - self.margin) <= MARGIN_STEP * self.margin:
             return self
         return msgspec.structs.replace(self, margin=spread)
 

@@ -103,9 +103,11 @@ class _Parent:
         self.competing = {**self.working, **_wanting(self.others)}
         anew = self.basis is not None and not self._alike(self.basis.competed, self.competing)
         self.learned = {
-            c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
+            c.uuid: learn(
+                memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew
+            ).reckoned(c.goal)
             for c in self.managed
-        }
+        }  # fmt: skip
         # A group of servers below this parent competes as one of its children, with a weight that is not ours.
         self.alone = len(self.managed) == len(family) and not nested
         if self.basis is not None:
@@ -115,8 +117,8 @@ class _Parent:
         self.contended = _delay(family) > CONTENDED
         self.forecasts: dict[str, Forecast] = {}
         self.claims: dict[str, Claim] = {}
+        #: Members of the level that falls short.
         self.equals: set[str] = set()
-        self.part = 1.0
 
     def _alike(self, before: Mapping[str, float], now: Mapping[str, float]) -> bool:
         """Whether the same servers work, but for some that want next to nothing: an idle one has timers and daemons."""
@@ -130,6 +132,9 @@ class _Parent:
         wishes = self._new_wishes() or self._overweight()
         allocation = self._allocate(fresh=wishes)
         velocities: Mapping[str, float] = allocation.velocities(self.claims.values())
+        self.equals = {
+            c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
+        }
         lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
         if wishes or lagging:
@@ -165,11 +170,10 @@ class _Parent:
     def _claim(self, c: Candidate, demand: Demand, entitled: float) -> Claim:
         """What a server wants. One without a policy that is managed for its reserve keeps what it is `entitled`
         to: nobody is squeezed who was not named."""
-        goal, learned = c.assignment.goal, self.learned[c.uuid].reckoned(c.goal)
-        self.learned[c.uuid] = learned
+        goal = c.assignment.goal
         return Claim(
             c.uuid, c.importance, target_velocity(goal), demand, c.assignment.cpu_reserve or 0.0,
-            steady_velocity(goal, learned.margin or 0.0), entitled,
+            steady_velocity(goal, self.learned[c.uuid].margin), entitled,
         )  # fmt: skip
 
     def _asleep(self) -> list[Claim]:
@@ -219,12 +223,9 @@ class _Parent:
         """Servers that miss their goal, or will soon, or lack a part of their reserve, and would be better off if this
         plan came true."""
         lagging: set[str] = set()
-        self.equals = {
-            c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
-        }
-        seen = sum(self.learned[uuid].cpus for uuid in self.equals)
-        planned = sum(allocation.cpus[uuid] for uuid in self.equals)
-        self.part = min(1.0, seen / planned) if planned > 0.0 else 1.0
+        had = sum(self.learned[uuid].cpus for uuid in self.equals)
+        could = sum(allocation.cpus[uuid] for uuid in self.equals)
+        part = min(1.0, had / could) if self.same and could > 0.0 else 1.0
         for c in self.busy:
             assert c.window is not None
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
@@ -241,7 +242,7 @@ class _Parent:
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
             if c.uuid in self.equals:
-                late = lags_behind_equals(learned, now, wanted, self.part if self.same else 1.0)
+                late = lags_behind_equals(learned, now, wanted, part)
             else:
                 late = lags(learned, now, wanted, reserve=lacks)
             if late:
@@ -259,7 +260,7 @@ class _Parent:
         if not self.same:
             return
         first = min((IMPORTANCES.index(c.importance) for c in self.busy if c.uuid in lagging), default=0)
-        everybody, equals = self._part_of_plan(self.working), self._part_of_plan(self.equals)
+        everybody, equals = self._came_true(self.working), self._came_true(self.equals)
         for c in self.busy:
             learned, claim = self.learned[c.uuid], self.claims[c.uuid]
             wanted, spinning = learned.planned, spins(claim.demand)
@@ -277,8 +278,8 @@ class _Parent:
                 continue
             self.learned[c.uuid] = better
 
-    def _part_of_plan(self, uuids: Collection[str]) -> float:
-        """The part of what the plan in force promised to some servers that they had."""
+    def _came_true(self, uuids: Collection[str]) -> float:
+        """The part of the CPUs that the plan in force promised to some servers which they had."""
         known = [(self.learned[uuid], self.claims[uuid].demand) for uuid in uuids]
         promised = sum(demand.need(learned.planned) for learned, demand in known if learned.planned is not None)
         had = sum(learned.cpus for learned, _ in known if learned.planned is not None)
