@@ -195,10 +195,10 @@ def over_runs(scenario: Scenario, runs: Sequence[dict[str, Any]]) -> dict[str, b
     """Which promises held in all of these runs of a scenario. What is promised of a part of many intervals, or of many
     wake-ups, is so of those of all runs together."""
     sides = {name: _together([run["sides"][name] for run in runs]) for name in runs[0]["sides"]}
-    together = _promises(scenario, sides)
+    together, each = _promises(scenario, sides), [_promises(scenario, run["sides"]) for run in runs]
     counted = (STEADILY, WOKEN, "reserve-held", "cap-held")
     return {
-        name: together[name] if name in counted else all(run["promises"].get(name, True) for run in runs)
+        name: together[name] if name in counted else all(promises.get(name, True) for promises in each)
         for name in together
     }
 

@@ -41,7 +41,7 @@ def test_wake_ups_count_together() -> None:
 
 def test_what_is_promised_of_a_run_has_to_hold_in_each() -> None:
     good, bad = run([65.0] * 34), run([65.0] * 34)
-    bad["promises"]["put back"] = False
+    bad["sides"]["hpm"]["put-back"] = False
     assert not over_runs(GUESTS, [good, bad])["put back"]
 
 

@@ -30,8 +30,8 @@ FLOOR = 0.02
 FLOORS_OF_CAPACITY = 0.10
 #: A reserve is planned this much larger, if there is room, as goals are: it has to hold in every interval.
 RESERVE_MARGIN = 1.1
-#: Part of what is left after all goals that may be spent on meeting them steadily; and how far above the goal
-#: that may aim, and how many standard deviations below the plan a goal is to be met still.
+#: Part of what is left after all goals that may be spent on meeting them steadily; how far above the goal that may
+#: aim, and how many standard deviations below the plan a goal is to be met still.
 STEADY_OF_REST = 0.75
 STEADY_ABOVE = 1.4
 STEADILY = 3.0
@@ -93,7 +93,8 @@ def steady_velocity(goal: Goal | None, spread: float) -> float:
 
 def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
     """Share `capacity` CPUs out among the claims."""
-    cpus = _floors(claims, capacity)
+    most = {c.uuid: c.demand.most for c in claims}
+    cpus = _floors(claims, most, capacity)
     left = free = max(0.0, capacity - sum(cpus.values()))
     served: dict[Importance, tuple[float, float]] = {}
     levels: dict[Importance, list[Claim]] = {}
@@ -113,7 +114,7 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
         _give(cpus, more)
         left -= sum(more.values())
     left -= _steady([levels[importance] for importance in served], cpus, STEADY_OF_REST * left)
-    unmet = {c.uuid: max(0.0, c.demand.most - cpus[c.uuid]) for c in claims}
+    unmet = {c.uuid: max(0.0, most[c.uuid] - cpus[c.uuid]) for c in claims}
     total = sum(unmet.values())
     rest = min(1.0, left / total) if total > 0.0 else 1.0
     for uuid, wanted in unmet.items():
@@ -153,18 +154,19 @@ def _steady(levels: Iterable[Sequence[Claim]], cpus: dict[str, float], left: flo
     return spent
 
 
-def _floors(claims: Sequence[Claim], capacity: float) -> dict[str, float]:
-    """Reserves first; then what makes them hold in each window, and the floors of work that is served last."""
-    cpus = {c.uuid: min(c.reserve, c.demand.most) for c in claims}
+def _floors(claims: Sequence[Claim], most: Mapping[str, float], capacity: float) -> dict[str, float]:
+    """Reserves first; then what makes them hold in each window, and the floors of work that is served last. Nobody gets
+    more than the `most` it can use."""
+    cpus = {c.uuid: min(c.reserve, most[c.uuid]) for c in claims}
     total = sum(cpus.values())
     if total > capacity:    # reserves beyond what the host has: all are cut alike
         return {uuid: reserve * capacity / total for uuid, reserve in cpus.items()}
-    last = {c.uuid: min(FLOOR, c.demand.most) for c in claims if c.target is None or c.importance == "lowest"}
+    last = {c.uuid: min(FLOOR, most[c.uuid]) for c in claims if c.target is None or c.importance == "lowest"}
     part = min(1.0, FLOORS_OF_CAPACITY * capacity / sum(last.values())) if last else 1.0
     more = {}
     for c in claims:
         floor = max(RESERVE_MARGIN * c.reserve, c.entitled, part * last.get(c.uuid, 0.0))
-        more[c.uuid] = max(0.0, min(floor, c.demand.most) - cpus[c.uuid])
+        more[c.uuid] = max(0.0, min(floor, most[c.uuid]) - cpus[c.uuid])
     wanted = sum(more.values())
     _give(cpus, more, min(1.0, (capacity - total) / wanted) if wanted > 0.0 else 1.0)
     return cpus

@@ -44,8 +44,10 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     @property
     def limit(self) -> float | None:
         """CPUs that it can use at most; None: no limit."""
-        limits = [limit for limit in (self.quota, self.assignment.cpu_cap) if limit is not None]
-        return min(limits, default=None)
+        quota, cap = self.quota, self.assignment.cpu_cap
+        if quota is None or cap is None:
+            return cap if quota is None else quota
+        return min(quota, cap)
 
     @property
     def wish(self) -> Wish:

@@ -103,11 +103,11 @@ class _Parent:
         self.competing = {**self.working, **_wanting(self.others)}
         anew = self.basis is not None and not self._alike(self.basis.competed, self.competing)
         self.learned = {
-            c.uuid: learn(
-                memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew
-            ).reckoned(c.goal)
+            c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
             for c in self.managed
-        }  # fmt: skip
+        }
+        for c in self.busy:
+            self.learned[c.uuid] = self.learned[c.uuid].reckoned(c.goal)
         # A group of servers below this parent competes as one of its children, with a weight that is not ours.
         self.alone = len(self.managed) == len(family) and not nested
         if self.basis is not None:
@@ -170,10 +170,10 @@ class _Parent:
     def _claim(self, c: Candidate, demand: Demand, entitled: float) -> Claim:
         """What a server wants. One without a policy that is managed for its reserve keeps what it is `entitled`
         to: nobody is squeezed who was not named."""
-        goal = c.assignment.goal
+        goal, learned = c.assignment.goal, self.learned[c.uuid]
         return Claim(
             c.uuid, c.importance, target_velocity(goal), demand, c.assignment.cpu_reserve or 0.0,
-            steady_velocity(goal, self.learned[c.uuid].margin), entitled,
+            steady_velocity(goal, learned.margin or learned.spread(c.goal)), entitled,
         )  # fmt: skip
 
     def _asleep(self) -> list[Claim]:
@@ -202,13 +202,13 @@ class _Parent:
         """Whether something else is wanted than the plan in force was made for."""
         if self.basis is None:
             return True
-        wishes = self.basis.wishes
-        if self.basis.generation == self.generation and len(self.managed) == len(wishes):
-            return any(c.uuid not in wishes or wishes[c.uuid][0] != c.start for c in self.managed)
-        if any(wishes.get(c.uuid) != c.wish for c in self.managed):
+        before = self.basis.wishes
+        if self.basis.generation == self.generation and len(self.managed) == len(before):
+            return any(c.uuid not in before or before[c.uuid][0] != c.start for c in self.managed)
+        wishes = {c.uuid: c.wish for c in self.managed}
+        if any(before.get(uuid) != wish for uuid, wish in wishes.items()):
             return True
         # Who is not managed any more is new when it comes back.
-        wishes = {c.uuid: wishes[c.uuid] for c in self.managed}
         self.basis = msgspec.structs.replace(self.basis, generation=self.generation, wishes=wishes)
         return False
 
