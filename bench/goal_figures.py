@@ -20,6 +20,8 @@ OFTEN = 0.98
 STEADILY, WOKEN = "goals that can be met are met in 98 %", "9 of 10 wake-ups"
 #: How much a guest's attainment counts for: each importance twice as much as the next.
 COUNTS = {"highest": 16, "high": 8, "medium": 4, "low": 2, "lowest": 1}
+#: Seconds after a wake-up that are judged as a whole (`WakeSampler`), and for another part of times than intervals are.
+FIRST_SECOND = 1.0
 #: Intervals over which performance indexes are compared.
 EQUAL_OVER = 10
 
@@ -55,9 +57,9 @@ def figures_of(scenario: Scenario, blocks: Sequence[Block]) -> dict[str, Any]:
 def _side(scenario: Scenario, blocks: Sequence[Block]) -> dict[str, Any]:
     phases = [phase for block in blocks for phase in block.phases]
     counted = [
-        (phase, interval)
+        (phase, phase.intervals[n - 1] if n else None, phase.intervals[n])
         for phase in phases
-        for interval in phase.intervals[_settled(scenario, phase) - 1 :]
+        for n in range(_settled(scenario, phase) - 1, len(phase.intervals))
     ]
     everything = [interval for phase in phases for interval in phase.intervals]
     goals: dict[str, dict[str, Any]] = {}
@@ -93,13 +95,15 @@ def _side(scenario: Scenario, blocks: Sequence[Block]) -> dict[str, Any]:
     }
 
 
-def _guest(scenario: Scenario, number: int, counted: Sequence[tuple[PhaseRecord, Interval]]) -> dict[str, Any]:
-    """One guest over all counted intervals in which it did anything."""
+def _guest(
+    scenario: Scenario, number: int, counted: Sequence[tuple[PhaseRecord, Interval | None, Interval]]
+) -> dict[str, Any]:
+    """One guest over all counted intervals in which it did anything, and not only woke at their end."""
     spec = scenario.guests[number]
     seen = [
         (scenario.goals(scenario.phases[phase.number])[number][0], interval)
-        for phase, interval in counted
-        if interval.velocities[number] is not None
+        for phase, before, interval in counted
+        if interval.velocities[number] is not None and not _just_woke(number, before, interval)
     ]
     if not seen:
         return {"intervals": 0}
@@ -122,6 +126,14 @@ def _guest(scenario: Scenario, number: int, counted: Sequence[tuple[PhaseRecord,
     if spec.cap is not None:
         figures["cap-held"] = round(statistics.mean(c <= 1.03 * spec.cap for c in cpus), 4)
     return figures
+
+
+def _just_woke(number: int, before: Interval | None, interval: Interval) -> bool:
+    """Whether a guest did nothing in the interval before, and in this one works for less than its first second."""
+    velocity = interval.velocities[number]
+    if before is None or before.velocities[number] is not None or not velocity:
+        return False
+    return interval.cpus[number] * interval.seconds * 100.0 / velocity < FIRST_SECOND
 
 
 def _settled(scenario: Scenario, phase: PhaseRecord) -> int:

@@ -13,7 +13,8 @@ guests, in interleaved blocks:
 - *feedback*, *optimiser* (only if named): other designs of a planner.
 
 **How to read it**: *met* is the part of the intervals in which a goal was met (PI up to 1.05), counted from *settling*
-intervals after the begin of each phase; *first* is the interval, counted from the begin of a phase, in which all
+intervals after the begin of each phase, without those in which a guest only woke at the end (its first second after
+a wake-up is told apart, as *wakes*); *first* is the interval, counted from the begin of a phase, in which all
 goals were met for the first time; *attained* is the mean over goals and intervals of velocity / goal, at most 1, where
 each importance counts twice as much as the next.
 A goal *can be met* if *fixed* has a mean velocity at least 2 points above what is needed. *others* (CPUs that other
@@ -46,6 +47,8 @@ TUNED = Path(__file__).with_name("tuned.json")
 SIDES = ("equal", "importance", "stepper", "hpm", "fixed")
 #: The other sides' blocks are as long as hpm's, divided by this, unless said otherwise.
 SHORTER = 4
+#: Intervals of a phase that count for the other sides, at least.
+LEAST_COUNTED = 4
 TUNING_INTERVALS = 14
 TUNING_MORE = 26    # where the load is not the same in each interval
 LAB_PATIENCE = 900.0
@@ -95,7 +98,8 @@ def _scenario(name: str, options: argparse.Namespace) -> dict[str, Any]:
             time.sleep(2 * INTERVAL)    # guests that have just started would show what they did at boot
             for _ in range(options.rounds):
                 for side in options.sides.split(","):
-                    shorter = max(4 * len(scenario.phases), options.intervals // options.shorter)
+                    least = (LEAST_COUNTED + scenario.settling - 1) * len(scenario.phases)
+                    shorter = max(least, options.intervals // options.shorter)
                     count = options.intervals if side == "hpm" else shorter
                     blocks.append(_block(stage, side, count, _tuned()[name]))
             return figures_of(scenario, blocks)

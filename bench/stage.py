@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from bench.goal_figures import FIRST_SECOND
 from bench.goal_scenarios import ORIGINAL, Phase, Scenario, Spec
 from hpm.client.rest import Client
 from tests.lab import Guest, Lab
@@ -137,7 +138,7 @@ class WakeSampler:
     """Reads one guest's counters every 100 ms, and tells its velocity in the first second after each wake-up from
     at least two seconds of sleep."""
 
-    GRAIN, SLEPT, FIRST = 0.1, 2.0, 1.0
+    GRAIN, SLEPT = 0.1, 2.0
 
     def __init__(self, guest: Guest) -> None:
         self.velocities: list[float] = []
@@ -160,9 +161,9 @@ class WakeSampler:
             samples.append(self._sample())
             if woken is None:
                 woken = self._woke(samples)
-            elif samples[-1][0] - samples[woken][0] >= self.FIRST:
+            elif samples[-1][0] - samples[woken][0] >= FIRST_SECOND:
                 using, delay = samples[-1][1] - samples[woken][1], samples[-1][2] - samples[woken][2]
-                if using + delay > 0.5e9 * self.FIRST:    # and not a timer that went off in its sleep
+                if using + delay > 0.5e9 * FIRST_SECOND:    # and not a timer that went off in its sleep
                     self.velocities.append(100.0 * using / (using + delay))
                 samples, woken = samples[-1:], None
 

@@ -39,6 +39,18 @@ def test_wake_ups_count_together() -> None:
     assert not over_runs(GUESTS, [bad, bad])[WOKEN]
 
 
+def test_an_interval_at_whose_end_a_guest_only_woke_does_not_count() -> None:
+    def woken(seconds: float) -> dict[str, Any]:
+        awake = block("hpm", [65.0] * 10)
+        asleep = Interval(3.0, (0.0, 1.0), (None, 100.0), (0.0, 1.0), 0.0, 0.0)
+        woke = Interval(3.0, (seconds * 0.5 / 3.0, 1.0), (50.0, 100.0), (1.0, 1.0), 0.0, 0.0)
+        awake.phases[0].intervals[4:6] = [asleep, woke]
+        return figures_of(GUESTS, [awake, block("fixed", [65.0] * 10)])["sides"]["hpm"]["guests"]["a"]
+
+    assert woken(0.5)["intervals"] == 8 and woken(0.5)["met"] == 1.0
+    assert woken(1.5)["intervals"] == 9 and woken(1.5)["met"] < 1.0
+
+
 def test_what_is_promised_of_a_run_has_to_hold_in_each() -> None:
     good, bad = run([65.0] * 34), run([65.0] * 34)
     bad["sides"]["hpm"]["put-back"] = False

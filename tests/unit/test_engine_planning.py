@@ -365,7 +365,7 @@ def test_weights_are_in_proportion_to_what_was_allocated() -> None:
 def test_the_same_input_gives_the_same_plan_and_stays_as_it_was() -> None:
     memory = plan(host(), FOUR, Memory(), 1).memory
     before = [msgspec.structs.replace(c) for c in FOUR]
-    kept = Memory(dict(memory.servers), dict(memory.parents))
+    kept = Memory(dict(memory.servers), dict(memory.parents), dict(memory.contests))
     first = plan(host(), FOUR, memory, 2)
     assert plan(host(), FOUR, memory, 2) == first
     assert before == FOUR

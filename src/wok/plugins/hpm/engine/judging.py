@@ -56,11 +56,14 @@ def lags(learned: Learned, now: float, wanted: float, *, reserve: bool) -> bool:
 
 def unsteady(learned: Learned, demand: Demand, steady: float) -> bool:
     """Whether a server that sleeps and meets its goal is likely to miss it soon: its mean is clearly below the velocity
-    with which it would be met steadily. Once: what the first correction does not cure, a second one seldom does."""
+    with which it would be met steadily. Once: what the first correction does not cure, a second one seldom does, unless
+    the first one was longer than a step may be."""
     mean = learned.velocity
-    if mean is None or spins(demand) or learned.weights < SEEN_ENOUGH or learned.correction != 1.0:
+    if mean is None or spins(demand) or learned.weights < SEEN_ENOUGH:
         return False
-    return mean < steady - max(dead_band(steady), CLEARLY * learned.doubt(steady))
+    if learned.correction == 1.0:
+        return mean < steady - max(dead_band(steady), CLEARLY * learned.doubt(steady))
+    return learned.step > 0.99 * STEP and mean < steady - learned.spread(steady)
 
 
 def lags_behind_equals(learned: Learned, now: float, wanted: float, part: float) -> bool:

@@ -108,13 +108,18 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
 
 class Basis(msgspec.Struct, frozen=True):
     """What the plan in force for one parent cgroup was made for: what was wanted for each managed server, in which
-    generation of the catalog, and who was `busy`. Of the newest window: who `competed`, and the `capacity` in CPUs (a
-    running mean while the same ones compete). Both sets say how many CPUs each one wanted."""
+    generation of the catalog, and who was `busy`, with the CPUs that each one wanted."""
 
     generation: int
     wishes: Mapping[str, Wish]
     busy: Mapping[str, float]
-    competed: Mapping[str, float]
+
+
+class Contest(msgspec.Struct, frozen=True):
+    """What was seen of one parent cgroup in the newest window: who competed, with the CPUs that each one wanted, and
+    for how many CPUs (a running mean while the same ones compete)."""
+
+    competing: Mapping[str, float]
     capacity: float
 
 
@@ -123,6 +128,7 @@ class Memory(msgspec.Struct, frozen=True):
 
     servers: Mapping[str, Learned] = {}
     parents: Mapping[str, Basis] = {}
+    contests: Mapping[str, Contest] = {}
 
 
 def learn(

@@ -21,7 +21,7 @@ from .allocation import FLOOR, ROUNDING, Allocation, Claim, allocate, at_common_
 from .demand import Demand, demand_if, demand_of
 from .index import MET
 from .judging import corrected, lags, lags_behind_equals, spins, unsteady
-from .memory import PAST, Basis, Learned, Memory, learn, smoothed
+from .memory import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .waking import for_everybody, if_it_woke
 from .weights import HIGHEST, RATIO, settle, share_by_weight, to_shares
@@ -60,17 +60,19 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     forecasts: dict[str, Forecast] = {}
     servers: dict[str, Learned] = {}
     parents: dict[str, Basis] = {}
+    contests: dict[str, Contest] = {}
     for parent, family in families.items():
         idle = host.idle * waiting[parent] / total if total > 0.0 else host.idle
-        work = _Parent(parent, family, memory, generation, host.seconds, idle, nested=parent in above)
+        work = _Parent(parent, family, memory, generation, host, idle, nested=parent in above)
         decision = work.decide()
         if decision is not None:
             decisions.append(decision)
         forecasts.update(work.forecasts)
         servers.update(work.learned)
+        contests[parent] = work.contest
         if work.basis is not None:
             parents[parent] = work.basis
-    return Plan(tuple(decisions), forecasts, Memory(servers, parents))
+    return Plan(tuple(decisions), forecasts, Memory(servers, parents, contests))
 
 
 def _wanting(servers: Sequence[Candidate]) -> dict[str, float]:
@@ -86,7 +88,7 @@ class _Parent:
     """The servers of one parent cgroup while a plan is made for them."""
 
     def __init__(
-        self, parent: str, family: Sequence[Candidate], memory: Memory, generation: int, seconds: float, idle: float,
+        self, parent: str, family: Sequence[Candidate], memory: Memory, generation: int, host: HostWindow, idle: float,
         *, nested: bool,
     ) -> None:  # fmt: skip
         self.parent = parent
@@ -96,29 +98,34 @@ class _Parent:
         self.others = [c for c in family if c.uuid not in named and c.working]
         self.busy = [c for c in self.managed if c.working]
         self.basis = memory.parents.get(parent)
-        self.capacity = idle + sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
+        # A group of servers below this parent competes as one of its children, with a weight that is not ours.
+        self.alone = len(self.managed) == len(family) and not nested
+        self.contended = _delay(family) > CONTENDED
+        using = sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
+        self.capacity = min(float(host.cpus), idle + using)
         self.working = _wanting(self.busy)
         #: Whether the servers that work are those for which the plan in force was made.
         self.same = self.basis is not None and self._alike(self.basis.busy, self.working)
-        self.competing = {**self.working, **_wanting(self.others)}
-        anew = self.basis is not None and not self._alike(self.basis.competed, self.competing)
-        self.learned = {
-            c.uuid: learn(memory.servers.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
-            for c in self.managed
-        }
-        for c in self.busy:
-            self.learned[c.uuid] = self.learned[c.uuid].reckoned(c.goal)
-        # A group of servers below this parent competes as one of its children, with a weight that is not ours.
-        self.alone = len(self.managed) == len(family) and not nested
-        if self.basis is not None:
-            if not anew and abs(self.capacity - self.basis.capacity) <= NOISE * self.capacity:
-                self.capacity = PAST * self.basis.capacity + (1.0 - PAST) * self.capacity
-            self.basis = msgspec.structs.replace(self.basis, competed=self.competing, capacity=self.capacity)
-        self.contended = _delay(family) > CONTENDED
+        before, competing = memory.contests.get(parent), {**self.working, **_wanting(self.others)}
+        anew = before is not None and not self._alike(before.competing, competing)
+        self.learned = self._learn(memory.servers, host.seconds, anew=anew)
+        if before is not None and not anew and abs(self.capacity - before.capacity) <= NOISE * self.capacity:
+            self.capacity = PAST * before.capacity + (1.0 - PAST) * self.capacity
+        self.contest = Contest(competing, self.capacity)
         self.forecasts: dict[str, Forecast] = {}
         self.claims: dict[str, Claim] = {}
         #: Members of the level that falls short.
         self.equals: set[str] = set()
+
+    def _learn(self, known: Mapping[str, Learned], seconds: float, *, anew: bool) -> dict[str, Learned]:
+        """What is known of the managed servers with this window. `anew`: others compete with them than before."""
+        learned = {
+            c.uuid: learn(known.get(c.uuid), c.start, c.window if c.working else None, seconds, anew=anew)
+            for c in self.managed
+        }
+        for c in self.busy:
+            learned[c.uuid] = learned[c.uuid].reckoned(c.goal)
+        return learned
 
     def _alike(self, before: Mapping[str, float], now: Mapping[str, float]) -> bool:
         """Whether the same servers work, but for some that want next to nothing: an idle one has timers and daemons."""
@@ -350,8 +357,6 @@ class _Parent:
             self.generation,
             {c.uuid: c.wish for c in self.managed},
             self.working,
-            self.competing,
-            self.capacity,
         )
         for uuid, velocity in velocities.items():
             self.learned[uuid] = self.learned[uuid].begun(velocity)

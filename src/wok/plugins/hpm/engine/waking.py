@@ -38,13 +38,13 @@ def for_everybody(
 def if_it_woke(claim: Claim, allocation: Allocation, busy: float) -> float:
     """The weight for a server that sleeps, in the measure in which those who work weigh `busy` together: so much
     that it alone, awake, would have what its importance lets it have."""
-    velocity = _entitled(claim, allocation)
+    velocity = _velocity_alone(claim, allocation)
     cpus = max(velocity * claim.demand.active, FLOOR)
     total = sum(allocation.cpus.values())
     return cpus * busy / max(total - cpus, KEPT * total)
 
 
-def _entitled(claim: Claim, allocation: Allocation) -> float:
+def _velocity_alone(claim: Claim, allocation: Allocation) -> float:
     """Its velocity, if it alone woke: what less important servers have may be taken, and servers of its own
     importance give way until their performance indexes are equal."""
     if claim.target is None:

@@ -36,8 +36,8 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, 
         scale = max(scale, min(20 / least, HIGHEST / most))
     if most * scale > HIGHEST:
         scale = HIGHEST / most
-    floor = max(LOWEST, ceil(round(most * scale) / RATIO))
-    ceiling = min(HIGHEST, RATIO * max(floor, round(least * scale)))
+    # A sleeper gets less than its part before those who are counted are raised for its sake.
+    ceiling = min(HIGHEST, max(round(most * scale), RATIO * max(LOWEST, round(least * scale))))
     shares = {uuid: min(ceiling, round(part * scale)) for uuid, part in parts.items()}
     floor = max(LOWEST, ceil(max(shares.values()) / RATIO))
     return {uuid: max(floor, value) for uuid, value in shares.items()}
