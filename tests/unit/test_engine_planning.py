@@ -122,7 +122,13 @@ def test_nothing_is_left_lying_while_somebody_wants_it(claims: list[Claim], capa
     assert not hungry or left <= 0.001 * capacity + NEAR
 
 
+#: What makes the reserve hold in each window would take a part of the others' floors.
+TIGHT = [*(Claim(f"g{n}", "highest", None, Demand(1, 0.0, 1.0)) for n in range(3)),
+         Claim("reserve", "highest", None, Demand(1, 0.0, 1.0), 0.0859375)]  # fmt: skip
+
+
 @settings(deadline=None)
+@example(TIGHT, 0.1015625)
 @given(claims_(), capacities)
 def test_floors_and_reserves_hold(claims: list[Claim], capacity: float) -> None:
     given_ = allocate(claims, capacity)

@@ -155,20 +155,20 @@ def _steady(levels: Iterable[Sequence[Claim]], cpus: dict[str, float], left: flo
 
 
 def _floors(claims: Sequence[Claim], most: Mapping[str, float], capacity: float) -> dict[str, float]:
-    """Reserves first; then what makes them hold in each window, and the floors of work that is served last. Nobody gets
-    more than the `most` it can use."""
+    """Reserves first; then the floors of work that is served last; then what makes reserves hold in each window, and
+    what servers are entitled to. Nobody gets more than the `most` it can use."""
     cpus = {c.uuid: min(c.reserve, most[c.uuid]) for c in claims}
     total = sum(cpus.values())
     if total > capacity:    # reserves beyond what the host has: all are cut alike
         return {uuid: reserve * capacity / total for uuid, reserve in cpus.items()}
     last = {c.uuid: min(FLOOR, most[c.uuid]) for c in claims if c.target is None or c.importance == "lowest"}
     part = min(1.0, FLOORS_OF_CAPACITY * capacity / sum(last.values())) if last else 1.0
-    more = {}
-    for c in claims:
-        floor = max(RESERVE_MARGIN * c.reserve, c.entitled, part * last.get(c.uuid, 0.0))
-        more[c.uuid] = max(0.0, min(floor, most[c.uuid]) - cpus[c.uuid])
-    wanted = sum(more.values())
-    _give(cpus, more, min(1.0, (capacity - total) / wanted) if wanted > 0.0 else 1.0)
+    floors = {uuid: part * floor for uuid, floor in last.items()}
+    steady = {c.uuid: max(RESERVE_MARGIN * c.reserve, c.entitled) for c in claims if c.reserve or c.entitled}
+    for least in (floors, steady):
+        more = {uuid: max(0.0, min(wanted, most[uuid]) - cpus[uuid]) for uuid, wanted in least.items()}
+        left, total = max(0.0, capacity - sum(cpus.values())), sum(more.values())
+        _give(cpus, more, min(1.0, left / total) if total > 0.0 else 1.0)
     return cpus
 
 
