@@ -20,7 +20,7 @@ from ..policy.goals import IMPORTANCES, Importance
 from .allocation import FLOOR, ROUNDING, Allocation, Claim, allocate, at_common_factor, steady_velocity, target_velocity
 from .demand import Demand, demand_if, demand_of
 from .index import MET
-from .judging import corrected, lags, lags_behind_equals, spins, unsteady
+from .judging import corrected, dead_band, lags, lags_behind_equals, spins, unsteady
 from .memory import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .waking import for_everybody, if_it_woke
@@ -262,11 +262,12 @@ class _Parent:
 
         A capacity that shrank is nobody's fault. Who does not lag needs no more than it has. Who got more than planned
         does not pay for somebody less important, and who is less important and spins does not take it from one who
-        lags.
+        has less than was promised.
         """
         if not self.same:
             return
         first = min((IMPORTANCES.index(c.importance) for c in self.busy if c.uuid in lagging), default=0)
+        behind = min((IMPORTANCES.index(c.importance) for c in self.busy if self._behind(c)), default=0)
         everybody, equals = self._came_true(self.working), self._came_true(self.equals)
         for c in self.busy:
             learned, claim = self.learned[c.uuid], self.claims[c.uuid]
@@ -281,9 +282,16 @@ class _Parent:
             more, rank = better.correction - learned.correction, IMPORTANCES.index(c.importance)
             if more > 0.0 and c.uuid not in lagging and c.uuid not in self.equals:
                 continue
-            if (more < 0.0 and rank < first) or (more > 0.0 and rank > first and spinning):
+            if (more < 0.0 and rank < first) or (more > 0.0 and rank > behind and spinning):
                 continue
             self.learned[c.uuid] = better
+
+    def _behind(self, c: Candidate) -> bool:
+        """Whether a server with a goal has less than the plan in force promised, be it by chance."""
+        learned = self.learned[c.uuid]
+        if not c.goal or learned.planned is None or learned.velocity is None:
+            return False
+        return learned.velocity < learned.planned - dead_band(learned.planned)
 
     def _came_true(self, uuids: Collection[str]) -> float:
         """The part of the CPUs that the plan in force promised to some servers which they had."""
