@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hpm.backend.simulated import Idle, Periodic, ServerSpec, uuid_of
+from hpm.backend.simulated import Idle, Periodic, Scenario, ServerSpec, SimulatedHypervisor, uuid_of
 
 from .builders import SPIN, House, Wish, guest
 
@@ -33,6 +33,27 @@ def changes_by_server(house: House, since_ns: int) -> dict[str, list[int]]:
     for time_ns, name, _ in house.writes(since_ns=since_ns):
         found.setdefault(name, []).append(round((time_ns - since_ns) / 1e9 / house.interval))
     return found
+
+
+class Slow(SimulatedHypervisor):
+    """Setting a weight takes a third of a second, as through libvirt and systemd on a busy host."""
+
+    def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
+        self.advance(0.33)
+        super().set_cpu_shares(uuid, start, shares)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_happens_while_weights_are_set_does_not_count_against_the_plan(tmp_path: Path, seed: int) -> None:
+    house = House(tmp_path, (), host=Slow(Scenario(cores=2, servers=tuple(six()), seed=seed)))
+    house.manage(WISHES)
+    begin = house.host.now_ns
+    house.step(3)
+    assert house.writes(since_ns=begin + 1) == []
+    assert not missed(house)
+    receivers = house.records()[0].receivers
+    for change in receivers:
+        assert change.pi_measured == pytest.approx(change.pi_projected, rel=0.12), receivers
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

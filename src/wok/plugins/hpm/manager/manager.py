@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 SHORTEST_WINDOW = 1.0
 #: Advice that differs by less is not given again: each is made from the newest window alone.
 SAME_ADVICE = 0.2
+#: Part of the interval that applying a plan may take, and the window still begins when it was made. Through libvirt and
+#: systemd it takes longer, and what happens meanwhile is not what comes of the plan.
+PROMPTLY = 0.02
 #: Seconds that a request waits for the loop before it is told to try again.
 PATIENCE = 15.0
 
@@ -69,6 +72,7 @@ class Manager:
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
         self.loop = Loop(interval, clock, self)
+        self._clock = clock
         self._database = database
         self._wall = wall
         self._lock = threading.RLock()
@@ -200,6 +204,8 @@ class Manager:
                     self._observer.calm()
                     self._decided = snapshot
                     self._decide(snapshot, snapshot.window, sample)
+                    if self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9:
+                        self._observe()
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
                     self.snapshot = msgspec.structs.replace(
                         snapshot, sample=self._observer.sample, forecasts=self._forecasts
