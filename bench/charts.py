@@ -132,6 +132,14 @@ def section(name: str, scenario: Mapping[str, Any]) -> str:
     if hpm["equal-index"] is not None:
         apart = 100.0 * (hpm["equal-index"] - 1.0)
         more.append(f"PIs of one importance that miss their goals differ by {apart:.0f} % at most.")
+    for guest, load, *_ in scenario["guests"]:
+        if load != "spin":
+            waits = [
+                f"{side} {figures['guests'][guest]['wait-ms']:.1f}"
+                for side, figures in scenario["sides"].items()
+                if "wait-ms" in figures["guests"][guest]
+            ]
+            more.append(f"Mean wait of {guest} each time it wants a CPU, in ms: {', '.join(waits)}.")
     if (CHARTS / f"{name}.svg").exists():
         more.append(f"![Velocities over time](charts/{name}.svg)")
     return "\n\n".join([*more, "\n".join(rows)])

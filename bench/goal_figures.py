@@ -22,8 +22,10 @@ STEADILY, WOKEN = "goals that can be met are met in 98 %", "9 of 10 wake-ups"
 COUNTS = {"highest": 16, "high": 8, "medium": 4, "low": 2, "lowest": 1}
 #: Seconds after a wake-up that are judged as a whole (`WakeSampler`), and for another part of times than intervals are.
 FIRST_SECOND = 1.0
-#: Intervals over which performance indexes are compared.
+#: Intervals over which performance indexes are compared. Where all of an importance have a lower mean velocity than
+#: this, nothing is left for them: what they get is a few slices of time in an interval, and how many is chance.
 EQUAL_OVER = 10
+NOTHING_LEFT = 2.0
 
 
 @dataclass
@@ -157,12 +159,13 @@ def _equal_index(scenario: Scenario, phases: Iterable[PhaseRecord]) -> float | N
         for begin in range(0, len(later) - EQUAL_OVER + 1, EQUAL_OVER):
             part = later[begin : begin + EQUAL_OVER]
             for level in {importance for _, importance in goals}:
-                indexes = []
+                indexes, means = [], []
                 for number, (goal, importance) in enumerate(goals):
                     velocities = [i.velocities[number] for i in part]
                     if goal is not None and importance == level and None not in velocities:
-                        indexes.append(goal / max(0.1, statistics.mean(v or 0.0 for v in velocities)))
-                if len(indexes) > 1 and min(indexes) > MET:
+                        means.append(statistics.mean(v or 0.0 for v in velocities))
+                        indexes.append(goal / max(0.1, means[-1]))
+                if len(indexes) > 1 and min(indexes) > MET and max(means) >= NOTHING_LEFT:
                     worst = max(worst or 1.0, max(indexes) / min(indexes))
     return None if worst is None else round(worst, 3)
 

@@ -61,3 +61,20 @@ def test_a_goal_that_fixed_weights_do_not_meet_is_promised_to_nobody() -> None:
     figures = figures_of(GUESTS, [block("hpm", [50.0] * 20), block("fixed", [58.0] * 10)])
     assert figures["promises"][STEADILY]
     assert figures["sides"]["hpm"]["guests"]["a"]["met"] == 0.0
+
+
+def test_indexes_are_compared_unless_nothing_is_left() -> None:
+    equals = Scenario("two", [Spec("a", "spin", 60, "high"), Spec("b", "spin", 60, "high")])
+
+    def apart(one: float, other: float) -> float | None:
+        phase = PhaseRecord(0)
+        for _ in range(10):
+            phase.intervals.append(Interval(3.0, (0.3, 0.3), (one, other), (1.0, 1.0), 0.0, 0.0))
+            phase.changes.append(0)
+            phase.shares.append([1000, 1000])
+        found: float | None = figures_of(equals, [Block("hpm", [phase], 0.001, True)])["sides"]["hpm"]["equal-index"]
+        return found
+
+    assert apart(40.0, 20.0) == 2.0
+    assert apart(4.0, 0.5) == 8.0
+    assert apart(1.0, 0.5) is None
