@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from hpm.engine.memory import Memory
 from hpm.engine.plan import Candidate
 from hpm.engine.planner import plan
@@ -88,3 +90,86 @@ def test_reserves_that_fit_are_planned_whole() -> None:
     used = play.used()
     assert used["one"].using >= 0.97
     assert used["two"].using >= 0.92
+
+
+def test_a_reserve_holds_against_unmanaged_servers() -> None:
+    """Who is not named keeps its weight, and so a part of the rest; the reserve is taken off before."""
+    unmanaged = tuple(Server(f"u{n}", goal=None) for n in range(9))
+    for goals in ((), (Server("app", goal=50, importance="high"),)):
+        play = Play(Host(2, (Server("r", goal=None, reserve=1.0), *goals, *unmanaged)))
+        play.step(4)
+        used = play.used()
+        assert used["r"].using >= 0.97
+        assert all(used[f"u{n}"].using >= 0.08 for n in range(9)), used
+        assert all(play.shares[f"u{n}"] == 1024 for n in range(9))
+
+
+def test_who_is_left_when_an_important_one_falls_asleep_has_the_weight_it_had() -> None:
+    def host(working: int) -> Host:
+        important = Server("important", goal=90, importance="high", working=working)
+        return Host(1, (important, Server("discretionary"), Server("unmanaged", goal=None)))
+
+    play = Play(host(1))
+    play.step(3)
+    assert play.shares["discretionary"] < 200
+    play.host = host(0)
+    play.step(2)
+    assert play.used()["discretionary"].using >= 0.45
+    play.host = host(1)
+    play.step(2)
+    assert play.used()["unmanaged"].using >= 0.30
+
+
+def test_who_has_a_reserve_alone_is_not_squeezed_when_it_wakes() -> None:
+    def host(working: int) -> Host:
+        reserved = Server("r", goal=None, reserve=0.1, working=working)
+        return Host(1, (reserved, Server("a", goal=30, importance="high"), Server("d")))
+
+    awake, woken = Play(host(1)), Play(host(0))
+    awake.step(3)
+    woken.step(3)
+    woken.host = host(1)
+    woken.step(1)
+    assert woken.used()["r"].using >= awake.used()["r"].using - 0.05
+
+
+def test_who_was_paused_is_still_known() -> None:
+    def host(held: str | None) -> Host:
+        return Host(2, (msgspec.structs.replace(DB, held=held), WEB, *SPINNERS))
+
+    play = Play(host(None))
+    play.step(8)
+    learned = play.memory.servers["db"].correction
+    assert learned > 1.2
+    play.host = host("paused")
+    play.step(1)
+    play.host = host(None)
+    play.step(1)
+    assert play.memory.servers["db"].correction == learned
+
+
+def test_a_promise_of_an_earlier_plan_is_not_kept_for_who_sleeps() -> None:
+    def host(working: int) -> Host:
+        return Host(2, (Server("a", goal=90, working=working), Server("b", goal=60, importance="low"), *SPINNERS))
+
+    play = Play(host(1))
+    play.step(3)
+    assert play.memory.servers["a"].planned is not None
+    play.host = host(0)
+    play.generation = 2
+    play.host = msgspec.structs.replace(
+        play.host, servers=tuple(msgspec.structs.replace(s, goal=50) if s.name == "b" else s for s in play.host.servers)
+    )
+    play.step(2)
+    assert play.memory.servers["a"].planned is None
+
+
+def test_a_server_of_unknown_weight_spoils_no_plan() -> None:
+    app = Assignment("app", False, None, None, "day", "a", "high", VelocityGoal(20))
+    window = ServerWindow("a", "busy", 1, 1, 0.15, 0.3, 0.0)
+    unknown = ServerWindow("u", "busy", 1, 1, 0.5, 0.4, 0.0)
+    servers = [
+        Candidate("a", "1", "machine", 1024, 1024, window, app, None, 0.2),
+        Candidate("u", "1", "machine", None, 0, unknown, Assignment("default", False, None, None), "no-policy"),
+    ]
+    assert plan(HostWindow(1.0, 4, 3.0, 0.0, {}), servers, Memory(), 1).forecasts["a"].cpus > 0.1

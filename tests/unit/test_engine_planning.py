@@ -457,3 +457,16 @@ def test_the_same_wishes_in_another_generation_need_no_new_plan() -> None:
     now = [ran(one, shares[one.uuid], 2.0 * shares[one.uuid] / total) for one in FOUR]
     assert not plan(host(), now, made.memory, 2).decisions
     assert plan(host(), [*now[:3], candidate("d", 60, "highest")], made.memory, 2).decisions
+
+
+def test_a_goal_that_is_missed_by_a_little_has_a_reason() -> None:
+    """There is enough for its goal, and not for the 5 % that plans aim higher."""
+    seen = [candidate("a", 50, "high", using=0.465, delay=0.535), candidate("b", 60, "high", using=0.61, delay=0.39)]
+    memory, shares = Memory(), {"a": 1000, "b": 1000}
+    for _ in range(6):
+        made = plan(host(), [msgspec.structs.replace(c, shares=shares[c.uuid]) for c in seen], memory, 1)
+        memory = made.memory
+        shares.update({c.uuid: c.shares_after for d in made.decisions for c in d.changes})
+    assert made.forecasts["a"].velocity > 0.50 / 1.05
+    assert made.forecasts["a"].reason == "at-capacity"
+    assert made.forecasts["b"].reason is None

@@ -91,3 +91,10 @@ def test_intervals_that_were_slept_through_are_left_out() -> None:
 
 def test_every_interval_of_a_second_has_its_cycle() -> None:
     assert len(course(20 * SECOND, interval=SECOND)) == 19
+
+
+def test_the_next_plan_out_of_turn_comes_a_second_after_the_last_one_ended() -> None:
+    """It looks at the time since then, and a shorter window tells nothing."""
+    timetable = Timetable(0, 10 * SECOND)
+    timetable.done("cycle", 3 * SECOND + SECOND // 2, 0)    # begun at 3 s
+    assert timetable.next(0, changed=False, glances=False) == (4 * SECOND + SECOND // 2, "cycle")

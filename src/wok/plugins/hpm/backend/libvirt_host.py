@@ -44,7 +44,6 @@ class LibvirtHypervisor:
         self._clock = clock
         self._mount = find_mount(root)
         self._boot = (root / "proc/sys/kernel/random/boot_id").read_text()[:8]
-        self._cpus = os.sysconf("SC_NPROCESSORS_ONLN")
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._lock = threading.Lock()
         self._sampler = Sampler(root / "proc")
@@ -54,7 +53,7 @@ class LibvirtHypervisor:
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
         self._proc_stat = os.open(root / "proc/stat", os.O_RDONLY | os.O_CLOEXEC)
-        self._inventory = Inventory(uri, self._cpus, self._inventory_changed)
+        self._inventory = Inventory(uri, _cpus(), self._inventory_changed)
         self._versions = ("", "")
         try:
             self._inventory.start()
@@ -101,7 +100,7 @@ class LibvirtHypervisor:
                 samples = {**samples, **{sample.uuid: sample for sample, _ in more}}
                 counters = counters.with_more([(sample.started, counted) for sample, counted in more])
             idle, steal = self._host_times()
-            return HostSample(now, self._cpus, idle, steal, self._infos, samples, counters, self._inventory.problem)
+            return HostSample(now, _cpus(), idle, steal, self._infos, samples, counters, self._inventory.problem)
 
     def glance(self) -> Glance | None:
         with self._lock:
@@ -241,6 +240,11 @@ class LibvirtHypervisor:
             shares = self._asked_shares.get(uuid)
             found[uuid] = ServerSample(uuid, wanted[uuid], "libvirt", numbers, shares), counted
         return found
+
+
+def _cpus() -> int:
+    """CPUs that are online: there may be more of them, or fewer, than there were."""
+    return os.sysconf("SC_NPROCESSORS_ONLN")
 
 
 def _version(number: int) -> str:

@@ -35,6 +35,8 @@ RESERVE_MARGIN = 1.1
 STEADY_OF_REST = 0.75
 STEADY_ABOVE = 1.4
 STEADILY = 3.0
+#: Least weights for a vCPU with a goal of 100 that is allocated nothing.
+CRUMBS = 2.5
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +58,11 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
         velocity = self.demand.velocity(cpus)
         capped = self.demand.limit < self.demand.active and cpus >= self.demand.limit - ROUNDING
         return max(velocity, self.target or 0.0, self.steady) if capped else velocity
+
+    def crumbs(self, least: float) -> float:
+        """The weight that it keeps if it is allocated nothing: by its goal, so that those of one importance fare
+        equally ill, and not more than a floor. `least`: of one without a goal."""
+        return least if self.target is None else min(FLOOR, CRUMBS * least * self.target * self.demand.active)
 
 
 class Allocation(msgspec.Struct, frozen=True):

@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 from .windows import ServerWindow
 
+#: Part of a quota from which on it is used up.
+ALL_OF_IT = 0.9
+
 Numbers: TypeAlias = "npt.NDArray[np.float64]"
 
 
@@ -57,10 +60,15 @@ class Demands:
 
 
 def demand_of(window: ServerWindow, limit: float | None) -> Demand:
-    """Demand of a busy server. `limit`: the CPUs that a quota lets it use, None: no quota."""
+    """Demand of a busy server. `limit`: the CPUs that a quota lets it use, None: no quota.
+
+    What a quota takes is like sleep, as long as it is the same quota. If more is allowed than the window shows, it
+    would have worked.
+    """
     active = max(1, window.active)
     each = window.using / active
-    runnable = min(1.0, (window.using + window.delay) / active)
+    held_back = window.throttled if limit is None or window.using < ALL_OF_IT * limit else 0.0
+    runnable = min(1.0, (window.using + window.delay + held_back) / active)
     # One that got next to nothing tells little of its sleep: that it waited all the time says it has none.
     return demand_if(active, (1.0 - runnable) / max(each, 0.001), limit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TypeAlias
 
 import msgspec
@@ -88,6 +88,10 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         planned = self.planned if planned is None else planned
         return msgspec.structs.replace(self, using=0.0, delay=0.0, seconds=0.0, weights=0.0, planned=planned)
 
+    def unplanned(self) -> Learned:
+        """Without a plan in force for it."""
+        return self if self.planned is None else msgspec.structs.replace(self, planned=None)
+
     def fresh(self) -> Learned:
         """With whole steps of correction again."""
         return self if self.gain == 1.0 else msgspec.structs.replace(self, gain=1.0, step=1.0)
@@ -129,6 +133,13 @@ class Memory(msgspec.Struct, frozen=True):
     servers: Mapping[str, Learned] = {}
     parents: Mapping[str, Basis] = {}
     contests: Mapping[str, Contest] = {}
+
+    def without(self, refused: Set[str], before: Memory) -> Memory:
+        """If the changes for some servers could not be made: what was known of them `before`, and no plan in force."""
+        servers = dict(self.servers)
+        for uuid in refused & servers.keys():
+            servers[uuid] = before.servers.get(uuid, Learned(servers[uuid].start)).unplanned()
+        return msgspec.structs.replace(self, servers=servers)
 
 
 def learn(

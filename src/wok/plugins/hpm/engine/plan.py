@@ -44,7 +44,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     @property
     def limit(self) -> float | None:
         """CPUs that it can use at most; None: no limit."""
-        quota, cap = self.quota, self.assignment.cpu_cap
+        quota, cap = self.quota, None if self.assignment.excluded else self.assignment.cpu_cap
         if quota is None or cap is None:
             return cap if quota is None else quota
         return min(quota, cap)

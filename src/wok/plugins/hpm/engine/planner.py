@@ -17,12 +17,22 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from ..policy.goals import IMPORTANCES, Importance
-from .allocation import FLOOR, ROUNDING, Allocation, Claim, allocate, at_common_factor, steady_velocity, target_velocity
+from .allocation import (
+    FLOOR,
+    ROUNDING,
+    Allocation,
+    Claim,
+    allocate,
+    at_common_factor,
+    steady_velocity,
+    target_velocity,
+)
 from .demand import Demand, demand_if, demand_of
 from .index import MET
 from .judging import corrected, dead_band, lags, lags_behind_equals, spins, unsteady
 from .memory import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
+from .stake import Competitor, Stake, stake
 from .waking import for_everybody, if_it_woke
 from .weights import HIGHEST, RATIO, settle, share_by_weight, to_shares
 from .windows import CONTENDED, HostWindow
@@ -33,9 +43,7 @@ LEAST_OF_CAPACITY = 0.002
 NOISE = 0.05
 #: Velocity below which a server was planned nothing, so that nothing can be learned from what it got.
 NOTHING = 0.02
-#: Least weights for a vCPU with a goal of 100 that is allocated nothing.
-CRUMBS = 2.5
-#: Part by which the managed servers' weight may exceed what they had, before it is planned anew.
+#: Part by which the weight of all managed servers may differ from what they may have, before it is planned anew.
 OVERWEIGHT = 0.05
 #: Part of what can be had of a reserve that cannot be had whole, from which on nothing is missing.
 RESERVE_CUT = 0.85
@@ -95,11 +103,13 @@ class _Parent:
         self.generation = generation
         self.managed = [c for c in family if c.wanted and c.held is None and c.shares is not None]
         named = {c.uuid for c in self.managed}
-        self.others = [c for c in family if c.uuid not in named and c.working]
+        self.unmanaged = [c for c in family if c.uuid not in named]
+        self.others = [c for c in self.unmanaged if c.working]
         self.busy = [c for c in self.managed if c.working]
         self.basis = memory.parents.get(parent)
         # A group of servers below this parent competes as one of its children, with a weight that is not ours.
         self.alone = len(self.managed) == len(family) and not nested
+        self.rivals = bool(self.others) or nested
         self.contended = _delay(family) > CONTENDED
         using = sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
         self.capacity = min(float(host.cpus), idle + using)
@@ -112,6 +122,8 @@ class _Parent:
         if before is not None and not anew and abs(self.capacity - before.capacity) <= NOISE * self.capacity:
             self.capacity = PAST * before.capacity + (1.0 - PAST) * self.capacity
         self.contest = Contest(competing, self.capacity)
+        #: Weight that the managed servers which work may have together.
+        self.total = float(sum(c.original for c in self.busy))
         self.forecasts: dict[str, Forecast] = {}
         self.claims: dict[str, Claim] = {}
         #: Members of the level that falls short.
@@ -125,6 +137,9 @@ class _Parent:
         }
         for c in self.busy:
             learned[c.uuid] = learned[c.uuid].reckoned(c.goal)
+        for c in self.unmanaged:    # one that is paused for a moment is the same when it comes back
+            if c.uuid in known and known[c.uuid].start == c.start:
+                learned[c.uuid] = known[c.uuid].unplanned()
         return learned
 
     def _alike(self, before: Mapping[str, float], now: Mapping[str, float]) -> bool:
@@ -136,12 +151,15 @@ class _Parent:
         """Plan; None if nothing is to be done and nothing new is to be said."""
         if not self.busy or not self.contended or self.capacity <= 0.0:
             return None
-        wishes = self._new_wishes() or self._overweight()
+        wishes = self._new_wishes()
         allocation = self._allocate(fresh=wishes)
+        if not wishes and self._misweighed():
+            wishes, allocation = True, self._allocate(fresh=True)
         velocities: Mapping[str, float] = allocation.velocities(self.claims.values())
         self.equals = {
-            c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
-        }
+            c.uuid for c in self.busy
+            if allocation.short == c.importance and 0.0 < velocities[c.uuid] < (self.claims[c.uuid].target or 0.0)
+        }  # fmt: skip
         lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
         if wishes or lagging:
@@ -165,7 +183,7 @@ class _Parent:
             assert c.window is not None
             seen = c.window if fresh else smoothed(self.learned[c.uuid], c.window)
             demands[c.uuid] = demand_of(seen, c.limit)
-        ours = self._ours(demands)
+        ours, self.total = self._stake(demands)
         if any(c.assignment.goal is None for c in self.busy):
             entries = [(float(c.original), demands[c.uuid].most) for c in self.busy]
             fair = share_by_weight(entries, ours)
@@ -192,18 +210,25 @@ class _Parent:
                 continue
             learned, vcpus = self.learned[c.uuid], c.window.vcpus if c.window is not None else 1
             demand = demand_if(learned.active or max(1, vcpus), learned.sleep, c.limit)
-            claims.append(self._claim(c, demand, 0.0))
+            entitled = self._own_part(c, demand) if c.assignment.goal is None else 0.0
+            claims.append(self._claim(c, demand, entitled))
         return claims
 
-    def _ours(self, demands: Mapping[str, Demand]) -> float:
-        """Capacity that the managed servers can have without squeezing the others."""
-        if not self.others:
-            return self.capacity
-        entries = [(float(sum(c.original for c in self.busy)), sum(demand.most for demand in demands.values()))]
+    def _own_part(self, sleeper: Candidate, demand: Demand) -> float:
+        """CPUs that a server which sleeps would have by its own weight among the managed ones, if it woke."""
+        entries = [(float(c.original), self.claims[c.uuid].demand.most) for c in self.busy]
+        return share_by_weight([(float(sleeper.original), demand.most), *entries], self.capacity)[0]
+
+    def _stake(self, demands: Mapping[str, Demand]) -> Stake:
+        """What the managed servers that work may have together."""
+        ours, others = [], []
+        for c in self.busy:
+            most = demands[c.uuid].most
+            ours.append(Competitor(max(1.0, float(c.original)), most, min(c.assignment.cpu_reserve or 0.0, most)))
         for c in self.others:
             assert c.window is not None
-            entries.append((float(c.shares or c.original), demand_of(c.window, c.limit).most))
-        return share_by_weight(entries, self.capacity)[0]
+            others.append(Competitor(max(1.0, float(c.shares or c.original)), demand_of(c.window, c.limit).most))
+        return stake(ours, others, self.capacity)
 
     def _new_wishes(self) -> bool:
         """Whether something else is wanted than the plan in force was made for."""
@@ -219,12 +244,12 @@ class _Parent:
         self.basis = msgspec.structs.replace(self.basis, generation=self.generation, wishes=wishes)
         return False
 
-    def _overweight(self) -> bool:
-        """Whether the managed servers that work now weigh more than they did together before hpm came, because
-        one woke up with the weight its goal needs; and somebody who was not named pays for it."""
-        if not self.others:
+    def _misweighed(self) -> bool:
+        """Whether, since other servers work than before, the managed ones weigh clearly more together than they may, or
+        less: one woke with the weight its goal needs, or fell asleep, and who was not named pays for it, or gains."""
+        if not self.rivals or self.same:
             return False
-        return sum(c.shares or 0 for c in self.busy) > (1.0 + OVERWEIGHT) * sum(c.original for c in self.busy)
+        return abs(sum(c.shares or 0 for c in self.busy) - self.total) > OVERWEIGHT * self.total
 
     def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> set[str]:
         """Servers that miss their goal, or will soon, or lack a part of their reserve, and would be better off if this
@@ -305,17 +330,17 @@ class _Parent:
     ) -> tuple[dict[str, int], Mapping[str, float]]:
         """Shares for all managed servers, and the velocities of those who work that these shares are to bring."""
         busy, asleep = list(self.claims.values()), self._asleep()
-        everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.others else None
+        everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.rivals else None
         aims = everybody or velocities
         least = min(FLOOR / 4, LEAST_OF_CAPACITY * self.capacity)
         parts = {
-            c.uuid: max(aims[c.uuid] * c.demand.active, _crumbs(c, least)) * self._correction(c) for c in busy
+            c.uuid: max(aims[c.uuid] * c.demand.active, c.crumbs(least)) * self._correction(c) for c in busy
         }
         weight = sum(parts.values())
         for c in asleep:
             part = aims[c.uuid] * c.demand.active if everybody else if_it_woke(c, allocation, weight)
-            parts[c.uuid] = max(part, _crumbs(c, least)) * self._correction(c)
-        total = float(sum(c.original for c in self.busy))
+            parts[c.uuid] = max(part, c.crumbs(least)) * self._correction(c)
+        total = self.total
         if self.basis is not None and self.alone:
             # Nobody else competes, so the scale is free: the one in force changes the fewest weights.
             scale = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.busy)
@@ -352,9 +377,10 @@ class _Parent:
         for c in self.busy:
             goal, velocity = c.goal, velocities[c.uuid]
             reason: str | None = None
-            if goal > 0.0 and velocity < goal / MET:
+            learned = self.learned[c.uuid]
+            if goal > 0.0 and (velocity < goal / MET or (c.uuid in self.equals and learned.missed)):
                 reason = "at-floor" if squeezed else "at-capacity"
-            elif stuck and self.learned[c.uuid].missed:
+            elif stuck and learned.missed:
                 limit = (c.shares or 0) >= NEARLY * min(HIGHEST, RATIO * min(x.shares or 0 for x in self.busy))
                 reason = "ratio-limit" if limit else "no-gain"
             self.forecasts[c.uuid] = Forecast(allocation.cpus[c.uuid], velocity, reason)
@@ -366,8 +392,8 @@ class _Parent:
             {c.uuid: c.wish for c in self.managed},
             self.working,
         )
-        for uuid, velocity in velocities.items():
-            self.learned[uuid] = self.learned[uuid].begun(velocity)
+        for uuid, learned in self.learned.items():
+            self.learned[uuid] = learned.begun(velocities[uuid]) if uuid in velocities else learned.unplanned()
 
     def _blocked(self) -> Decision | None:
         """Say once why goals stay missed, when that is known to last or when the reason changes."""
@@ -385,12 +411,6 @@ def _ranks_below(candidate: Candidate, level: Importance | None) -> bool:
     if level is None:
         return False
     return IMPORTANCES.index(candidate.importance) > IMPORTANCES.index(level) or candidate.goal == 0.0
-
-
-def _crumbs(claim: Claim, least: float) -> float:
-    """The least weight of a server that is allocated nothing: by its goal, so that those of one importance fare
-    equally ill, and not more than a floor."""
-    return least if claim.target is None else min(FLOOR, CRUMBS * least * claim.target * claim.demand.active)
 
 
 def _calmed(learned: Learned) -> Learned:

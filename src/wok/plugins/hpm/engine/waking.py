@@ -48,7 +48,8 @@ def _velocity_alone(claim: Claim, allocation: Allocation) -> float:
     """Its velocity, if it alone woke: what less important servers have may be taken, and servers of its own
     importance give way until their performance indexes are equal."""
     if claim.target is None:
-        return max(allocation.rest, claim.velocity(min(RESERVE_MARGIN * claim.reserve, claim.demand.most)))
+        due = max(RESERVE_MARGIN * claim.reserve, claim.entitled)
+        return max(allocation.rest, claim.velocity(min(due, claim.demand.most)))
     available, needed = allocation.free, 0.0
     for importance in IMPORTANCES[: IMPORTANCES.index(claim.importance) + 1]:
         if importance in allocation.levels:

@@ -100,6 +100,11 @@ class Actuator:
         entry = self._journal.get(sample.uuid, "cpu-quota")
         return entry is not None and entry.start == sample.start and not entry.held
 
+    def own_quota(self, sample: ServerSample) -> str | None:
+        """The quota that a server has, or had before hpm changed it, as text (see `quota_text`)."""
+        entry = self._journal.get(sample.uuid, "cpu-quota")
+        return entry.original if entry is not None and self.owns_quota(sample) else in_force(sample, "cpu-quota")
+
     def release(self, uuid: str) -> bool:
         """Forget that an administrator changed a server; what is in force counts as original from now on."""
         entries = [e for e in self._journal.entries.values() if e.uuid == uuid and e.held]

@@ -190,6 +190,8 @@ class Manager:
         with self._lock:
             self._observe()
             self.snapshot = snapshot = self._build()
+            if self._levels.cpu_mgmt == "on":
+                self._apply_caps(snapshot, snapshot.sample)    # one that has just started is not without for long
             if self.glances() and not self._managed(snapshot) <= self._managed(self._decided):
                 self._observer.stir()
 
@@ -203,8 +205,9 @@ class Manager:
                 if self._levels.cpu_mgmt != "off":
                     self._observer.calm()
                     self._decided = snapshot
-                    self._decide(snapshot, snapshot.window, sample)
-                    if self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9:
+                    capped = self._decide(snapshot, snapshot.window, sample)
+                    # Of a quota that was not there before, the next window must know what it took.
+                    if capped or self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9:
                         self._observe()
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
                     self.snapshot = msgspec.structs.replace(
@@ -271,12 +274,13 @@ class Manager:
 
     # -- deciding
 
-    def _decide(self, snapshot: Snapshot, seen: HostWindow, sample: HostSample) -> None:
+    def _decide(self, snapshot: Snapshot, seen: HostWindow, sample: HostSample) -> bool:
+        """Plan, and apply or advise; gives whether quotas were changed."""
         candidates = {
             uuid: Candidate(
                 uuid, server.start, server.parent, server.shares, snapshot.originals.get(uuid, 0),
                 seen.servers.get(uuid), snapshot.assignments[uuid], snapshot.held.get(uuid),
-                None if server.quota_us is None else server.quota_us / server.period_us,
+                None if server.quota_us is None else self._quota(server),
             )
             for uuid, server in sample.samples.items()
             if uuid in snapshot.assignments
@@ -286,9 +290,10 @@ class Manager:
         self._forecasts = dict(made.forecasts)
         if self._levels.cpu_mgmt == "advise":
             self._advise(made, candidates, snapshot)
-            return
+            return False
         self._give_back(snapshot, sample)
-        self._apply_caps(snapshot, sample)
+        capped = self._apply_caps(snapshot, sample)
+        refused: set[str] = set()
         for decision in made.decisions:
             changes = [
                 Change(sample.samples[c.uuid], "cpu-shares", str(c.shares_after)) for c in decision.changes
@@ -299,7 +304,14 @@ class Manager:
             )
             self._record(record, measure=bool(changes))
             self._observer.amend({c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors})
-        self._memory = made.memory
+            refused.update(errors)
+        self._memory = made.memory.without(refused, self._memory) if refused else made.memory
+        return capped
+
+    def _quota(self, server: ServerSample) -> float | None:
+        """CPUs that a server's own quota lets it use. One that hpm set is its cap, and that may be another one now."""
+        quota, _, period = (self._actuator.own_quota(server) or "max").partition(" ")
+        return None if quota == "max" else int(quota) / int(period)
 
     def _advise(self, made: Plan, candidates: dict[str, Candidate], snapshot: Snapshot) -> None:
         """Report what would be done, once. Nothing comes into force, so nothing is learned from it."""
@@ -324,7 +336,8 @@ class Manager:
         for said in self._actuator.restore(sample, no_more, "cpu-shares", keep_held=True) if no_more else ():
             log.info("no longer managed: %s", said)
 
-    def _apply_caps(self, snapshot: Snapshot, sample: HostSample) -> None:
+    def _apply_caps(self, snapshot: Snapshot, sample: HostSample) -> bool:
+        """Set quotas for caps, and take away those that are no more; gives whether any was set."""
         changes: list[Change] = []
         uncapped: set[str] = set()
         for uuid, server in sample.samples.items():
@@ -333,18 +346,21 @@ class Manager:
             if cap is None:
                 uncapped.add(uuid)
                 continue
+            own = self._quota(server)
+            if own is not None and own <= cap:
+                uncapped.add(uuid)    # it has a quota of its own, and that is tighter
+                continue
             quota = max(1000, round(cap * PERIOD_US))
             if snapshot.held.get(uuid) == "own-quota" or self._actuator.held(server, "cpu-quota"):
                 continue
             if (server.quota_us, server.period_us) == (quota, PERIOD_US):
                 continue
-            if not self._actuator.owns_quota(server) and _within(server, cap):
-                continue    # it has a quota of its own, and that is tighter
             changes.append(Change(server, "cpu-quota", quota_text(quota, PERIOD_US)))
         errors = self._actuator.apply(changes)
         for uuid, error in errors.items():
             log.warning("cap of %s: %s", sample.infos[uuid].name, error)
         self._actuator.restore(sample, uncapped, "cpu-quota")
+        return bool(changes)
 
     def _adopt(self) -> None:
         """At the start: go on with what a predecessor left (level on), or put it back (otherwise)."""
@@ -380,11 +396,6 @@ class CatalogChange:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-
-
-def _within(server: ServerSample, cap: float) -> bool:
-    """Whether the quota in force keeps a server within a cap."""
-    return server.quota_us is not None and server.quota_us <= cap * server.period_us
 
 
 def rfc3339(moment: datetime) -> str:
