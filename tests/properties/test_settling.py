@@ -115,9 +115,16 @@ SMALL = Host(1, (
 ), weights={"small": 256, "large": 4096})  # fmt: skip
 
 
+#: Reserves take all that there is, and many others are left with what the least weights give them.
+RESERVED = Host(1, (
+    *(Server(f"reserve{n}", reserve=0.2) for n in range(5)), *(Server(f"rest{n}") for n in range(8)),
+    *(Server(f"goal{n}", vcpus=3, working=3, goal=90) for n in range(5)),
+))  # fmt: skip
+
+
 @sizes(20)
 def test_what_comes_of_a_plan_for_spinning_loads_asks_for_no_other_plan(number: int) -> None:
-    for_all(number, a_plan_is_final, hosts(spin=True), [SMALL])
+    for_all(number, a_plan_is_final, hosts(spin=True), [SMALL, RESERVED])
 
 
 @st.composite

@@ -28,9 +28,11 @@ STEP_BACK = 0.8
 CORRECTION = 30.0
 LEAST_GAIN = 1 / 16
 #: Work that sleeps less than this (seconds per second of work) is always runnable: its correction is small, and half a
-#: step (the root of it) is made at a time, because most of what a window shows is chance.
+#: step (the root of it) is made at a time, because most of what a window shows is chance. It is smaller still among
+#: equals, whose velocities follow the cores they happen to be on.
 SPINS = 0.05
-SPINNING = 1.25
+SPINNING = 2.0
+SPINNING_EQUAL = 1.25
 #: Windows (older ones fading) after which a mean tells whether a goal that is met will be met steadily, and deviations
 #: of the mean from which on it says so.
 SEEN_ENOUGH = 1.9
@@ -95,7 +97,8 @@ def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -
         return learned
     step: float = wanted / max(mean, 0.01) if spins(demand) else _odds(wanted) / _odds(mean)
     if spins(demand):
-        step, least, most = math.sqrt(step), 1.0 / SPINNING, SPINNING
+        most = SPINNING_EQUAL if equal else SPINNING
+        step, least = math.sqrt(step), 1.0 / most
     elif equal:
         step, least, most = math.sqrt(step), 1.0 / CORRECTION, CORRECTION
     else:

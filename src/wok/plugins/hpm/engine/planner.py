@@ -39,6 +39,8 @@ from .windows import CONTENDED, HostWindow
 
 #: Part of the capacity that the least weight is for, where a quarter of a floor is more.
 LEAST_OF_CAPACITY = 0.002
+#: Part of the capacity that those may take together who are allocated nothing.
+CRUMBS_OF_CAPACITY = 0.02
 #: Part of the capacity that is noise: so much does it vary, and do those want that may come and go unnoticed.
 NOISE = 0.05
 #: Velocity below which a server was planned nothing, so that nothing can be learned from what it got.
@@ -157,9 +159,8 @@ class _Parent:
             wishes, allocation = True, self._allocate(fresh=True)
         velocities: Mapping[str, float] = allocation.velocities(self.claims.values())
         self.equals = {
-            c.uuid for c in self.busy
-            if allocation.short == c.importance and 0.0 < velocities[c.uuid] < (self.claims[c.uuid].target or 0.0)
-        }  # fmt: skip
+            c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
+        }
         lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
         if wishes or lagging:
@@ -333,6 +334,8 @@ class _Parent:
         everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.rivals else None
         aims = everybody or velocities
         least = min(FLOOR / 4, LEAST_OF_CAPACITY * self.capacity)
+        crumbs = sum(c.crumbs(least) for c in busy if aims[c.uuid] * c.demand.active < c.crumbs(least))
+        least *= min(1.0, CRUMBS_OF_CAPACITY * self.capacity / crumbs) if crumbs > 0.0 else 1.0
         parts = {
             c.uuid: max(aims[c.uuid] * c.demand.active, c.crumbs(least)) * self._correction(c) for c in busy
         }
@@ -378,7 +381,7 @@ class _Parent:
             goal, velocity = c.goal, velocities[c.uuid]
             reason: str | None = None
             learned = self.learned[c.uuid]
-            if goal > 0.0 and (velocity < goal / MET or (c.uuid in self.equals and learned.missed)):
+            if goal > 0.0 and (velocity < goal / MET or (learned.missed and allocation.short == c.importance)):
                 reason = "at-floor" if squeezed else "at-capacity"
             elif stuck and learned.missed:
                 limit = (c.shares or 0) >= NEARLY * min(HIGHEST, RATIO * min(x.shares or 0 for x in self.busy))

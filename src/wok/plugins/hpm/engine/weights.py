@@ -18,8 +18,9 @@ RATIO = 500
 
 #: Shares that differ by less are left as they are.
 WORTH_WRITING = 0.04
-#: A server that sleeps may keep a weight that is too large by this part.
+#: A server that sleeps may keep a weight that is too large by this part of it, or by this part of the largest one.
 SPARE = 0.25
+LITTLE = 0.005
 
 
 def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, alone: bool) -> dict[str, int]:
@@ -46,17 +47,21 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, 
 def settle(in_force: Mapping[str, int], wanted: Mapping[str, int], busy: Container[str]) -> dict[str, int]:
     """The wanted shares, but those in force where the difference would not be felt; least so by those who are not
     `busy`. The limits hold among what comes out, too."""
+    little = LITTLE * max(wanted.values())
     settled = {
-        uuid: min(HIGHEST, _settled(in_force[uuid], new, WORTH_WRITING if uuid in busy else SPARE))
+        uuid: min(HIGHEST, _settled(in_force[uuid], new, None if uuid in busy else little))
         for uuid, new in wanted.items()
     }
     floor = ceil(max(settled.values()) / RATIO)
     return {uuid: max(shares, floor) for uuid, shares in settled.items()}
 
 
-def _settled(in_force: int, wanted: int, spare: float) -> int:
-    least, part = 1 if in_force >= 10 else 0, WORTH_WRITING if wanted > in_force else spare
-    return wanted if abs(wanted - in_force) > max(least, part * in_force) else in_force
+def _settled(in_force: int, wanted: int, little: float | None) -> int:
+    """`little`: by how much the weight of one that sleeps may be too large, be it small; None: it works."""
+    band = max(1 if in_force >= 10 else 0, WORTH_WRITING * in_force)
+    if little is not None and wanted < in_force:
+        band = max(band, SPARE * in_force, little)
+    return wanted if abs(wanted - in_force) > band else in_force
 
 
 def share_by_weight(entries: Sequence[tuple[float, float]], capacity: float) -> list[float]:
