@@ -120,11 +120,13 @@ RESERVED = Host(1, (
     *(Server(f"reserve{n}", reserve=0.2) for n in range(5)), *(Server(f"rest{n}") for n in range(8)),
     *(Server(f"goal{n}", vcpus=3, working=3, goal=90) for n in range(5)),
 ))  # fmt: skip
+#: Both vCPUs cannot run at the velocity of the goal while the quota lets them.
+CAPPED = Host(1, (Server("a"), Server("b"), Server("capped", vcpus=2, working=2, goal=75, cap=0.1)))
 
 
 @sizes(20)
 def test_what_comes_of_a_plan_for_spinning_loads_asks_for_no_other_plan(number: int) -> None:
-    for_all(number, a_plan_is_final, hosts(spin=True), [SMALL, RESERVED])
+    for_all(number, a_plan_is_final, hosts(spin=True), [SMALL, RESERVED, CAPPED])
 
 
 @st.composite

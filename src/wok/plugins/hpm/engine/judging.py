@@ -65,7 +65,8 @@ def unsteady(learned: Learned, demand: Demand, steady: float) -> bool:
         return False
     if learned.correction == 1.0:
         return mean < steady - max(dead_band(steady), CLEARLY * learned.doubt(steady))
-    return learned.step > 0.99 * STEP and mean < steady - learned.spread(steady)
+    cut_short = abs(learned.correction - STEP) < 0.01 * STEP
+    return cut_short and mean < steady - learned.spread(steady)
 
 
 def lags_behind_equals(learned: Learned, now: float, wanted: float, part: float) -> bool:

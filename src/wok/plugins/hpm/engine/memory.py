@@ -92,6 +92,13 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         """Without a plan in force for it."""
         return self if self.planned is None else msgspec.structs.replace(self, planned=None)
 
+    def calmed(self) -> Learned:
+        """After a window that met its goal."""
+        if self.missed == 0:
+            return self
+        missed = self.missed - 1
+        return msgspec.structs.replace(self, missed=missed, reported=self.reported if missed else None)
+
     def fresh(self) -> Learned:
         """With whole steps of correction again."""
         return self if self.gain == 1.0 else msgspec.structs.replace(self, gain=1.0, step=1.0)

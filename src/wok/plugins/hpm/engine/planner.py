@@ -197,10 +197,12 @@ class _Parent:
         """What a server wants. One without a policy that is managed for its reserve keeps what it is `entitled`
         to: nobody is squeezed who was not named."""
         goal, learned = c.assignment.goal, self.learned[c.uuid]
-        return Claim(
-            c.uuid, c.importance, target_velocity(goal), demand, c.assignment.cpu_reserve or 0.0,
-            steady_velocity(goal, learned.margin or learned.spread(c.goal)), entitled,
-        )  # fmt: skip
+        target, steady = target_velocity(goal), steady_velocity(goal, learned.margin or learned.spread(c.goal))
+        if target is not None and demand.limit < demand.active:
+            # Until its quota is used up all its vCPUs want to run, on what CPUs there are.
+            reach = self.capacity / demand.active
+            target, steady = min(target, reach), min(steady, reach)
+        return Claim(c.uuid, c.importance, target, demand, c.assignment.cpu_reserve or 0.0, steady, entitled)
 
     def _asleep(self) -> list[Claim]:
         """What managed servers that do not work now will want when they do: as when they last worked; all their
@@ -268,7 +270,7 @@ class _Parent:
                 due = RESERVE_CUT * cpus
             lacks = learned.cpus < RESERVE_HELD * due or c.window.using < RESERVE_CHANCE * due
             if now >= c.goal / MET and not lacks:
-                self.learned[c.uuid] = _calmed(learned)
+                self.learned[c.uuid] = learned.calmed()
                 steady = steady_velocity(c.assignment.goal, learned.spread(c.goal))
                 if self.same and unsteady(learned, self.claims[c.uuid].demand, min(steady, wanted)):
                     lagging.add(c.uuid)
@@ -414,10 +416,3 @@ def _ranks_below(candidate: Candidate, level: Importance | None) -> bool:
     if level is None:
         return False
     return IMPORTANCES.index(candidate.importance) > IMPORTANCES.index(level) or candidate.goal == 0.0
-
-
-def _calmed(learned: Learned) -> Learned:
-    if learned.missed == 0:
-        return learned
-    missed = learned.missed - 1
-    return msgspec.structs.replace(learned, missed=missed, reported=learned.reported if missed else None)
