@@ -26,6 +26,9 @@ CLOSE = 0.005
 STEP = 3.0
 STEP_BACK = 0.8
 CORRECTION = 30.0
+#: The same for work that a quota holds back: what it waits for is the quota more than wake-ups, and weight does not
+#: cure that.
+CAPPED = 3.0
 LEAST_GAIN = 1 / 16
 #: Work that sleeps less than this (seconds per second of work) is always runnable: its correction is small, and half a
 #: step (the root of it) is made at a time, because most of what a window shows is chance. It is smaller still among
@@ -103,7 +106,7 @@ def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -
     elif equal:
         step, least, most = math.sqrt(step), 1.0 / CORRECTION, CORRECTION
     else:
-        least, most = 1.0, CORRECTION
+        least, most = 1.0, CAPPED if demand.limit < demand.active else CORRECTION
     turned = (step - 1.0) * (learned.step - 1.0) < 0.0
     gain = max(LEAST_GAIN, learned.gain / 2.0) if turned else min(1.0, learned.gain * 2.0)
     correction = max(least, min(most, learned.correction * max(STEP_BACK, min(STEP, step)) ** gain))
