@@ -121,7 +121,11 @@ def planned_indexes_are_equal(host: Host) -> None:
             ours = [s for s in host.servers if s.parent == parent and s.name in forecasts]
             short = [s for s in ours if planned_miss(s, forecasts[s.name])]
             first = min((rank(s) for s in short), default=None)
-            free = [s for s in short if rank(s) == first and forecasts[s.name].cpus > floor_of(s) + NEAR]
+            # A cap limits the velocity, too: more vCPUs than CPUs cannot all run until the quota is used up.
+            free = [
+                s for s in short
+                if rank(s) == first and s.cap is None and forecasts[s.name].cpus > floor_of(s) + NEAR
+            ]  # fmt: skip
             indexes = [(s.goal or 0) / 100.0 / forecasts[s.name].velocity for s in free]
             assert not indexes or max(indexes) <= (1.0 + EQUAL) * min(indexes), indexes
 

@@ -310,6 +310,8 @@ class _Parent:
             more, rank = better.correction - learned.correction, IMPORTANCES.index(c.importance)
             if more > 0.0 and c.uuid not in lagging and c.uuid not in self.equals:
                 continue
+            if more > 0.0 and self.rivals and (c.shares or 0) >= HIGHEST:
+                continue    # it would only take from those who share its limits
             if (more < 0.0 and rank < first) or (more > 0.0 and rank > behind and spinning):
                 continue
             self.learned[c.uuid] = better
