@@ -1,4 +1,5 @@
-"""From build/bench/goals*.json to docs/benchmarks.md: the tables between its marks, and the charts beside it.
+"""From build/bench/goals*.json to docs/benchmarks.md: the tables between its marks, the charts beside it, and the
+reports themselves in docs/measurements/, from where they can be read again.
 
     python -m bench.charts [build/bench/goals-1.json build/bench/goals-2.json …]
 
@@ -25,6 +26,7 @@ from bench.report import ROOT
 
 PAGE = ROOT / "docs/benchmarks.md"
 CHARTS = ROOT / "docs/charts"
+MEASUREMENTS = ROOT / "docs/measurements"
 BEGIN, END = "<!-- goals: written by bench/charts.py -->", "<!-- goals: end -->"
 #: Colours that are told apart by people who see few of them too (Okabe and Ito).
 COLOURS = {
@@ -55,7 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, sides in (("policy-switch", ("stepper", "hpm")), ("spinning", ("equal", "stepper", "hpm"))):
         if name in scenarios:
             over_time(name, scenarios[name], [side for side in sides if side in scenarios[name]["sides"]])
-    text = "\n\n".join([circumstances(reports), summary(scenarios), *map(section, scenarios, scenarios.values())])
+    MEASUREMENTS.mkdir(exist_ok=True)
+    for name, report in zip(options.reports, reports, strict=True):
+        (MEASUREMENTS / Path(name).name).write_text(json.dumps(report, separators=(",", ":")) + "\n")
+    names = [Path(name).name for name in options.reports]
+    sections = map(section, scenarios, scenarios.values())
+    text = "\n\n".join([circumstances(names, reports), summary(scenarios), *sections])
     before, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
     return 0
@@ -76,13 +83,14 @@ def worst(name: str, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 # -- words
 
 
-def circumstances(reports: Sequence[Mapping[str, Any]]) -> str:
+def circumstances(names: Sequence[str], reports: Sequence[Mapping[str, Any]]) -> str:
     """Where and when."""
     lines = []
-    for report in reports:
+    for name, report in zip(names, reports, strict=True):
         c = report["circumstances"]
         lines.append(
-            f"- {c['time']}, {c['cpus']} CPUs ({c['cpu']}), Linux {c['kernel']}, steal {c['steal-percent']} %,"
+            f"- [{name}](measurements/{name}), commit {c['commit']}: {c['time']},"
+            f" {c['cpus']} CPUs ({c['cpu']}), Linux {c['kernel']}, steal {c['steal-percent']} %,"
             f" {c['seconds'] / 60:.0f} minutes"
         )
     return "\n".join(lines)

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -25,7 +26,7 @@ class Circumstances:
         self._load = os.getloadavg()
 
     def as_dict(self) -> dict[str, Any]:
-        """Versions, load average before and after, and the part of the host's CPU time that was stolen."""
+        """The commit, versions, load average before and after, and the part of the host's CPU time that was stolen."""
         passed = time.monotonic() - self._began
         cpus = os.cpu_count() or 1
         return {
@@ -34,6 +35,7 @@ class Circumstances:
             "cpu": _cpu(),
             "cpus": cpus,
             "python": platform.python_version(),
+            "commit": _commit(),
             "versions": {name: _version(name) for name in PACKAGES},
             "seconds": round(passed, 1),
             "load-average": {"before": self._load, "after": os.getloadavg()},
@@ -66,6 +68,17 @@ def _cpu() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()
+
+
+def _commit() -> str | None:
+    """The commit that is measured, with a plus if files differ from it; None where there is no repository."""
+    try:
+        git = ["git", "-C", str(ROOT)]
+        commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True)
+        changed = subprocess.run([*git, "status", "--porcelain", "src"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+" if changed.stdout else "")
 
 
 def _version(package: str) -> str | None:

@@ -6,7 +6,7 @@ of fixed work and fixed sleep. While runnable it runs at the rate that its part 
 gives it, at most 1; it divides that weight with those of the server's vCPUs that are runnable just then.
 After each wake-up it waits as well, the longer the less of the weight it has and the busier the others
 are; no weight makes up for that in full. A cap is a quota: once it is used up the server is throttled,
-and before that it competes like any other.
+and before that it competes like any other. While it runs the others have less than in the mean.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def run(host: Host, shares: Mapping[str, int]) -> dict[str, Used]:
         family = families[parent]
         level = _level(family, cpus) if most[parent] > cpus else inf
         for c in family:
-            used[c.server.name] = c.used(level)
+            used[c.server.name] = c.used(level, cpus)
     return used
 
 
@@ -169,9 +169,13 @@ class _Competitor:
         """CPUs used at that water level."""
         return min(self.server.quota, self.number / (self.slowness(level) + self.sleep))
 
-    def used(self, level: float) -> Used:
-        """What it does at that water level."""
-        slowness, using = self.slowness(level), self.use(level)
+    def used(self, level: float, cpus: float) -> Used:
+        """What it does at that water level, when its family has so many CPUs. Until a quota stops it, its siblings
+        have what it leaves them just then, in place of what it leaves them in the mean: the level is lower."""
+        using = self.use(level)
+        if using == self.server.quota and level < inf:
+            level = cpus / (self.weight + (cpus - using) / level)
+        slowness = self.slowness(level)
         # What is neither running, waiting nor sleeping is throttled.
         throttled = max(0.0, self.number - using * (slowness + self.sleep))
         return Used(using, using * (slowness - 1.0), throttled if using == self.server.quota else 0.0)

@@ -94,3 +94,9 @@ def at_ratio(play: Play) -> bool:
     """Whether shares are about as far apart as they may be."""
     ours = [play.shares[s.name] for s in play.host.servers if s.managed]
     return bool(ours) and max(ours) >= 0.8 * 500 * min(ours)
+
+
+def at_limit(play: Play) -> bool:
+    """Whether somebody has the largest shares there may be beside others whose shares are as they are."""
+    most = max((play.shares[s.name] for s in play.host.servers if s.managed), default=0)
+    return most >= 10000 and not all(s.managed for s in play.host.servers)

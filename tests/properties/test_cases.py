@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
+import pytest
 
 from hpm.engine.memory import Memory
 from hpm.engine.plan import Candidate
@@ -10,7 +13,7 @@ from hpm.engine.planner import plan
 from hpm.engine.windows import HostWindow, ServerWindow
 from hpm.policy.assignment import Assignment
 from hpm.policy.goals import VelocityGoal
-from tests.properties.fluid import Host, Load, Server
+from tests.properties.fluid import Host, Load, Server, Used
 from tests.properties.play import Play
 
 #: It needs a correction: its latency after each wake-up is no matter of weight alone.
@@ -173,3 +176,55 @@ def test_a_server_of_unknown_weight_spoils_no_plan() -> None:
         Candidate("u", "1", "machine", None, 0, unknown, Assignment("default", False, None, None), "no-policy"),
     ]
     assert plan(HostWindow(1.0, 4, 3.0, 0.0, {}), servers, Memory(), 1).forecasts["a"].cpus > 0.1
+
+
+def before_and_after(host: Host, intervals: int) -> tuple[dict[str, Used], dict[str, Used]]:
+    """What servers did with the shares they had, and what they do some intervals later."""
+    play = Play(host)
+    before = play.used()
+    play.step(intervals)
+    return before, play.used()
+
+
+def test_what_a_capped_server_leaves_of_its_weight_is_not_lost() -> None:
+    """It needs much weight for a tenth of the time; in the rest of it the others have what they had."""
+    others = tuple(Server(f"d{n}") for n in range(3))
+    host = Host(1, (*others, Server("unmanaged", goal=None), Server("capped", goal=60, cap=0.1)))
+    before, after = before_and_after(host, 1)
+    assert after["capped"].using / (after["capped"].using + after["capped"].delay) >= 0.60
+    for name in ("d0", "d1", "d2", "unmanaged"):
+        assert after[name].using == pytest.approx(before[name].using, rel=0.01)
+
+
+def test_who_was_not_named_has_the_same_beside_sleepers() -> None:
+    """A sleeper wins with its weight when it wakes, and it is not the others' loss, nor anybody's gain."""
+    sleeper = Server("db", vcpus=2, working=2, load=Load(0.002, 0.018), goal=75)
+    host = Host(2, (sleeper, Server("app"), Server("batch"), Server("unmanaged", goal=None, shares=2048)))
+    before, after = before_and_after(host, 1)
+    assert after["db"].using / (after["db"].using + after["db"].delay) >= 0.75
+    assert after["unmanaged"].using == pytest.approx(before["unmanaged"].using, rel=0.03)
+
+
+def test_a_reserve_that_is_its_own_cap_is_not_missed_by_a_hair() -> None:
+    """It cannot be planned larger, and what is measured varies."""
+    reserved = Server("r", reserve=0.2, cap=0.2)
+    host = Host(4, (reserved, Server("a", vcpus=4, working=4, goal=75), *SPINNERS, Server("unmanaged", goal=None)))
+    source = random.Random(1)
+
+    def disturb(seen: ServerWindow) -> ServerWindow:
+        return msgspec.structs.replace(seen, using=seen.using * source.uniform(0.97, 1.0))
+
+    play = Play(host, disturb)
+    play.step(3)
+    assert not any(interval.changes for interval in play.step(20))
+
+
+def test_who_cannot_be_given_more_weight_is_no_reason_for_plans() -> None:
+    """The reserves are at the largest shares there are; the others' weights stay, and it is said why."""
+    unmanaged = tuple(Server(f"u{n}", vcpus=2, working=2, goal=None, shares=9886) for n in range(5))
+    reserves = tuple(Server(f"r{n}", vcpus=3, working=3, reserve=2.7) for n in range(4))
+    play = Play(Host(20, (*unmanaged, *reserves, Server("app", goal=10), Server("rest", vcpus=8, working=8))))
+    assert max(play.step(4)[0].changes.values()) == 10000
+    later = play.step(10)
+    assert not any(interval.changes for interval in later)
+    assert later[-1].plan.forecasts["r0"].reason == "ratio-limit"

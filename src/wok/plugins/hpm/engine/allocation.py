@@ -42,7 +42,8 @@ CRUMBS = 2.5
 class Claim(msgspec.Struct, frozen=True, gc=False):
     """One server that wants CPU. `target` is the velocity to plan for (0…1), None: no goal; `steady` is the one
     with which it would meet its goal in nearly all windows, where that is more. `reserve` and what it is `entitled` to,
-    because nobody named it, in CPUs."""
+    because nobody named it, in CPUs. `reach` is the velocity that it can have while it runs, if a quota stops it
+    later: all its vCPUs want to run until then."""
 
     uuid: str
     importance: Importance
@@ -51,13 +52,19 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     reserve: float = 0.0
     steady: float = 0.0
     entitled: float = 0.0
+    reach: float = 1.0
 
     def velocity(self, cpus: float) -> float:
         """Velocity (0…1) at which it uses that many CPUs. Work held back by a quota is used up before it has
         waited much: when it may run, it is to run as its goal says, and steadily, as that costs nobody any CPU."""
         velocity = self.demand.velocity(cpus)
-        capped = self.demand.limit < self.demand.active and cpus >= self.demand.limit - ROUNDING
-        return max(velocity, self.target or 0.0, self.steady) if capped else velocity
+        if not self.stopped(cpus):
+            return velocity
+        return max(velocity, min(max(self.target or 0.0, self.steady), self.reach))
+
+    def stopped(self, cpus: float) -> bool:
+        """Whether with so many CPUs it would use up its quota."""
+        return self.demand.stopped and cpus >= self.demand.limit - ROUNDING
 
     def crumbs(self, least: float) -> float:
         """The weight that it keeps if it is allocated nothing: by its goal, so that those of one importance fare
@@ -119,7 +126,7 @@ def allocate(claims: Sequence[Claim], capacity: float) -> Allocation:
             cpus.update(_equal_index(level, cpus, left + sum(cpus[c.uuid] for c in level)))
             return Allocation(cpus, importance, 0.0, served, free)
         _give(cpus, more)
-        left -= sum(more.values())
+        left = max(0.0, left - sum(more.values()))
     left -= _steady([levels[importance] for importance in served], cpus, STEADY_OF_REST * left)
     unmet = {c.uuid: max(0.0, most[c.uuid] - cpus[c.uuid]) for c in claims}
     total = sum(unmet.values())

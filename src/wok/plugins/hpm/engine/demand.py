@@ -17,9 +17,6 @@ import numpy.typing as npt
 
 from .windows import ServerWindow
 
-#: Part of a quota from which on it is used up.
-ALL_OF_IT = 0.9
-
 Numbers: TypeAlias = "npt.NDArray[np.float64]"
 
 
@@ -39,6 +36,16 @@ class Demand(msgspec.Struct, frozen=True, gc=False):
         each = cpus / self.active
         rest = 1.0 - each * self.sleep
         return 1.0 if rest <= each else each / rest
+
+    def pull(self, velocity: float) -> float:
+        """CPUs for which it competes at that velocity when one of its vCPUs wants to run: that one, and those of the
+        others that are runnable just then. Its weight is shared by them. For one vCPU it is the velocity itself."""
+        return velocity * (1.0 + (self.active - 1) / (1.0 + self.sleep * velocity))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a quota stops it before all its work is done."""
+        return self.limit < self.active / (1.0 + self.sleep)
 
     @property
     def most(self) -> float:
@@ -62,13 +69,11 @@ class Demands:
 def demand_of(window: ServerWindow, limit: float | None) -> Demand:
     """Demand of a busy server. `limit`: the CPUs that a quota lets it use, None: no quota.
 
-    What a quota takes is like sleep, as long as it is the same quota. If more is allowed than the window shows, it
-    would have worked.
+    While a quota stopped it, it would have worked.
     """
     active = max(1, window.active)
     each = window.using / active
-    held_back = window.throttled if limit is None or window.using < ALL_OF_IT * limit else 0.0
-    runnable = min(1.0, (window.using + window.delay + held_back) / active)
+    runnable = min(1.0, (window.using + window.delay + window.throttled) / active)
     # One that got next to nothing tells little of its sleep: that it waited all the time says it has none.
     return demand_if(active, (1.0 - runnable) / max(each, 0.001), limit)
 

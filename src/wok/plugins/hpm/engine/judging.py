@@ -1,4 +1,4 @@
-"""Did the plan in force come true? Who lags behind it, and what is learned from that.
+"""Did the plan in force come true? Who lags behind it.
 
 Velocities of real loads vary by some points from one window to the next, so what chance alone may bring about is
 never a reason to change anything: a mean is compared with the standard deviation of a mean, a window with that of
@@ -7,9 +7,7 @@ a window. Velocities are 0…1.
 
 from __future__ import annotations
 
-import math
-
-import msgspec
+from collections.abc import Mapping
 
 from .demand import Demand
 from .memory import Learned
@@ -21,21 +19,10 @@ DEAD_BAND = 0.03
 DEAD_BAND_RELATIVE = 0.07
 #: The same for a reserve, which is to hold to the digit.
 CLOSE = 0.005
-#: Limits of one step of the learned correction, and of the correction. Steps back are short: somebody who was faster
-#: than planned may have been so because others slept.
-STEP = 3.0
-STEP_BACK = 0.8
-CORRECTION = 30.0
-#: The same for work that a quota holds back: what it waits for is the quota more than wake-ups, and weight does not
-#: cure that.
-CAPPED = 3.0
-LEAST_GAIN = 1 / 16
-#: Work that sleeps less than this (seconds per second of work) is always runnable: its correction is small, and half a
-#: step (the root of it) is made at a time, because most of what a window shows is chance. It is smaller still among
-#: equals, whose velocities follow the cores they happen to be on.
+#: Work that sleeps less than this (seconds per second of work) is always runnable.
 SPINS = 0.05
-SPINNING = 2.0
-SPINNING_EQUAL = 1.25
+#: The longest step of a correction.
+STEP = 3.0
 #: Windows (older ones fading) after which a mean tells whether a goal that is met will be met steadily, and deviations
 #: of the mean from which on it says so.
 SEEN_ENOUGH = 1.9
@@ -67,7 +54,7 @@ def unsteady(learned: Learned, demand: Demand, steady: float) -> bool:
     if mean is None or spins(demand) or learned.weights < SEEN_ENOUGH:
         return False
     if learned.correction == 1.0:
-        return mean < steady - max(dead_band(steady), CLEARLY * learned.doubt(steady))
+        return mean < steady - max(2.0 * dead_band(steady), CLEARLY * learned.doubt(steady))
     cut_short = abs(learned.correction - STEP) < 0.01 * STEP
     return cut_short and mean < steady - learned.spread(steady)
 
@@ -83,43 +70,24 @@ def lags_behind_equals(learned: Learned, now: float, wanted: float, part: float)
     return mean < fair - max(EQUAL_BAND * fair, DEVIATIONS * learned.doubt(fair))
 
 
+def came_true(planned: Mapping[str, float], learned: Mapping[str, Learned], demands: Mapping[str, Demand]) -> float:
+    """The part of their `planned` velocities that some servers had, each counting as much as the CPUs that it was to
+    use; 1 if there are none."""
+    promised = had = 0.0
+    for uuid, velocity in planned.items():
+        mean = learned[uuid].velocity
+        if velocity > 0.0 and mean is not None:
+            cpus = demands[uuid].need(velocity)
+            promised += cpus
+            had += cpus * mean / velocity
+    return had / promised if promised > 0.0 else 1.0
+
+
 def spins(demand: Demand) -> bool:
-    """Whether work is always runnable."""
-    return demand.sleep < SPINS
-
-
-def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -> Learned:
-    """With the correction with which a server would have had the velocity `wanted` in place of its mean.
-
-    Work that is always runnable follows its weight in proportion, but for how its threads happen to be placed, so
-    little is learned from it. Work that sleeps follows in odds, as a share of the CPU that it finds when it wakes;
-    it never needs less than its computed weight, unless its `equal`s are to have as much. Where steps go to and fro
-    the load follows its weight more steeply than that: they are halved, until two go the same way.
-    """
-    mean = learned.velocity
-    if mean is None or abs(mean - wanted) <= dead_band(wanted):
-        return learned
-    step: float = wanted / max(mean, 0.01) if spins(demand) else _odds(wanted) / _odds(mean)
-    if spins(demand):
-        most = SPINNING_EQUAL if equal else SPINNING
-        step, least = math.sqrt(step), 1.0 / most
-    elif equal:
-        step, least, most = math.sqrt(step), 1.0 / CORRECTION, CORRECTION
-    else:
-        least, most = 1.0, CAPPED if demand.limit < demand.active else CORRECTION
-    turned = (step - 1.0) * (learned.step - 1.0) < 0.0
-    gain = max(LEAST_GAIN, learned.gain / 2.0) if turned else min(1.0, learned.gain * 2.0)
-    correction = max(least, min(most, learned.correction * max(STEP_BACK, min(STEP, step)) ** gain))
-    if correction == learned.correction:
-        return learned
-    return msgspec.structs.replace(learned, correction=correction, step=correction / learned.correction, gain=gain)
+    """Whether work is always runnable. After a quota stopped it, it comes back as if it had slept."""
+    return demand.sleep < SPINS and not demand.stopped
 
 
 def dead_band(velocity: float) -> float:
     """The difference from a planned velocity that is none."""
     return min(DEAD_BAND, DEAD_BAND_RELATIVE * velocity)
-
-
-def _odds(velocity: float) -> float:
-    kept = min(0.99, max(0.01, velocity))
-    return kept / (1.0 - kept)

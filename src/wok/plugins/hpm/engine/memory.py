@@ -28,7 +28,7 @@ MARGIN_STEP = 0.4
 #: before; the same where more vCPUs work than before, or fewer; and the CPUs that each has to use for that to be known.
 ANOTHER_KIND = 0.3
 MORE_VCPUS = 0.2
-TELLING = 0.01
+TELLING = 0.05
 
 
 class Learned(msgspec.Struct, frozen=True, gc=False):
@@ -159,7 +159,7 @@ def learn(
     if window is None or window.activity != "busy":
         return known
     if _another_kind(known, window):
-        known = Learned(start, planned=known.planned, missed=known.missed, reported=known.reported)
+        known = Learned(start, missed=known.missed, reported=known.reported)
     squares, windows, mean = known.squares, known.windows, known.velocity
     if anew:
         known = known.begun()

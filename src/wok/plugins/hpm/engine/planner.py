@@ -16,9 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from ..policy.goals import IMPORTANCES, Importance
+from ..policy.goals import IMPORTANCES
 from .allocation import (
-    FLOOR,
     ROUNDING,
     Allocation,
     Claim,
@@ -27,26 +26,24 @@ from .allocation import (
     steady_velocity,
     target_velocity,
 )
+from .correcting import corrections
 from .demand import Demand, demand_if, demand_of
 from .index import MET
-from .judging import corrected, dead_band, lags, lags_behind_equals, spins, unsteady
+from .judging import came_true, lags, lags_behind_equals, spins, unsteady
 from .memory import PAST, Basis, Contest, Learned, Memory, learn, smoothed
+from .parts import REACH, parts_of
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .stake import Competitor, Stake, stake
 from .waking import for_everybody, if_it_woke
 from .weights import HIGHEST, RATIO, settle, share_by_weight, to_shares
 from .windows import CONTENDED, HostWindow
 
-#: Part of the capacity that the least weight is for, where a quarter of a floor is more.
-LEAST_OF_CAPACITY = 0.002
-#: Part of the capacity that those may take together who are allocated nothing.
-CRUMBS_OF_CAPACITY = 0.02
 #: Part of the capacity that is noise: so much does it vary, and do those want that may come and go unnoticed.
 NOISE = 0.05
-#: Velocity below which a server was planned nothing, so that nothing can be learned from what it got.
-NOTHING = 0.02
-#: Part by which the weight of all managed servers may differ from what they may have, before it is planned anew.
-OVERWEIGHT = 0.05
+#: Part by which the weight of all managed servers may differ from what they may have, before it is planned anew; and
+#: where others work than before.
+MISWEIGHED = 0.15
+MISWEIGHED_NOW = 0.05
 #: Part of what can be had of a reserve that cannot be had whole, from which on nothing is missing.
 RESERVE_CUT = 0.85
 #: Part of a reserve from which on it is held, in the mean and in a single window.
@@ -124,8 +121,8 @@ class _Parent:
         if before is not None and not anew and abs(self.capacity - before.capacity) <= NOISE * self.capacity:
             self.capacity = PAST * before.capacity + (1.0 - PAST) * self.capacity
         self.contest = Contest(competing, self.capacity)
-        #: Weight that the managed servers which work may have together.
-        self.total = float(sum(c.original for c in self.busy))
+        #: What the managed servers which work may have together.
+        self.stake = Stake(self.capacity)
         self.forecasts: dict[str, Forecast] = {}
         self.claims: dict[str, Claim] = {}
         #: Members of the level that falls short.
@@ -151,27 +148,31 @@ class _Parent:
 
     def decide(self) -> Decision | None:
         """Plan; None if nothing is to be done and nothing new is to be said."""
-        if not self.busy or not self.contended or self.capacity <= 0.0:
+        if not self.busy or not self.contended or self.capacity <= ROUNDING:
             return None
         wishes = self._new_wishes()
         allocation = self._allocate(fresh=wishes)
-        if not wishes and self._misweighed():
-            wishes, allocation = True, self._allocate(fresh=True)
         velocities: Mapping[str, float] = allocation.velocities(self.claims.values())
+        if not wishes and self._misweighed(allocation, velocities):
+            wishes, allocation = True, self._allocate(fresh=True)
+            velocities = allocation.velocities(self.claims.values())
         self.equals = {
             c.uuid for c in self.busy if allocation.short == c.importance and 0.0 < velocities[c.uuid] < c.goal / MET
         }
         lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
-        if wishes or lagging:
+        at_limit = {c.uuid for c in self.busy if self.rivals and (c.shares or 0) >= HIGHEST}
+        if wishes or lagging - at_limit:
             if wishes:
                 self.learned = {uuid: learned.fresh() for uuid, learned in self.learned.items()}
-            else:
-                self._correct(lagging)
+            elif self.same:    # with others away, everybody is faster than planned
+                self.learned |= corrections(
+                    self.busy, self.learned, self._demands(), lagging, self.equals, rivals=self.rivals)
             shares, velocities = self._shares(allocation, velocities)
             changes = self._changes(shares, velocities)
         self._forecast(allocation, velocities, bool(lagging) and not changes)
-        if changes or wishes or (lagging and not self.same):    # if nothing is to be changed, it is in force already
+        # If nothing is to be changed, it is in force already; also for who works otherwise than it was planned for.
+        if changes or wishes or (lagging and not self.same) or any(self.learned[u].planned is None for u in lagging):
             self._in_force(velocities)
         if changes:
             return Decision(self.parent, changes, {})
@@ -184,7 +185,8 @@ class _Parent:
             assert c.window is not None
             seen = c.window if fresh else smoothed(self.learned[c.uuid], c.window)
             demands[c.uuid] = demand_of(seen, c.limit)
-        ours, self.total = self._stake(demands)
+        self.stake = self._stake(demands)
+        ours = self.stake.cpus
         if any(c.assignment.goal is None for c in self.busy):
             entries = [(float(c.original), demands[c.uuid].most) for c in self.busy]
             fair = share_by_weight(entries, ours)
@@ -193,16 +195,16 @@ class _Parent:
             self.claims[c.uuid] = self._claim(c, demands[c.uuid], entitled.get(c.uuid, 0.0))
         return allocate(list(self.claims.values()), ours)
 
+    def _demands(self) -> dict[str, Demand]:
+        return {uuid: claim.demand for uuid, claim in self.claims.items()}
+
     def _claim(self, c: Candidate, demand: Demand, entitled: float) -> Claim:
         """What a server wants. One without a policy that is managed for its reserve keeps what it is `entitled`
         to: nobody is squeezed who was not named."""
         goal, learned = c.assignment.goal, self.learned[c.uuid]
         target, steady = target_velocity(goal), steady_velocity(goal, learned.margin or learned.spread(c.goal))
-        if target is not None and demand.limit < demand.active:
-            # Until its quota is used up all its vCPUs want to run, on what CPUs there are.
-            reach = self.capacity / demand.active
-            target, steady = min(target, reach), min(steady, reach)
-        return Claim(c.uuid, c.importance, target, demand, c.assignment.cpu_reserve or 0.0, steady, entitled)
+        reach = REACH * self.capacity / demand.active
+        return Claim(c.uuid, c.importance, target, demand, c.assignment.cpu_reserve or 0.0, steady, entitled, reach)
 
     def _asleep(self) -> list[Claim]:
         """What managed servers that do not work now will want when they do: as when they last worked; all their
@@ -226,11 +228,13 @@ class _Parent:
         """What the managed servers that work may have together."""
         ours, others = [], []
         for c in self.busy:
-            most = demands[c.uuid].most
-            ours.append(Competitor(max(1.0, float(c.original)), most, min(c.assignment.cpu_reserve or 0.0, most)))
+            demand, reserve = demands[c.uuid], c.assignment.cpu_reserve or 0.0
+            weight, most = max(1.0, float(c.original)), demand.most
+            ours.append(Competitor(weight, most, min(reserve, most)))
         for c in self.others:
             assert c.window is not None
-            others.append(Competitor(max(1.0, float(c.shares or c.original)), demand_of(c.window, c.limit).most))
+            most = demand_of(c.window, c.limit).most
+            others.append(Competitor(max(1.0, float(c.shares or c.original)), most))
         return stake(ours, others, self.capacity)
 
     def _new_wishes(self) -> bool:
@@ -247,26 +251,50 @@ class _Parent:
         self.basis = msgspec.structs.replace(self.basis, generation=self.generation, wishes=wishes)
         return False
 
-    def _misweighed(self) -> bool:
-        """Whether, since other servers work than before, the managed ones weigh clearly more together than they may, or
-        less: one woke with the weight its goal needs, or fell asleep, and who was not named pays for it, or gains."""
-        if not self.rivals or self.same:
+    def _misweighed(self, allocation: Allocation, velocities: Mapping[str, float]) -> bool:
+        """Whether the managed servers weigh clearly more together than they may, or less: one woke with the weight its
+        goal needs, or fell asleep, or works otherwise than before, and who was not named pays for it, or gains."""
+        if not self.rivals:
             return False
-        return abs(sum(c.shares or 0 for c in self.busy) - self.total) > OVERWEIGHT * self.total
+        counted, due = self._due(self._parts(allocation, velocities))
+        weight = float(sum(c.shares or 0 for c in self.busy if c.uuid in counted))
+        if not self.same:
+            return abs(weight - due) > MISWEIGHED_NOW * due
+        floor = len(counted) * max(c.shares or 0 for c in self.busy) / RATIO
+        always = any(spins(self.claims[uuid].demand) for uuid in counted)
+        return always and weight > (1.0 + MISWEIGHED) * max(due, floor)
+
+    def _due(self, parts: Mapping[str, float]) -> tuple[Collection[str], float]:
+        """The weight that some of the busy servers may have together, and who they are.
+
+        Beside others who want more than they get, whose weights are as they are, a velocity takes a certain weight.
+        Work that is always runnable shares that out, and nothing that is learned makes it more. Work that sleeps,
+        or that a quota stops, has its weight on top: it uses its part of the CPUs with any weight that lets it. If
+        there are no such others, the weight that all had before hpm came is shared out.
+        """
+        if self.stake.unit is None:
+            return parts.keys(), float(sum(c.original for c in self.busy))
+        always = {uuid: part for uuid, part in parts.items() if spins(self.claims[uuid].demand)}
+        if always:
+            return always.keys(), self.stake.unit * sum(always.values())
+        return parts.keys(), self.stake.unit * sum(part * self.learned[uuid].correction for uuid, part in parts.items())
+
+    def _parts(self, allocation: Allocation, velocities: Mapping[str, float]) -> dict[str, float]:
+        return parts_of(self.claims.values(), velocities, allocation, self.capacity)[0]
 
     def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> set[str]:
         """Servers that miss their goal, or will soon, or lack a part of their reserve, and would be better off if this
         plan came true."""
         lagging: set[str] = set()
-        had = sum(self.learned[uuid].cpus for uuid in self.equals)
-        could = sum(allocation.cpus[uuid] for uuid in self.equals)
-        part = min(1.0, had / could) if self.same and could > 0.0 else 1.0
+        equals = {uuid: velocities[uuid] for uuid in self.equals}
+        part = min(1.0, came_true(equals, self.learned, self._demands())) if self.same else 1.0
         for c in self.busy:
             assert c.window is not None
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
             now = c.window.using / (c.window.using + c.window.delay)
             due, cpus = c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid]
-            if due > cpus + ROUNDING:    # there is not so much, or it does not want so much
+            ends = c.limit is not None and due >= RESERVE_HELD * c.limit
+            if ends or due > cpus + ROUNDING:    # there is not so much, or it does not want, or may have, so much
                 due = RESERVE_CUT * cpus
             lacks = learned.cpus < RESERVE_HELD * due or c.window.using < RESERVE_CHANCE * due
             if now >= c.goal / MET and not lacks:
@@ -282,53 +310,21 @@ class _Parent:
                 late = lags(learned, now, wanted, reserve=lacks)
             if late:
                 lagging.add(c.uuid)
-        return lagging
+        return lagging | self.equals if self.equals and self._lesser_weigh_more(allocation, velocities) else lagging
 
-    def _correct(self, lagging: Collection[str]) -> None:
-        """Learn from what the plan in force promised and what came of it, while its servers are the ones that
-        compete now: with others away, everybody is faster than planned.
+    def _lesser_weigh_more(self, allocation: Allocation, velocities: Mapping[str, float]) -> bool:
+        """Whether some of those below the level that falls short weigh clearly more, as a part of all, than they are
+        to: their weights are of a time when others worked."""
+        parts = {u: part * self.learned[u].correction for u, part in self._parts(allocation, velocities).items()}
+        weight, whole = sum(c.shares or 0 for c in self.busy) or 1, sum(parts.values())
+        more = [(c.shares or 0) / weight - parts[c.uuid] / whole for c in self.busy if self._below(c, allocation)]
+        return sum(part for part in more if part > 0.0) > NOISE
 
-        A capacity that shrank is nobody's fault. Who does not lag needs no more than it has. Who got more than planned
-        does not pay for somebody less important, and who is less important and spins does not take it from one who
-        has less than was promised.
-        """
-        if not self.same:
-            return
-        first = min((IMPORTANCES.index(c.importance) for c in self.busy if c.uuid in lagging), default=0)
-        behind = min((IMPORTANCES.index(c.importance) for c in self.busy if self._behind(c)), default=0)
-        everybody, equals = self._came_true(self.working), self._came_true(self.equals)
-        for c in self.busy:
-            learned, claim = self.learned[c.uuid], self.claims[c.uuid]
-            wanted, spinning = learned.planned, spins(claim.demand)
-            if wanted is None or wanted < NOTHING or not (c.goal or claim.reserve):
-                continue
-            if c.uuid in self.equals:
-                wanted *= min(1.0, equals)
-            elif spinning:
-                wanted *= everybody
-            better = corrected(learned, claim.demand, wanted, equal=c.uuid in self.equals)
-            more, rank = better.correction - learned.correction, IMPORTANCES.index(c.importance)
-            if more > 0.0 and c.uuid not in lagging and c.uuid not in self.equals:
-                continue
-            if more > 0.0 and self.rivals and (c.shares or 0) >= HIGHEST:
-                continue    # it would only take from those who share its limits
-            if (more < 0.0 and rank < first) or (more > 0.0 and rank > behind and spinning):
-                continue
-            self.learned[c.uuid] = better
-
-    def _behind(self, c: Candidate) -> bool:
-        """Whether a server with a goal has less than the plan in force promised, be it by chance."""
-        learned = self.learned[c.uuid]
-        if not c.goal or learned.planned is None or learned.velocity is None:
+    def _below(self, c: Candidate, allocation: Allocation) -> bool:
+        """Whether a server is served after the level that falls short: it is down to its floor."""
+        if allocation.short is None:
             return False
-        return learned.velocity < learned.planned - dead_band(learned.planned)
-
-    def _came_true(self, uuids: Collection[str]) -> float:
-        """The part of the CPUs that the plan in force promised to some servers which they had."""
-        known = [(self.learned[uuid], self.claims[uuid].demand) for uuid in uuids]
-        promised = sum(demand.need(learned.planned) for learned, demand in known if learned.planned is not None)
-        had = sum(learned.cpus for learned, _ in known if learned.planned is not None)
-        return had / promised if promised > 0.0 else 1.0
+        return IMPORTANCES.index(c.importance) > IMPORTANCES.index(allocation.short) or c.goal == 0.0
 
     def _shares(
         self, allocation: Allocation, velocities: Mapping[str, float]
@@ -337,26 +333,20 @@ class _Parent:
         busy, asleep = list(self.claims.values()), self._asleep()
         everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.rivals else None
         aims = everybody or velocities
-        least = min(FLOOR / 4, LEAST_OF_CAPACITY * self.capacity)
-        crumbs = sum(c.crumbs(least) for c in busy if aims[c.uuid] * c.demand.active < c.crumbs(least))
-        least *= min(1.0, CRUMBS_OF_CAPACITY * self.capacity / crumbs) if crumbs > 0.0 else 1.0
-        parts = {
-            c.uuid: max(aims[c.uuid] * c.demand.active, c.crumbs(least)) * self._correction(c) for c in busy
-        }
+        pure, least = parts_of(busy, aims, allocation, self.capacity)
+        parts = {uuid: part * self.learned[uuid].correction for uuid, part in pure.items()}
         weight = sum(parts.values())
         for c in asleep:
-            part = aims[c.uuid] * c.demand.active if everybody else if_it_woke(c, allocation, weight)
-            parts[c.uuid] = max(part, c.crumbs(least)) * self._correction(c)
-        total = self.total
-        if self.basis is not None and self.alone:
-            # Nobody else competes, so the scale is free: the one in force changes the fewest weights.
-            scale = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.busy)
-            total = scale * weight
-        shares = to_shares(parts, list(velocities), total, alone=self.alone)
+            part = c.demand.pull(aims[c.uuid]) if everybody else if_it_woke(c, allocation, weight)
+            parts[c.uuid] = max(part, c.crumbs(least)) * self.learned[c.uuid].correction
+        counted, due = self._due(pure)
+        if self.basis is not None:
+            in_force = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.busy if c.uuid in counted)
+            total = in_force * sum(parts[uuid] for uuid in counted)
+            if self.alone or (self.same and abs(total - due) <= MISWEIGHED_NOW * due):
+                due = total    # it changes the fewest weights, and if nobody else competes any scale will do
+        shares = to_shares(parts, counted, due, alone=self.alone, fixed=self.stake.unit is not None)
         return shares, at_common_factor(busy, everybody, self.capacity) if everybody else velocities
-
-    def _correction(self, claim: Claim) -> float:
-        return self.learned[claim.uuid].correction
 
     def _changes(
         self, shares: Mapping[str, int], velocities: Mapping[str, float]
@@ -380,7 +370,7 @@ class _Parent:
         return tuple(changes)
 
     def _forecast(self, allocation: Allocation, velocities: Mapping[str, float], stuck: bool) -> None:
-        squeezed = any(_ranks_below(c, allocation.short) for c in self.busy)
+        squeezed = any(self._below(c, allocation) for c in self.busy)
         for c in self.busy:
             goal, velocity = c.goal, velocities[c.uuid]
             reason: str | None = None
@@ -411,10 +401,3 @@ class _Parent:
                 news[c.uuid] = reason
                 self.learned[c.uuid] = msgspec.structs.replace(learned, reported=reason)
         return Decision(self.parent, (), news) if news else None
-
-
-def _ranks_below(candidate: Candidate, level: Importance | None) -> bool:
-    """Whether a server is served after that level: it is down to its floor when the level is short."""
-    if level is None:
-        return False
-    return IMPORTANCES.index(candidate.importance) > IMPORTANCES.index(level) or candidate.goal == 0.0

@@ -1,7 +1,7 @@
 """What the managed servers of a parent may share out among themselves, when others compete with them.
 
-Who was not named keeps its weight, and the managed ones have together what they had by theirs. A reserve holds
-against everybody: it is taken off the capacity before, where the server's own weight would give less.
+Who was not named keeps its weight, and has what it would have if all others had their own weights, too. A reserve
+holds against everybody: it is taken off the capacity before, where the server's own weight would give less.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .allocation import FLOOR, FLOORS_OF_CAPACITY
-from .weights import HIGHEST, share_by_weight
+from .allocation import FLOOR, FLOORS_OF_CAPACITY, ROUNDING
+from .weights import share_by_weight
 
 
 class Competitor(NamedTuple):
@@ -22,31 +22,27 @@ class Competitor(NamedTuple):
 
 
 class Stake(NamedTuple):
-    """CPUs that the managed servers may have together, and the weight that gives them these."""
+    """CPUs that the managed servers may have together. `unit`: the weight that gives one CPU beside those others who
+    want more than they get; None if there are none."""
 
     cpus: float
-    weight: float
+    unit: float | None = None
 
 
 def stake(managed: Sequence[Competitor], others: Sequence[Competitor], capacity: float) -> Stake:
     """Share `capacity` CPUs between the managed servers and the others."""
-    weight = sum(c.weight for c in managed)
     if not others:
-        return Stake(capacity, weight)
-    reserved, left = 0.0, capacity
-    rest = list(managed)
+        return Stake(capacity)
+    left, rest = capacity, list(managed)
+    reserved = 0.0
     while short := _short(rest, others, left):
         reserved += sum(c.reserve for c in short)
         rest = [c for c in rest if c not in short]
         # Not even a reserve takes everything from those who were not named.
         left = max(min(FLOOR * len(others), FLOORS_OF_CAPACITY * capacity), capacity - reserved)
-    together = [(sum(c.weight for c in rest), sum(c.most for c in rest))] if rest else []
-    theirs = share_by_weight([*together, *(c[:2] for c in others)], left)[len(together) :]
-    cpus = capacity - sum(theirs)
-    if reserved:
-        unit = min((part / c.weight for part, c in zip(theirs, others, strict=True) if part < c.most), default=0.0)
-        weight = min(cpus / unit, float(HIGHEST * len(managed))) if unit > 0.0 else weight
-    return Stake(cpus, weight)
+    theirs = share_by_weight([c[:2] for c in (*rest, *others)], left)[len(rest) :]
+    hungry = [c.weight / part for c, part in zip(others, theirs, strict=True) if ROUNDING < part < c.most - ROUNDING]
+    return Stake(capacity - sum(theirs), max(hungry, default=None))
 
 
 def _short(managed: Sequence[Competitor], others: Sequence[Competitor], cpus: float) -> list[Competitor]:

@@ -39,7 +39,7 @@ def if_it_woke(claim: Claim, allocation: Allocation, busy: float) -> float:
     """The weight for a server that sleeps, in the measure in which those who work weigh `busy` together: so much
     that it alone, awake, would have what its importance lets it have."""
     velocity = _velocity_alone(claim, allocation)
-    cpus = max(velocity * claim.demand.active, FLOOR)
+    cpus = max(claim.demand.pull(velocity), FLOOR)
     total = sum(allocation.cpus.values())
     return cpus * busy / max(total - cpus, KEPT * total)
 

@@ -23,11 +23,14 @@ SPARE = 0.25
 LITTLE = 0.005
 
 
-def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, alone: bool) -> dict[str, int]:
+def to_shares(
+    parts: Mapping[str, float], busy: Iterable[str], total: float, *, alone: bool, fixed: bool = False
+) -> dict[str, int]:
     """Shares in proportion to `parts` (all positive), such that those of the `busy` servers add up to `total`.
 
     `alone`: no sibling keeps a weight of its own, so the scale is free and is raised where small
-    shares would be rounded badly. If not, a sleeper gets less than its part before the others do.
+    shares would be rounded badly. If not, a sleeper gets less than its part before the others do. `fixed`: the scale
+    follows from the weights of siblings, so whose part is too large for it gets less, and not all the others.
     """
     working = {uuid: parts[uuid] for uuid in busy}
     scale = total / sum(working.values())
@@ -35,8 +38,8 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], total: float, *, 
     least, most = min(counted.values()), max(counted.values())
     if alone and least * scale < 20:
         scale = max(scale, min(20 / least, HIGHEST / most))
-    if most * scale > HIGHEST:
-        scale = HIGHEST / most
+    if not fixed:
+        scale = min(scale, HIGHEST / most)
     # A sleeper gets less than its part before those who are counted are raised for its sake.
     ceiling = min(HIGHEST, max(round(most * scale), RATIO * max(LOWEST, round(least * scale))))
     shares = {uuid: min(ceiling, round(part * scale)) for uuid, part in parts.items()}
