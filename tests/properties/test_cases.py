@@ -228,3 +228,55 @@ def test_who_cannot_be_given_more_weight_is_no_reason_for_plans() -> None:
     later = play.step(10)
     assert not any(interval.changes for interval in later)
     assert later[-1].plan.forecasts["r0"].reason == "ratio-limit"
+
+
+def test_a_wide_sleeper_gets_what_was_planned_and_not_more() -> None:
+    """Its vCPUs share its weight with those that are runnable just then, and that are seldom all of them."""
+    wide = tuple(Server(f"wide{n}", vcpus=8, working=8, load=Load(0.005, 0.015), goal=60) for n in range(3))
+    play = Play(Host(8, (*wide, Server("app", vcpus=2, working=2, goal=50, importance="low"), *SPINNERS)))
+    (interval,) = play.step()
+    for name in ("wide0", "app", "rest0"):
+        assert play.velocity(name) == pytest.approx(interval.plan.forecasts[name].velocity, abs=0.03), name
+
+
+def test_equals_that_all_have_less_than_planned_are_left_alone() -> None:
+    """What the level lacks as a whole is nobody's fault. It is measured in velocities: what sleepers use varies less
+    than these."""
+    wide = tuple(
+        Server(f"wide{n}", vcpus=8, working=8, load=Load(0.009, 0.016, 0.002), goal=75) for n in range(5)
+    )
+    unmanaged = tuple(Server(f"u{n}", vcpus=2, working=2, goal=None, shares=2048) for n in range(5))
+    play = Play(Host(21, (*wide, *unmanaged, *SPINNERS)))
+    play.step(6)
+    assert not any(interval.changes for interval in play.step(20))
+
+
+def test_what_was_promised_to_other_work_is_no_reason_to_learn() -> None:
+    """A second vCPU begins to work. It is planned for, and nobody is corrected for what the first one was promised."""
+    def host(working: int) -> Host:
+        app = Server("app", vcpus=2, working=working, goal=75, importance="lowest")
+        wide = tuple(Server(f"wide{n}", vcpus=11, working=11, goal=30, importance="lowest") for n in range(5))
+        return Host(3, (app, *wide))
+
+    play = Play(host(1))
+    play.step(8)
+    play.host = host(2)
+    play.step(8)
+    assert play.memory.servers["app"].correction == 1.0
+    index = [0.75 / (play.velocity("app") or 1.0), 0.30 / (play.velocity("wide0") or 1.0)]
+    assert max(index) <= 1.10 * min(index)
+
+
+def test_less_important_work_does_not_keep_a_weight_of_other_times() -> None:
+    """Its weight was made for when the important ones slept; they fall short equally, and none is behind the others."""
+    def host(*, awake: bool) -> Host:
+        high = tuple(Server(f"high{n}", working=int(awake), goal=63, importance="high") for n in range(3))
+        rest = tuple(Server(f"d{n}", vcpus=16, working=16) for n in range(2 if awake else 5))
+        return Host(1, (*high, Server("low", vcpus=2, working=2, goal=63, importance="lowest"), *rest))
+
+    play = Play(host(awake=False))
+    play.step(8)
+    play.host = host(awake=True)
+    play.shares = {s.name: play.shares.get(s.name, s.shares) for s in play.host.servers}
+    play.step(8)
+    assert play.used()["low"].using <= 0.06
