@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import msgspec
 import pytest
@@ -280,3 +281,95 @@ def test_less_important_work_does_not_keep_a_weight_of_other_times() -> None:
     play.shares = {s.name: play.shares.get(s.name, s.shares) for s in play.host.servers}
     play.step(8)
     assert play.used()["low"].using <= 0.06
+
+
+def alone(name: str, vcpus: int = 1, goal: int | None = 0, **more: Any) -> Server:
+    """A server whose vCPUs all work."""
+    return Server(name, vcpus=vcpus, working=vcpus, goal=goal, **more)
+
+
+def test_who_sleeps_a_little_is_not_held_to_the_least_weights() -> None:
+    """The others are at their floors beside an unmanaged server: their weights are no measure for its own."""
+    important = alone("a", 8, 75, load=Load(0.008, 0.002))
+    low = (alone("b", 8, 50, importance="high"), alone("m", 1, 50, importance="low"))
+    host = Host(8, (important, *low, alone("u", 8, None)))
+    before, after = before_and_after(host, 3)
+    assert after["a"].using / (after["a"].using + after["a"].delay) >= 0.75 / 1.05
+    assert after["u"].using == pytest.approx(before["u"].using, rel=0.10)
+
+
+def test_where_one_needs_more_weight_than_there_is_less_important_ones_have_less() -> None:
+    unmanaged = tuple(Server(f"u{n}", goal=None) for n in range(10))
+    rest = tuple(Server(f"d{n}") for n in range(29))
+    play = Play(Host(8, (alone("h", 4, 75), *rest, *unmanaged)))
+    play.step(4)
+    assert (play.velocity("h") or 0.0) >= 0.75 / 1.05
+    assert not any(interval.changes for interval in play.step(10))
+
+
+@pytest.mark.parametrize("goal", [55, 90])
+def test_small_weights_are_no_reason_for_a_plan_in_each_interval(goal: int) -> None:
+    """With weights of 100 a floor comes to less than the least share there is."""
+    sleeper = alone("a", 8, goal, load=Load(0.008, 0.002, 0.003), shares=100)
+    play = Play(Host(8, (sleeper, Server("d", shares=100), alone("u", 8, None, shares=100))))
+    play.step(8)
+    assert not any(interval.changes for interval in play.step(10))
+    assert play.memory.servers["a"].windows > 5.0, "it is known how its velocity varies"
+
+
+def test_a_reserve_as_large_as_its_cap_is_held() -> None:
+    play = Play(Host(1, (Server("r", reserve=0.95, cap=0.95), Server("d"))))
+    play.step(3)
+    assert play.used()["r"].using >= 0.94
+
+
+def test_a_capped_server_is_at_its_goal_when_it_wakes() -> None:
+    def host(working: int) -> Host:
+        return Host(1, (Server("s", goal=60, cap=0.1, working=working), *SPINNERS))
+
+    play = Play(host(0))
+    play.step(2)
+    play.host = host(1)
+    assert (play.velocity("s") or 0.0) >= 0.60 / 1.05
+
+
+@pytest.mark.parametrize(("cores", "vcpus", "cap", "goal"), [(1, 1, 0.1, 95), (2, 4, 0.5, 48)])
+def test_a_goal_that_a_capped_server_can_reach_is_planned(cores: int, vcpus: int, cap: float, goal: int) -> None:
+    play = Play(Host(cores, (alone("s", vcpus, goal, cap=cap), Server("d"))))
+    play.step(3)
+    assert (play.velocity("s") or 0.0) >= goal / 100.0 / 1.05
+
+
+def test_a_reserve_without_a_goal_is_corrected() -> None:
+    """Less comes of it than was planned: the host has less for the weight than the model says."""
+    def disturb(seen: ServerWindow) -> ServerWindow:
+        return msgspec.structs.replace(seen, using=0.75 * seen.using, delay=seen.delay + 0.25 * seen.using) \
+            if seen.uuid == "r" else seen
+
+    play = Play(Host(4, (alone("r", 2, None, reserve=1.5), *(Server(f"d{n}") for n in range(6)))), disturb)
+    play.step(6)
+    assert play.memory.servers["r"].correction > 1.05
+
+
+def test_a_sleeper_that_begins_to_spin_does_not_squeeze_who_was_not_named() -> None:
+    def host(load: Load) -> Host:
+        return Host(1, (Server("a", load=load, goal=75), Server("u", goal=None)))
+
+    play = Play(host(Load(0.002, 0.008, 0.002)))
+    play.step(8)
+    play.host = host(Load(1.0))
+    play.step(6)
+    assert play.used()["u"].using >= 0.45
+
+
+def test_who_is_excluded_is_planned_with_what_it_gets_back() -> None:
+    def host(held: str | None) -> Host:
+        return Host(2, (alone("e", 2, 90, held=held), alone("a", 1, 75), alone("d", 2)))
+
+    play = Play(host(None))
+    play.step(3)
+    play.host = host("excluded")
+    play.step(1)    # its own shares come back with this plan
+    play.shares["e"] = 1024
+    play.step(1)
+    assert play.used()["d"].using >= 0.2

@@ -164,7 +164,16 @@ def test_a_plugged_vcpu_counts_from_when_it_was_first_seen() -> None:
     guest.run[1] += SECOND
     fourth = guest.step(third, 2.0, 1.0, 1.0)
     assert seen(third, fourth).using == 1.0
-    assert seen(third, fourth).active == 2
+    assert seen(third, fourth).active == pytest.approx(1.5**2 / (1.0**2 + 0.5**2)), "one runs half of the time"
+
+
+def test_a_vcpu_that_only_ticks_hardly_counts() -> None:
+    guest = Guest([0, 0, 0], [0, 0, 0], [False] * 3, [100, 101, 102])
+    first = begun(guest)
+    guest.run, guest.delay = [SECOND, SECOND // 50, SECOND // 50], [SECOND, 0, 0]
+    guest.now += 2 * SECOND
+    found = seen(first, account(first, guest.sample()))
+    assert 1.0 <= found.active < 1.05
 
 
 def test_an_unplugged_vcpu_takes_its_counters_along() -> None:

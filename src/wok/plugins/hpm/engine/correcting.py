@@ -9,7 +9,7 @@ import msgspec
 
 from ..policy.goals import IMPORTANCES
 from .demand import Demand
-from .judging import STEP, came_true, dead_band, spins
+from .judging import STEP, came_true, dead_band
 from .memory import Learned
 from .plan import Candidate
 from .weights import HIGHEST
@@ -29,29 +29,29 @@ NOTHING = 0.02
 
 def corrections(
     busy: Sequence[Candidate], learned: Mapping[str, Learned], demands: Mapping[str, Demand],
-    lagging: Collection[str], equals: Collection[str], *, rivals: bool,
+    lagging: Collection[str], equals: Collection[str], always: Collection[str], *, rivals: bool,
 ) -> dict[str, Learned]:
     """What is learned of the servers that work, whose correction changes: from what the plan in force promised, and
-    what came of it. `lagging`: who is behind it; `equals`: members of the level that falls short; `rivals`: others
-    compete with the managed ones.
+    what came of it. `lagging`: who is behind it; `equals`: members of the level that falls short; `always`: those
+    that are always runnable; `rivals`: others compete with the managed ones.
 
     A capacity that shrank is nobody's fault. Who does not lag needs no more than it has. Who got more than planned
     does not pay for somebody less important, and who is less important and spins does not take it from one who
     missed its goal of late and has less than was promised.
     """  # fmt: skip
-    first = _foremost(c for c in busy if c.uuid in lagging)
-    behind = _foremost(c for c in busy if c.goal and _behind(learned[c.uuid]))
+    first = _foremost([c for c in busy if c.uuid in lagging], 0)
+    behind = _foremost([c for c in busy if c.goal and _behind(learned[c.uuid])], len(IMPORTANCES))
     planned = {c.uuid: velocity for c in busy if (velocity := learned[c.uuid].planned) is not None}
     whole = came_true(planned, learned, demands)
     level = min(1.0, came_true({uuid: planned[uuid] for uuid in equals if uuid in planned}, learned, demands))
     better: dict[str, Learned] = {}
     for c in busy:
-        known, spinning, equal = learned[c.uuid], spins(demands[c.uuid]), c.uuid in equals
+        known, spinning, equal = learned[c.uuid], c.uuid in always, c.uuid in equals
         wanted = known.planned
         if wanted is None or wanted < NOTHING or not (c.goal or c.assignment.cpu_reserve):
             continue
         wanted *= level if equal else whole if spinning else 1.0
-        new = corrected(known, demands[c.uuid], wanted, equal=equal)
+        new = corrected(known, wanted, spinning=spinning, equal=equal)
         more, rank = new.correction - known.correction, IMPORTANCES.index(c.importance)
         if more < 0.0 and rank < first:
             continue
@@ -66,7 +66,7 @@ def corrections(
     return better
 
 
-def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -> Learned:
+def corrected(learned: Learned, wanted: float, *, spinning: bool, equal: bool) -> Learned:
     """With the correction with which a server would have had the velocity `wanted` in place of its mean.
 
     Work that is always runnable follows its weight in proportion, but for how its threads happen to be placed, so
@@ -77,8 +77,8 @@ def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -
     mean = learned.velocity
     if mean is None or abs(mean - wanted) <= dead_band(wanted):
         return learned
-    step: float = wanted / max(mean, 0.01) if spins(demand) else _odds(wanted) / _odds(mean)
-    if spins(demand):
+    step: float = wanted / max(mean, 0.01) if spinning else _odds(wanted) / _odds(mean)
+    if spinning:
         most = SPINNING_EQUAL if equal else SPINNING
         step, least = math.sqrt(step), 1.0 / most
     elif equal:
@@ -93,9 +93,9 @@ def corrected(learned: Learned, demand: Demand, wanted: float, *, equal: bool) -
     return msgspec.structs.replace(learned, correction=correction, step=correction / learned.correction, gain=gain)
 
 
-def _foremost(servers: Iterable[Candidate]) -> int:
-    """The place of the most important of some servers in the order of importance; the first if there are none."""
-    return min((IMPORTANCES.index(c.importance) for c in servers), default=0)
+def _foremost(servers: Iterable[Candidate], otherwise: int) -> int:
+    """The place of the most important of some servers in the order of importance."""
+    return min((IMPORTANCES.index(c.importance) for c in servers), default=otherwise)
 
 
 def _behind(learned: Learned) -> bool:

@@ -42,7 +42,7 @@ class Layout:
         place = self.place[uuid]
         return slice(int(self.bounds[place]), int(self.bounds[place + 1]))
 
-    def sums(self, column: Column | Flags) -> list[int]:
+    def sums(self, column: Column) -> list[int]:
         """The sum over the threads of each server."""
         running: Column = np.zeros(self.rows + 1, dtype=np.int64)
         np.cumsum(column, out=running[1:])

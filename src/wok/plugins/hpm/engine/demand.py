@@ -17,13 +17,17 @@ import numpy.typing as npt
 
 from .windows import ServerWindow
 
+#: Work that sleeps less than this (seconds per second of work) is always runnable.
+SPINS = 0.05
+
 Numbers: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class Demand(msgspec.Struct, frozen=True, gc=False):
-    """`active` vCPUs, each sleeping `sleep` seconds per second of CPU work; at most `limit` CPUs of use."""
+    """`active` vCPUs (see `ServerWindow`), each sleeping `sleep` seconds per second of CPU work; `limit` CPUs of use at
+    most."""
 
-    active: int
+    active: float
     sleep: float
     limit: float
 
@@ -71,13 +75,13 @@ def demand_of(window: ServerWindow, limit: float | None) -> Demand:
 
     While a quota stopped it, it would have worked.
     """
-    active = max(1, window.active)
+    active = max(1.0, window.active)
     each = window.using / active
     runnable = min(1.0, (window.using + window.delay + window.throttled) / active)
     # One that got next to nothing tells little of its sleep: that it waited all the time says it has none.
     return demand_if(active, (1.0 - runnable) / max(each, 0.001), limit)
 
 
-def demand_if(active: int, sleep: float, limit: float | None) -> Demand:
+def demand_if(active: float, sleep: float, limit: float | None) -> Demand:
     """Demand of `active` vCPUs that each sleep so long per second of work."""
-    return Demand(active, sleep, float(active) if limit is None else min(limit, float(active)))
+    return Demand(active, sleep, active if limit is None else min(limit, active))

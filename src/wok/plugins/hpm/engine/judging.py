@@ -19,8 +19,6 @@ DEAD_BAND = 0.03
 DEAD_BAND_RELATIVE = 0.07
 #: The same for a reserve, which is to hold to the digit.
 CLOSE = 0.005
-#: Work that sleeps less than this (seconds per second of work) is always runnable.
-SPINS = 0.05
 #: The longest step of a correction.
 STEP = 3.0
 #: Windows (older ones fading) after which a mean tells whether a goal that is met will be met steadily, and deviations
@@ -46,12 +44,12 @@ def lags(learned: Learned, now: float, wanted: float, *, reserve: bool) -> bool:
     )
 
 
-def unsteady(learned: Learned, demand: Demand, steady: float) -> bool:
-    """Whether a server that sleeps and meets its goal is likely to miss it soon: its mean is clearly below the velocity
-    with which it would be met steadily. Once: what the first correction does not cure, a second one seldom does, unless
-    the first one was longer than a step may be."""
+def unsteady(learned: Learned, steady: float) -> bool:
+    """Whether a server that does not run all the time and meets its goal is likely to miss it soon: its mean is clearly
+    below the velocity with which it would be met steadily. Once: what the first correction does not cure, a second one
+    seldom does, unless the first one was longer than a step may be."""
     mean = learned.velocity
-    if mean is None or spins(demand) or learned.weights < SEEN_ENOUGH:
+    if mean is None or learned.weights < SEEN_ENOUGH:
         return False
     if learned.correction == 1.0:
         return mean < steady - max(2.0 * dead_band(steady), CLEARLY * learned.doubt(steady))
@@ -81,11 +79,6 @@ def came_true(planned: Mapping[str, float], learned: Mapping[str, Learned], dema
             promised += cpus
             had += cpus * mean / velocity
     return had / promised if promised > 0.0 else 1.0
-
-
-def spins(demand: Demand) -> bool:
-    """Whether work is always runnable. After a quota stopped it, it comes back as if it had slept."""
-    return demand.sleep < SPINS and not demand.stopped
 
 
 def dead_band(velocity: float) -> float:

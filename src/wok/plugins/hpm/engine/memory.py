@@ -28,6 +28,7 @@ MARGIN_STEP = 0.4
 #: before; the same where more vCPUs work than before, or fewer; and the CPUs that each has to use for that to be known.
 ANOTHER_KIND = 0.3
 MORE_VCPUS = 0.2
+SAME_VCPUS = 0.5
 TELLING = 0.05
 
 
@@ -38,7 +39,7 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     each of them slept per second of work.
     `correction` multiplies its weight: how much more than its computed share this load needs. `step` was the last
     factor by which it was changed, and `gain` (0…1) is the exponent of the next one: smaller after each turn.
-    `using`, `delay`, `seconds` are running sums over the windows since its plan came into force, older
+    `using`, `delay`, `throttled`, `seconds` are running sums over the windows since its plan came into force, older
     ones fading; `weights` counts these windows, fading too. `squares` and `windows` are such sums over all
     plans: of the squared differences between a window's velocity and the mean before it, and how many there
     were. `planned` is the velocity
@@ -48,13 +49,14 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     """
 
     start: str
-    active: int = 0
+    active: float = 0.0
     sleep: float = 0.0
     correction: float = 1.0
     step: float = 1.0
     gain: float = 1.0
     using: float = 0.0
     delay: float = 0.0
+    throttled: float = 0.0
     seconds: float = 0.0
     weights: float = 0.0
     squares: float = 0.0
@@ -86,7 +88,9 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
     def begun(self, planned: float | None = None) -> Learned:
         """With the running sums begun anew; and with what is planned now, if that is given."""
         planned = self.planned if planned is None else planned
-        return msgspec.structs.replace(self, using=0.0, delay=0.0, seconds=0.0, weights=0.0, planned=planned)
+        return msgspec.structs.replace(
+            self, using=0.0, delay=0.0, throttled=0.0, seconds=0.0, weights=0.0, planned=planned
+        )
 
     def unplanned(self) -> Learned:
         """Without a plan in force for it."""
@@ -173,6 +177,7 @@ def learn(
         windows=windows,
         using=PAST * known.using + window.using * seconds,
         delay=PAST * known.delay + window.delay * seconds,
+        throttled=PAST * known.throttled + window.throttled * seconds,
         seconds=PAST * known.seconds + seconds,
         weights=PAST * known.weights + 1.0,
     )
@@ -187,13 +192,14 @@ def _another_kind(known: Learned, window: ServerWindow) -> bool:
         return False
     before, now = known.active / (1.0 + known.sleep), demand_of(window, None).most
     most = max(known.active, window.active)
-    return abs(before - now) > (ANOTHER_KIND if window.active == known.active else MORE_VCPUS) * most
+    return abs(before - now) > (ANOTHER_KIND if abs(window.active - known.active) < SAME_VCPUS else MORE_VCPUS) * most
 
 
 def smoothed(learned: Learned, window: ServerWindow) -> ServerWindow:
-    """The window with the running means in place of its own using and delay."""
+    """The window with the running means in place of its own using, delay and throttled time."""
     if learned.seconds <= 0.0:
         return window
     return msgspec.structs.replace(
-        window, using=learned.using / learned.seconds, delay=learned.delay / learned.seconds
-    )
+        window, using=learned.using / learned.seconds, delay=learned.delay / learned.seconds,
+        throttled=learned.throttled / learned.seconds,
+    )  # fmt: skip

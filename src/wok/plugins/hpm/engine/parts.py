@@ -11,7 +11,7 @@ LEAST_OF_CAPACITY = 0.002
 #: Part of the capacity that those may take together who are allocated nothing.
 CRUMBS_OF_CAPACITY = 0.02
 #: Part of the CPUs that one server may take while it runs, until its quota stops it.
-REACH = 0.9
+REACH = 0.96
 
 
 def parts_of(
@@ -37,4 +37,6 @@ def _pull(claim: Claim, velocity: float, cpus: float, capacity: float) -> float:
         return pull
     room = (capacity + min(capacity, claim.demand.active)) / 2.0
     pull = min(pull, REACH * room)
+    if pull <= cpus:
+        return claim.demand.pull(velocity)
     return pull * (room - cpus) / (room - pull)

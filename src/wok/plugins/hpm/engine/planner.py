@@ -3,8 +3,8 @@
 For each parent cgroup (only siblings compete): what every busy server needs is computed from its
 demand (`demand`), CPUs are allocated in order of importance (`allocation`), and weights in proportion
 bring the allocation about in one step, because sharing by weight is proportional and work-conserving.
-A sleeping load is weighted as if its vCPUs, while active, were always runnable, and a correction in
-odds, learned per server, makes up for what wake-up latency takes.
+A sleeping load is weighted by what it competes for when it wakes (`parts`), and a correction in odds, learned
+per server, makes up for what wake-up latency takes.
 
 Nothing is changed while nobody misses a goal, or is about to, that could be helped: steady load, steady weights.
 """
@@ -26,23 +26,24 @@ from .allocation import (
     steady_velocity,
     target_velocity,
 )
-from .correcting import corrections
-from .demand import Demand, demand_if, demand_of
+from .correcting import SPINNING, corrections
+from .demand import SPINS, Demand, demand_if, demand_of
 from .index import MET
-from .judging import came_true, lags, lags_behind_equals, spins, unsteady
+from .judging import came_true, lags, lags_behind_equals, unsteady
 from .memory import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .parts import REACH, parts_of
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
-from .stake import Competitor, Stake, stake
+from .stake import Competitor, Stake, scale_of, stake
 from .waking import for_everybody, if_it_woke
 from .weights import HIGHEST, RATIO, settle, share_by_weight, to_shares
 from .windows import CONTENDED, HostWindow
 
 #: Part of the capacity that is noise: so much does it vary, and do those want that may come and go unnoticed.
 NOISE = 0.05
-#: Part by which the weight of all managed servers may differ from what they may have, before it is planned anew; and
-#: where others work than before.
+#: Part by which the weight of all managed servers may differ from what they may have, before it is planned anew:
+#: of those that are always runnable, of all, and where others work than before.
 MISWEIGHED = 0.15
+MISWEIGHED_ALL = 0.3
 MISWEIGHED_NOW = 0.05
 #: Part of what can be had of a reserve that cannot be had whole, from which on nothing is missing.
 RESERVE_CUT = 0.85
@@ -125,7 +126,8 @@ class _Parent:
         self.stake = Stake(self.capacity)
         self.forecasts: dict[str, Forecast] = {}
         self.claims: dict[str, Claim] = {}
-        #: Members of the level that falls short.
+        #: Those that are always runnable, and members of the level that falls short.
+        self.always: set[str] = set()
         self.equals: set[str] = set()
 
     def _learn(self, known: Mapping[str, Learned], seconds: float, *, anew: bool) -> dict[str, Learned]:
@@ -162,12 +164,12 @@ class _Parent:
         lagging = self._lagging(allocation, velocities)
         changes: tuple[ServerChange, ...] = ()
         at_limit = {c.uuid for c in self.busy if self.rivals and (c.shares or 0) >= HIGHEST}
-        if wishes or lagging - at_limit:
+        if wishes or lagging - at_limit or (lagging and not self.same):
             if wishes:
                 self.learned = {uuid: learned.fresh() for uuid, learned in self.learned.items()}
             elif self.same:    # with others away, everybody is faster than planned
                 self.learned |= corrections(
-                    self.busy, self.learned, self._demands(), lagging, self.equals, rivals=self.rivals)
+                    self.busy, self.learned, self._demands(), lagging, self.equals, self.always, rivals=self.rivals)
             shares, velocities = self._shares(allocation, velocities)
             changes = self._changes(shares, velocities)
         self._forecast(allocation, velocities, bool(lagging) and not changes)
@@ -193,7 +195,13 @@ class _Parent:
             entitled = {c.uuid: part for c, part in zip(self.busy, fair, strict=True) if c.assignment.goal is None}
         for c in self.busy:
             self.claims[c.uuid] = self._claim(c, demands[c.uuid], entitled.get(c.uuid, 0.0))
-        return allocate(list(self.claims.values()), ours)
+        allocation = allocate(list(self.claims.values()), ours)
+        # After a quota stopped it, a server comes back as if it had slept.
+        self.always = {
+            uuid for uuid, claim in self.claims.items()
+            if claim.demand.sleep < SPINS and not claim.stopped(allocation.cpus[uuid])
+        }  # fmt: skip
+        return allocation
 
     def _demands(self) -> dict[str, Demand]:
         return {uuid: claim.demand for uuid, claim in self.claims.items()}
@@ -234,7 +242,7 @@ class _Parent:
         for c in self.others:
             assert c.window is not None
             most = demand_of(c.window, c.limit).most
-            others.append(Competitor(max(1.0, float(c.shares or c.original)), most))
+            others.append(Competitor(max(1.0, float(c.original or c.shares or 0)), most))
         return stake(ours, others, self.capacity)
 
     def _new_wishes(self) -> bool:
@@ -256,31 +264,33 @@ class _Parent:
         goal needs, or fell asleep, or works otherwise than before, and who was not named pays for it, or gains."""
         if not self.rivals:
             return False
-        counted, due = self._due(self._parts(allocation, velocities))
-        weight = float(sum(c.shares or 0 for c in self.busy if c.uuid in counted))
+        due, counted = self._due(allocation, velocities)
+        weights = {c.uuid: c.shares or 0 for c in self.busy}
+        more = sum(weights[uuid] - due[uuid] for uuid in counted)
         if not self.same:
-            return abs(weight - due) > MISWEIGHED_NOW * due
-        floor = len(counted) * max(c.shares or 0 for c in self.busy) / RATIO
-        always = any(spins(self.claims[uuid].demand) for uuid in counted)
-        return always and weight > (1.0 + MISWEIGHED) * max(due, floor)
+            return abs(more) > MISWEIGHED_NOW * sum(due[uuid] for uuid in counted) + len(counted)
+        return (
+            more > MISWEIGHED * sum(due[uuid] for uuid in counted) + len(counted)
+            or sum(weights.values()) > (1.0 + MISWEIGHED_ALL) * sum(due.values()) + len(due)
+        )
 
-    def _due(self, parts: Mapping[str, float]) -> tuple[Collection[str], float]:
-        """The weight that some of the busy servers may have together, and who they are.
+    def _due(
+        self, allocation: Allocation, velocities: Mapping[str, float]
+    ) -> tuple[Mapping[str, int], Collection[str]]:
+        """The shares that busy servers would have by a new plan, and those whose sum is looked at."""
+        pure = parts_of(self.claims.values(), velocities, allocation, self.capacity)[0]
+        parts = {uuid: part * self._correction(uuid) for uuid, part in pure.items()}
+        counted, scale = self._scale(pure, parts)
+        return to_shares(parts, parts, scale, alone=False), counted
 
-        Beside others who want more than they get, whose weights are as they are, a velocity takes a certain weight.
-        Work that is always runnable shares that out, and nothing that is learned makes it more. Work that sleeps,
-        or that a quota stops, has its weight on top: it uses its part of the CPUs with any weight that lets it. If
-        there are no such others, the weight that all had before hpm came is shared out.
-        """
-        if self.stake.unit is None:
-            return parts.keys(), float(sum(c.original for c in self.busy))
-        always = {uuid: part for uuid, part in parts.items() if spins(self.claims[uuid].demand)}
-        if always:
-            return always.keys(), self.stake.unit * sum(always.values())
-        return parts.keys(), self.stake.unit * sum(part * self.learned[uuid].correction for uuid, part in parts.items())
+    def _scale(self, pure: Mapping[str, float], parts: Mapping[str, float]) -> tuple[Collection[str], float]:
+        own = float(sum(c.original for c in self.busy))
+        return scale_of(pure, parts, self.always, self.stake.unit, own)
 
-    def _parts(self, allocation: Allocation, velocities: Mapping[str, float]) -> dict[str, float]:
-        return parts_of(self.claims.values(), velocities, allocation, self.capacity)[0]
+    def _correction(self, uuid: str) -> float:
+        """What the weight of a server is multiplied by. What it learned when it slept is too much if it never does."""
+        learned = self.learned[uuid].correction
+        return min(learned, SPINNING) if uuid in self.always else learned
 
     def _lagging(self, allocation: Allocation, velocities: Mapping[str, float]) -> set[str]:
         """Servers that miss their goal, or will soon, or lack a part of their reserve, and would be better off if this
@@ -295,12 +305,12 @@ class _Parent:
             due, cpus = c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid]
             ends = c.limit is not None and due >= RESERVE_HELD * c.limit
             if ends or due > cpus + ROUNDING:    # there is not so much, or it does not want, or may have, so much
-                due = RESERVE_CUT * cpus
+                due = (RESERVE_CHANCE if ends else RESERVE_CUT) * cpus
             lacks = learned.cpus < RESERVE_HELD * due or c.window.using < RESERVE_CHANCE * due
             if now >= c.goal / MET and not lacks:
                 self.learned[c.uuid] = learned.calmed()
                 steady = steady_velocity(c.assignment.goal, learned.spread(c.goal))
-                if self.same and unsteady(learned, self.claims[c.uuid].demand, min(steady, wanted)):
+                if self.same and c.uuid not in self.always and unsteady(learned, min(steady, wanted)):
                     lagging.add(c.uuid)
                 continue
             self.learned[c.uuid] = msgspec.structs.replace(learned, missed=min(learned.missed, PATIENCE) + 1)
@@ -315,10 +325,11 @@ class _Parent:
     def _lesser_weigh_more(self, allocation: Allocation, velocities: Mapping[str, float]) -> bool:
         """Whether some of those below the level that falls short weigh clearly more, as a part of all, than they are
         to: their weights are of a time when others worked."""
-        parts = {u: part * self.learned[u].correction for u, part in self._parts(allocation, velocities).items()}
-        weight, whole = sum(c.shares or 0 for c in self.busy) or 1, sum(parts.values())
-        more = [(c.shares or 0) / weight - parts[c.uuid] / whole for c in self.busy if self._below(c, allocation)]
-        return sum(part for part in more if part > 0.0) > NOISE
+        due, _ = self._due(allocation, velocities)
+        weight = sum(c.shares or 0 for c in self.busy)
+        scale = weight / sum(due.values())    # it may be free
+        more = [(c.shares or 0) - scale * due[c.uuid] - 1 for c in self.busy if self._below(c, allocation)]
+        return sum(part for part in more if part > 0.0) > NOISE * weight
 
     def _below(self, c: Candidate, allocation: Allocation) -> bool:
         """Whether a server is served after the level that falls short: it is down to its floor."""
@@ -332,21 +343,26 @@ class _Parent:
         """Shares for all managed servers, and the velocities of those who work that these shares are to bring."""
         busy, asleep = list(self.claims.values()), self._asleep()
         everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.rivals else None
-        aims = everybody or velocities
-        pure, least = parts_of(busy, aims, allocation, self.capacity)
-        parts = {uuid: part * self.learned[uuid].correction for uuid, part in pure.items()}
-        weight = sum(parts.values())
-        for c in asleep:
-            part = c.demand.pull(aims[c.uuid]) if everybody else if_it_woke(c, allocation, weight)
-            parts[c.uuid] = max(part, c.crumbs(least)) * self.learned[c.uuid].correction
-        counted, due = self._due(pure)
+        if everybody is not None:
+            claims = [*busy, *asleep]
+            aims: Mapping[str, float] = everybody.velocities(claims)
+            pure, _ = parts_of(claims, aims, everybody, self.capacity)
+            parts = {uuid: part * self._correction(uuid) for uuid, part in pure.items()}
+            pure = {uuid: pure[uuid] for uuid in self.claims}
+        else:
+            pure, least = parts_of(busy, velocities, allocation, self.capacity)
+            parts = {uuid: part * self._correction(uuid) for uuid, part in pure.items()}
+            weight = sum(parts.values())
+            for c in asleep:
+                part = max(if_it_woke(c, allocation, weight), c.crumbs(least))
+                parts[c.uuid] = part * self._correction(c.uuid)
+        counted, scale = self._scale(pure, {uuid: parts[uuid] for uuid in pure})
         if self.basis is not None:
             in_force = statistics.median((c.shares or 0) / parts[c.uuid] for c in self.busy if c.uuid in counted)
-            total = in_force * sum(parts[uuid] for uuid in counted)
-            if self.alone or (self.same and abs(total - due) <= MISWEIGHED_NOW * due):
-                due = total    # it changes the fewest weights, and if nobody else competes any scale will do
-        shares = to_shares(parts, counted, due, alone=self.alone, fixed=self.stake.unit is not None)
-        return shares, at_common_factor(busy, everybody, self.capacity) if everybody else velocities
+            if self.alone or (self.same and abs(in_force - scale) <= MISWEIGHED_NOW * scale):
+                scale = in_force    # it changes the fewest weights, and if nobody else competes any scale will do
+        shares = to_shares(parts, self.claims, scale, alone=self.alone)
+        return shares, velocities if everybody is None else at_common_factor(busy, aims, self.capacity)
 
     def _changes(
         self, shares: Mapping[str, int], velocities: Mapping[str, float]

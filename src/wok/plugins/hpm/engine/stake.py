@@ -6,11 +6,11 @@ holds against everybody: it is taken off the capacity before, where the server's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from .allocation import FLOOR, FLOORS_OF_CAPACITY, ROUNDING
-from .weights import share_by_weight
+from .weights import HIGHEST, share_by_weight
 
 
 class Competitor(NamedTuple):
@@ -43,6 +43,29 @@ def stake(managed: Sequence[Competitor], others: Sequence[Competitor], capacity:
     theirs = share_by_weight([c[:2] for c in (*rest, *others)], left)[len(rest) :]
     hungry = [c.weight / part for c, part in zip(others, theirs, strict=True) if ROUNDING < part < c.most - ROUNDING]
     return Stake(capacity - sum(theirs), max(hungry, default=None))
+
+
+def scale_of(
+    pure: Mapping[str, float], parts: Mapping[str, float], always: Collection[str], unit: float | None, own: float
+) -> tuple[Collection[str], float]:
+    """The weight for a part of 1, and the servers which it is reckoned with. `pure`: parts of all managed servers that
+    work, in CPUs; `parts`: the same, corrected; `always`: who is always runnable; `own`: what all weigh by themselves.
+
+    Beside others who want more than they get, whose weights are as they are, a CPU takes a certain weight, the `unit`.
+    Work that is always runnable shares that out, and nothing that is learned makes it more. Work that sleeps,
+    or that a quota stops, has its weight on top: it uses its part of the CPUs with any weight that lets it. If
+    there are no such others, their own weight is shared out.
+    """
+    counted: Collection[str] = parts.keys()
+    if unit is None:
+        scale = own / sum(parts.values())
+    elif always:
+        counted = always
+        scale = unit * sum(pure[uuid] for uuid in counted) / sum(parts[uuid] for uuid in counted)
+    else:
+        scale = unit
+    # If one of them would have too much, all have less: the order of importance is kept.
+    return counted, min(scale, HIGHEST / max(parts[uuid] for uuid in counted))
 
 
 def _short(managed: Sequence[Competitor], others: Sequence[Competitor], cpus: float) -> list[Competitor]:

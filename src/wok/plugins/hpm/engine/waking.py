@@ -23,16 +23,17 @@ CLOSE = 0.005
 
 def for_everybody(
     busy: Sequence[Claim], asleep: Sequence[Claim], wanted: Mapping[str, float], capacity: float
-) -> dict[str, float] | None:
-    """Velocities of all, awake at once, if those who work now fare well enough with weights made for them: each
-    gets its target at least, or what is `wanted` for it if that is less. None if not."""
+) -> Allocation | None:
+    """What all get, awake at once, if those who work now fare well enough with weights made for that: each gets its
+    target at least, or what is `wanted` for it if that is less. None if not."""
     claims = [*busy, *asleep]
-    velocities = allocate(claims, capacity).velocities(claims)
+    everybody = allocate(claims, capacity)
+    velocities = everybody.velocities(busy)
     now = at_common_factor(busy, velocities, capacity)
     for claim in busy:
         if claim.target is not None and now[claim.uuid] < min(claim.target, wanted[claim.uuid]) - CLOSE:
             return None
-    return velocities
+    return everybody
 
 
 def if_it_woke(claim: Claim, allocation: Allocation, busy: float) -> float:

@@ -1,8 +1,6 @@
 """From wanted parts to CPU shares that the kernel takes.
 
-Shares only matter in proportion to those of the siblings in the same parent cgroup. The managed
-servers share out among themselves exactly the weight that they had together before, so nobody
-who was not named is squeezed.
+Shares only matter in proportion to those of the siblings in the same parent cgroup.
 """
 
 from __future__ import annotations
@@ -23,26 +21,21 @@ SPARE = 0.25
 LITTLE = 0.005
 
 
-def to_shares(
-    parts: Mapping[str, float], busy: Iterable[str], total: float, *, alone: bool, fixed: bool = False
-) -> dict[str, int]:
-    """Shares in proportion to `parts` (all positive), such that those of the `busy` servers add up to `total`.
+def to_shares(parts: Mapping[str, float], busy: Iterable[str], scale: float, *, alone: bool) -> dict[str, int]:
+    """Shares in proportion to `parts` (all positive), `scale` for a part of 1, as far as the limits allow.
 
     `alone`: no sibling keeps a weight of its own, so the scale is free and is raised where small
-    shares would be rounded badly. If not, a sleeper gets less than its part before the others do. `fixed`: the scale
-    follows from the weights of siblings, so whose part is too large for it gets less, and not all the others.
+    shares would be rounded badly, and lowered where large ones would be too large. If not, one that is not `busy` gets
+    less than its part before the busy ones get more than theirs.
     """
-    working = {uuid: parts[uuid] for uuid in busy}
-    scale = total / sum(working.values())
-    counted = parts if alone else working
+    counted = parts if alone else {uuid: parts[uuid] for uuid in busy}
     least, most = min(counted.values()), max(counted.values())
-    if alone and least * scale < 20:
-        scale = max(scale, min(20 / least, HIGHEST / most))
-    if not fixed:
+    if alone:
+        if least * scale < 20:
+            scale = max(scale, min(20 / least, HIGHEST / most))
         scale = min(scale, HIGHEST / most)
-    # A sleeper gets less than its part before those who are counted are raised for its sake.
-    ceiling = min(HIGHEST, max(round(most * scale), RATIO * max(LOWEST, round(least * scale))))
-    shares = {uuid: min(ceiling, round(part * scale)) for uuid, part in parts.items()}
+    ceiling = min(HIGHEST, max(round(min(HIGHEST, most * scale)), RATIO * max(LOWEST, round(least * scale))))
+    shares = {uuid: round(min(ceiling, part * scale)) for uuid, part in parts.items()}
     floor = max(LOWEST, ceil(max(shares.values()) / RATIO))
     return {uuid: max(floor, value) for uuid, value in shares.items()}
 

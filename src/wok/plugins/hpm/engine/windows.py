@@ -19,6 +19,8 @@ from .samples import HostSample
 IDLE_SHARE = 0.01
 #: Delay of several servers together, in CPUs, below which nobody waits for anybody.
 CONTENDED = 0.02
+#: Parts of a window in which the runnable time of a vCPU is counted, where it is squared.
+GRAINS = 100_000
 
 Activity: TypeAlias = Literal["busy", "idle", "paused"]
 
@@ -26,14 +28,15 @@ Activity: TypeAlias = Literal["busy", "idle", "paused"]
 class ServerWindow(msgspec.Struct, frozen=True, gc=False):
     """One server over a window; `using` and `delay` in CPUs (seconds per second, summed over vCPUs).
 
-    `active` counts the vCPUs that ran or waited. `throttled` is the time in CPUs that a quota took; it
+    `active` is the number of vCPUs that work: the participation number (Σq)² / Σq² of their runnable times q, which
+    hardly counts one that only ticks beside one that spins. `throttled` is the time in CPUs that a quota took; it
     is not part of `delay`.
     """
 
     uuid: str
     activity: Activity
     vcpus: int
-    active: int
+    active: float
     using: float
     delay: float
     throttled: float
@@ -66,18 +69,22 @@ def window(before: Accounted, after: Accounted) -> HostWindow:
     ran = after.using_ns - moved(before.using_ns, rows)
     waited = after.delay_ns - moved(before.delay_ns, rows)
     limit = IDLE_SHARE * elapsed
-    sums = zip(layout.servers, layout.sums(ran), layout.sums(waited), layout.sums(ran + waited > limit), strict=True)
+    grain = max(1, elapsed // GRAINS)
+    runnable = (ran + waited) // grain
+    sums = zip(layout.servers, layout.sums(ran), layout.sums(waited), layout.sums(runnable * runnable), strict=True)
     servers: dict[str, ServerWindow] = {}
-    for (uuid, _, threads), using, delay, active in sums:
+    for (uuid, _, threads), using, delay, squares in sums:
         busy = using + delay > limit
+        active = 0.0
+        if busy:
+            active = min(float(len(threads)), max(1.0, ((using + delay) / grain) ** 2 / max(1, squares)))
         servers[uuid] = ServerWindow(
-            uuid, "busy" if busy else "idle", len(threads), (active or 1) if busy else 0,
-            using / elapsed, delay / elapsed, 0.0,
-        )  # fmt: skip
+            uuid, "busy" if busy else "idle", len(threads), active, using / elapsed, delay / elapsed, 0.0
+        )
     _take_out_throttling(before.sample, after.sample, servers, elapsed)
     for uuid, info in after.sample.infos.items():
         if info.status == "paused" and uuid in servers:
-            servers[uuid] = ServerWindow(uuid, "paused", servers[uuid].vcpus, 0, 0.0, 0.0, 0.0)
+            servers[uuid] = ServerWindow(uuid, "paused", servers[uuid].vcpus, 0.0, 0.0, 0.0, 0.0)
     if rows is not None:
         starts = {server.uuid: server.start for server in older.servers}
         for server in layout.servers:
@@ -104,5 +111,5 @@ def _take_out_throttling(
         delay = seen.delay - throttled
         idle = seen.using + delay <= IDLE_SHARE
         servers[uuid] = ServerWindow(
-            uuid, "idle" if idle else "busy", seen.vcpus, 0 if idle else seen.active, seen.using, delay, throttled
+            uuid, "idle" if idle else "busy", seen.vcpus, 0.0 if idle else seen.active, seen.using, delay, throttled
         )
