@@ -1,11 +1,12 @@
-"""From build/bench/goals*.json to docs/benchmarks.md: the tables between its marks, the charts beside it, and the
-reports themselves in docs/measurements/, from where they can be read again.
+"""From reports to docs/benchmarks.md: the tables between its marks, the charts beside it, and the reports themselves in
+docs/measurements/, from where they can be read again.
 
-    python -m bench.charts [build/bench/goals-1.json build/bench/goals-2.json …]
+    python -m bench.charts [build/bench/goals-1.json build/bench/goals-2.json … build/bench/cycle.json …]
 
-Of several runs each figure is that of the worst one for hpm (the one with the lowest attainment), and a promise
-holds if it held in all of them; parts of intervals and of wake-ups are those of all runs together. Needs
-matplotlib (``pip install -e '.[bench]'``).
+Reports are those of `bench.goals` and `bench.cycle`; what is told of the others stays as it is. Of several runs each
+figure is that of the worst one for hpm (the one with the lowest attainment), and a promise holds if it held in all of
+them; parts of intervals and of wake-ups are those of all runs together, with the worst and the best run beside them.
+Needs matplotlib (``pip install -e '.[bench]'``).
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from typing import Any
 
 import matplotlib as mpl
 
-from bench.goal_figures import over_runs
+from bench.cycle import BAR_MS, BARS_STANDING
+from bench.goal_figures import COUNTS, over_runs
 from bench.goal_scenarios import SCENARIOS
 from bench.report import ROOT
 
 PAGE = ROOT / "docs/benchmarks.md"
 CHARTS = ROOT / "docs/charts"
 MEASUREMENTS = ROOT / "docs/measurements"
-BEGIN, END = "<!-- goals: written by bench/charts.py -->", "<!-- goals: end -->"
+GOALS = ("<!-- goals: written by bench/charts.py -->", "<!-- goals: end -->")
+COST = ("<!-- cost: written by bench/charts.py -->", "<!-- cost: end -->")
 #: Colours that are told apart by people who see few of them too (Okabe and Ito).
 COLOURS = {
     "equal": "#999999", "importance": "#e69f00", "stepper": "#56b4e9", "hpm": "#0072b2", "fixed": "#009e73",
@@ -46,26 +49,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("reports", nargs="*", default=[str(ROOT / "build/bench/goals.json")])
     options = parser.parse_args(arguments)
-    reports = [json.loads(Path(name).read_text()) for name in options.reports]
+    reports = {Path(name).name: json.loads(Path(name).read_text()) for name in options.reports}
+    MEASUREMENTS.mkdir(exist_ok=True)
+    for name, report in reports.items():
+        (MEASUREMENTS / name).write_text(json.dumps(report, separators=(",", ":")) + "\n")
+    cycles = {name: report for name, report in reports.items() if "pretended" in report["figures"]}
+    if cycles:
+        write_between(COST, "\n\n".join(map(cost, cycles, cycles.values())))
+    if goals := {name: report for name, report in reports.items() if name not in cycles}:
+        write_between(GOALS, goals_text(goals))
+    return 0
+
+
+def write_between(marks: tuple[str, str], text: str) -> None:
+    """Replace what stands between two marks of the page."""
+    before, _, rest = PAGE.read_text().partition(marks[0])
+    PAGE.write_text(f"{before}{marks[0]}\n\n{text}\n\n{marks[1]}{rest.partition(marks[1])[2]}")
+
+
+def goals_text(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """All tables of `bench.goals`; the charts are written."""
     scenarios = {
-        name: worst(name, [r["figures"][name] for r in reports if "sides" in r["figures"].get(name, {})])
+        name: worst(name, runs)
         for name in SCENARIOS
-        if any("sides" in r["figures"].get(name, {}) for r in reports)
+        if (runs := [r["figures"][name] for r in reports.values() if "sides" in r["figures"].get(name, {})])
     }
     CHARTS.mkdir(exist_ok=True)
     attainment(scenarios)
     for name, sides in (("policy-switch", ("stepper", "hpm")), ("spinning", ("equal", "stepper", "hpm"))):
         if name in scenarios:
             over_time(name, scenarios[name], [side for side in sides if side in scenarios[name]["sides"]])
-    MEASUREMENTS.mkdir(exist_ok=True)
-    for name, report in zip(options.reports, reports, strict=True):
-        (MEASUREMENTS / Path(name).name).write_text(json.dumps(report, separators=(",", ":")) + "\n")
-    names = [Path(name).name for name in options.reports]
+    where = "\n".join(map(circumstances, reports, reports.values()))
     sections = map(section, scenarios, scenarios.values())
-    text = "\n\n".join([circumstances(names, reports), summary(scenarios), *sections])
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
-    return 0
+    return "\n\n".join([where, summary(scenarios), by_importance(scenarios), *sections])
 
 
 def worst(name: str, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -77,23 +93,55 @@ def worst(name: str, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "runs": len(runs),
         "all-intervals": sum(run["sides"]["hpm"]["counted"] for run in runs),
         "all-wakes": [velocity for run in runs for velocity in run["sides"]["hpm"]["wakes"]],
+        "all-turns": [place for run in runs for place in run["sides"]["hpm"].get("turns", ())],
+        "by-importance": {
+            importance: parts
+            for importance in COUNTS
+            if (parts := [met for run in runs if (met := _met(run, importance)) is not None])
+        },
     }
+
+
+def _met(run: Mapping[str, Any], importance: str) -> tuple[int, int] | None:
+    """Intervals in which hpm met the goals of an importance, and all of them; None if nobody has it."""
+    members = [guest for guest, _, goal, level, *_ in run["guests"] if goal is not None and level == importance]
+    seen = [figure for guest in members if (figure := run["sides"]["hpm"]["guests"][guest])["intervals"]]
+    if not seen:
+        return None
+    return round(sum(f["met"] * f["intervals"] for f in seen)), sum(f["intervals"] for f in seen)
 
 
 # -- words
 
 
-def circumstances(names: Sequence[str], reports: Sequence[Mapping[str, Any]]) -> str:
-    """Where and when."""
-    lines = []
-    for name, report in zip(names, reports, strict=True):
-        c = report["circumstances"]
-        lines.append(
-            f"- [{name}](measurements/{name}), commit {c['commit']}: {c['time']},"
-            f" {c['cpus']} CPUs ({c['cpu']}), Linux {c['kernel']}, steal {c['steal-percent']} %,"
-            f" {c['seconds'] / 60:.0f} minutes"
-        )
-    return "\n".join(lines)
+def circumstances(name: str, report: Mapping[str, Any]) -> str:
+    """Where and when a report was made: an item of a list."""
+    c = report["circumstances"]
+    return (
+        f"- [{name}](measurements/{name}), commit {c['commit']}: {c['time']},"
+        f" {c['cpus']} CPUs ({c['cpu']}), Linux {c['kernel']}, steal {c['steal-percent']} %,"
+        f" {c['seconds'] / 60:.0f} minutes"
+    )
+
+
+def cost(name: str, report: Mapping[str, Any]) -> str:
+    """What a report of `bench.cycle` says of pretended guests."""
+    rows = [
+        "| guests × vCPUs | preads alone | steady cycle | full cycle, 1 % of weights changed | standing, at 10 s |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for figures in report["figures"]["pretended"]:
+        if "skipped" in figures:
+            continue
+        cells = [f"{figures[kind]['median']:.1f} ms" for kind in ("preads-ms", "steady-ms", "full-ms")]
+        cells.append(f"{figures['standing-percent']} % of a core")
+        bars = ((2, figures["within-bar"], f"{BAR_MS:g} ms"), (3, figures["standing-within-bar"], None))
+        for place, held, bar in bars:
+            if held is not None:
+                promised = bar or f"{BARS_STANDING[figures['guests']]:g} %"
+                cells[place] += f" (promised: {promised}, {'held' if held else '**missed**'})"
+        rows.append(f"| {figures['guests']:,} × {figures['vcpus']} | {' | '.join(cells)} |")
+    return circumstances(name, report) + "\n\n" + "\n".join(rows)
 
 
 def summary(scenarios: Mapping[str, dict[str, Any]]) -> str:
@@ -106,6 +154,31 @@ def summary(scenarios: Mapping[str, dict[str, Any]]) -> str:
         held = f"all {len(scenario['promises'])}" if not broken else f"missed: {', '.join(broken)}"
         rows.append(f"| [{name}](#{name}) | {' | '.join(cells)} | {held} |")
     return "\n".join(["![Attainment by scenario and side](charts/attainment.svg)", "", *rows])
+
+
+def by_importance(scenarios: Mapping[str, dict[str, Any]]) -> str:
+    """How often hpm met goals, by importance."""
+    rows = [
+        "Share of intervals in which hpm met the goals of each importance, of all runs together (in the worst and the"
+        " best run, where they differ):",
+        "",
+        f"| scenario | {' | '.join(COUNTS)} |",
+        f"| --- |{' ---: |' * len(COUNTS)}",
+    ]
+    for name, scenario in scenarios.items():
+        cells = []
+        for importance in COUNTS:
+            parts = scenario["by-importance"].get(importance)
+            if parts is None:
+                cells.append("–")
+                continue
+            met, every = map(sum, zip(*parts, strict=True))
+            single = [f"{100.0 * m / n:.0f}" for m, n in parts]
+            spread = sorted(single, key=int)
+            more = "" if len(set(single)) == 1 else f" ({spread[0]} … {spread[-1]})"
+            cells.append(f"{100.0 * met / every:.0f} %{more}")
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def section(name: str, scenario: Mapping[str, Any]) -> str:
@@ -128,7 +201,8 @@ def section(name: str, scenario: Mapping[str, Any]) -> str:
         for guest, load, goal, importance, vcpus, *_ in scenario["guests"]
     )
     runs = f"{scenario['runs']} run(s), with {scenario['all-intervals']} intervals of hpm that count"
-    more = [f"### {name}", f"{SCENARIOS[name].what.capitalize()} ({loads}). {runs}."]
+    what = SCENARIOS[name].what
+    more = [f"### {name}", f"{what[:1].upper()}{what[1:]} ({loads}). {runs}."]
     hpm = scenario["sides"]["hpm"]
     if wakes := scenario["all-wakes"]:
         goal = next(goal for guest, _, goal, *_ in scenario["guests"] if guest == SCENARIOS[name].wakes)
@@ -137,6 +211,9 @@ def section(name: str, scenario: Mapping[str, Any]) -> str:
             f"In the first second after {len(wakes)} wake-ups its velocity was {min(wakes):.0f} to"
             f" {max(wakes):.0f}; the goal of {goal} was met in {met:.0%} of them."
         )
+    if turns := scenario["all-turns"]:
+        places = ", ".join(f"{n or 'never'}: {turns.count(n)} times" for n in sorted(set(turns), key=lambda n: n or 99))
+        more.append(f"Whole interval after it began to work otherwise in which its goal was met first: {places}.")
     if hpm["equal-index"] is not None:
         apart = 100.0 * (hpm["equal-index"] - 1.0)
         more.append(f"PIs of one importance that miss their goals differ by {apart:.0f} % at most.")
@@ -184,7 +261,7 @@ def attainment(scenarios: Mapping[str, dict[str, Any]]) -> None:
     axes.set_yticks(range(len(scenarios)), list(scenarios))
     axes.invert_yaxis()
     axes.set_xlim(0, 1.005)
-    axes.set_xlabel("attained: velocity / goal, at most 1, mean over goals and intervals")
+    axes.set_xlabel("attained: velocity / what meets the goal, at most 1, mean over goals and intervals")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names), frameon=False)
     _save(figure, "attainment")
 

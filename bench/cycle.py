@@ -5,7 +5,7 @@
 **First part: pretended guests** (`pretended`). Each is a process with 4 threads, in cgroups of its own below
 ``hpm-bench`` in the cpu controller; the real `Manager` runs on the real `Sampler`, with a store on disk. 1 %
 of the guests (3 to 10) work and wait for each other; the threads of the others wake up once a second, but for
-one guest in twenty, which is halted. All are managed, by two groups with goals of 15 and 20. What is timed is CPU
+one guest in twenty, which is halted. All are managed, by two groups with goals of 15 and 40. What is timed is CPU
 time (`time.process_time`: user and system, all threads of this process, writing the store too), with Python's
 garbage collector on:
 

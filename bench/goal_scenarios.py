@@ -127,6 +127,12 @@ SCENARIOS = {
         [Spec("u75", "busy:6,idle:9", 75, "highest"), Spec("s25", "spin", 25, "medium"), *_spinners(4)], 3,
         wakes="u75",
     ),
+    "changing": Scenario(
+        "one that sleeps every 10 ms for 18 s, and then spins for 18 s, among four that spin",
+        [
+            Spec("w80", "turns:10/10,18", 80, "high"), Spec("s60", "spin", 60, "low"), *_spinners(3),
+        ], 3,
+    ),
     "coming-going": Scenario(
         "a guest with a high goal is started in mid-run, and ended",
         _six(), phases=(Phase(absent=frozenset({"a70"})), Phase(), Phase(absent=frozenset({"b45"}))),

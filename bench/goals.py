@@ -15,8 +15,9 @@ guests, in interleaved blocks:
 **How to read it**: *met* is the part of the intervals in which a goal was met (PI up to 1.05), counted from *settling*
 intervals after the begin of each phase, without those in which a guest only woke at the end (its first second after
 a wake-up is told apart, as *wakes*); *first* is the interval, counted from the begin of a phase, in which all
-goals were met for the first time; *attained* is the mean over goals and intervals of velocity / goal, at most 1, where
-each importance counts twice as much as the next.
+goals were met for the first time; *attained* is the mean over goals and intervals of velocity / (goal / 1.05), at most
+1, where each importance counts twice as much as the next. *turns*: in which whole interval after a guest began to work
+otherwise its goal was met first.
 A goal *can be met* if *fixed* has a mean velocity at least 2 points above what is needed. *others* (CPUs that other
 processes used) and *steal* say who was in the way: nothing else should run.
 """

@@ -8,6 +8,7 @@
  *   requests:R/MS      R requests a second at random (Poisson), each MS ms of work on average (exponential), which
  *                      queue up while there is no CPU and are given up after 2 s; requests:R/MSxN with N threads
  *   busy:S,idle:S      all vCPUs busy for S seconds of wall clock, then idle for S seconds, and so on
+ *   turns:ON/OFF,S     S seconds of wall clock like periodic:ON/OFF, then S seconds busy, and so on
  *   memory:MIB         fills MIB of memory and writes to all of it again every 20 s
  *   idle               nothing
  *
@@ -35,12 +36,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { SPIN, PERIODIC, REQUESTS, PHASES };
+enum kind { SPIN, PERIODIC, REQUESTS, PHASES, TURNS };
 
 struct load {
     enum kind kind;
     int cpu;
     double on, off; /* seconds; of requests: each one's work, and the mean time between two */
+    double turn;    /* seconds */
 };
 
 static double rounds_per_second;
@@ -118,6 +120,14 @@ static void *run(void *argument)
             work(load->on * rounds_per_second);
             rest(load->off);
             break;
+        case TURNS:
+            if (fmod(now(), 2 * load->turn) >= load->turn) {
+                work(rounds_per_second / 1000);
+                break;
+            }
+            work(load->on * rounds_per_second);
+            rest(load->off);
+            break;
         case REQUESTS:
             arrival = fmax(arrival, now() - 2) + exponential(state) * load->off;
             rest(arrival - now());
@@ -169,13 +179,15 @@ static void start_loads(const char *text)
     pthread_t thread;
 
     while ((term = strsep(&rest_of_copy, "+"))) {
-        struct load load = {SPIN, 0, 0, 0};
+        struct load load = {SPIN, 0, 0, 0, 0};
         int threads = cpus, n = 1;
 
         if (sscanf(term, "periodic:%lf/%lfx%d", &load.on, &load.off, &n) >= 2) {
             load.kind = PERIODIC, threads = n, load.on /= 1000, load.off /= 1000;
         } else if (sscanf(term, "requests:%lf/%lfx%d", &load.off, &load.on, &n) >= 2) {
             load.kind = REQUESTS, threads = n, load.on /= 1000, load.off = n / load.off;
+        } else if (sscanf(term, "turns:%lf/%lf,%lf", &load.on, &load.off, &load.turn) == 3) {
+            load.kind = TURNS, load.on /= 1000, load.off /= 1000;
         } else if (sscanf(term, "busy:%lf,idle:%lf", &load.on, &load.off) == 2) {
             load.kind = PHASES;
         } else if (memories < 16 && sscanf(term, "memory:%ld", &mib[memories]) == 1) {

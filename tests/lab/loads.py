@@ -6,7 +6,8 @@ import re
 
 _NUMBER = r"\d+(\.\d+)?"
 _TERM = re.compile(
-    rf"spin|idle|(periodic|requests):{_NUMBER}/{_NUMBER}(x[1-9]\d*)?|busy:{_NUMBER},idle:{_NUMBER}|memory:[1-9]\d*"
+    rf"spin|idle|(periodic|requests):{_NUMBER}/{_NUMBER}(x[1-9]\d*)?|busy:{_NUMBER},idle:{_NUMBER}"
+    rf"|turns:{_NUMBER}/{_NUMBER},{_NUMBER}|memory:[1-9]\d*"
 )
 
 
@@ -17,6 +18,7 @@ def check(load: str) -> str:
             raise ValueError(
                 f"unknown load {term!r} in {load!r}; known are spin, idle, periodic:ON/OFF (milliseconds), "
                 "requests:R/MS (a second, of so many milliseconds), both with xN for N threads, busy:S,idle:S "
-                "(seconds), memory:MIB, and several joined by '+'"
+                "(seconds), turns:ON/OFF,S (periodic for S seconds, then busy for as long), memory:MIB, and several "
+                "joined by '+'"
             )
     return load

@@ -11,6 +11,7 @@ from hpm.engine.index import MET
 from hpm.engine.memory import Memory
 from hpm.engine.plan import Candidate, Plan
 from hpm.engine.planner import plan
+from hpm.engine.weights import HIGHEST, RATIO
 from hpm.engine.windows import HostWindow, ServerWindow
 from hpm.policy.assignment import Assignment
 from hpm.policy.goals import DiscretionaryGoal, VelocityGoal
@@ -93,10 +94,10 @@ def met(server: Server, used: Used, margin: float = 0.0) -> bool:
 def at_ratio(play: Play) -> bool:
     """Whether shares are about as far apart as they may be."""
     ours = [play.shares[s.name] for s in play.host.servers if s.managed]
-    return bool(ours) and max(ours) >= 0.8 * 500 * min(ours)
+    return bool(ours) and max(ours) >= 0.8 * RATIO * min(ours)
 
 
 def at_limit(play: Play) -> bool:
     """Whether somebody has the largest shares there may be beside others whose shares are as they are."""
     most = max((play.shares[s.name] for s in play.host.servers if s.managed), default=0)
-    return most >= 10000 and not all(s.managed for s in play.host.servers)
+    return most >= HIGHEST and not all(s.managed for s in play.host.servers)
