@@ -1,7 +1,7 @@
 """Who shall get how many CPUs: needs in order of importance, then the rest.
 
-1. Everybody gets a floor: an administrator's reserve, and a little more; 2 % of a CPU for lowest and discretionary
-   work.
+1. Floors come first: administrators' reserves; then 2 % of a CPU for lowest and discretionary work; then a tenth more
+   of each reserve.
 2. Level by level, each server with a goal gets what its target velocity needs. Velocities vary from window to
    window, so the mean has to be higher for a goal to be met steadily. If a level cannot be satisfied, the levels
    above it get that first: they do not miss their goals, now and then, for its sake. What remains for it is split
@@ -31,11 +31,11 @@ FLOORS_OF_CAPACITY = 0.10
 #: A reserve is planned this much larger, if there is room, as goals are: it has to hold in every interval.
 RESERVE_MARGIN = 1.1
 #: Part of what is left after all goals that may be spent on meeting them steadily; how far above the goal that may
-#: aim, and how many standard deviations below the plan a goal is to be met still.
+#: aim; and how many standard deviations the mean is to be above what meets the goal.
 STEADY_OF_REST = 0.75
 STEADY_ABOVE = 1.4
 STEADILY = 3.0
-#: Least weights for a vCPU with a goal of 100 that is allocated nothing.
+#: How many least weights an active vCPU with a goal of 100 keeps that is allocated nothing.
 CRUMBS = 2.5
 
 
@@ -55,8 +55,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     reach: float = 1.0
 
     def velocity(self, cpus: float) -> float:
-        """Velocity (0…1) at which it uses that many CPUs. Work held back by a quota is used up before it has
-        waited much: when it may run, it is to run as its goal says, and steadily, as that costs nobody any CPU."""
+        """Velocity (0…1) at which it uses that many CPUs. One that its quota stops uses the quota up in any case; how
+        fast it runs until then costs nobody any CPU, so it is to run as its goal says, and steadily."""
         velocity = self.demand.velocity(cpus)
         if not self.stopped(cpus):
             return velocity

@@ -25,7 +25,8 @@ USUALLY = 4.0
 #: Part by which the spread may differ from the one that plans reckon with.
 MARGIN_STEP = 0.4
 #: Change of the CPUs that each vCPU would use if nothing were in its way, from which on it does something else than
-#: before; the same where more vCPUs work than before, or fewer; and the CPUs that each has to use for that to be known.
+#: before; the same where more vCPUs work than before, or fewer; numbers of vCPUs that are nearer than the third count
+#: as the same; and the CPUs that each has to use for any of that to be known.
 ANOTHER_KIND = 0.3
 MORE_VCPUS = 0.2
 SAME_VCPUS = 0.5
@@ -79,7 +80,7 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
 
     def doubt(self, velocity: float) -> float:
         """Standard deviation of the mean velocity around `velocity`, as far as chance goes: of n windows with weights
-        1, p, p² … the mean varies by a factor of sqrt(sum of squared weights) / sum of weights less than one."""
+        1, p, p² … the mean's deviation is that of one window × sqrt(sum of squared weights) / sum of weights."""
         if self.weights <= 1.0:
             return self.spread(velocity)
         squared = (1.0 - (1.0 - (1.0 - PAST) * self.weights) ** 2) / (1.0 - PAST**2)

@@ -36,7 +36,5 @@ def _pull(claim: Claim, velocity: float, cpus: float, capacity: float) -> float:
     if not claim.stopped(cpus):
         return pull
     room = (capacity + min(capacity, claim.demand.active)) / 2.0
-    pull = min(pull, REACH * room)
-    if pull <= cpus:
-        return claim.demand.pull(velocity)
-    return pull * (room - cpus) / (room - pull)
+    most = min(pull, REACH * room)
+    return most * (room - cpus) / (room - most) if most > cpus else pull

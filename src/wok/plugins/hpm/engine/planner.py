@@ -3,8 +3,8 @@
 For each parent cgroup (only siblings compete): what every busy server needs is computed from its
 demand (`demand`), CPUs are allocated in order of importance (`allocation`), and weights in proportion
 bring the allocation about in one step, because sharing by weight is proportional and work-conserving.
-A sleeping load is weighted by what it competes for when it wakes (`parts`), and a correction in odds, learned
-per server, makes up for what wake-up latency takes.
+A sleeping load is weighted by what it competes for when it wakes (`parts`), and a correction, learned per server,
+makes up for what the model does not know: wake-up latency above all.
 
 Nothing is changed while nobody misses a goal, or is about to, that could be helped: steady load, steady weights.
 """
@@ -38,14 +38,15 @@ from .waking import for_everybody, if_it_woke
 from .weights import HIGHEST, RATIO, settle, share_by_weight, to_shares
 from .windows import CONTENDED, HostWindow
 
-#: Part of the capacity that is noise: so much does it vary, and do those want that may come and go unnoticed.
+#: Part of the capacity by which it varies from window to window; servers that want less than that, all together, may
+#: come and go without a new plan.
 NOISE = 0.05
 #: Part by which the weight of all managed servers may differ from what they may have, before it is planned anew:
 #: of those that are always runnable, of all, and where others work than before.
 MISWEIGHED = 0.15
 MISWEIGHED_ALL = 0.3
 MISWEIGHED_NOW = 0.05
-#: Part of what can be had of a reserve that cannot be had whole, from which on nothing is missing.
+#: A reserve that cannot be had whole counts as held from this part of what can be had of it.
 RESERVE_CUT = 0.85
 #: Part of a reserve from which on it is held, in the mean and in a single window.
 RESERVE_HELD = 0.99
@@ -92,6 +93,15 @@ def _delay(family: Sequence[Candidate]) -> float:
     return sum(c.window.delay for c in family if c.window is not None)
 
 
+def _reserve_due(c: Candidate, cpus: float) -> float:
+    """CPUs of its reserve that a server which was allocated so many is to have, so that nothing is missing."""
+    due = c.assignment.cpu_reserve or 0.0
+    ends = c.limit is not None and due >= RESERVE_HELD * c.limit
+    if ends or due > cpus + ROUNDING:    # there is not so much, or it does not want, or may have, so much
+        return (RESERVE_CHANCE if ends else RESERVE_CUT) * cpus
+    return due
+
+
 class _Parent:
     """The servers of one parent cgroup while a plan is made for them."""
 
@@ -125,6 +135,7 @@ class _Parent:
         #: What the managed servers which work may have together.
         self.stake = Stake(self.capacity)
         self.forecasts: dict[str, Forecast] = {}
+        self.demands: dict[str, Demand] = {}
         self.claims: dict[str, Claim] = {}
         #: Those that are always runnable, and members of the level that falls short.
         self.always: set[str] = set()
@@ -169,7 +180,7 @@ class _Parent:
                 self.learned = {uuid: learned.fresh() for uuid, learned in self.learned.items()}
             elif self.same:    # with others away, everybody is faster than planned
                 self.learned |= corrections(
-                    self.busy, self.learned, self._demands(), lagging, self.equals, self.always, rivals=self.rivals)
+                    self.busy, self.learned, self.demands, lagging, self.equals, self.always, rivals=self.rivals)
             shares, velocities = self._shares(allocation, velocities)
             changes = self._changes(shares, velocities)
         self._forecast(allocation, velocities, bool(lagging) and not changes)
@@ -182,19 +193,18 @@ class _Parent:
 
     def _allocate(self, *, fresh: bool) -> Allocation:
         entitled: dict[str, float] = {}
-        demands: dict[str, Demand] = {}
         for c in self.busy:
             assert c.window is not None
             seen = c.window if fresh else smoothed(self.learned[c.uuid], c.window)
-            demands[c.uuid] = demand_of(seen, c.limit)
-        self.stake = self._stake(demands)
+            self.demands[c.uuid] = demand_of(seen, c.limit)
+        self.stake = self._stake()
         ours = self.stake.cpus
         if any(c.assignment.goal is None for c in self.busy):
-            entries = [(float(c.original), demands[c.uuid].most) for c in self.busy]
+            entries = [(float(c.original), self.demands[c.uuid].most) for c in self.busy]
             fair = share_by_weight(entries, ours)
             entitled = {c.uuid: part for c, part in zip(self.busy, fair, strict=True) if c.assignment.goal is None}
         for c in self.busy:
-            self.claims[c.uuid] = self._claim(c, demands[c.uuid], entitled.get(c.uuid, 0.0))
+            self.claims[c.uuid] = self._claim(c, self.demands[c.uuid], entitled.get(c.uuid, 0.0))
         allocation = allocate(list(self.claims.values()), ours)
         # After a quota stopped it, a server comes back as if it had slept.
         self.always = {
@@ -202,9 +212,6 @@ class _Parent:
             if claim.demand.sleep < SPINS and not claim.stopped(allocation.cpus[uuid])
         }  # fmt: skip
         return allocation
-
-    def _demands(self) -> dict[str, Demand]:
-        return {uuid: claim.demand for uuid, claim in self.claims.items()}
 
     def _claim(self, c: Candidate, demand: Demand, entitled: float) -> Claim:
         """What a server wants. One without a policy that is managed for its reserve keeps what it is `entitled`
@@ -229,16 +236,15 @@ class _Parent:
 
     def _own_part(self, sleeper: Candidate, demand: Demand) -> float:
         """CPUs that a server which sleeps would have by its own weight among the managed ones, if it woke."""
-        entries = [(float(c.original), self.claims[c.uuid].demand.most) for c in self.busy]
+        entries = [(float(c.original), self.demands[c.uuid].most) for c in self.busy]
         return share_by_weight([(float(sleeper.original), demand.most), *entries], self.capacity)[0]
 
-    def _stake(self, demands: Mapping[str, Demand]) -> Stake:
+    def _stake(self) -> Stake:
         """What the managed servers that work may have together."""
         ours, others = [], []
         for c in self.busy:
-            demand, reserve = demands[c.uuid], c.assignment.cpu_reserve or 0.0
-            weight, most = max(1.0, float(c.original)), demand.most
-            ours.append(Competitor(weight, most, min(reserve, most)))
+            most, reserve = self.demands[c.uuid].most, c.assignment.cpu_reserve or 0.0
+            ours.append(Competitor(max(1.0, float(c.original)), most, min(reserve, most)))
         for c in self.others:
             assert c.window is not None
             most = demand_of(c.window, c.limit).most
@@ -279,13 +285,16 @@ class _Parent:
     ) -> tuple[Mapping[str, int], Collection[str]]:
         """The shares that busy servers would have by a new plan, and those whose sum is looked at."""
         pure = parts_of(self.claims.values(), velocities, allocation, self.capacity)[0]
-        parts = {uuid: part * self._correction(uuid) for uuid, part in pure.items()}
+        parts = self._corrected(pure)
         counted, scale = self._scale(pure, parts)
         return to_shares(parts, parts, scale, alone=False), counted
 
     def _scale(self, pure: Mapping[str, float], parts: Mapping[str, float]) -> tuple[Collection[str], float]:
         own = float(sum(c.original for c in self.busy))
         return scale_of(pure, parts, self.always, self.stake.unit, own)
+
+    def _corrected(self, parts: Mapping[str, float]) -> dict[str, float]:
+        return {uuid: part * self._correction(uuid) for uuid, part in parts.items()}
 
     def _correction(self, uuid: str) -> float:
         """What the weight of a server is multiplied by. What it learned when it slept is too much if it never does."""
@@ -297,15 +306,11 @@ class _Parent:
         plan came true."""
         lagging: set[str] = set()
         equals = {uuid: velocities[uuid] for uuid in self.equals}
-        part = min(1.0, came_true(equals, self.learned, self._demands())) if self.same else 1.0
+        part = min(1.0, came_true(equals, self.learned, self.demands)) if self.same else 1.0
         for c in self.busy:
             assert c.window is not None
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
-            now = c.window.using / (c.window.using + c.window.delay)
-            due, cpus = c.assignment.cpu_reserve or 0.0, allocation.cpus[c.uuid]
-            ends = c.limit is not None and due >= RESERVE_HELD * c.limit
-            if ends or due > cpus + ROUNDING:    # there is not so much, or it does not want, or may have, so much
-                due = (RESERVE_CHANCE if ends else RESERVE_CUT) * cpus
+            now, due = c.window.using / (c.window.using + c.window.delay), _reserve_due(c, allocation.cpus[c.uuid])
             lacks = learned.cpus < RESERVE_HELD * due or c.window.using < RESERVE_CHANCE * due
             if now >= c.goal / MET and not lacks:
                 self.learned[c.uuid] = learned.calmed()
@@ -347,11 +352,11 @@ class _Parent:
             claims = [*busy, *asleep]
             aims: Mapping[str, float] = everybody.velocities(claims)
             pure, _ = parts_of(claims, aims, everybody, self.capacity)
-            parts = {uuid: part * self._correction(uuid) for uuid, part in pure.items()}
+            parts = self._corrected(pure)
             pure = {uuid: pure[uuid] for uuid in self.claims}
         else:
             pure, least = parts_of(busy, velocities, allocation, self.capacity)
-            parts = {uuid: part * self._correction(uuid) for uuid, part in pure.items()}
+            parts = self._corrected(pure)
             weight = sum(parts.values())
             for c in asleep:
                 part = max(if_it_woke(c, allocation, weight), c.crumbs(least))
@@ -378,11 +383,7 @@ class _Parent:
             if c.uuid in velocities and c.window is not None:
                 using, cpus = c.window.using, self.claims[c.uuid].demand.need(velocities[c.uuid])
                 velocity = c.window.using / (c.window.using + c.window.delay)
-            changes.append(
-                ServerChange(
-                    c.uuid, c.shares, wanted, using, cpus, velocity, velocities.get(c.uuid),
-                )
-            )  # fmt: skip
+            changes.append(ServerChange(c.uuid, c.shares, wanted, using, cpus, velocity, velocities.get(c.uuid)))
         return tuple(changes)
 
     def _forecast(self, allocation: Allocation, velocities: Mapping[str, float], stuck: bool) -> None:
@@ -400,11 +401,7 @@ class _Parent:
 
     def _in_force(self, velocities: Mapping[str, float]) -> None:
         """This plan is the one in force from now on: sums start anew."""
-        self.basis = Basis(
-            self.generation,
-            {c.uuid: c.wish for c in self.managed},
-            self.working,
-        )
+        self.basis = Basis(self.generation, {c.uuid: c.wish for c in self.managed}, self.working)
         for uuid, learned in self.learned.items():
             self.learned[uuid] = learned.begun(velocities[uuid]) if uuid in velocities else learned.unplanned()
 

@@ -1,7 +1,7 @@
 """Noticing between two decisions that other servers work than before, from a few glances a second.
 
-A decision is due at once when a server begins to work while servers wait for each other; all else can wait for the
-end of the interval. Only columns of numbers are looked at here: it happens several times a second.
+A decision is due soon when a server begins to work while servers wait for each other; all else can wait for the end
+of the interval. Only columns of numbers are looked at here: it happens several times a second.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from ..policy.goals import IMPORTANCES
 from .allocation import FLOOR, RESERVE_MARGIN, Allocation, Claim, allocate, at_common_factor
 
-#: Part of the weight that those who work keep among them, at least, when one wakes.
+#: Part of the CPUs that those who work keep among them, at least, when one wakes.
 KEPT = 0.15
 #: Difference of velocity that is one of arithmetic.
 CLOSE = 0.005

@@ -41,8 +41,8 @@ def to_shares(parts: Mapping[str, float], busy: Iterable[str], scale: float, *, 
 
 
 def settle(in_force: Mapping[str, int], wanted: Mapping[str, int], busy: Container[str]) -> dict[str, int]:
-    """The wanted shares, but those in force where the difference would not be felt; least so by those who are not
-    `busy`. The limits hold among what comes out, too."""
+    """The wanted shares; but those in force where they differ too little to be felt. For a server that is not `busy`,
+    and is to have less, that is more. The limits hold among what comes out, too."""
     little = LITTLE * max(wanted.values())
     settled = {
         uuid: min(HIGHEST, _settled(in_force[uuid], new, None if uuid in busy else little))

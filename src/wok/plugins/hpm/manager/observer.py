@@ -16,7 +16,7 @@ from ..engine.windows import HostWindow, window
 class Observer:
     """Keeps the last sample, and the bases from which windows can begin.
 
-    `shortest_ns`: a window of less tells nothing. `stirred_ns`: when others began to work, or stopped, while servers
+    `shortest_ns`: a window of less tells nothing. `stirred_ns`: when others began to work while servers
     wait for each other; None: not since the last decision. Not thread-safe: the manager's lock is held.
     """
 
