@@ -135,11 +135,11 @@ def cost(name: str, report: Mapping[str, Any]) -> str:
             continue
         cells = [f"{figures[kind]['median']:.1f} ms" for kind in ("preads-ms", "steady-ms", "full-ms")]
         cells.append(f"{figures['standing-percent']} % of a core")
-        bars = ((2, figures["within-bar"], f"{BAR_MS:g} ms"), (3, figures["standing-within-bar"], None))
+        standing = f"{BARS_STANDING.get(figures['guests'], 0.0):g} %"
+        bars = ((2, figures["within-bar"], f"{BAR_MS:g} ms"), (3, figures["standing-within-bar"], standing))
         for place, held, bar in bars:
             if held is not None:
-                promised = bar or f"{BARS_STANDING[figures['guests']]:g} %"
-                cells[place] += f" (promised: {promised}, {'held' if held else '**missed**'})"
+                cells[place] += f" (promised: {bar}, {'held' if held else '**missed**'})"
         rows.append(f"| {figures['guests']:,} × {figures['vcpus']} | {' | '.join(cells)} |")
     return circumstances(name, report) + "\n\n" + "\n".join(rows)
 
@@ -173,9 +173,9 @@ def by_importance(scenarios: Mapping[str, dict[str, Any]]) -> str:
                 cells.append("–")
                 continue
             met, every = map(sum, zip(*parts, strict=True))
-            single = [f"{100.0 * m / n:.0f}" for m, n in parts]
-            spread = sorted(single, key=int)
-            more = "" if len(set(single)) == 1 else f" ({spread[0]} … {spread[-1]})"
+            single = [100.0 * m / n for m, n in parts]
+            worst_run, best_run = f"{min(single):.0f}", f"{max(single):.0f}"
+            more = "" if worst_run == best_run else f" ({worst_run} … {best_run})"
             cells.append(f"{100.0 * met / every:.0f} %{more}")
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -70,7 +70,7 @@ def _side(scenario: Scenario, blocks: Sequence[Block]) -> dict[str, Any]:
     counted = [
         (phase, phase.intervals[n - 1] if n else None, phase.intervals[n])
         for phase in phases
-        for n in range(_settled(scenario, phase) - 1, len(phase.intervals))
+        for n in range(_settled(scenario, phase.number) - 1, len(phase.intervals))
     ]
     everything = [interval for phase in phases for interval in phase.intervals]
     goals: dict[str, dict[str, Any]] = {}
@@ -86,7 +86,7 @@ def _side(scenario: Scenario, blocks: Sequence[Block]) -> dict[str, Any]:
     late = [
         changed
         for phase in phases
-        for changed in phase.changes[_settled(scenario, phase) :]
+        for changed in phase.changes[_settled(scenario, phase.number) :]
     ]
     return {
         "intervals": len(everything),
@@ -182,10 +182,10 @@ def _after_turns(scenario: Scenario, turning: Sequence[int], phase: PhaseRecord)
     return places
 
 
-def _settled(scenario: Scenario, phase: PhaseRecord) -> int:
-    """The number of the interval, from 1, from which on goals have to be met. Management is switched on between two
-    intervals, and everything else changes within one."""
-    return scenario.settling + (phase.number > 0)
+def _settled(scenario: Scenario, phase: int) -> int:
+    """The number of the interval of a phase, from 1, from which on goals have to be met. Management is switched on
+    between two intervals, and everything else changes within one."""
+    return scenario.settling + (phase > 0)
 
 
 def _first(scenario: Scenario, phase: PhaseRecord) -> int | None:
@@ -199,7 +199,7 @@ def _equal_index(scenario: Scenario, phases: Iterable[PhaseRecord]) -> float | N
     worst: float | None = None
     for phase in phases:
         goals = scenario.goals(scenario.phases[phase.number])
-        later = phase.intervals[_settled(scenario, phase) - 1 :]
+        later = phase.intervals[_settled(scenario, phase.number) - 1 :]
         for begin in range(0, len(later) - EQUAL_OVER + 1, EQUAL_OVER):
             part = later[begin : begin + EQUAL_OVER]
             for level in {importance for _, importance in goals}:
@@ -261,7 +261,7 @@ def _late(scenario: Scenario, number: int, side: dict[str, Any]) -> list[int]:
         worked = [row[number] for row in velocities if row[number] is not None]
         if goal is not None and worked:
             first = next((n for n, v in enumerate(worked, start=1) if v >= goal / MET), len(worked) + 1)
-            late.append(first - scenario.settling - (phase > 0))
+            late.append(first - _settled(scenario, phase))
     return late
 
 
@@ -279,7 +279,7 @@ def _most_changes(scenario: Scenario, side: dict[str, Any]) -> float:
     """Changes of a guest's weight per interval once loads have settled, of the guest that has the most."""
     rates = [0.0]
     for phase, shares in _by_phase(scenario, side, "shares"):
-        later = shares[scenario.settling + (phase > 0) - 1 :]
+        later = shares[_settled(scenario, phase) - 1 :]
         for weights in zip(*later, strict=True):
             changes = sum(a != b for a, b in itertools.pairwise(weights))
             rates.append(changes / max(1, len(weights) - 1))
@@ -301,7 +301,7 @@ def over_runs(scenario: Scenario, runs: Sequence[dict[str, Any]]) -> dict[str, b
     counted = (STEADILY, WOKEN, "reserve-held", "cap-held")
     return {
         name: together[name] if name in counted else all(promises.get(name, True) for promises in each)
-        for name in together
+        for name in dict.fromkeys(itertools.chain(together, *each))
     }
 
 

@@ -116,15 +116,13 @@ static void *run(void *argument)
         case SPIN:
             work(1000000);
             break;
-        case PERIODIC:
-            work(load->on * rounds_per_second);
-            rest(load->off);
-            break;
         case TURNS:
             if (fmod(now(), 2 * load->turn) >= load->turn) {
                 work(rounds_per_second / 1000);
                 break;
             }
+            /* fall through */
+        case PERIODIC:
             work(load->on * rounds_per_second);
             rest(load->off);
             break;

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .allocation import ROUNDING
 from .demand import Demand
 from .memory import Learned
+from .plan import Candidate
 
 #: Standard deviations below the plan from which on it is not chance.
 DEVIATIONS = 2.3
@@ -19,6 +21,11 @@ DEAD_BAND = 0.03
 DEAD_BAND_RELATIVE = 0.07
 #: The same for a reserve, which is to hold to the digit.
 CLOSE = 0.005
+#: A reserve that cannot be had whole counts as held from this part of what can be had of it.
+RESERVE_CUT = 0.85
+#: Part of a reserve from which on it is held, in the mean and in a single window.
+RESERVE_HELD = 0.99
+RESERVE_CHANCE = 0.95
 #: The longest step of a correction.
 STEP = 3.0
 #: Windows (older ones fading) after which a mean tells whether a goal that is met will be met steadily, and deviations
@@ -42,6 +49,16 @@ def lags(learned: Learned, now: float, wanted: float, *, reserve: bool) -> bool:
         or (learned.missed > 0 and min(now, mean) < wanted - band)
         or (learned.planned is not None and learned.planned < wanted - DEAD_BAND / 2)
     )
+
+
+def lacks_reserve(c: Candidate, learned: Learned, using: float, cpus: float) -> bool:
+    """Whether a server lacks a part of its reserve, in the mean or now that it is `using` so many CPUs; `cpus` were
+    allocated to it."""
+    due = c.assignment.cpu_reserve or 0.0
+    ends = c.limit is not None and due >= RESERVE_HELD * c.limit
+    if ends or due > cpus + ROUNDING:    # there is not so much, or it does not want, or may have, so much
+        due = (RESERVE_CHANCE if ends else RESERVE_CUT) * cpus
+    return learned.cpus < RESERVE_HELD * due or using < RESERVE_CHANCE * due
 
 
 def unsteady(learned: Learned, steady: float) -> bool:

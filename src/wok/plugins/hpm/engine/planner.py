@@ -29,7 +29,7 @@ from .allocation import (
 from .correcting import SPINNING, corrections
 from .demand import SPINS, Demand, demand_if, demand_of
 from .index import MET
-from .judging import came_true, lags, lags_behind_equals, unsteady
+from .judging import came_true, lacks_reserve, lags, lags_behind_equals, unsteady
 from .memory import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .parts import REACH, parts_of
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
@@ -46,11 +46,6 @@ NOISE = 0.05
 MISWEIGHED = 0.15
 MISWEIGHED_ALL = 0.3
 MISWEIGHED_NOW = 0.05
-#: A reserve that cannot be had whole counts as held from this part of what can be had of it.
-RESERVE_CUT = 0.85
-#: Part of a reserve from which on it is held, in the mean and in a single window.
-RESERVE_HELD = 0.99
-RESERVE_CHANCE = 0.95
 #: Part of the largest share there may be, from which on it is reached.
 NEARLY = 0.95
 #: Windows that a goal must be missed (met) before a standing reason is reported (withdrawn).
@@ -91,15 +86,6 @@ def _wanting(servers: Sequence[Candidate]) -> dict[str, float]:
 
 def _delay(family: Sequence[Candidate]) -> float:
     return sum(c.window.delay for c in family if c.window is not None)
-
-
-def _reserve_due(c: Candidate, cpus: float) -> float:
-    """CPUs of its reserve that a server which was allocated so many is to have, so that nothing is missing."""
-    due = c.assignment.cpu_reserve or 0.0
-    ends = c.limit is not None and due >= RESERVE_HELD * c.limit
-    if ends or due > cpus + ROUNDING:    # there is not so much, or it does not want, or may have, so much
-        return (RESERVE_CHANCE if ends else RESERVE_CUT) * cpus
-    return due
 
 
 class _Parent:
@@ -310,8 +296,8 @@ class _Parent:
         for c in self.busy:
             assert c.window is not None
             learned, wanted = self.learned[c.uuid], velocities[c.uuid]
-            now, due = c.window.using / (c.window.using + c.window.delay), _reserve_due(c, allocation.cpus[c.uuid])
-            lacks = learned.cpus < RESERVE_HELD * due or c.window.using < RESERVE_CHANCE * due
+            now = c.window.using / (c.window.using + c.window.delay)
+            lacks = lacks_reserve(c, learned, c.window.using, allocation.cpus[c.uuid])
             if now >= c.goal / MET and not lacks:
                 self.learned[c.uuid] = learned.calmed()
                 steady = steady_velocity(c.assignment.goal, learned.spread(c.goal))

@@ -16,8 +16,8 @@ from ..engine.windows import HostWindow, window
 class Observer:
     """Keeps the last sample, and the bases from which windows can begin.
 
-    `shortest_ns`: a window of less tells nothing. `stirred_ns`: when others began to work while servers
-    wait for each other; None: not since the last decision. Not thread-safe: the manager's lock is held.
+    `shortest_ns`: a window of less tells nothing. `stirred_ns`: when others began to work while servers wait for each
+    other; None: not since the last decision. Not thread-safe: the manager's lock is held.
     """
 
     def __init__(self, hypervisor: Hypervisor, shortest_ns: int) -> None:
