@@ -8,7 +8,8 @@ import pytest
 
 from hpm.backend.simulated import uuid_of
 from hpm.control.api import Api
-from hpm.control.routes import Route, routes
+from hpm.control.route import Route
+from hpm.control.routes import routes
 
 from .api_host import BASES, GROUPS, SERVERS, ApiHost, policy, service_class
 

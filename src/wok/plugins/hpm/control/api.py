@@ -20,7 +20,7 @@ from ..wire import errors as reasons
 from . import etags
 from .caller import Door, NotAllowed
 from .http_errors import HttpError, error_body, http_error
-from .routes import Request, Route
+from .route import Request, Route
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Api:
         _check_accept(request.headers.get("Accept"))
         query = _query(request.query_string, route)
         body = _body(route)
-        result = route.call(Request(request.script_name, names, query, body, _check_match))
+        result = route.call(Request(request.script_name, caller, names, query, body, _check_match))
         response.status = route.status
         if route.answer is None:
             response.headers.pop("Content-Type", None)

@@ -55,8 +55,9 @@ class Groups:
         if active is msgspec.UNSET:
             active = wanted.perf_policies[0].name if wanted.perf_policies else None
         group = WorkloadResourceGroup(
-            str(uuid.uuid4()), wanted.name, wanted.description, wanted.perf_policies, active
-        )
+            str(uuid.uuid4()), wanted.name, wanted.description, wanted.perf_policies, active,
+            wanted.schedule or (), wanted.otherwise or None,
+        )  # fmt: skip
         with self._manager.change() as change:
             change.catalog = change.catalog.with_group(group)
         return self.get(base, group.id)
@@ -147,11 +148,13 @@ def _updated(catalog: Catalog, group_id: str, wanted: GroupUpdate) -> Catalog:
     old = catalog.group(group_id)
     changes = {
         field: value
-        for field in ("name", "description", "perf_policies", "active_policy")
+        for field in ("name", "description", "perf_policies", "active_policy", "schedule", "otherwise")
         if (value := getattr(wanted, field)) is not msgspec.UNSET
     }
     if old.is_default and changes.get("name", old.name) != old.name:
         raise InvalidValue("the group default keeps its name", "name")
+    if wanted.schedule == () and wanted.otherwise is msgspec.UNSET:
+        changes["otherwise"] = None
     new = msgspec.structs.replace(old, **changes)
     if wanted.perf_policies is not msgspec.UNSET and wanted.active_policy is msgspec.UNSET:
         new = _keep_active(old, new)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from msgspec import UNSET
+
 from ..engine.index import MET, performance_index
 from ..manager.manager import rfc3339
 from ..manager.snapshot import Snapshot
@@ -87,6 +89,8 @@ class Views:
             virtual_servers=[self.server_uri(uuid) for uuid in (*listed, *away)],
             active_policy=group.active_policy,
             perf_policies=group.perf_policies,
+            schedule=group.schedule or UNSET,
+            otherwise=group.otherwise if group.schedule else UNSET,
         )
 
     def service_class(self, group: WorkloadResourceGroup, service_class: ServiceClass) -> ServiceClassState:

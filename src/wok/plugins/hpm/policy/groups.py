@@ -8,6 +8,7 @@ import msgspec
 
 from ..errors import InvalidValue, NotUnique
 from .policies import Description, Name, PerformancePolicy, check_policy
+from .schedule import Schedule
 
 #: Id of the group that takes every server that was put nowhere.
 DEFAULT_GROUP: Final = "default"
@@ -16,13 +17,20 @@ Policies = Annotated[tuple[PerformancePolicy, ...], msgspec.Meta(max_length=64)]
 
 
 class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
-    """A group: `id` is a UUID or ``default``. Without an active policy it is unmanaged."""
+    """A group: `id` is a UUID or ``default``. Without an active policy it is unmanaged.
+
+    Where there is a `schedule`, it activates policies (and `otherwise` where no entry holds; None: no policy);
+    `scheduled` is what it wanted last, so that it acts only where it wants another one.
+    """
 
     id: str
     name: Name
     description: Description = ""
     perf_policies: Policies = ()
     active_policy: str | None = None
+    schedule: Schedule = ()
+    otherwise: str | None = None
+    scheduled: str | None = None
 
     @property
     def is_default(self) -> bool:
@@ -55,3 +63,11 @@ def check_group(group: WorkloadResourceGroup) -> None:
         raise InvalidValue(
             f"the group {group.name!r} has no policy named {group.active_policy!r} (it has: {known})", "active-policy"
         )
+    wanted = [(entry.policy, f"schedule[{index}].policy") for index, entry in enumerate(group.schedule)]
+    for name, path in (*wanted, *([] if group.otherwise is None else [(group.otherwise, "otherwise")])):
+        if name not in seen:
+            known = ", ".join(sorted(seen)) or "none yet"
+            raise InvalidValue(f"the group {group.name!r} has no policy named {name!r} (it has: {known})", path)
+    if group.otherwise is not None and not group.schedule:
+        raise InvalidValue("otherwise says what is active where no entry of the schedule holds, and there is no"
+                           " schedule; give one, or leave otherwise out", "otherwise")

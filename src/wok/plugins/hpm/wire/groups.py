@@ -9,6 +9,7 @@ import msgspec
 from ..policy.goals import Goal, Importance
 from ..policy.groups import Policies
 from ..policy.policies import Description, Name, PerformancePolicy
+from ..policy.schedule import Schedule, ScheduleEntry
 
 
 class GroupSummary(msgspec.Struct, rename="kebab", tag="workload-resource-group", tag_field="class"):
@@ -27,7 +28,7 @@ class GroupSummary(msgspec.Struct, rename="kebab", tag="workload-resource-group"
 
 
 class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group", tag_field="class"):
-    """A group, whole."""
+    """A group, whole; `schedule` and `otherwise` are there where it has a schedule."""
 
     object_id: str
     object_uri: str
@@ -37,6 +38,8 @@ class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group",
     virtual_servers: list[str]
     active_policy: str | None
     perf_policies: tuple[PerformancePolicy, ...]
+    schedule: tuple[ScheduleEntry, ...] | msgspec.UnsetType = msgspec.UNSET
+    otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class GroupList(msgspec.Struct, rename="kebab"):
@@ -58,15 +61,20 @@ class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     description: Description = ""
     perf_policies: Policies = ()
     active_policy: str | msgspec.UnsetType | None = msgspec.UNSET
+    schedule: Schedule | msgspec.UnsetType = msgspec.UNSET
+    otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """Changes of a group; what is left out stays. `perf-policies` replaces all policies."""
+    """Changes of a group; what is left out stays. `perf-policies` replaces all policies, `schedule` all entries
+    (none: policies are activated by hand only)."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     description: Description | msgspec.UnsetType = msgspec.UNSET
     perf_policies: Policies | msgspec.UnsetType = msgspec.UNSET
     active_policy: str | msgspec.UnsetType | None = msgspec.UNSET
+    schedule: Schedule | msgspec.UnsetType = msgspec.UNSET
+    otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 ServerReference = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]

@@ -1,0 +1,81 @@
+"""One request of the API, and what its answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from ..wire.errors import ErrorBody
+from .answers import Answer, decode_answer
+from .errors import ApiError, BadAnswer, ChangedMeanwhile
+from .request import Connection, Request
+
+if TYPE_CHECKING:
+    import httpx
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+
+class Calls:
+    """Requests over one connection; the classes of nouns (`client.groups` and others) name them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _get(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> Answer[T]:
+        return _answer(self._request("GET", path, query=query), type_)
+
+    def _post(self, path: str, body: object, type_: type[T], if_match: str | None = None) -> Answer[T]:
+        return _answer(self._request("POST", path, body=body, if_match=if_match), type_)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object | None = None,
+        if_match: str | None = None,
+    ) -> httpx.Response:
+        headers = {"If-Match": if_match} if if_match is not None else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        text = None if body is None else msgspec.json.encode(body)
+        request = Request(method, self._connection.base_path + path, query or {}, text, headers)
+        response = self._connection.send(request)
+        if not response.is_success:
+            raise _refusal(response)
+        return response
+
+
+def _answer(response: httpx.Response, type_: type[T]) -> Answer[T]:
+    return Answer(response.content, type_, response.headers.get("ETag"), response.status_code)
+
+
+def _refusal(response: httpx.Response) -> ApiError | BadAnswer:
+    """The error that an answer of 300 and above stands for."""
+    try:
+        body = decode_answer(response.content, ErrorBody)
+    except BadAnswer:
+        return BadAnswer(
+            f"{response.request.url} answered {response.status_code} {response.reason_phrase}, but not in the"
+            " words of hpm's API; check that this is the address of hpm"
+        )
+    kind = ChangedMeanwhile if response.status_code == 412 else ApiError
+    return kind(response.status_code, body.reason, body.message, body.error_details)

@@ -1,0 +1,56 @@
+"""What hpm may do, did, and is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from ..wire.management import AdjustmentList, ManagementLevels, ManagementLevelsUpdate, Version
+from .answers import Answer
+from .calls import Calls
+
+ADJUSTMENTS = "/dynamic-resource-adjustments"
+
+
+class ManagementCalls(Calls):
+    """Management levels, adjustments, versions."""
+
+    def management_levels(self) -> Answer[ManagementLevels]:
+        """What hpm may do with CPU and memory."""
+        return self._get("/mgmt-levels", ManagementLevels)
+
+    def set_management_levels(
+        self, levels: ManagementLevelsUpdate | Mapping[str, object]
+    ) -> Answer[ManagementLevels]:
+        """Set one or both levels."""
+        return self._post("/mgmt-levels", levels, ManagementLevels)
+
+    def adjustments(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        group: str | None = None,
+        server: str | None = None,
+        outcome: str | None = None,
+        limit: int | None = None,
+    ) -> Answer[AdjustmentList]:
+        """Adjustments, newest first. `since` and `until` are RFC 3339 times, `group` and `server` ids.
+
+        If the answer's `next` is not null, `more_adjustments(next)` gives the older ones.
+        """
+        query = {
+            "from": since, "to": until, "group": group, "virtual-server": server, "outcome": outcome,
+            "limit": None if limit is None else str(limit),
+        }  # fmt: skip
+        return self._get(ADJUSTMENTS, AdjustmentList, {k: v for k, v in query.items() if v is not None})
+
+    def more_adjustments(self, following: str) -> Answer[AdjustmentList]:
+        """The page after one whose `next` is `following`."""
+        # Only the query is taken: the path is ours, also where a proxy made it another.
+        query = dict(parse_qsl(urlsplit(following).query, keep_blank_values=True))
+        return self._get(ADJUSTMENTS, AdjustmentList, query)
+
+    def version(self) -> Answer[Version]:
+        """Versions and abilities of hpm and of the host."""
+        return self._get("/version", Version)

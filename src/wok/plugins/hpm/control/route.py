@@ -1,0 +1,59 @@
+"""One operation of the API: its path, what it takes and gives, and who may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from .caller import Caller
+
+Method: TypeAlias = Literal["GET", "POST", "DELETE"]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request whose every part has been checked.
+
+    `base` is the path that the API was asked for under, `names` are the variable parts of the path. `check` compares
+    an object with the request's `If-Match` and raises (412) if it is another; None stands for a request on no single
+    object that exists, where `If-Match` makes no sense (400).
+    """
+
+    base: str
+    caller: Caller
+    names: dict[str, str]
+    query: Any
+    body: Any
+    check: Callable[[Any], None]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One operation. `path` has variable parts in braces; `body` None: none is expected."""
+
+    method: Method
+    path: str
+    summary: str
+    answer: Any
+    call: Callable[[Request], Any]
+    body: Any = None
+    query: Any = None
+    status: int = 200
+
+    @property
+    def writes(self) -> bool:
+        """Whether the role admin is needed."""
+        return self.method != "GET"
+
+    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """The variable parts if `segments` are this path, else None."""
+        parts = self.path.strip("/").split("/")
+        if len(parts) != len(segments):
+            return None
+        names: dict[str, str] = {}
+        for part, segment in zip(parts, segments, strict=True):
+            if part.startswith("{"):
+                names[part[1:-1]] = segment
+            elif part != segment:
+                return None
+        return names
