@@ -35,7 +35,8 @@ class Api:
     _cp_config = {"request.process_request_body": False, "tools.encode.on": False}    # noqa: RUF012
 
     def __init__(self, routes: tuple[Route, ...], door: Door) -> None:
-        self._routes = routes
+        # of two that a path could be, the one with the fixed word stands first
+        self._routes = sorted(routes, key=lambda route: [part.startswith("{") for part in route.path.split("/")])
         self._door = door
 
     def default(self, *_segments: str, **_parameters: str) -> bytes:

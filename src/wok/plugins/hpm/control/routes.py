@@ -10,6 +10,5 @@ from .server_routes import server_routes
 
 
 def routes(manager: Manager) -> tuple[Route, ...]:
-    """All routes, on one manager; of two that a path could be, the one with the fixed word stands first."""
-    every = (*group_routes(manager), *server_routes(manager), *management_routes(manager))
-    return tuple(sorted(every, key=lambda route: [part.startswith("{") for part in route.path.split("/")]))
+    """All routes, on one manager, in the order in which they are told."""
+    return (*group_routes(manager), *server_routes(manager), *management_routes(manager))
