@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -52,11 +52,11 @@ def policy(name: str = "weekday", *classes: dict[str, Any], importance: str = "h
 class ApiHost:
     """A running server; requests are on `BASE` unless the path has a base already."""
 
-    def __init__(self, directory: Path, door: Door) -> None:
+    def __init__(self, directory: Path, door: Door, wall: Callable[[], datetime]) -> None:
         self.hypervisor = SimulatedHypervisor(Scenario(cores=2, servers=SPECS))
         self.database = Database(directory / "hpm.db")
         self.manager = Manager(
-            self.hypervisor, self.database, 3.0, lambda: self.hypervisor.now_ns, lambda: datetime.now(timezone.utc)
+            self.hypervisor, self.database, 3.0, lambda: self.hypervisor.now_ns, wall
         )
         self.socket = directory / "s"
         self.server = SocketServer(self.manager, self.socket, door)
@@ -185,11 +185,18 @@ def answers(data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
     return found
 
 
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(timezone.utc)
+
+
 @contextmanager
-def running(door: Door | None = None) -> Iterator[ApiHost]:
-    """A host for as long as the block."""
-    with TemporaryDirectory(prefix="hpm-api-") as directory:
-        host = ApiHost(Path(directory), door or PeerDoor())
+def running(
+    door: Door | None = None, *, wall: Callable[[], datetime] = utc_now, directory: Path | None = None
+) -> Iterator[ApiHost]:
+    """A host for as long as the block; with a `directory`, its state is there before and afterwards."""
+    with TemporaryDirectory(prefix="hpm-api-") as temporary:
+        host = ApiHost(directory or Path(temporary), door or PeerDoor(), wall)
         try:
             yield host
         finally:

@@ -48,6 +48,16 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert [g["name"] for g in send("GET", GROUPS)["workload-resource-groups"]] == ["Gold", "default"]
     assert [g["name"] for g in send("GET", f"{GROUPS}/detail")["workload-resource-groups"]] == ["Gold", "default"]
     assert send("POST", one, {"description": "databases"})["description"] == "databases"
+    assert send("POST", f"{one}/policies", policy("night"), 201)["object-uri"] == f"{base}{one}/policies/night"
+    assert [p["name"] for p in send("GET", f"{one}/policies")["perf-policies"]] == ["weekday", "night"]
+    assert send("POST", f"{one}/policies/night", {"importance": "low"})["importance"] == "low"
+    assert send("GET", f"{one}/policies/night")["revision"] == 2
+    assert len(send("GET", f"{one}/policies/night/revisions")["revisions"]) == 2
+    assert send("POST", f"{one}/policies/night/revisions/1/restore")["importance"] == "high"
+    assert send("POST", f"{one}/preview", policy("other"))["service-classes"][0]["name"] == "db"
+    send("DELETE", f"{one}/policies/night", status=204)
+    assert send("GET", "/settings") == {"interval-seconds": 3.0}
+    assert send("POST", "/settings", {"interval-seconds": 3}) == {"interval-seconds": 3.0}
     send("POST", f"{GROUPS}/default", {"perf-policies": [policy("rest", service_class())]})
     send("POST", "/mgmt-levels", {"cpu-mgmt": "on"})
     api.cycle()

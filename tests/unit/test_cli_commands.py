@@ -387,7 +387,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_serve_passes_its_options_on(host: dict[str, Any]) -> None:
     assert CliRunner().invoke(cli, ["serve"]).exit_code == 4
     assert host["serve"] == {
-        "connect": None, "state_dir": None, "socket": None, "interval": 10.0, "verbose": False,
+        "connect": None, "state_dir": None, "socket": None, "interval": None, "verbose": False,
     }  # fmt: skip
     args = ["serve", "--connect", "simulated:9", "--state-dir", "/x", "--socket", "/x/s", "--interval", "3", "-v"]
     CliRunner().invoke(cli, args)

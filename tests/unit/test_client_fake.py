@@ -196,8 +196,15 @@ class Fake:
 
     def _servers(self, request: httpx.Request, parts: list[str]) -> httpx.Response:
         if not parts or parts == ["detail"]:
+            asked = request.url.params
+            group, status = asked.get("workload-resource-group", ""), asked.get("goal-status")
+            matching = [
+                s for s in self.servers
+                if s["workload-resource-group"].endswith(group) and status in (None, s["goal-status"])
+            ]  # fmt: skip
             return httpx.Response(200, json={
-                "virtual-servers": self.servers, "snapshot-time": "2026-02-03T13:05:10Z", "problem": None,
+                "virtual-servers": matching, "snapshot-time": "2026-02-03T13:05:10Z", "problem": None,
+                "next": None,
             })  # fmt: skip
         found = next(s for s in self.servers if s["object-id"] == parts[0])
         if parts[1:] == ["explain"]:

@@ -15,9 +15,11 @@ from hpm.store.adjustments import AdjustmentFilter, AdjustmentRecord, Adjustment
 from hpm.store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
 from hpm.store.database import STEPS, Database
 from hpm.store.journal import Journal, JournalEntry
+from hpm.store.revisions import KEPT, Author, find_revisions
 
 from .builders import group
 
+NOBODY = Author("nobody", "2026-11-27T10:00:00.000Z")
 A, B = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"
 
 
@@ -49,15 +51,15 @@ def test_a_new_store_has_the_empty_catalog(database: Database) -> None:
 
 def test_a_catalog_is_loaded_as_it_was_saved(database: Database) -> None:
     catalog = rich_catalog()
-    save_catalog(database, empty_catalog(), catalog)
+    save_catalog(database, empty_catalog(), catalog, NOBODY, {})
     assert load_catalog(again(database)) == catalog
 
 
 def test_what_was_deleted_is_gone(database: Database) -> None:
     catalog = rich_catalog()
-    save_catalog(database, empty_catalog(), catalog)
+    save_catalog(database, empty_catalog(), catalog, NOBODY, {})
     less = catalog.without_group("two").with_settings(A, ServerSettings())
-    save_catalog(database, catalog, less)
+    save_catalog(database, catalog, less, NOBODY, {})
     found = load_catalog(again(database))
     assert found == less
     assert set(found.groups) == {"default", "one"}
@@ -66,11 +68,11 @@ def test_what_was_deleted_is_gone(database: Database) -> None:
 
 def test_only_differences_are_written(database: Database) -> None:
     catalog = rich_catalog()
-    save_catalog(database, empty_catalog(), catalog)
+    save_catalog(database, empty_catalog(), catalog, NOBODY, {})
     with database.transaction() as connection:    # what is not written anew stays as it is here
         connection.execute("UPDATE groups SET body = replace(body, 'one', 'ONE') WHERE id = 'one'")
     changed = catalog.with_group(msgspec.structs.replace(catalog.groups["two"], description="new"))
-    save_catalog(database, catalog, changed)
+    save_catalog(database, catalog, changed, NOBODY, {})
     found = load_catalog(again(database))
     assert found.groups["one"].name == "ONE"
     assert found.groups["two"].description == "new"
@@ -78,7 +80,7 @@ def test_only_differences_are_written(database: Database) -> None:
 
 def test_a_failed_save_leaves_everything_as_it_was(database: Database) -> None:
     catalog = rich_catalog()
-    save_catalog(database, empty_catalog(), catalog)
+    save_catalog(database, empty_catalog(), catalog, NOBODY, {})
     other = sqlite3.connect(database.path)
     other.executescript(
         "CREATE TRIGGER full BEFORE INSERT ON servers BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
@@ -86,12 +88,12 @@ def test_a_failed_save_leaves_everything_as_it_was(database: Database) -> None:
     other.close()
     wanted = catalog.with_group(group("three", None)).with_members("three", [A], move=True)
     with pytest.raises(StoreError, match="disk is full"):
-        save_catalog(database, catalog, wanted)
+        save_catalog(database, catalog, wanted, NOBODY, {})
     assert load_catalog(again(database)) == catalog
 
 
 def test_a_damaged_row_is_named(database: Database) -> None:
-    save_catalog(database, empty_catalog(), rich_catalog())
+    save_catalog(database, empty_catalog(), rich_catalog(), NOBODY, {})
     with database.transaction() as connection:
         connection.execute("UPDATE groups SET body = '{' WHERE id = 'one'")
     with pytest.raises(StoreError, match=r"hpm\.db is damaged at one"):
@@ -233,6 +235,36 @@ def test_the_oldest_records_go(database: Database, monkeypatch: pytest.MonkeyPat
     assert database.rows("SELECT count(*) FROM adjusted") == [(5,)]
 
 
+# -- revisions
+
+
+def test_policies_of_a_store_without_revisions_become_the_first_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = group("one", {"db*": (90, "highest")})
+    with monkeypatch.context() as patch:
+        patch.setattr("hpm.store.database.STEPS", STEPS[:1])
+        database = Database(tmp_path / "hpm.db")
+        with database.transaction() as connection:
+            body = msgspec.json.encode(one).decode()
+            connection.execute("INSERT INTO groups (id, body) VALUES (?, ?)", ("one", body))
+        database.close()
+    (first,) = find_revisions(Database(tmp_path / "hpm.db"), "one", "day")
+    assert (first.number, first.user, first.policy) == (1, "hpm", one.perf_policies[0])
+
+
+def test_the_oldest_of_many_revisions_are_dropped(database: Database) -> None:
+    catalog = empty_catalog()
+    for number in range(1, KEPT + 11):
+        changed = catalog.with_group(group("one", {"db*": (1 + number % 99, "high")}))
+        save_catalog(database, catalog, changed, Author("anna", f"{number}"), {})
+        catalog = changed
+    found = find_revisions(database, "one", "day")
+    assert [r.number for r in found] == list(range(KEPT + 10, 10, -1))
+    save_catalog(database, catalog, catalog.without_group("one"), NOBODY, {})
+    assert find_revisions(database, "one", "day") == []
+
+
 # -- the file
 
 
@@ -241,11 +273,11 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     save_setting(database, "levels", "x")
     database.rows(f"PRAGMA user_version={len(STEPS) + 1}")
     database.close()
-    with pytest.raises(StoreError, match=r"newer hpm \(schema 2, this one knows 1\).*install that version"):
+    with pytest.raises(StoreError, match=r"newer hpm \(schema \d+, this one knows \d+\).*install that version"):
         Database(tmp_path / "hpm.db")
     raw = sqlite3.connect(tmp_path / "hpm.db")
     assert raw.execute("SELECT value FROM settings").fetchall() == [("x",)]
-    assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+    assert raw.execute("PRAGMA user_version").fetchone() == (len(STEPS) + 1,)
     raw.close()
 
 
@@ -287,5 +319,5 @@ def test_an_upgrade_that_was_interrupted_is_done_whole_the_next_time(
     Database(tmp_path / "hpm.db").close()
     monkeypatch.setattr("hpm.store.database.STEPS", (*STEPS, "CREATE TABLE more (x TEXT);"))
     database = Database(tmp_path / "hpm.db")
-    assert database.rows("PRAGMA user_version") == [(2,)]
+    assert database.rows("PRAGMA user_version") == [(len(STEPS) + 1,)]
     assert database.rows("SELECT * FROM more") == []

@@ -37,8 +37,8 @@ _state_dir = click.option(
 @_state_dir
 @click.option("--socket", "listen", type=click.Path(path_type=Path), metavar="PATH",
               help="Answer at this socket [default: /run/hpm/hpm.sock, or the user's own].")  # fmt: skip
-@click.option("--interval", type=click.FloatRange(1, 3600), default=10.0, show_default=True, metavar="SECONDS",
-              help="Time between two looks at the host, 1 to 3600.")  # fmt: skip
+@click.option("--interval", type=click.FloatRange(1, 3600), metavar="SECONDS",
+              help="Time between two decisions, 1 to 3600 [default: that of 'hpm settings', or 10].")  # fmt: skip
 @click.option("--verbose", "-v", is_flag=True, help="Say more of what is done.")
 @click.pass_context
 def serve(
@@ -47,7 +47,7 @@ def serve(
     connect: str | None,
     state_dir: Path | None,
     listen: Path | None,
-    interval: float,
+    interval: float | None,
     verbose: bool,
 ) -> None:
     """Run hpm: watch the host, manage it, answer requests.

@@ -8,7 +8,7 @@ import click
 
 from ..client.answers import Answer
 from ..client.rest import Client
-from ..wire.management import Adjustment, AdjustmentList, ManagementLevels, Version
+from ..wire.management import Adjustment, AdjustmentList, ManagementLevels, Settings, Version
 from . import words
 from .adjustments import show_adjustments
 from .command import command
@@ -58,6 +58,22 @@ def _tell_unmanaged(client: Client) -> None:
             f"No CPU is taken from the servers of {names}: {'this group has' if one else 'these groups have'} no"
             " policy ('hpm policy-create GROUP POLICY --importance low' gives one)."
         ))  # fmt: skip
+
+
+@command("settings", examples=["hpm settings", "hpm settings --interval 5"])
+@click.option("--interval", type=click.FloatRange(1, 3600), metavar="SECONDS",
+              help="Time between two decisions, 1 to 3600; also after hpm was started anew.")  # fmt: skip
+def settings(session: Session, interval: float | None) -> None:
+    """Show or change what can be set for hpm as a whole."""
+    client = session.client
+
+    def show(found: Settings) -> None:
+        from .output import show_fields
+
+        show_fields([("Interval, seconds", f"{found.interval_seconds:g}")])
+
+    changes = {} if interval is None else {"interval-seconds": interval}
+    session.emit(client.update_settings(changes) if changes else client.settings(), show)
 
 
 @command("dra-list", examples=[

@@ -13,6 +13,7 @@ from ..errors import InvalidValue
 from ..policy.classification import And, Filter, FilterType, Operation, Rule
 from ..policy.decode import convert, decode
 from ..policy.goals import IMPORTANCES, VELOCITY_OF_LEVEL
+from ..policy.schedule import DAYS, ScheduleEntry
 from .words import parse_time
 
 #: Short words for the types of filters; the long ones of the API are taken too.
@@ -53,6 +54,35 @@ def match_filter(text: str) -> Filter:
         raise ValueError("a pattern has at most 255 characters")
     operation: Operation = "string-match" if match["operation"] == "=" else "string-not-match"
     return Filter(type_, operation, match["value"])
+
+
+_DAYS = {"daily": "mon-sun", "weekdays": "mon-fri", "weekend": "sat-sun"}
+_TIMES = re.compile(r"([0-9]{2}:[0-9]{2})-([0-9]{2}:[0-9]{2})")
+
+
+def entry_from_text(text: str) -> Json:
+    """An entry of a schedule as JSON from ``POLICY DAYS FROM-TO``. Raises ValueError, InvalidValue."""
+    parts = shlex.split(text)
+    times = _TIMES.fullmatch(parts[-1]) if parts else None
+    if len(parts) != 3 or times is None:
+        raise ValueError(f"{text!r} is not of the form 'POLICY DAYS FROM-TO', such as 'night mon-fri 22:00-06:00'")
+    entry = {"policy": parts[0], "days": _days(parts[1]), "from": times[1], "to": times[2]}
+    convert(entry, ScheduleEntry)
+    return entry
+
+
+def _days(text: str) -> list[str]:
+    """Days of ``mon,wed``, ``mon-fri``, ``daily``, ``weekdays``, ``weekend``. Raises ValueError."""
+    found: list[str] = []
+    for part in _DAYS.get(text, text).split(","):
+        first, _, last = part.partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            raise ValueError(
+                f"{text!r} are no days; right are {', '.join(DAYS)}, a range such as mon-fri, and {', '.join(_DAYS)}"
+            )
+        begin, end = DAYS.index(first), DAYS.index(last or first)
+        found += [DAYS[place % 7] for place in range(begin, (end if end >= begin else end + 7) + 1)]
+    return list(dict.fromkeys(found))
 
 
 def all_of(filters: list[Filter]) -> Rule | None:
@@ -114,6 +144,30 @@ class ClassText(_Parsed):
 
     def parse(self, value: str) -> Json:
         return class_from_text(value)
+
+
+class EntryText(_Parsed):
+    """An entry of a schedule in short."""
+
+    name = "entry"
+
+    def parse(self, value: str) -> Json:
+        return entry_from_text(value)
+
+
+class Until(_Parsed):
+    """How long from now: ``90m``, ``1h``, ``2d``; or a time; gives RFC 3339 UTC."""
+
+    name = "until"
+
+    def parse(self, value: str) -> str:
+        try:
+            return parse_time(value, ahead=True)
+        except (ValueError, OverflowError):
+            raise ValueError(
+                f"{value!r} is not a time; right would be 90m, 1h, 2d from now, '2026-02-03 14:00' or"
+                " '2026-02-03T13:00:00Z'"
+            ) from None
 
 
 class RuleJson(_Parsed):

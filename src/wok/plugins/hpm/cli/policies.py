@@ -19,7 +19,7 @@ from .option_types import IMPORTANCE, ClassText, Json, Velocity
 from .resolve import find_group
 from .session import Session
 
-_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+POLICY_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _NEW_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the file's name for it.", optional=True)
 _NO_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy.", optional=True)
 
@@ -99,7 +99,8 @@ def policy_show(session: Session, group: str, policy: str) -> None:
                    " class-add. One without a pattern takes all that are left, and must be the last; where"
                    f" there is none, a class {CATCH_ALL!r} is made.")  # fmt: skip
 @click.option("--description", metavar="TEXT", help="What the policy is for.")
-@click.option("--file", "file", type=_FILE, metavar="FILE", help="Take the policy from a JSON file; '-': from stdin.")
+@click.option("--file", "file", type=POLICY_FILE, metavar="FILE",
+              help="Take the policy from a JSON file; '-': from stdin.")  # fmt: skip
 @click.option("--activate", is_flag=True, help="Make it the active one also if the group has another.")
 def policy_create(
     session: Session,
@@ -119,7 +120,7 @@ def policy_create(
     if file is not None:
         if velocity is not None or classes:
             raise click.UsageError("the classes are in the file: leave --velocity and --class out")
-        new = _from_file(file, policy)
+        new = policy_from_file(file, policy)
         if importance is not None:
             new["importance"] = importance
     else:
@@ -155,7 +156,7 @@ def policy_create(
 @click.option("--new-name", metavar="NAME", help="Rename the policy.")
 @click.option("--importance", type=IMPORTANCE, help="The business importance.")
 @click.option("--description", metavar="TEXT", help="What the policy is for; '' for nothing.")
-@click.option("--file", "file", type=_FILE, metavar="FILE",
+@click.option("--file", "file", type=POLICY_FILE, metavar="FILE",
               help="Replace the whole policy by the one in a JSON file; '-': from stdin.")  # fmt: skip
 def policy_update(
     session: Session,
@@ -176,7 +177,7 @@ def policy_update(
         raise click.UsageError("POLICY is missing: give it as an argument or with --policy-name")
     if file is None and not changes:
         raise click.UsageError("nothing to change: give --new-name, --importance, --description or --file")
-    replacement = None if file is None else _from_file(file, policy)
+    replacement = None if file is None else policy_from_file(file, policy)
     name = policy if policy is not None else str((replacement or {})["name"])
 
     def change(policies: list[Json], whole: Json) -> Json:
@@ -253,7 +254,7 @@ def _classes(classes: tuple[Json, ...], velocity: Json | None) -> list[Json]:
     return [*classes, {"name": CATCH_ALL, "goal": velocity or {"type": "discretionary"}}]
 
 
-def _from_file(file: Path, name: str | None) -> Json:
+def policy_from_file(file: Path, name: str | None) -> Json:
     """The policy in a file; a name on the command line is stronger than the file's."""
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()

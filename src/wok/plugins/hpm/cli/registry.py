@@ -41,6 +41,14 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         policy_update="Change a policy, or replace it from a file.",
         policy_delete="Delete a policy.",
         policy_activate="Make a policy the group's active one.",
+    ) + _noun(
+        "schedules",
+        policy_schedule="Show or set on which days and hours policies are active.",
+    ) + _noun(
+        "revisions",
+        policy_preview="Show what a policy would do if it were active now.",
+        policy_revisions="List who changed a policy, and when.",
+        policy_restore="Make a policy what it was before.",
     ),
     "Service classes (which servers have which goal)": _noun(
         "classes",
@@ -55,12 +63,14 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         vs_list="List the virtual servers and how they fare.",
         vs_show="Show a virtual server.",
         vs_update="Change group, reserve, cap or attributes of a server.",
+        vs_boost="Give a server another goal for a while.",
         vs_release="Manage a server again that an administrator changed.",
         explain="Explain why a virtual server is where it is.",
     ),
     "What hpm may do, and did": _noun(
         "management",
         config="Show or set the management levels.",
+        settings="Show or change what can be set for hpm as a whole.",
         dra_list="List the adjustments that hpm made or advises.",
         version="Show versions and abilities of hpm and of the host.",
     ),

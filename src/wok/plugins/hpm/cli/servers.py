@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import msgspec
 
-from ..wire.servers import Explanation, ServerDetail, ServerDetailList
+from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerQuery
 from . import words
 from .command import SERVER, command
-from .option_types import Attribute, Cpus
+from .option_types import IMPORTANCE, Attribute, Cpus, Until, Velocity
 from .resolve import find_group, find_server, names_for_ids
 from .session import Session
 
@@ -27,39 +28,30 @@ _REASONS = {
 }
 
 
-@command("vs-list", examples=["hpm vs-list", "hpm vs-list --wrg Gold", "hpm vs-list --status missed"])
+@command("vs-list", examples=["hpm vs-list", "hpm vs-list --wrg Gold", "hpm vs-list --name 'db*' --status missed"])
+@click.option("--name", metavar="PATTERN", help="Only servers of that name; * and ? are wildcards.")
 @click.option("--wrg", "--wrg-name", "group", metavar="GROUP", help="Only the servers of this group.")
 @click.option("--status", metavar="GOAL-STATUS",
               help="Only these: met, missed, idle, discretionary, unmanaged or paused.")  # fmt: skip
-def vs_list(session: Session, group: str | None, status: str | None) -> None:
+def vs_list(session: Session, name: str | None, group: str | None, status: str | None) -> None:
     """List the virtual servers and how they fare.
 
     Velocity is the percentage of the wanted time that a server really ran, PI the performance index:
     goal / velocity; up to 1.05 the goal is met.
     """
     client = session.client
-    wanted = None if group is None else find_group(client, group).object_id
-    answer = client.servers_detail()
-
-    def chosen(group_uri: str, goal_status: str) -> bool:
-        return wanted in (None, words.id_of(group_uri)) and status in (None, goal_status)
-
-    if session.json and (group is not None or status is not None):
-        whole = dict(answer.json)
-        whole["virtual-servers"] = [
-            s for s in whole["virtual-servers"] if chosen(s["workload-resource-group"], s["goal-status"])
-        ]
-        session.emit_json(whole)
-        return
+    query = ServerQuery(
+        name=name,
+        workload_resource_group=None if group is None else find_group(client, group).object_id,
+        goal_status=status,    # type: ignore[arg-type]    # the server knows which there are
+    )
 
     def show(found: ServerDetailList) -> None:
         names = {g.object_id: g.name for g in client.groups().value.workload_resource_groups}
-        _show_servers(
-            [s for s in found.virtual_servers if chosen(s.workload_resource_group, s.goal_status)], names
-        )
+        _show_servers(found.virtual_servers, names)
         _warn(found)
 
-    session.emit(answer, show)
+    session.emit(client.servers_detail(query), show)
 
 
 @command("vs-show", SERVER, examples=["hpm vs-show db1", "hpm vs-show --vs-name db1 --json"])
@@ -119,6 +111,47 @@ def vs_update(
     with names_for_ids([found]):
         answer = client.update_server(found.object_id, changes)
     session.done(answer, f"Changed virtual server {found.name!r}.")
+
+
+@command("vs-boost", SERVER, examples=[
+    "hpm vs-boost db1 --velocity fastest --for 1h",
+    "hpm vs-boost db1 --velocity 95 --until '2026-02-03 18:00' --importance highest",
+    "hpm vs-boost db1 --end",
+])  # fmt: skip
+@click.option("--velocity", type=Velocity(), metavar="LEVEL|NUMBER",
+              help="The goal meanwhile: fastest, fast, moderate, slow, slowest, or 1 to 99 percent.")  # fmt: skip
+@click.option("--for", "--until", "until", type=Until(), metavar="TIME",
+              help="How long: 90m, 1h, 2d; or until when: '2026-02-03 18:00' (local time), RFC 3339 [default: 1h].")
+@click.option("--importance", type=IMPORTANCE, help="The importance meanwhile [default: that of its class].")
+@click.option("--end", is_flag=True, help="End a temporary goal now.")
+def vs_boost(
+    session: Session, server: str, velocity: dict[str, Any] | None, until: str | None, importance: str | None, end: bool
+) -> None:
+    """Give a server another goal for a while.
+
+    Meanwhile it counts, and not the goal of its service class. It ends by itself. A server whose group has no policy
+    is managed meanwhile, with high importance.
+    """
+    if end == (velocity is not None):
+        raise click.UsageError("give the --velocity that is wanted, or --end")
+    if velocity == {"type": "discretionary"}:
+        raise click.UsageError("a temporary goal is a velocity; --end ends one")
+    found = find_server(session.client, server)
+    if velocity is None:
+        session.done(
+            session.client.update_server(found.object_id, {"temporary-goal": None}),
+            f"Virtual server {found.name!r} has the goal of its service class.",
+        )
+        return
+    wanted = {"velocity": velocity["velocity"], "until": until or words.parse_time("1h", ahead=True)}
+    if importance is not None:
+        wanted["importance"] = importance
+    answer = session.client.update_server(found.object_id, {"temporary-goal": wanted})
+    session.done(
+        answer,
+        f"Virtual server {found.name!r} has the goal {words.goal(answer.value.goal)} until"
+        f" {words.local_time(wanted['until'])}, with importance {answer.value.importance}.",
+    )
 
 
 @command("vs-release", SERVER, examples=["hpm vs-release db1"])
@@ -182,7 +215,7 @@ def _show(session: Session, server: ServerDetail) -> None:
         ("Group", names.get(group, group)),
         ("Service class", words.text_or_none(server.service_class)),
         ("Importance", words.text_or_none(server.importance)),
-        ("Goal", words.goal(server.goal)),
+        ("Goal", words.goal(server.goal) + _until(server)),
         ("Management", management),
         ("Goal status", status_cell(server.goal_status)),
         ("Velocity %", words.percent(server.velocity)),
@@ -200,6 +233,11 @@ def _show(session: Session, server: ServerDetail) -> None:
     for name, value in server.attributes.items():
         fields.append((f"  {name}", value if isinstance(value, str) else ", ".join(value)))
     show_fields(fields)
+
+
+def _until(server: ServerDetail) -> str:
+    boost = server.temporary_goal
+    return "" if boost is msgspec.UNSET else f", until {words.local_time(boost.until)} (vs-boost)"
 
 
 def _warn(found: ServerDetailList) -> None:

@@ -13,7 +13,7 @@ NONE = "-"
 #: A status is never told by its symbol or colour alone.
 _SYMBOLS = {"met": "●", "missed": "▲", "idle": "◌", "discretionary": "–"}
 
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -80,13 +80,14 @@ def local_time(text: str) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def parse_time(text: str, now: datetime | None = None) -> str:
+def parse_time(text: str, now: datetime | None = None, *, ahead: bool = False) -> str:
     """What a user says of a time, as RFC 3339 UTC: ``2026-02-03 14:00`` (local unless a zone is said),
-    or ``90m``, ``2h``, ``1d`` ago. Raises ValueError."""
+    or ``90m``, ``2h``, ``1d`` ago (`ahead`: from now). Raises ValueError."""
     now = now or datetime.now(timezone.utc)
-    ago = _AGO.fullmatch(text.strip())
-    if ago is not None:
-        moment = now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+    span = _SPAN.fullmatch(text.strip())
+    if span is not None:
+        distance = timedelta(**{_UNITS[span[2]]: float(span[1])})
+        moment = now + distance if ahead else now - distance
     else:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00")).astimezone(timezone.utc)
     return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

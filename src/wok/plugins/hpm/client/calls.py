@@ -64,6 +64,12 @@ class Calls:
         return response
 
 
+def text_query(query: msgspec.Struct | None) -> dict[str, str]:
+    """A query as the parameters of a URI."""
+    asked = {} if query is None else msgspec.to_builtins(query)
+    return {name: str(value) for name, value in asked.items() if value is not None}
+
+
 def _answer(response: httpx.Response, type_: type[T]) -> Answer[T]:
     return Answer(response.content, type_, response.headers.get("ETag"), response.status_code)
 

@@ -13,13 +13,14 @@ from ..wire.groups import (
     GroupDetail,
     GroupDetailList,
     GroupList,
+    GroupQuery,
     GroupUpdate,
     RemoveServers,
     ServiceClassList,
     ServiceClassState,
 )
 from .answers import Answer
-from .calls import Calls
+from .calls import Calls, text_query
 
 GROUPS = "/workload-resource-groups"
 
@@ -27,17 +28,17 @@ GROUPS = "/workload-resource-groups"
 class GroupCalls(Calls):
     """The operations below `/workload-resource-groups`."""
 
-    def groups(self) -> Answer[GroupList]:
-        """All groups, in short."""
-        return self._get(GROUPS, GroupList)
+    def groups(self, query: GroupQuery | None = None) -> Answer[GroupList]:
+        """Groups, in short; all of them without a query."""
+        return self._get(GROUPS, GroupList, text_query(query))
 
-    def groups_detail(self) -> Answer[GroupDetailList]:
-        """All groups, whole."""
-        return self._get(f"{GROUPS}/detail", GroupDetailList)
+    def groups_detail(self, query: GroupQuery | None = None) -> Answer[GroupDetailList]:
+        """Groups, whole; all of them without a query."""
+        return self._get(f"{GROUPS}/detail", GroupDetailList, text_query(query))
 
     def group(self, group_id: str) -> Answer[GroupDetail]:
         """One group; the answer's `etag` is for `update_group` and `delete_group`."""
-        return self._get(_group(group_id), GroupDetail)
+        return self._get(group_path(group_id), GroupDetail)
 
     def create_group(self, group: GroupCreate | Mapping[str, object]) -> Answer[GroupDetail]:
         """Create a group; the answer is the new one."""
@@ -50,11 +51,11 @@ class GroupCalls(Calls):
 
         With `if_match` (an ETag), raises `ChangedMeanwhile` where the group is no longer the one read.
         """
-        return self._post(_group(group_id), changes, GroupDetail, if_match)
+        return self._post(group_path(group_id), changes, GroupDetail, if_match)
 
     def delete_group(self, group_id: str, if_match: str | None = None) -> None:
         """Delete a group; its servers go to `default`."""
-        self._request("DELETE", _group(group_id), if_match=if_match)
+        self._request("DELETE", group_path(group_id), if_match=if_match)
 
     def add_servers(self, group_id: str, servers: Sequence[str], move: bool = False) -> Answer[GroupDetail]:
         """Put servers (ids or URIs) in a group; with `move`, also those of another group."""
@@ -70,15 +71,16 @@ class GroupCalls(Calls):
 
     def service_classes(self, group_id: str) -> Answer[ServiceClassList]:
         """The active policy's classes, and how their members fare."""
-        return self._get(f"{_group(group_id)}/service-classes", ServiceClassList)
+        return self._get(f"{group_path(group_id)}/service-classes", ServiceClassList)
 
     def service_class(self, group_id: str, name: str) -> Answer[ServiceClassState]:
         """One class of the active policy."""
-        return self._get(f"{_group(group_id)}/service-classes/{quote(name, safe='')}", ServiceClassState)
+        return self._get(f"{group_path(group_id)}/service-classes/{quote(name, safe='')}", ServiceClassState)
 
     def _act(self, group_id: str, action: GroupAction) -> Answer[GroupDetail]:
-        return self._post(f"{_group(group_id)}/actions", action, GroupDetail)
+        return self._post(f"{group_path(group_id)}/actions", action, GroupDetail)
 
 
-def _group(group_id: str) -> str:
+def group_path(group_id: str) -> str:
+    """The path of a group below the base."""
     return f"{GROUPS}/{quote(group_id, safe='')}"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-from ..wire.management import AdjustmentList, ManagementLevels, ManagementLevelsUpdate, Version
+from ..wire.management import (
+    AdjustmentList,
+    ManagementLevels,
+    ManagementLevelsUpdate,
+    Settings,
+    SettingsUpdate,
+    Version,
+)
 from .answers import Answer
 from .calls import Calls
 
@@ -24,6 +31,14 @@ class ManagementCalls(Calls):
     ) -> Answer[ManagementLevels]:
         """Set one or both levels."""
         return self._post("/mgmt-levels", levels, ManagementLevels)
+
+    def settings(self) -> Answer[Settings]:
+        """What can be set for hpm as a whole."""
+        return self._get("/settings", Settings)
+
+    def update_settings(self, changes: SettingsUpdate | Mapping[str, object]) -> Answer[Settings]:
+        """Change settings; what is left out stays."""
+        return self._post("/settings", changes, Settings)
 
     def adjustments(
         self,

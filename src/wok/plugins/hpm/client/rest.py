@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from .groups import GroupCalls
 from .management import ManagementCalls
+from .policies import PolicyCalls
 from .servers import ServerCalls
 
 
-class Client(GroupCalls, ServerCalls, ManagementCalls):
+class Client(GroupCalls, PolicyCalls, ServerCalls, ManagementCalls):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

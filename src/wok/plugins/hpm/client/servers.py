@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerUpdate
+from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
 from .answers import Answer
-from .calls import Calls
+from .calls import Calls, text_query
 
 SERVERS = "/virtual-servers"
 
@@ -15,13 +15,13 @@ SERVERS = "/virtual-servers"
 class ServerCalls(Calls):
     """The operations below `/virtual-servers`."""
 
-    def servers(self) -> Answer[ServerList]:
-        """All virtual servers, in short."""
-        return self._get(SERVERS, ServerList)
+    def servers(self, query: ServerQuery | None = None) -> Answer[ServerList]:
+        """Virtual servers, in short; all of them without a query."""
+        return self._get(SERVERS, ServerList, text_query(query))
 
-    def servers_detail(self) -> Answer[ServerDetailList]:
-        """All virtual servers, whole."""
-        return self._get(f"{SERVERS}/detail", ServerDetailList)
+    def servers_detail(self, query: ServerQuery | None = None) -> Answer[ServerDetailList]:
+        """Virtual servers, whole; all of them without a query."""
+        return self._get(f"{SERVERS}/detail", ServerDetailList, text_query(query))
 
     def server(self, server_id: str) -> Answer[ServerDetail]:
         """One virtual server."""

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import cherrypy
-import msgspec
 from cheroot.errors import MaxSizeExceeded
 
 from ..errors import HpmError, UnknownField
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
 from . import etags
+from .answers import KeptAnswers, Source, encode
 from .caller import Door, NotAllowed
 from .http_errors import HttpError, error_body, http_error
 from .route import Request, Route
@@ -34,10 +34,12 @@ class Api:
 
     _cp_config = {"request.process_request_body": False, "tools.encode.on": False}    # noqa: RUF012
 
-    def __init__(self, routes: tuple[Route, ...], door: Door) -> None:
+    def __init__(self, routes: tuple[Route, ...], door: Door, source: Source) -> None:
         # of two that a path could be, the one with the fixed word stands first
         self._routes = sorted(routes, key=lambda route: [part.startswith("{") for part in route.path.split("/")])
         self._door = door
+        self._source = source
+        self._kept = KeptAnswers()
 
     def default(self, *_segments: str, **_parameters: str) -> bytes:
         """Answer any path below the mount (for CherryPy's own dispatcher)."""
@@ -61,27 +63,34 @@ class Api:
         request, response = cherrypy.request, cherrypy.response
         route, names = self._find(request.path_info)
         caller = self._door.caller()
-        if caller.role is None or (route.writes and caller.role != "admin"):
-            needed = "hpmadm" if route.writes else "hpmuser or hpmadm"
+        if caller.role is None or (route.role == "admin" and caller.role != "admin"):
+            needed = "hpmadm" if route.role == "admin" else "hpmuser or hpmadm"
             raise NotAllowed(f"{caller.user} may not do this: it takes membership in the group {needed}")
         _check_accept(request.headers.get("Accept"))
         query = _query(request.query_string, route)
         body = _body(route)
-        result = route.call(Request(request.script_name, caller, names, query, body, _check_match))
-        response.status = route.status
-        if route.answer is None:
-            response.headers.pop("Content-Type", None)
-            return b""
-        encoded = msgspec.json.encode(result)
+        asked = Request(request.script_name, caller, names, query, body, _check_match)
+        if route.kept:
+            age = (self._source.now() - self._source.snapshot.taken).total_seconds()
+            response.headers["Age"] = str(max(0, int(age)))
+            key = (request.script_name, request.path_info, request.query_string)
+            answer = self._kept.get(key, self._source, lambda: route.call(asked))
+        else:
+            result = route.call(asked)
+            response.status = route.status
+            if route.answer is None:
+                response.headers.pop("Content-Type", None)
+                return b""
+            answer = encode(result)
+            if route.status == 201:
+                response.headers["Location"] = result.object_uri
         response.headers["Content-Type"] = "application/json"
-        tag = response.headers["ETag"] = etags.etag(result, encoded)
-        if route.status == 201:
-            response.headers["Location"] = result.object_uri
+        tag = response.headers["ETag"] = answer.tag
         known = request.headers.get("If-None-Match")
-        if not route.writes and known is not None and etags.same(known, tag):
+        if route.method == "GET" and known is not None and etags.same(known, tag):
             response.status = 304
             return b""
-        return encoded
+        return answer.body
 
     def _find(self, path: str) -> tuple[Route, dict[str, str]]:
         # the path itself: what CherryPy makes of it depends on its dispatcher

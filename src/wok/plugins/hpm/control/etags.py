@@ -36,7 +36,10 @@ def unchanged(header: str, value: object) -> bool:
 def _settings(value: object) -> object | None:
     """The part of an object that administrators change; None: all of it."""
     if isinstance(value, ServerDetail):
-        return [value.workload_resource_group, value.excluded, value.cpu_reserve, value.cpu_cap, value.attributes]
+        return [
+            value.workload_resource_group, value.excluded, value.cpu_reserve, value.cpu_cap, value.attributes,
+            None if value.temporary_goal is msgspec.UNSET else value.temporary_goal,
+        ]  # fmt: skip
     if isinstance(value, GroupDetail) and value.is_default:
         return msgspec.structs.replace(value, virtual_servers=[])
     return None

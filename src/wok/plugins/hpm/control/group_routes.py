@@ -10,6 +10,7 @@ from ..wire.groups import (
     GroupDetail,
     GroupDetailList,
     GroupList,
+    GroupQuery,
     GroupUpdate,
     ServiceClassList,
     ServiceClassState,
@@ -21,18 +22,21 @@ def group_routes(manager: Manager) -> tuple[Route, ...]:
     """See `routes`."""
     groups = Groups(manager)
     return (
-        Route("GET", "/workload-resource-groups", "List groups in short", GroupList, lambda r: groups.list(r.base)),
+        Route(
+            "GET", "/workload-resource-groups", "List groups in short", GroupList,
+            lambda r: groups.list(r.base, r.query), query=GroupQuery, kept=True,
+        ),
         Route(
             "POST", "/workload-resource-groups", "Create a group", GroupDetail,
-            lambda r: groups.create(r.base, r.body, r.check), body=GroupCreate, status=201,
+            lambda r: groups.create(r.base, r.caller.user, r.body, r.check), body=GroupCreate, status=201,
         ),
         Route(
             "GET", "/workload-resource-groups/detail", "List groups whole", GroupDetailList,
-            lambda r: groups.details(r.base),
+            lambda r: groups.details(r.base, r.query), query=GroupQuery, kept=True,
         ),
         Route(
             "GET", "/workload-resource-groups/{id}", "Get a group", GroupDetail,
-            lambda r: groups.get(r.base, r.names["id"]),
+            lambda r: groups.get(r.base, r.names["id"]), kept=True,
         ),
         Route(
             "POST", "/workload-resource-groups/{id}", "Change a group, or several (ids with commas): all or none",
@@ -40,19 +44,19 @@ def group_routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "DELETE", "/workload-resource-groups/{id}", "Delete a group; its servers go to default", None,
-            lambda r: groups.delete(r.base, r.names["id"], r.check), status=204,
+            lambda r: groups.delete(r.base, r.names["id"], r.caller.user, r.check), status=204,
         ),
         Route(
             "POST", "/workload-resource-groups/{id}/actions", "Add or remove servers, activate a policy", GroupDetail,
-            lambda r: groups.act(r.base, r.names["id"], r.body, r.check), body=GroupAction,
+            lambda r: groups.act(r.base, r.names["id"], r.caller.user, r.body, r.check), body=GroupAction,
         ),
         Route(
             "GET", "/workload-resource-groups/{id}/service-classes", "The active policy's classes", ServiceClassList,
-            lambda r: groups.service_classes(r.base, r.names["id"]),
+            lambda r: groups.service_classes(r.base, r.names["id"]), kept=True,
         ),
         Route(
             "GET", "/workload-resource-groups/{id}/service-classes/{name}", "One class of the active policy",
-            ServiceClassState, lambda r: groups.service_class(r.base, r.names["id"], r.names["name"]),
+            ServiceClassState, lambda r: groups.service_class(r.base, r.names["id"], r.names["name"]), kept=True,
         ),
     )  # fmt: skip
 
@@ -60,6 +64,6 @@ def group_routes(manager: Manager) -> tuple[Route, ...]:
 def _update(groups: Groups, request: Request) -> GroupDetail | GroupDetailList:
     ids = request.names["id"].split(",")
     if len(ids) == 1:
-        return groups.update(request.base, ids[0], request.body, request.check)
+        return groups.update(request.base, ids[0], request.caller.user, request.body, request.check)
     request.check(None)
-    return groups.update_several(request.base, ids, request.body)
+    return groups.update_several(request.base, ids, request.caller.user, request.body)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ..manager.manager import Manager
 from ..model.management import Management
-from ..wire.management import AdjustmentList, AdjustmentQuery, ManagementLevels, ManagementLevelsUpdate, Version
+from ..wire.management import (
+    AdjustmentList,
+    AdjustmentQuery,
+    ManagementLevels,
+    ManagementLevelsUpdate,
+    Settings,
+    SettingsUpdate,
+    Version,
+)
 from .route import Route
 
 
@@ -16,6 +24,11 @@ def management_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", "/mgmt-levels", "Set the management levels", ManagementLevels,
             lambda r: management.set_levels(r.body, r.check), body=ManagementLevelsUpdate,
+        ),
+        Route("GET", "/settings", "Get the settings", Settings, lambda _: management.settings()),
+        Route(
+            "POST", "/settings", "Change settings", Settings,
+            lambda r: management.update_settings(r.body, r.check), body=SettingsUpdate,
         ),
         Route(
             "GET", "/dynamic-resource-adjustments", "Adjustments, newest first", AdjustmentList,

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from .caller import Caller
+from .caller import Caller, Role
 
 Method: TypeAlias = Literal["GET", "POST", "DELETE"]
 
@@ -29,7 +29,12 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One operation. `path` has variable parts in braces; `body` None: none is expected."""
+    """One operation.
+
+    `path` has variable parts in braces; `body` None: none is expected. `needs` is the role that it takes, where the
+    method does not say it (GET: user, others: admin). The answer of one that is `kept` depends on nothing but the
+    snapshot, the base, the path and the query.
+    """
 
     method: Method
     path: str
@@ -39,11 +44,18 @@ class Route(msgspec.Struct, frozen=True):
     body: Any = None
     query: Any = None
     status: int = 200
+    needs: Role | None = None
+    kept: bool = False
 
     @property
     def writes(self) -> bool:
-        """Whether the role admin is needed."""
-        return self.method != "GET"
+        """Whether it changes anything."""
+        return self.role == "admin"
+
+    @property
+    def role(self) -> Role:
+        """The role that is needed: `needs`, or by the method."""
+        return self.needs or ("user" if self.method == "GET" else "admin")
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The variable parts if `segments` are this path, else None."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..manager.manager import Manager
 from ..model.servers import Servers
-from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerUpdate
+from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
 from .route import Route
 
 
@@ -12,21 +12,24 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
     """See `routes`."""
     servers = Servers(manager)
     return (
-        Route("GET", "/virtual-servers", "List virtual servers in short", ServerList, lambda r: servers.list(r.base)),
+        Route(
+            "GET", "/virtual-servers", "List virtual servers in short", ServerList,
+            lambda r: servers.list(r.base, r.query), query=ServerQuery, kept=True,
+        ),
         Route(
             "GET", "/virtual-servers/detail", "List virtual servers whole", ServerDetailList,
-            lambda r: servers.details(r.base),
+            lambda r: servers.details(r.base, r.query), query=ServerQuery, kept=True,
         ),
         Route(
             "GET", "/virtual-servers/{id}", "Get a virtual server", ServerDetail,
-            lambda r: servers.get(r.base, r.names["id"]),
+            lambda r: servers.get(r.base, r.names["id"]), kept=True,
         ),
         Route(
             "POST", "/virtual-servers/{id}", "Change what is said of a virtual server", ServerDetail,
-            lambda r: servers.update(r.base, r.names["id"], r.body, r.check), body=ServerUpdate,
+            lambda r: servers.update(r.base, r.names["id"], r.caller.user, r.body, r.check), body=ServerUpdate,
         ),
         Route(
             "GET", "/virtual-servers/{id}/explain", "Why it is where it is", Explanation,
-            lambda r: servers.explain(r.base, r.names["id"]),
+            lambda r: servers.explain(r.base, r.names["id"]), kept=True,
         ),
     )  # fmt: skip

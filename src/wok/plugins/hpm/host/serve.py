@@ -29,7 +29,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(
-    connect: str | None, state_dir: Path | None, socket: Path | None, interval: float, verbose: bool
+    connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool
 ) -> int:
     """Run the manager until SIGTERM or SIGINT; gives the exit code."""
     logging.basicConfig(
@@ -79,7 +79,7 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
         lock.release()
 
 
-def _run(choice: Choice, state: Path, address: Path, interval: float) -> int:
+def _run(choice: Choice, state: Path, address: Path, interval: float | None) -> int:
     hypervisor = open_hypervisor(choice.uri)
     try:
         database = Database(state / "hpm.db")

@@ -38,8 +38,8 @@ class SocketServer:
         _free(path)
         cherrypy.config.update({"environment": "embedded", "log.screen": False, "checker.on": False})
         tree = _cptree.Tree()
-        api = Api(routes(manager), door)
-        for base, root in ((BASES[0], api), (BASES[1], api), ("", Api((), door))):
+        api = Api(routes(manager), door, manager)
+        for base, root in ((BASES[0], api), (BASES[1], api), ("", Api((), door, manager))):
             application = tree.mount(root, base)
             application.request_class = ApiRequest
             application.log.access_log.disabled = True    # a line a request would bury what matters

@@ -81,6 +81,7 @@ class Loop:
         self._clock = clock
         self._cpu = cpu
         self._work = manager
+        self._timetable = Timetable(clock(), int(interval * 1e9))
         self._wake = threading.Event()
         self._changed = threading.Event()
         self._ending = False
@@ -88,6 +89,7 @@ class Loop:
 
     def start(self) -> None:
         """Begin."""
+        self.set_interval(self._interval)
         self._thread.start()
 
     def stop(self) -> None:
@@ -106,12 +108,18 @@ class Loop:
         self._changed.set()
         self._wake.set()
 
+    def set_interval(self, seconds: float) -> None:
+        """Have cycles so far apart from now on."""
+        self._interval = seconds
+        self._timetable = Timetable(self._clock(), int(seconds * 1e9))
+        self._wake.set()
+
     def _run(self) -> None:
-        timetable = Timetable(self._clock(), int(self._interval * 1e9))
         deeds: dict[Deed, Callable[[], None]] = {
             "cycle": self._work.cycle, "look": self._work.look, "glance": self._work.glance,
         }  # fmt: skip
         while not self._ending:
+            timetable = self._timetable
             when, deed = timetable.next(
                 self._work.wanted(), changed=self._changed.is_set(), glances=self._work.glances()
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -18,25 +18,30 @@ from ..backend.hypervisor import HostDescription, Hypervisor
 from ..engine.memory import Memory
 from ..engine.plan import Candidate, Forecast, Plan
 from ..engine.planner import plan
-from ..engine.samples import HostSample, ServerInfo, ServerSample
+from ..engine.samples import HostSample
 from ..engine.windows import HostWindow
 from ..errors import Conflict, HpmError, HypervisorError, StoreError
-from ..policy.assignment import Assignment, assign
 from ..policy.catalog import Catalog
 from ..store.adjustments import AdjustmentRecord, Adjustments
 from ..store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
 from ..store.database import Database
 from ..store.journal import Journal
+from ..store.revisions import Author
 from ..wire.management import Level
-from .actuator import PERIOD_US, Actuator, Change, identical, quota_text
-from .eligibility import GIVEN_BACK, held_reason
+from .actuator import PERIOD_US, Actuator, Change, quota_text
+from .calendar import Calendar, catalog_at, rfc3339, seconds_until
+from .eligibility import GIVEN_BACK
+from .foresight import Foresight, candidates, foresee, own_quota
 from .loop import Loop
 from .observer import Observer
 from .records import measured, record_decision, record_held
 from .snapshot import Levels, Snapshot
+from .standing import Standing
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two cycles where nobody says another time.
+USUAL_INTERVAL = 10.0
 #: A plan for new wishes uses a window of at least this length (seconds), if the interval is not shorter.
 SHORTEST_WINDOW = 1.0
 #: Advice that differs by less is not given again: each is made from the newest window alone.
@@ -55,7 +60,8 @@ class Busy(HpmError):
 
 
 class Manager:
-    """Manages one host. `clock` gives monotonic nanoseconds (the hypervisor's samples have the same), `wall` UTC.
+    """Manages one host. `interval` None: the one that was set, or the usual one. `clock` gives monotonic nanoseconds
+    (the hypervisor's samples have the same), `wall` UTC.
 
     `start` runs the loop in a thread; tests call `cycle` themselves instead.
     """
@@ -64,19 +70,19 @@ class Manager:
         self,
         hypervisor: Hypervisor,
         database: Database,
-        interval: float,
+        interval: float | None,
         clock: Callable[[], int],
         wall: Callable[[], datetime],
     ) -> None:
-        self.interval = interval
+        self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
-        self.loop = Loop(interval, clock, self)
+        self.loop = Loop(self.interval, clock, self)
         self._clock = clock
-        self._database = database
+        self.database = database
         self._wall = wall
         self._lock = threading.RLock()
-        self._observer = Observer(hypervisor, int(min(SHORTEST_WINDOW, interval / 2) * 1e9))
+        self._observer = Observer(hypervisor, _shortest_ns(self.interval))
         self._actuator = Actuator(hypervisor, Journal(database))
         self._catalog = load_catalog(database)
         saved = load_setting(database, "levels")
@@ -86,11 +92,14 @@ class Manager:
         self._decided: Snapshot | None = None    # what the last decision was made from
         self._advised: dict[str, int] = {}
         self._unmeasured: list[AdjustmentRecord] = []
-        self._assigned: tuple[Mapping[str, ServerInfo], int, Mapping[str, Assignment]] = ({}, -1, {})
+        self._standing = Standing(self._actuator)
         self._forecasts: dict[str, Forecast] = {}
-        self._stood: tuple[tuple[object, ...], dict[str, str], dict[str, int]] = ((), {}, {})
+        self._observed, self._problem = wall(), self._observer.sample.problem
+        self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
+        self.snapshot = self._build()
         self._adopt()
         self.snapshot = self._build()
+        self.keep_time()
         hypervisor.on_change(self.loop.servers_changed)
 
     # -- life
@@ -98,9 +107,11 @@ class Manager:
     def start(self) -> None:
         """Run the loop."""
         self.loop.start()
+        self._calendar.start()
 
     def stop(self) -> list[str]:
         """End the loop and put everything back; gives a sentence for each value."""
+        self._calendar.stop()
         self.loop.stop()
         with self._lock:
             return self._actuator.restore(self._observe(), keep_held=True)
@@ -108,8 +119,8 @@ class Manager:
     # -- requests
 
     @contextmanager
-    def change(self) -> Iterator[CatalogChange]:
-        """Change the catalog: ``with manager.change() as change: change.catalog = change.catalog.with_…``.
+    def change(self, by: str = "hpm") -> Iterator[CatalogChange]:
+        """Change the catalog: ``with manager.change(user) as change: change.catalog = change.catalog.with_…``.
 
         Committed when the block ends without an error; a new snapshot shows it, and the loop plans anew.
         Raises `Busy`, `StoreError`.
@@ -117,11 +128,22 @@ class Manager:
         with self._writing():
             change = CatalogChange(self._catalog)
             yield change
-            if change.catalog is not self._catalog:
-                save_catalog(self._database, self._catalog, change.catalog)
-                self._catalog = change.catalog
+            catalog = catalog_at(change.catalog, self._wall())
+            if catalog is not self._catalog:
+                save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)
+                self._catalog = catalog
                 self.snapshot = self._build()
                 self.loop.wake()
+                self._calendar.wake()
+
+    def now(self) -> datetime:
+        """The time (UTC) by the manager's clock."""
+        return self._wall()
+
+    def keep_time(self) -> None:
+        """Do what is due by the calendar: policies of schedules, ends of temporary goals. Raises as `change`."""
+        with self.change():
+            pass    # what time changes is part of every change
 
     def set_level(self, cpu_mgmt: Level) -> list[str]:
         """Set the level of CPU management. From `on` to another one, everything is put back before this
@@ -130,7 +152,7 @@ class Manager:
             levels = msgspec.structs.replace(self._levels, cpu_mgmt=cpu_mgmt)
             if levels == self._levels:
                 return []
-            save_setting(self._database, "levels", msgspec.json.encode(levels).decode())
+            save_setting(self.database, "levels", msgspec.json.encode(levels).decode())
             self._levels = levels
             self._planned, self._advised = None, {}
             self._observer.unwatched()
@@ -145,6 +167,19 @@ class Manager:
             self.snapshot = self._build()
             self.loop.wake()
             return said
+
+    def set_interval(self, seconds: float) -> None:
+        """Set the seconds between two cycles (1 to 3600), now and for later starts. Raises `Busy`, `StoreError`."""
+        with self._writing():
+            save_setting(self.database, "interval", repr(seconds))
+            self.interval = seconds
+            self._observer.shortest_ns = _shortest_ns(seconds)
+            self.loop.set_interval(seconds)
+
+    def foresee(self, catalog: Catalog) -> Foresight:
+        """What other wishes would bring about, planned from what was measured last. Changes nothing. Raises `Busy`."""
+        with self._writing():
+            return foresee(self.snapshot, catalog, self._actuator, self._memory)
 
     def release(self, uuid: str) -> None:
         """Manage a server again that was left alone because an administrator changed it. Raises `Conflict`."""
@@ -225,71 +260,41 @@ class Manager:
         }
 
     def _observe(self) -> HostSample:
-        sample = self._observer.observe()
+        try:
+            sample = self._observer.observe()
+        except HypervisorError as error:
+            self._problem = str(error)
+            self.snapshot = msgspec.structs.replace(self.snapshot, problem=self._problem)
+            raise
+        self._observed, self._problem = self._wall(), sample.problem
         taken = self._actuator.notice(sample)
         if taken:
             uuids = list(dict.fromkeys(entry.uuid for entry in taken))
-            reason, assignments = "changed-by-administrator", self._assign(sample)
+            reason, assignments = "changed-by-administrator", self._standing.assign(self._catalog, sample.infos)
             self._record(record_held(uuids, reason, self._time(), self.interval, sample.infos, assignments))
         return sample
 
     def _build(self) -> Snapshot:
         sample = self._observer.sample
-        assignments = self._assign(sample)
-        held, originals = self._stand(sample, assignments)
+        assignments = self._standing.assign(self._catalog, sample.infos)
+        held, originals = self._standing.stand(sample, assignments)
         return Snapshot(
-            self._wall(), self._catalog, self._levels, sample, self._observer.window(), assignments, held, originals,
-            self._forecasts,
+            self._observed, self._catalog, self._levels, sample, self._observer.window(), assignments, held, originals,
+            self._forecasts, self._problem,
         )  # fmt: skip
-
-    def _stand(
-        self, sample: HostSample, assignments: Mapping[str, Assignment]
-    ) -> tuple[Mapping[str, str], Mapping[str, int]]:
-        """Why servers are not managed, and what shares they had before hpm came."""
-        basis = (sample.samples, sample.infos, assignments, self._actuator.state())
-        known, held, originals = self._stood
-        if not identical(basis, known):
-            held, originals = {}, {}
-            for uuid, info in sample.infos.items():
-                server = sample.samples.get(uuid)
-                reason = held_reason(info, server, assignments[uuid], self._actuator)
-                if reason is not None:
-                    held[uuid] = reason
-                if server is not None and server.shares is not None:
-                    originals[uuid] = self._actuator.original(server)
-            self._stood = (basis, held, originals)
-        return held, originals
-
-    def _assign(self, sample: HostSample) -> Mapping[str, Assignment]:
-        infos, generation, known = self._assigned
-        same = generation == self._catalog.generation
-        if same and infos is sample.infos:
-            return known
-        assignments = {
-            uuid: known[uuid] if same and infos.get(uuid) is info else assign(self._catalog, uuid, info.facts)
-            for uuid, info in sample.infos.items()
-        }
-        self._assigned = (sample.infos, self._catalog.generation, assignments)
-        return assignments
 
     # -- deciding
 
     def _decide(self, snapshot: Snapshot, seen: HostWindow, sample: HostSample) -> bool:
         """Plan, and apply or advise; gives whether quotas were changed."""
-        candidates = {
-            uuid: Candidate(
-                uuid, server.start, server.parent, server.shares, snapshot.originals.get(uuid, 0),
-                seen.servers.get(uuid), snapshot.assignments[uuid], snapshot.held.get(uuid),
-                None if server.quota_us is None else self._quota(server),
-            )
-            for uuid, server in sample.samples.items()
-            if uuid in snapshot.assignments
-        }  # fmt: skip
-        made = plan(seen, list(candidates.values()), self._memory, self._catalog.generation)
+        wished = candidates(
+            sample, seen, snapshot.assignments, snapshot.held, snapshot.originals, self._actuator
+        )
+        made = plan(seen, list(wished.values()), self._memory, self._catalog.generation)
         self._planned = self._catalog.generation
         self._forecasts = dict(made.forecasts)
         if self._levels.cpu_mgmt == "advise":
-            self._advise(made, candidates, snapshot)
+            self._advise(made, wished, snapshot)
             return False
         self._give_back(snapshot, sample)
         capped = self._apply_caps(snapshot, sample)
@@ -300,7 +305,7 @@ class Manager:
             ]
             errors = self._actuator.apply(changes)
             record = record_decision(
-                decision, self._time(), seen.seconds, "applied", sample.infos, candidates, errors
+                decision, self._time(), seen.seconds, "applied", sample.infos, wished, errors
             )
             self._record(record, measure=bool(changes))
             self._observer.amend({c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors})
@@ -308,12 +313,7 @@ class Manager:
         self._memory = made.memory.without(refused, self._memory) if refused else made.memory
         return capped
 
-    def _quota(self, server: ServerSample) -> float | None:
-        """CPUs that a server's own quota lets it use. One that hpm set is its cap, and that may be another one now."""
-        quota, _, period = (self._actuator.own_quota(server) or "max").partition(" ")
-        return None if quota == "max" else int(quota) / int(period)
-
-    def _advise(self, made: Plan, candidates: dict[str, Candidate], snapshot: Snapshot) -> None:
+    def _advise(self, made: Plan, wished: dict[str, Candidate], snapshot: Snapshot) -> None:
         """Report what would be done, once. Nothing comes into force, so nothing is learned from it."""
         self._memory = Memory(made.memory.servers)
         for decision in made.decisions:
@@ -326,7 +326,7 @@ class Manager:
             self._advised.update(advice)
             self._record(
                 record_decision(
-                    decision, self._time(), self.interval, "advised", snapshot.sample.infos, candidates, {}
+                    decision, self._time(), self.interval, "advised", snapshot.sample.infos, wished, {}
                 )
             )
 
@@ -346,7 +346,7 @@ class Manager:
             if cap is None:
                 uncapped.add(uuid)
                 continue
-            own = self._quota(server)
+            own = own_quota(server, self._actuator)
             if own is not None and own <= cap:
                 uncapped.add(uuid)    # it has a quota of its own, and that is tighter
                 continue
@@ -392,12 +392,13 @@ class Manager:
 
 
 class CatalogChange:
-    """A catalog being changed: set `catalog`."""
+    """A catalog being changed: set `catalog`. `renamed` names policies by (group, old name), so that their revisions
+    stay theirs."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self.renamed: dict[tuple[str, str], str] = {}
 
 
-def rfc3339(moment: datetime) -> str:
-    """UTC with milliseconds, as the API has all times."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _shortest_ns(interval: float) -> int:
+    return int(min(SHORTEST_WINDOW, interval / 2) * 1e9)

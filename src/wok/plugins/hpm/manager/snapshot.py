@@ -25,7 +25,8 @@ class Levels(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """One moment. `taken` is UTC; `window` is None until two samples are there.
+    """One moment. `taken` (UTC) is when the host was observed; `window` is None until two samples are there; `problem`
+    says why the figures are not fresher, or not whole.
 
     By UUID: `assignments` of all servers; `held`: why a server is not managed; `originals`: shares before
     hpm changed any; `forecasts` of the last plan.
@@ -40,6 +41,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     held: Mapping[str, str]
     originals: Mapping[str, int]
     forecasts: Mapping[str, Forecast]
+    problem: str | None = None
 
     def server_window(self, uuid: str) -> ServerWindow | None:
         """What one server did in the last window."""

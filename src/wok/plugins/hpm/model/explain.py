@@ -45,6 +45,12 @@ def _classification(views: Views, uuid: str) -> str:
     text = f"{info.name} is in the group {group.name}"
     if group.is_default and uuid not in snapshot.catalog.servers:
         text += " because it was put in no other"
+    boost = snapshot.catalog.settings(uuid).temporary_goal
+    if boost is not None:
+        return (
+            f"{text}. Until {boost.until} it has a temporary goal, whatever its service class says: importance"
+            f" {assignment.importance}, velocity {boost.goal.percent}."
+        )
     if group.policy is None or assignment.goal is None:
         return text + "."
     rule = next(

@@ -10,6 +10,7 @@ import msgspec
 from ..errors import InvalidValue, NotFound
 from ..manager.manager import Manager
 from ..policy.catalog import Catalog
+from ..policy.classification import compile_pattern
 from ..policy.groups import WorkloadResourceGroup
 from ..wire.groups import (
     ActivatePolicy,
@@ -19,36 +20,41 @@ from ..wire.groups import (
     GroupDetail,
     GroupDetailList,
     GroupList,
+    GroupQuery,
     GroupUpdate,
     ServiceClassList,
     ServiceClassState,
 )
+from .pages import page
 from .references import server_id
 from .views import Views
 
 
 class Groups:
-    """Requests on groups. `base` is the base path of the request; ids are as they stand in the path."""
+    """Requests on groups. `base` is the base path of the request, `who` the user who asks; ids are as they stand in the
+    path."""
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
 
-    def list(self, base: str) -> GroupList:
-        """All groups, in short."""
+    def list(self, base: str, query: GroupQuery) -> GroupList:
+        """Groups, in short. Raises `InvalidValue`."""
         views = self._views(base)
-        return GroupList([views.group_summary(group) for group in _sorted(views)])
+        groups, following = _page(views, query, f"{base}/workload-resource-groups")
+        return GroupList([views.group_summary(group) for group in groups], following)
 
-    def details(self, base: str) -> GroupDetailList:
-        """All groups, whole."""
+    def details(self, base: str, query: GroupQuery) -> GroupDetailList:
+        """Groups, whole. Raises `InvalidValue`."""
         views = self._views(base)
-        return GroupDetailList([views.group_detail(group) for group in _sorted(views)])
+        groups, following = _page(views, query, f"{base}/workload-resource-groups/detail")
+        return GroupDetailList([views.group_detail(group) for group in groups], following)
 
     def get(self, base: str, group_id: str) -> GroupDetail:
         """One group. Raises `NotFound`."""
         views = self._views(base)
         return views.group_detail(views.snapshot.catalog.group(group_id))
 
-    def create(self, base: str, wanted: GroupCreate, check: Callable[[None], None]) -> GroupDetail:
+    def create(self, base: str, who: str, wanted: GroupCreate, check: Callable[[None], None]) -> GroupDetail:
         """A new group; `check` is called before it is there. Raises `InvalidValue`, `NotUnique`."""
         check(None)
         active = wanted.active_policy
@@ -58,45 +64,47 @@ class Groups:
             str(uuid.uuid4()), wanted.name, wanted.description, wanted.perf_policies, active,
             wanted.schedule or (), wanted.otherwise or None,
         )  # fmt: skip
-        with self._manager.change() as change:
+        with self._manager.change(who) as change:
             change.catalog = change.catalog.with_group(group)
         return self.get(base, group.id)
 
     def update(
-        self, base: str, group_id: str, wanted: GroupUpdate, check: Callable[[GroupDetail], None]
+        self, base: str, group_id: str, who: str, wanted: GroupUpdate, check: Callable[[GroupDetail], None]
     ) -> GroupDetail:
         """Change a group; `check` is called with its state before, under the lock, and may raise.
 
         Policies replaced without naming an active one keep the active name if it is still there; the only
         policy of a group that had none becomes active. Raises `NotFound`, `InvalidValue`, `NotUnique`.
         """
-        with self._manager.change() as change:
+        with self._manager.change(who) as change:
             change.catalog.group(group_id)
             check(self.get(base, group_id))
             change.catalog = _updated(change.catalog, group_id, wanted)
         return self.get(base, group_id)
 
-    def update_several(self, base: str, group_ids: Sequence[str], wanted: GroupUpdate) -> GroupDetailList:
+    def update_several(
+        self, base: str, group_ids: Sequence[str], who: str, wanted: GroupUpdate
+    ) -> GroupDetailList:
         """Change several groups alike: all or none. Raises as `update` does."""
         if wanted.name is not msgspec.UNSET:
             raise InvalidValue("several groups cannot have one name; change names one group at a time", "name")
         ids = list(dict.fromkeys(group_ids))
-        with self._manager.change() as change:
+        with self._manager.change(who) as change:
             for group_id in ids:
                 change.catalog = _updated(change.catalog, group_id, wanted)
         return GroupDetailList([self.get(base, group_id) for group_id in ids])
 
-    def delete(self, base: str, group_id: str, check: Callable[[GroupDetail], None]) -> None:
+    def delete(self, base: str, group_id: str, who: str, check: Callable[[GroupDetail], None]) -> None:
         """Delete a group; its members go to default. Raises `NotFound`, `Conflict`."""
-        with self._manager.change() as change:
+        with self._manager.change(who) as change:
             check(self.get(base, group_id))
             change.catalog = change.catalog.without_group(group_id)
 
     def act(
-        self, base: str, group_id: str, action: GroupAction, check: Callable[[GroupDetail], None]
+        self, base: str, group_id: str, who: str, action: GroupAction, check: Callable[[GroupDetail], None]
     ) -> GroupDetail:
         """Members in or out, or another policy. Raises `NotFound`, `Conflict`, `InvalidValue`."""
-        with self._manager.change() as change:
+        with self._manager.change(who) as change:
             group = change.catalog.group(group_id)
             check(self.get(base, group_id))
             if isinstance(action, ActivatePolicy):
@@ -140,8 +148,10 @@ class Groups:
         return Views(self._manager.snapshot, base)
 
 
-def _sorted(views: Views) -> list[WorkloadResourceGroup]:
-    return sorted(views.snapshot.catalog.groups.values(), key=lambda g: (g.is_default, g.name))
+def _page(views: Views, query: GroupQuery, uri: str) -> tuple[list[WorkloadResourceGroup], str | None]:
+    wanted = None if query.name is None else compile_pattern(query.name)
+    groups = [g for g in views.snapshot.catalog.groups.values() if wanted is None or wanted.fullmatch(g.name)]
+    return page(groups, lambda g: (int(g.is_default), g.name, g.id), query, uri)
 
 
 def _updated(catalog: Catalog, group_id: str, wanted: GroupUpdate) -> Catalog:
@@ -155,6 +165,8 @@ def _updated(catalog: Catalog, group_id: str, wanted: GroupUpdate) -> Catalog:
         raise InvalidValue("the group default keeps its name", "name")
     if wanted.schedule == () and wanted.otherwise is msgspec.UNSET:
         changes["otherwise"] = None
+    if not {"schedule", "otherwise"}.isdisjoint(changes):
+        changes["scheduled"] = None    # a new schedule acts at once
     new = msgspec.structs.replace(old, **changes)
     if wanted.perf_policies is not msgspec.UNSET and wanted.active_policy is msgspec.UNSET:
         new = _keep_active(old, new)

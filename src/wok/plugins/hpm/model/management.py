@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
 from urllib.parse import urlencode
 
 import msgspec
 
-from ..errors import Conflict, InvalidValue
-from ..manager.manager import Manager, rfc3339
+from ..errors import Conflict
+from ..manager.manager import Manager
 from ..store.adjustments import AdjustmentFilter
 from ..version import VERSION
 from ..wire.management import (
@@ -18,9 +17,12 @@ from ..wire.management import (
     ControlAbility,
     ManagementLevels,
     ManagementLevelsUpdate,
+    Settings,
+    SettingsUpdate,
     Version,
 )
 from .references import group_id, server_id
+from .times import utc_time
 from .views import Views
 
 API_VERSION = "1.0"
@@ -58,12 +60,24 @@ class Management:
                 raise Conflict(f"CPU shares cannot be set on this host: {ability.why_not}")
             self._manager.set_level(wanted.cpu_mgmt)
 
+    def settings(self) -> Settings:
+        """What can be set for hpm as a whole."""
+        return Settings(self._manager.interval)
+
+    def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
+        """Change settings; `check` is called with those before, under the lock, and may raise."""
+        with self._manager.change():    # nothing of the catalog; it is the one lock of all writers
+            check(self.settings())
+            if wanted.interval_seconds is not msgspec.UNSET:
+                self._manager.set_interval(float(wanted.interval_seconds))
+        return self.settings()
+
     def adjustments(self, base: str, query: AdjustmentQuery) -> AdjustmentList:
         """Adjustments, newest first. Raises `NotFound`, `InvalidValue`."""
         views = Views(self._manager.snapshot, base)
         wanted = AdjustmentFilter(
-            time_from=_time(query.from_, "from"),
-            time_to=_time(query.to, "to"),
+            time_from=None if query.from_ is None else utc_time(query.from_, "from"),
+            time_to=None if query.to is None else utc_time(query.to, "to"),
             group=None if query.group is None else group_id(views.snapshot, query.group, "group"),
             uuid=_server(views, query.virtual_server),
             outcome=query.outcome,
@@ -96,21 +110,8 @@ class Management:
             cgroup_version=host.cgroup_version,
             interval_seconds=self._manager.interval,
             controls={name: ControlAbility(a.works, a.how, a.why_not) for name, a in host.controls.items()},
-            problem=self._manager.snapshot.sample.problem,
+            problem=self._manager.snapshot.problem,
         )
-
-
-def _time(text: str | None, path: str) -> str | None:
-    """A time of a request in the form of the records."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        if moment.tzinfo is None:
-            raise InvalidValue(f"{text[:40]!r} has no time zone; write 2026-11-21T14:00:00Z", path)
-        return rfc3339(moment.astimezone(timezone.utc))
-    except (ValueError, OverflowError):
-        raise InvalidValue(f"{text[:40]!r} is no RFC 3339 time such as 2026-11-21T14:00:00Z", path) from None
 
 
 def _server(views: Views, reference: str | None) -> str | None:

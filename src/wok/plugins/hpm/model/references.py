@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..errors import InvalidValue, NotFound
+from ..errors import HypervisorUnreachable, InvalidValue, NotFound
+from ..manager.calendar import rfc3339
 from ..manager.snapshot import Snapshot
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -13,12 +14,18 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 def server_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
     """The UUID that an id or URI of a virtual server names.
 
-    Raises `InvalidValue` if it is neither, `NotFound` if there is no such server, now or in a group.
+    Raises `InvalidValue` if it is neither, `NotFound` if there is no such server, now or in a group, and
+    `HypervisorUnreachable` where that cannot be known.
     """
     uuid = _last(reference, "virtual-servers", path)
     if not _UUID.fullmatch(uuid):
         raise InvalidValue(f"{reference[:80]!r} is neither the UUID nor the URI of a virtual server", path)
     if uuid not in snapshot.sample.infos and uuid not in snapshot.catalog.servers:
+        if snapshot.problem is not None:
+            raise HypervisorUnreachable(
+                f"no virtual server with id {uuid} is known, and the hypervisor cannot be asked whether there is one by"
+                f" now: {snapshot.problem}. What is known is of {rfc3339(snapshot.taken)}"
+            )
         raise NotFound((f"{path}: " if path else "") + f"there is no virtual server with id {uuid}")
     return uuid
 

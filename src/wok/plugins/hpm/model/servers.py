@@ -6,20 +6,26 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..errors import NotFound
+from ..errors import InvalidValue, NotFound
+from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
+from ..policy.classification import compile_pattern
+from ..policy.goals import TemporaryGoal
 from ..wire.servers import (
     Explanation,
     ServerDetail,
     ServerDetailList,
     ServerList,
+    ServerQuery,
     ServerUpdate,
 )
 from .explain import explain
+from .pages import page
 from .references import group_id, server_id
+from .times import utc_time
 from .views import Views
 
-_SETTINGS = ("excluded", "cpu_reserve", "cpu_cap", "attributes")
+_SETTINGS = ("excluded", "cpu_reserve", "cpu_cap", "attributes", "temporary_goal")
 
 
 class Servers:
@@ -28,17 +34,17 @@ class Servers:
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
 
-    def list(self, base: str) -> ServerList:
-        """All virtual servers, in short, by name."""
+    def list(self, base: str, query: ServerQuery) -> ServerList:
+        """Virtual servers, in short, by name. Raises `InvalidValue`, `NotFound` for an unknown group."""
         views = self._views(base)
-        uuids = views.by_name(views.snapshot.sample.infos)
-        return ServerList([views.server_summary(uuid) for uuid in uuids], views.taken, views.problem)
+        uuids, following = _page(views, query, f"{base}/virtual-servers")
+        return ServerList([views.server_summary(uuid) for uuid in uuids], views.taken, views.problem, following)
 
-    def details(self, base: str) -> ServerDetailList:
-        """All virtual servers, whole, by name."""
+    def details(self, base: str, query: ServerQuery) -> ServerDetailList:
+        """Virtual servers, whole, by name. Raises as `list`."""
         views = self._views(base)
-        uuids = views.by_name(views.snapshot.sample.infos)
-        return ServerDetailList([views.server_detail(uuid) for uuid in uuids], views.taken, views.problem)
+        uuids, following = _page(views, query, f"{base}/virtual-servers/detail")
+        return ServerDetailList([views.server_detail(uuid) for uuid in uuids], views.taken, views.problem, following)
 
     def get(self, base: str, reference: str) -> ServerDetail:
         """One virtual server. Raises `NotFound`."""
@@ -52,11 +58,12 @@ class Servers:
         return Explanation(views.server_detail(uuid), explain(views, uuid))
 
     def update(
-        self, base: str, reference: str, wanted: ServerUpdate, check: Callable[[ServerDetail], None]
+        self, base: str, reference: str, who: str, wanted: ServerUpdate, check: Callable[[ServerDetail], None]
     ) -> ServerDetail:
         """Change what is said of a virtual server; `check` is called with its state before, under the lock,
-        and may raise. Raises `NotFound`, `Conflict`, `InvalidValue`."""
-        with self._manager.change() as change:
+        and may raise. `who` is the user who asks. Raises `NotFound`, `Conflict`, `InvalidValue`."""
+        boost = self._temporary_goal(wanted)
+        with self._manager.change(who) as change:
             snapshot, catalog = self._manager.snapshot, change.catalog
             uuid = self._present(self._views(base), reference)
             check(self.get(base, uuid))
@@ -65,12 +72,24 @@ class Servers:
                 catalog = catalog.with_members(target, [uuid], move=wanted.move)
             settings = catalog.settings(uuid)
             changes = {f: v for f in _SETTINGS if (v := getattr(wanted, f)) is not msgspec.UNSET}
+            if boost is not None:
+                changes["temporary_goal"] = boost
             if changes:
                 catalog = catalog.with_settings(uuid, msgspec.structs.replace(settings, **changes))
             if wanted.release:
                 self._manager.release(uuid)    # it raises if there is nothing to release; then nothing is changed
             change.catalog = catalog
         return self.get(base, uuid)
+
+    def _temporary_goal(self, wanted: ServerUpdate) -> TemporaryGoal | None:
+        """The temporary goal that is wanted, if any. Raises `InvalidValue` for a time that does not lie ahead."""
+        if not isinstance(wanted.temporary_goal, TemporaryGoal):
+            return None
+        until = utc_time(wanted.temporary_goal.until, "temporary-goal.until")
+        now = rfc3339(self._manager.now())
+        if until <= now:
+            raise InvalidValue(f"{until} does not lie ahead: it is {now} on this host", "temporary-goal.until")
+        return msgspec.structs.replace(wanted.temporary_goal, until=until)
 
     def _present(self, views: Views, reference: str) -> str:
         uuid = server_id(views.snapshot, reference)
@@ -80,3 +99,29 @@ class Servers:
 
     def _views(self, base: str) -> Views:
         return Views(self._manager.snapshot, base)
+
+
+def _page(views: Views, query: ServerQuery, uri: str) -> tuple[list[str], str | None]:
+    infos = views.snapshot.sample.infos
+    return page(_matching(views, query), lambda uuid: (0, infos[uuid].name, uuid), query, uri)
+
+
+def _matching(views: Views, query: ServerQuery) -> list[str]:
+    """UUIDs of the servers that a query wants."""
+    snapshot = views.snapshot
+    name = None if query.name is None else compile_pattern(query.name)
+    reference = query.workload_resource_group
+    group = None if reference is None else group_id(snapshot, reference, "workload-resource-group")
+
+    def wanted(uuid: str) -> bool:
+        info, assignment = snapshot.sample.infos[uuid], snapshot.assignments[uuid]
+        return (
+            (name is None or name.fullmatch(info.name) is not None)
+            and group in (None, assignment.group)
+            and query.service_class in (None, assignment.service_class)
+            and query.status in (None, info.status)
+            and query.goal_status in (None, snapshot.status(uuid))
+            and query.management in (None, "unmanaged" if uuid in snapshot.held else "managed")
+        )
+
+    return [uuid for uuid in snapshot.sample.infos if wanted(uuid)]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from msgspec import UNSET
 
 from ..engine.index import MET, performance_index
-from ..manager.manager import rfc3339
+from ..manager.calendar import rfc3339
 from ..manager.snapshot import Snapshot
 from ..policy.assignment import facts_of
 from ..policy.groups import WorkloadResourceGroup
@@ -35,7 +35,7 @@ class Views:
     @property
     def problem(self) -> str | None:
         """Why the figures are not fresher."""
-        return self.snapshot.sample.problem
+        return self.snapshot.problem
 
     def group_uri(self, group_id: str) -> str:
         """The URI of a group."""
@@ -168,6 +168,7 @@ class Views:
             performance_index=rounded(snapshot.index(uuid), 2),
             goal_status=snapshot.status(uuid),
             attributes=dict(sorted(shown.items())),
+            temporary_goal=snapshot.catalog.settings(uuid).temporary_goal or UNSET,
         )
 
     def adjustment(self, record: AdjustmentRecord) -> Adjustment:

@@ -8,9 +8,13 @@ from .catalog import Catalog
 from .classification import Facts
 from .goals import Goal, Importance
 
+#: Importance of a temporary goal where neither it nor a policy names one.
+UNNAMED_IMPORTANCE: Importance = "high"
+
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What the catalog says of one virtual server. Without an active policy the last four are None."""
+    """What the catalog says of one virtual server. Without an active policy the last four are None, but for the
+    importance and the goal of one that has a temporary goal."""
 
     group: str
     excluded: bool
@@ -38,10 +42,16 @@ def assign(catalog: Catalog, uuid: str, facts: Facts) -> Assignment:
     said = catalog.settings(uuid)
     group = catalog.groups[said.group]
     policy = group.policy
-    if policy is None:
-        return Assignment(group.id, said.excluded, said.cpu_reserve, said.cpu_cap)
-    service_class = policy.classify(facts_of(catalog, uuid, facts))
-    return Assignment(
-        group.id, said.excluded, said.cpu_reserve, said.cpu_cap,
-        policy.name, service_class.name, policy.importance_of(service_class), service_class.goal,
-    )  # fmt: skip
+    found = Assignment(group.id, said.excluded, said.cpu_reserve, said.cpu_cap)
+    if policy is not None:
+        service_class = policy.classify(facts_of(catalog, uuid, facts))
+        found = msgspec.structs.replace(
+            found, policy=policy.name, service_class=service_class.name,
+            importance=policy.importance_of(service_class), goal=service_class.goal,
+        )  # fmt: skip
+    boost = said.temporary_goal
+    if boost is None:
+        return found
+    return msgspec.structs.replace(
+        found, goal=boost.goal, importance=boost.importance or found.importance or UNNAMED_IMPORTANCE
+    )

@@ -14,7 +14,9 @@ import msgspec
 
 from ..errors import Conflict, InvalidValue, NotFound, NotUnique
 from .classification import Value
-from .groups import DEFAULT_GROUP, WorkloadResourceGroup, check_group
+from .goals import TemporaryGoal
+from .groups import DEFAULT_GROUP, Activation, WorkloadResourceGroup, check_group
+from .schedule import scheduled
 
 #: What an administrator may say of a virtual server for classification; name and UUID are facts.
 Attribute: TypeAlias = Literal["title", "hostname", "os-type", "os-name", "os-level", "metadata"]
@@ -22,13 +24,15 @@ Attributes: TypeAlias = dict[Attribute, Value]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """What an administrator said of one virtual server. CPUs are counted in units of one host CPU."""
+    """What an administrator said of one virtual server. CPUs are counted in units of one host CPU; the time of a
+    temporary goal is UTC with milliseconds, so that such times can be compared as texts."""
 
     group: str = DEFAULT_GROUP
     excluded: bool = False
     cpu_reserve: float | None = None
     cpu_cap: float | None = None
     attributes: Attributes = {}
+    temporary_goal: TemporaryGoal | None = None
 
 
 NO_SETTINGS = ServerSettings()
@@ -115,6 +119,34 @@ class Catalog(msgspec.Struct, frozen=True):
         if reserve is not None and cap is not None and reserve > cap:
             raise InvalidValue(f"the reserve of {reserve} CPUs is above the cap of {cap} CPUs", "cpu-reserve")
         return self._next(servers={**self.servers, uuid: settings})
+
+    # -- what time changes
+
+    def at(self, weekday: int, minute: int, now: str) -> Catalog:
+        """The catalog as it is to be at that time of the host: schedules activate policies, temporary goals end.
+
+        `weekday` 0 is Monday, `minute` is that of the day; `now` is UTC in the form of `TemporaryGoal.until`. A
+        schedule acts when it wants another policy than before: what was activated by hand holds until then. Gives
+        this very catalog where nothing is to change.
+        """
+        groups: dict[str, WorkloadResourceGroup] = {}
+        for group in self.groups.values():
+            wanted = scheduled(group.schedule, group.otherwise, weekday, minute)
+            if group.schedule and Activation(wanted) != group.scheduled:
+                groups[group.id] = msgspec.structs.replace(group, active_policy=wanted, scheduled=Activation(wanted))
+        servers = {
+            uuid: msgspec.structs.replace(said, temporary_goal=None)
+            for uuid, said in self.servers.items()
+            if said.temporary_goal is not None and said.temporary_goal.until <= now
+        }
+        if not groups and not servers:
+            return self
+        return self._next(groups={**self.groups, **groups}, servers={**self.servers, **servers})
+
+    def next_end(self) -> str | None:
+        """When the next temporary goal ends; None: there is none."""
+        ends = [said.temporary_goal.until for said in self.servers.values() if said.temporary_goal is not None]
+        return min(ends, default=None)
 
     def _next(
         self,

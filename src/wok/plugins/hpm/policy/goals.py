@@ -23,10 +23,14 @@ VELOCITY_OF_LEVEL: dict[VelocityLevel, int] = {
 }  # fmt: skip
 
 
+#: What a goal of velocity may be: a level, or an integer from 1 to 99 (percent).
+Velocity: TypeAlias = VelocityLevel | Annotated[int, msgspec.Meta(ge=1, le=99)]
+
+
 class VelocityGoal(msgspec.Struct, frozen=True, tag="velocity", tag_field="type", forbid_unknown_fields=True):
     """A goal of velocity: a level, or an integer from 1 to 99 (percent)."""
 
-    velocity: VelocityLevel | Annotated[int, msgspec.Meta(ge=1, le=99)]
+    velocity: Velocity
 
     @property
     def percent(self) -> int:
@@ -41,3 +45,19 @@ class DiscretionaryGoal(
 
 
 Goal: TypeAlias = VelocityGoal | DiscretionaryGoal
+
+
+class TemporaryGoal(
+    msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True
+):
+    """A goal that one virtual server has until a moment (RFC 3339), whatever its service class says. Without an
+    `importance` it keeps that of its class; one whose group has no policy is of high importance meanwhile."""
+
+    velocity: Velocity
+    until: str
+    importance: Importance | None = None
+
+    @property
+    def goal(self) -> VelocityGoal:
+        """The goal while it holds."""
+        return VelocityGoal(self.velocity)

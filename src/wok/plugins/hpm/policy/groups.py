@@ -16,11 +16,17 @@ DEFAULT_GROUP: Final = "default"
 Policies = Annotated[tuple[PerformancePolicy, ...], msgspec.Meta(max_length=64)]
 
 
+class Activation(msgspec.Struct, frozen=True):
+    """What a schedule has activated: a policy by its name, or none."""
+
+    policy: str | None
+
+
 class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
     """A group: `id` is a UUID or ``default``. Without an active policy it is unmanaged.
 
     Where there is a `schedule`, it activates policies (and `otherwise` where no entry holds; None: no policy);
-    `scheduled` is what it wanted last, so that it acts only where it wants another one.
+    `scheduled` is what it activated last (None: nothing yet), so that it acts only where it wants another one.
     """
 
     id: str
@@ -30,7 +36,7 @@ class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_
     active_policy: str | None = None
     schedule: Schedule = ()
     otherwise: str | None = None
-    scheduled: str | None = None
+    scheduled: Activation | None = None
 
     @property
     def is_default(self) -> bool:

@@ -11,6 +11,7 @@ from ..errors import StoreError
 from ..policy.catalog import Catalog, ServerSettings, empty_catalog
 from ..policy.groups import WorkloadResourceGroup
 from .database import Database
+from .revisions import Author, write_revisions
 
 T = TypeVar("T")
 
@@ -23,8 +24,11 @@ def load_catalog(database: Database) -> Catalog:
     return Catalog(generation, {**empty_catalog().groups, **groups}, servers)
 
 
-def save_catalog(database: Database, old: Catalog, new: Catalog) -> None:
-    """Make `new` what will be loaded. `old` is what the store has: only differences are written."""
+def save_catalog(
+    database: Database, old: Catalog, new: Catalog, author: Author, renamed: Mapping[tuple[str, str], str]
+) -> None:
+    """Make `new` what will be loaded. `old` is what the store has: only differences are written. `author` and
+    `renamed` are for the revisions of policies (see `write_revisions`)."""
     with database.transaction() as connection:
         for table, key, before, after in (
             ("groups", "id", old.groups, new.groups),
@@ -33,6 +37,7 @@ def save_catalog(database: Database, old: Catalog, new: Catalog) -> None:
             gone, changed = _difference(before, after)
             connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", [(name,) for name in gone])
             connection.executemany(f"INSERT OR REPLACE INTO {table} ({key}, body) VALUES (?, ?)", changed)
+        write_revisions(connection, old.groups, new.groups, author, renamed)
         connection.execute(_SET, ("generation", str(new.generation)))
 
 

@@ -30,6 +30,13 @@ STEPS = (
         uuid TEXT NOT NULL, wrg TEXT NOT NULL, PRIMARY KEY (adjustment, uuid)) STRICT, WITHOUT ROWID;
     CREATE INDEX adjusted_by_server ON adjusted (uuid, adjustment);
     """,
+    """
+    CREATE TABLE revisions (wrg TEXT NOT NULL, policy TEXT NOT NULL, number INTEGER NOT NULL, time TEXT NOT NULL,
+        user TEXT NOT NULL, body TEXT, PRIMARY KEY (wrg, policy, number)) STRICT, WITHOUT ROWID;
+    INSERT INTO revisions SELECT groups.id, json_extract(each.value, '$.name'), 1,
+        strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 'hpm', each.value
+        FROM groups, json_each(groups.body, '$."perf-policies"') AS each;
+    """,
 )
 
 

@@ -43,15 +43,27 @@ class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group",
 
 
 class GroupList(msgspec.Struct, rename="kebab"):
-    """Groups in order of name, `default` last."""
+    """Groups in order of name, `default` last. `next` is the URI of the rest, if a limit was asked for and there are
+    more."""
 
     workload_resource_groups: list[GroupSummary]
+    next: str | None = None
 
 
 class GroupDetailList(msgspec.Struct, rename="kebab"):
     """Groups, whole."""
 
     workload_resource_groups: list[GroupDetail]
+    next: str | None = None
+
+
+class GroupQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """Which groups are wanted. `name` may have the wildcards ``*`` and ``?``, `after` is the place that `next` of an
+    answer before names; without a `limit` all are given."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=512)] | None = None
+    after: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10000)] | None = None
 
 
 class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):

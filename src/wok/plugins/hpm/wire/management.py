@@ -26,6 +26,22 @@ class ManagementLevelsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fiel
     memory_mgmt: Level | msgspec.UnsetType = msgspec.UNSET
 
 
+#: Seconds between two cycles.
+Interval = Annotated[float, msgspec.Meta(ge=1, le=3600)]
+
+
+class Settings(msgspec.Struct, rename="kebab"):
+    """What can be set for hpm as a whole. `interval-seconds` is the time between two decisions."""
+
+    interval_seconds: float
+
+
+class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """New settings; what is left out stays."""
+
+    interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
+
+
 class AdjustedServer(msgspec.Struct, rename="kebab"):
     """One receiver or donor of an adjustment. `pi-measured` is filled in one interval later."""
 

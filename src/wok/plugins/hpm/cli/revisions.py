@@ -1,0 +1,105 @@
+"""The commands for what a policy was, and what it would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..wire.policies import PolicyRevision, Preview, PreviewedServer
+from . import words
+from .command import GROUP, POLICY, Slot, command
+from .policies import POLICY_FILE, policy_from_file
+from .resolve import find_group
+from .session import Session
+
+_STORED = Slot("policy", "POLICY", "--policy-name", "A policy of the group; or give --file.", optional=True)
+
+
+@command("policy-revisions", GROUP, POLICY, examples=["hpm policy-revisions Gold weekday"])
+def policy_revisions(session: Session, group: str, policy: str) -> None:
+    """List who changed a policy, and when.
+
+    Also of one that was deleted. With --json: what it was each time.
+    """
+    from .output import Column, show_table
+
+    found = find_group(session.client, group)
+
+    def content(revision: PolicyRevision) -> str:
+        policy = revision.perf_policy
+        if policy is None:
+            return "deleted"
+        return f"{policy.importance}: " + ", ".join(f"{c.name} {words.goal(c.goal)}" for c in policy.service_classes)
+
+    session.emit(
+        session.client.policy_revisions(found.object_id, policy),
+        lambda answer: show_table(
+            [Column("Revision", number=True), Column("Time", whole=True), Column("User"), Column("What it was then")],
+            [(str(r.revision), words.local_time(r.time), r.user, content(r)) for r in answer.revisions],
+        ),
+    )
+
+
+@command("policy-restore", GROUP, POLICY, examples=[
+    "hpm policy-revisions Gold weekday",
+    "hpm policy-restore Gold weekday --revision 3",
+])  # fmt: skip
+@click.option("--revision", type=click.IntRange(min=1), required=True, help="Its number in policy-revisions.")
+def policy_restore(session: Session, group: str, policy: str, revision: int) -> None:
+    """Make a policy what it was before.
+
+    That is a new revision, so it can be undone too. A policy that was deleted is there again, but not active.
+    """
+    found = find_group(session.client, group)
+    answer = session.client.restore_policy(found.object_id, policy, revision)
+    active = "It is the active one." if answer.value.active else "It is not active; 'hpm policy-activate' makes it so."
+    session.done(
+        answer, f"Policy {policy!r} of group {found.name!r} is what it was in revision {revision} again.", active
+    )
+
+
+@command("policy-preview", GROUP, _STORED, examples=[
+    "hpm policy-preview Gold night",
+    "hpm policy-preview Gold --file weekday.json",
+])  # fmt: skip
+@click.option("--file", "file", type=POLICY_FILE, metavar="FILE", help="A policy in a JSON file; '-': from stdin.")
+def policy_preview(session: Session, group: str, policy: str | None, file: Path | None) -> None:
+    """Show what a policy would do if it were active now.
+
+    Nothing is changed. PI now is what was measured last, PI then what the planner expects: up to 1.05 the goal is met.
+    """
+    if (policy is None) == (file is None):
+        raise click.UsageError("give a POLICY of the group, or --file")
+    client = session.client
+    found = find_group(client, group)
+    if file is not None:
+        wished = policy_from_file(file, None)
+    else:
+        stored = client.policy(found.object_id, str(policy)).json
+        wished = {key: stored[key] for key in ("name", "description", "importance", "service-classes")}
+
+    def show(answer: Preview) -> None:
+        from .output import show_heading
+
+        show_heading(f"Servers of {found.name}")
+        _show_servers(answer.virtual_servers)
+        if answer.other_virtual_servers:
+            click.echo()
+            show_heading("Managed servers of other groups")
+            _show_servers(answer.other_virtual_servers)
+
+    session.emit(client.preview(found.object_id, wished), show)
+
+
+def _show_servers(servers: list[PreviewedServer]) -> None:
+    from .output import Column, show_table
+
+    show_table(
+        [Column("Name"), Column("Class"), Column("Importance", whole=True), Column("Goal", number=True),
+         Column("PI\nnow", number=True), Column("PI\nthen", number=True), Column("Shares\nnow", number=True),
+         Column("Shares\nthen", number=True), Column("Why not")],
+        [(s.name, words.text_or_none(s.service_class), words.text_or_none(s.importance), words.goal_percent(s.goal),
+          words.index(s.performance_index), words.index(s.pi_projected), words.text_or_none(s.cpu_shares),
+          words.text_or_none(s.shares_projected), words.text_or_none(s.reason)) for s in servers],
+    )  # fmt: skip

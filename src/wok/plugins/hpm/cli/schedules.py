@@ -1,0 +1,76 @@
+"""The command for schedules: which policy of a group is active on which days and hours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from msgspec import UNSET
+
+from ..policy.schedule import DAYS
+from ..wire.groups import GroupDetail
+from . import words
+from .command import GROUP, command
+from .option_types import EntryText
+from .resolve import find_group
+from .session import Session
+
+
+@command("policy-schedule", GROUP, examples=[
+    "hpm policy-schedule Gold",
+    "hpm policy-schedule Gold --entry 'night weekdays 22:00-06:00' \\",
+    "    --entry 'calm weekend 00:00-00:00' --otherwise weekday",
+    "hpm policy-schedule Gold --clear",
+])  # fmt: skip
+@click.option("--entry", "entries", type=EntryText(), multiple=True, metavar="'POLICY DAYS FROM-TO'",
+              help="When a policy is active (repeatable; the first that holds decides). DAYS: mon,tue or mon-fri,"
+                   " daily, weekdays, weekend. FROM-TO: 22:00-06:00 ends on the next day. Replaces the whole"
+                   " schedule.")  # fmt: skip
+@click.option("--otherwise", metavar="POLICY", help="What is active where no entry holds; without it, no policy.")
+@click.option("--clear", is_flag=True, help="No schedule: policies are activated by hand only.")
+def policy_schedule(
+    session: Session, group: str, entries: tuple[dict[str, Any], ...], otherwise: str | None, clear: bool
+) -> None:
+    """Show or set on which days and hours policies are active.
+
+    They are those of the host's time zone. A policy that is activated by hand holds until the schedule
+    wants another one than before.
+    """
+    if clear and (entries or otherwise is not None):
+        raise click.UsageError("--clear takes the schedule away: leave --entry and --otherwise out")
+    if otherwise is not None and not entries:
+        raise click.UsageError("--otherwise is part of a schedule: give its entries with --entry too")
+    client = session.client
+    found = find_group(client, group)
+    if clear:
+        answer = client.update_group(found.object_id, {"schedule": []})
+    elif entries:
+        answer = client.update_group(found.object_id, {"schedule": list(entries), "otherwise": otherwise})
+    else:
+        answer = client.group(found.object_id)
+    session.emit(answer, _show)
+
+
+def _show(group: GroupDetail) -> None:
+    from .output import Column, show_table
+
+    active = "no policy (unmanaged)" if group.active_policy is None else f"policy {group.active_policy!r}"
+    if group.schedule is UNSET:
+        click.echo(f"Group {group.name!r} has no schedule; active is {active}.")
+        return
+    show_table(
+        [Column("Policy"), Column("Days"), Column("From", whole=True), Column("To", whole=True)],
+        [(e.policy, days_in_short(e.days), e.from_, e.to) for e in group.schedule],
+    )
+    otherwise = words.text_or_none(None if group.otherwise is UNSET else group.otherwise)
+    click.echo(f"Otherwise: {otherwise}. Active now: {active}.")
+
+
+def days_in_short(days: tuple[str, ...]) -> str:
+    """``mon-fri``, ``daily``, ``mon, wed``."""
+    places = sorted({DAYS.index(day) for day in DAYS if day in days})
+    if len(places) == len(DAYS):
+        return "daily"
+    if len(places) > 2 and places == list(range(places[0], places[-1] + 1)):
+        return f"{DAYS[places[0]]}-{DAYS[places[-1]]}"
+    return ", ".join(DAYS[place] for place in places)

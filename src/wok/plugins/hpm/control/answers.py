@@ -1,0 +1,97 @@
+"""Encoded answers, kept as long as the snapshot that they were made from is the newest.
+
+A list of a thousand servers takes tens of milliseconds to make, and all who read within one interval get the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from . import etags
+
+
+class Moment(Protocol):
+    """A snapshot, as far as it matters here."""
+
+    @property
+    def taken(self) -> datetime:
+        """When the host was observed (UTC)."""
+
+
+class Source(Protocol):
+    """Who has the snapshots: the manager."""
+
+    @property
+    def snapshot(self) -> Moment:
+        """The newest."""
+
+    def now(self) -> datetime:
+        """The time (UTC)."""
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """A representation and its entity tag."""
+
+    body: bytes
+    tag: str
+
+
+def encode(value: object) -> Encoded:
+    """The JSON of an object of `wire`."""
+    body = msgspec.json.encode(value)
+    return Encoded(body, etags.etag(value, body))
+
+
+class KeptAnswers:
+    """The newest answers by what was asked, `size` bytes of them.
+
+    Thread-safe; who asks for what is just being made waits for it.
+    """
+
+    def __init__(self, size: int = 64 * 1024 * 1024) -> None:
+        self._size = size
+        self._bytes = 0
+        self._kept: OrderedDict[Hashable, tuple[Moment, Encoded]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+
+    def get(self, key: Hashable, source: Source, make: Callable[[], object]) -> Encoded:
+        """The answer of the newest snapshot; made by `make`, which reads from it, where it is not there yet."""
+        known = self._find(key, source.snapshot)
+        if known is not None:
+            return known
+        with self._making:
+            moment = source.snapshot
+            known = self._find(key, moment)
+            if known is not None:
+                return known
+            made = encode(make())
+            if source.snapshot is moment:
+                self._keep(key, moment, made)
+            return made
+
+    def _find(self, key: Hashable, moment: Moment) -> Encoded | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None or kept[0] is not moment:
+                return None
+            self._kept.move_to_end(key)
+            return kept[1]
+
+    def _keep(self, key: Hashable, moment: Moment, made: Encoded) -> None:
+        with self._lock:
+            for old in [k for k, (of, _) in self._kept.items() if of is not moment]:
+                self._drop(old)    # its snapshot is big, and over
+            self._kept[key] = (moment, made)
+            self._bytes += len(made.body)
+            while self._bytes > self._size:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: Hashable) -> None:
+        self._bytes -= len(self._kept.pop(key)[1].body)

@@ -1,0 +1,51 @@
+"""Routes of performance policies one at a time, and of previews."""
+
+from __future__ import annotations
+
+from ..manager.manager import Manager
+from ..model.policies import Policies
+from ..policy.policies import PerformancePolicy
+from ..wire.policies import PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
+from .route import Request, Route
+
+_GROUP = "/workload-resource-groups/{id}"
+_POLICY = f"{_GROUP}/policies/{{name}}"
+
+
+def policy_routes(manager: Manager) -> tuple[Route, ...]:
+    """See `routes`."""
+    policies = Policies(manager)
+
+    def place(request: Request) -> tuple[str, str]:
+        return request.base, request.names["id"]
+
+    return (
+        Route("GET", f"{_GROUP}/policies", "List a group's policies", PolicyList, lambda r: policies.list(*place(r))),
+        Route(
+            "POST", f"{_GROUP}/policies", "Create a policy; the first one of a group becomes active", PolicyDetail,
+            lambda r: policies.create(*place(r), r.caller.user, r.body, r.check), body=PerformancePolicy, status=201,
+        ),
+        Route(
+            "GET", _POLICY, "Get a policy", PolicyDetail, lambda r: policies.get(*place(r), r.names["name"]),
+        ),
+        Route(
+            "POST", _POLICY, "Change a policy", PolicyDetail,
+            lambda r: policies.update(*place(r), r.names["name"], r.caller.user, r.body, r.check), body=PolicyUpdate,
+        ),
+        Route(
+            "DELETE", _POLICY, "Delete a policy; without its active policy a group is unmanaged", None,
+            lambda r: policies.delete(*place(r), r.names["name"], r.caller.user, r.check), status=204,
+        ),
+        Route(
+            "GET", f"{_POLICY}/revisions", "Who changed a policy, when, and what it was", PolicyRevisionList,
+            lambda r: policies.revisions(r.names["id"], r.names["name"]),
+        ),
+        Route(
+            "POST", f"{_POLICY}/revisions/{{number}}/restore", "Make a policy what it was in a revision", PolicyDetail,
+            lambda r: policies.restore(*place(r), r.names["name"], r.names["number"], r.caller.user, r.check),
+        ),
+        Route(
+            "POST", f"{_GROUP}/preview", "What a policy would do if it were active; changes nothing", Preview,
+            lambda r: policies.preview(*place(r), r.body), body=PerformancePolicy, needs="user",
+        ),
+    )  # fmt: skip
