@@ -283,6 +283,7 @@ def test_one_user_can_not_have_all_threads_and_waits_for_its_own(
     with api.connection() as one, api.connection() as two, api.connection() as three:
         one.sendall(VERSION)
         two.sendall(VERSION)
+        _until(lambda: sum(api.server._server._served.values()) == 2)    # both have their threads
         three.settimeout(0.5)
         three.sendall(VERSION + b"\r\n")
         with pytest.raises(TimeoutError):

@@ -11,7 +11,7 @@ import pytest
 from hpm.backend.simulated import uuid_of
 from hpm.errors import HypervisorUnreachable
 
-from .api_host import GROUPS, SERVERS, ApiHost, policy, running, service_class, whole_error
+from .api_host import GROUPS, NOBODY, SERVERS, ApiHost, policy, running, service_class, whole_error
 
 DB1 = uuid_of("db1")
 
@@ -39,6 +39,17 @@ def test_reads_still_answer_and_say_their_age(api: ApiHost) -> None:
     for path in (GROUPS, f"{GROUPS}/default", f"{SERVERS}/{DB1}", f"{SERVERS}/{DB1}/explain", "/mgmt-levels",
                  "/dynamic-resource-adjustments", "/version"):  # fmt: skip
         assert api.send("GET", path).status_code == 200
+
+
+def test_whether_a_server_is_there_can_not_be_known_meanwhile(api: ApiHost) -> None:
+    assert api.send("GET", f"{SERVERS}/{NOBODY}").status_code == 404
+    lost(api)
+    answer = api.send("GET", f"{SERVERS}/{NOBODY}")
+    error = whole_error(answer, "GET")
+    assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
+    assert error["error-details"]["snapshot-time"] == api.get(SERVERS)["snapshot-time"]
+    assert error["error-details"]["snapshot-age-seconds"] == int(api.send("GET", SERVERS).headers["age"])
+    assert api.get(SERVERS)["problem"]
 
 
 def test_policy_can_be_changed_meanwhile(api: ApiHost) -> None:

@@ -14,6 +14,7 @@ import cherrypy
 from cheroot.errors import MaxSizeExceeded
 
 from ..errors import HpmError, UnknownField
+from ..manager.calendar import rfc3339
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
 from . import etags
@@ -71,8 +72,7 @@ class Api:
         body = _body(route)
         asked = Request(request.script_name, caller, names, query, body, _check_match)
         if route.kept:
-            age = (self._source.now() - self._source.snapshot.taken).total_seconds()
-            response.headers["Age"] = str(max(0, int(age)))
+            response.headers["Age"] = str(self._age())
             key = (request.script_name, request.path_info, request.query_string)
             answer = self._kept.get(key, self._source, lambda: route.call(asked))
         else:
@@ -116,7 +116,14 @@ class Api:
         response.status = error.status
         response.headers.update(error.headers)
         response.headers["Content-Type"] = "application/json"
-        return error_body(error.status, error.reason, error.message, request.method, uri)
+        details: dict[str, object] | None = None
+        if error.status == 503:
+            details = {"snapshot-time": rfc3339(self._source.snapshot.taken), "snapshot-age-seconds": self._age()}
+        return error_body(error.status, error.reason, error.message, request.method, uri, details)
+
+    def _age(self) -> int:
+        """Seconds since the host was observed."""
+        return max(0, int((self._source.now() - self._source.snapshot.taken).total_seconds()))
 
 
 def _check_match(current: object | None) -> None:

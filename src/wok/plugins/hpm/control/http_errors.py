@@ -62,6 +62,8 @@ def http_error(error: HpmError) -> HttpError:
     return HttpError(500, 0, str(error))
 
 
-def error_body(status: int, reason: int, message: str, method: str, uri: str) -> bytes:
+def error_body(
+    status: int, reason: int, message: str, method: str, uri: str, details: dict[str, object] | None = None
+) -> bytes:
     """The body that every answer of 400 and above carries. Long texts of the client's are cut."""
-    return msgspec.json.encode(ErrorBody(status, reason, message[:4096], method[:64], uri[:2048]))
+    return msgspec.json.encode(ErrorBody(status, reason, message[:4096], method[:64], uri[:2048], details))

@@ -29,7 +29,8 @@ ROLE: Final = 1
 class ErrorBody(msgspec.Struct, rename="kebab"):
     """What every answer of 400 and above carries.
 
-    `message` says what is wrong, where (a path like ``perf-policies[0].name``) and what would be right.
+    `message` says what is wrong, where (a path like ``perf-policies[0].name``) and what would be right. With 503,
+    `error-details` has `snapshot-time` and `snapshot-age-seconds`: how old the figures are that can still be read.
     """
 
     http_status: int
