@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from statistics import median
 
@@ -130,3 +131,32 @@ def test_a_sleeping_load_gets_faster(lab: Lab, manager: ManagerProcess) -> None:
             guest.destroy()
     assert before < 75 / MET, "there was nothing to do"
     assert median(after[4:]) >= max(1.05 * before, 0.9 * 75), f"before {before:.0f}, then {after}"
+
+
+def test_a_temporary_goal_is_met_and_ends_by_itself(lab: Lab, manager: ManagerProcess) -> None:
+    guests = [lab.tiny(f"equal{number}", load="spin") for number in range(4)]
+    try:
+        with manager.client() as client:
+            group_of(client, guests, [(None, "low")] * 4)
+            client.set_management_levels({"cpu-mgmt": "on"})
+            watch = Watch(guests)
+            before = watch.interval(SECONDS)
+            until = datetime.now(timezone.utc) + timedelta(seconds=6 * SECONDS)
+            boost = {"velocity": "fastest", "until": until.isoformat()}
+            client.update_server(guests[0].uuid, {"temporary-goal": boost})
+            wait_until(lambda: shares_of(guests)[0] > 2 * shares_of(guests)[1], SECONDS, "the plan for it is applied")
+            watch = Watch(guests)
+            during = [watch.interval(SECONDS) for _ in range(3)]
+            wait_until(lambda: shares_of(guests)[0] < 1.5 * shares_of(guests)[1], 6 * SECONDS, "it has ended")
+            assert datetime.now(timezone.utc) >= until
+            watch = Watch(guests)
+            after = watch.interval(SECONDS)
+    finally:
+        for guest in guests:
+            guest.destroy()
+    for interval in during:    # whatever else the host does, it has much more than its equals
+        assert interval.cpus[0] > 1.5 * max(interval.cpus[1:]), during
+    for interval in undisturbed(during):
+        assert interval.velocities[0] is not None and interval.velocities[0] >= NEARLY * 90, during
+    for interval in (before, after):
+        assert interval.cpus[0] < 1.4 * max(interval.cpus[1:]), (before, after)
