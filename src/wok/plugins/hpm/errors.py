@@ -36,13 +36,22 @@ class HpmError(Exception):
 
 
 class InvalidValue(HpmError):
-    """A value of the wrong type or out of range; `path` is like ``perf-policies[0].name`` or empty."""
+    """A value of the wrong type or out of range; `path` is like ``perf-policies[0].name`` or empty, `said` is the
+    message without it, `place` is line and column where a text was read."""
 
     id = "invalid-value"
 
-    def __init__(self, message: str, path: str = "") -> None:
-        super().__init__(f"{path}: {message}" if path else message)
+    def __init__(self, message: str, path: str = "", place: tuple[int, int] | None = None) -> None:
+        where = f"line {place[0]}, column {place[1]}: " if place is not None else ""
+        super().__init__(where + (f"{path}: {message}" if path else message))
+        self.said = message
         self.path = path
+        self.place = place
+
+    def moved(self, below: str = "", place: tuple[int, int] | None = None) -> InvalidValue:
+        """The same error for a value that stands below a path, or at a line and column (from 1) of a text."""
+        path = f"{below}.{self.path}" if below and self.path and self.path[0] != "[" else below + self.path
+        return type(self)(self.said, path, place or self.place)
 
 
 class MissingField(InvalidValue):

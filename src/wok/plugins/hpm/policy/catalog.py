@@ -8,7 +8,7 @@ in force.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,9 @@ from .schedule import scheduled
 #: What an administrator may say of a virtual server for classification; name and UUID are facts.
 Attribute: TypeAlias = Literal["title", "hostname", "os-type", "os-name", "os-level", "metadata"]
 Attributes: TypeAlias = dict[Attribute, Value]
+
+#: A reserve or a cap: that many CPUs of the host.
+Cpus = Annotated[float, msgspec.Meta(ge=0.01, le=4096)]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,9 +22,9 @@ T = TypeVar("T")
 #: No object of ours needs more levels; a rule of `MAX_DEPTH` levels of and/or/not fits.
 MAX_NESTING = 64
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[\]{}]")
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}:,]', re.DOTALL)
+# Texts without an alternative for each character, which would cost memory for each.
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]', re.DOTALL)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>.*)`)?$", re.DOTALL)
 _VALUE = re.compile(r"value '(?P<value>.*)'", re.DOTALL)
 _FIELD = re.compile(r"field `(?P<name>.*)`", re.DOTALL)
@@ -37,13 +37,20 @@ class NotJSON(InvalidValue):
     id = "not-json"
 
 
+class RepeatedField(InvalidValue):
+    """A field that is there twice."""
+
+    id = "repeated-field"
+
+
 def decode(data: bytes, type_: type[T]) -> T:
     """Decode `data` as `type_`. Raises `NotJSON`, `MissingField`, `UnknownField`, `InvalidValue`."""
-    _check_form(data)
+    check_nesting(data)
+    check_text(data)
     try:
         return msgspec.json.decode(data, type=type_)
     except msgspec.ValidationError as error:
-        raise _explain(error, type_) from None
+        raise explain(error, type_) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJSON(f"the text is not JSON: {error}") from None
 
@@ -53,33 +60,50 @@ def convert(value: Any, type_: type[T], *, strict: bool = True) -> T:
     try:
         return msgspec.convert(value, type=type_, strict=strict)
     except msgspec.ValidationError as error:
-        raise _explain(error, type_) from None
+        raise explain(error, type_) from None
 
 
-def _check_form(data: bytes) -> None:
-    """Check what msgspec does not: the nesting, the text as a whole, and that no field is there twice."""
+def check_nesting(data: bytes) -> None:
+    """Raises `InvalidValue` if JSON text is nested deeper than `MAX_NESTING`."""
     if _nesting(data) > MAX_NESTING:
         raise InvalidValue(f"the text is nested more than {MAX_NESTING} levels deep", _deep_path(data))
-    twice = False
 
-    def collect(pairs: list[tuple[str, Any]]) -> Any:
-        nonlocal twice
-        fields = dict(pairs)
-        if len(fields) == len(pairs):
-            return fields
-        twice = True
-        names = [name for name, _ in pairs]
-        return _Twice(next(name for name in names if names.count(name) > 1))
 
+def check_text(data: bytes) -> None:
+    """Check what msgspec does not: JSON text as a whole, and that no field is there twice. Raises `NotJSON`,
+    `InvalidValue`."""
     try:
-        # numbers stay texts: a long one would take long
-        found = json.loads(data.decode(), object_pairs_hook=collect, parse_int=str, parse_float=str,
-                           parse_constant=_refuse_constant)  # fmt: skip
+        text = data.decode()
+        try:
+            _parse(text, _once)
+        except _Again:
+            path, name = next(_twice(_parse(text, _mark_twice), ""))
+            raise RepeatedField(f"the field {name[:80]!r} is there twice; leave one out", path) from None
     except (ValueError, UnicodeDecodeError) as error:
         raise NotJSON(f"the text is not JSON: {error}") from None
-    if twice:
-        path, name = next(_twice(found, ""))
-        raise InvalidValue(f"the field {name[:80]!r} is there twice; leave one out", path)
+
+
+def _parse(text: str, collect: Callable[[list[tuple[str, Any]]], Any]) -> Any:
+    # numbers stay texts: a long one would take long
+    return json.loads(text, object_pairs_hook=collect, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+
+
+class _Again(Exception):
+    """An object has a field twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Make nothing of an object (a large text would be much in memory), but see that its fields are there once."""
+    if len(dict(pairs)) < len(pairs):
+        raise _Again
+
+
+def _mark_twice(pairs: list[tuple[str, Any]]) -> Any:
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    names = [name for name, _ in pairs]
+    return _Twice(next(name for name in names if names.count(name) > 1))
 
 
 def _refuse_constant(word: str) -> None:
@@ -102,15 +126,18 @@ def _twice(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _nesting(data: bytes) -> int:
-    """Levels of nesting; counted up to one more than are allowed."""
+    """Levels of nesting; counted up to one more than are allowed, and not where there cannot be so many."""
+    if data.count(b"[") + data.count(b"{") <= MAX_NESTING:
+        return 0
     depth = deepest = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", data)):
-        if bracket.group() in b"[{":
+    for found in _BRACKETS.finditer(data):
+        first = data[found.start()]
+        if first in b"[{":
             depth += 1
             deepest = max(deepest, depth)
             if deepest > MAX_NESTING:
                 break
-        else:
+        elif first in b"]}":
             depth -= 1
     return deepest
 
@@ -141,7 +168,8 @@ def _deep_path(data: bytes) -> str:
     return f"{path}…"
 
 
-def _explain(error: msgspec.ValidationError, type_: type[Any]) -> InvalidValue:
+def explain(error: msgspec.ValidationError, type_: type[Any]) -> InvalidValue:
+    """What msgspec said of a value that should have been of that type, in our words."""
     match = _AT.match(str(error))
     assert match is not None    # the pattern takes every text
     what, path = match["what"], (match["path"] or "")
@@ -195,6 +223,9 @@ def _type_at(info: inspect.Type, path: str) -> inspect.Type | None:
 
 def _alternatives(info: inspect.Type) -> list[inspect.Type]:
     if isinstance(info, inspect.Metadata):
+        said = (info.extra_json_schema or {}).get("description")
+        if said is not None and isinstance(info.type, inspect.StrType) and info.type.pattern is not None:
+            return [_Described(**msgspec.structs.asdict(info.type), said=said)]
         return _alternatives(info.type)
     if isinstance(info, inspect.UnionType):
         return [part for option in info.types for part in _alternatives(option)]
@@ -253,11 +284,15 @@ def _describe_list(option: inspect.VarTupleType | inspect.ListType) -> str:
     return f"a list of {option.min_length or 0} to {option.max_length} items"
 
 
+class _Described(inspect.StrType):
+    """A text whose type says in words what is right."""
+
+    said: str = ""
+
+
 def _describe_text(option: inspect.StrType) -> str:
+    if isinstance(option, _Described):
+        return option.said
     if option.max_length is None:
         return "a text"
-    text = f"a text of {option.min_length or 0} to {option.max_length} characters"
-    if option.pattern is not None:
-        kinds = "control characters, slashes, or blanks at its ends" if "/" in option.pattern else "control characters"
-        text += f" without {kinds}"
-    return text
+    return f"a text of {option.min_length or 0} to {option.max_length} characters"

@@ -11,8 +11,8 @@ from .classification import MAX_DEPTH, PRINTABLE, Facts, Rule, depth, matches
 from .goals import Goal, Importance
 
 # `$(?!\n)`: in Python `$` alone would let a newline through at the end.
-_INNER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/]"
-_OUTER = r"[^\s\x00-\x1f\x7f-\x9f\u2028\u2029/]"
+_INNER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff/]"
+_OUTER = r"[^\s\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff/]"
 
 #: A name people can type and read: no control characters, no blanks at its ends, 1 to 64 characters.
 Name = Annotated[str, msgspec.Meta(

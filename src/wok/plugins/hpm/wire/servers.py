@@ -6,13 +6,12 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from ..policy.catalog import Attributes
+from ..policy.catalog import Attributes, Cpus
 from ..policy.goals import Goal, Importance, TemporaryGoal
 from .groups import ServerReference
 
 GoalStatus: TypeAlias = Literal["met", "missed", "idle", "discretionary", "unmanaged", "paused"]
 ServerStatus: TypeAlias = Literal["running", "paused", "shut-off"]
-Cpus = Annotated[float, msgspec.Meta(ge=0.01, le=4096)]
 
 
 class ServerSummary(msgspec.Struct, rename="kebab", tag="virtual-server", tag_field="class"):

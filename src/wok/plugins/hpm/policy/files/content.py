@@ -1,0 +1,162 @@
+"""What a policy file says, whatever its notation; and what the catalog has to say.
+
+Nothing in a file is volatile: groups are known by their names (`default` by its own), virtual servers by their UUIDs,
+and which policy a schedule has made the active one is left to the schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from ...errors import InvalidValue, NotUnique
+from ..catalog import Attributes, Catalog, Cpus
+from ..groups import DEFAULT_GROUP, Policies, WorkloadResourceGroup, check_group
+from ..policies import Description, Name, PerformancePolicy, check_policy
+from ..schedule import Schedule
+
+#: Bytes of a policy file. 200 groups of 5 policies with nested rules and thousands of servers are below 8 MiB.
+MAX_SIZE = 16 * 1024 * 1024
+
+Uuid = Annotated[str, msgspec.Meta(
+    pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)",
+    description="a UUID in small letters, such as 69efbdd8-3715-5a7c-8dcf-76fe2d380a52",
+)]  # fmt: skip
+
+
+class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """A group, whole: what is left out it does not have.
+
+    Without `active-policy` the first policy is active; null: none, the group is unmanaged. Where there is a schedule,
+    it says which one is active, and the file does not.
+    """
+
+    name: Name
+    description: Description = ""
+    active_policy: Name | msgspec.UnsetType | None = msgspec.UNSET
+    schedule: Schedule = ()
+    otherwise: Name | None = None
+    perf_policies: Policies = ()
+    virtual_servers: tuple[Uuid, ...] = ()
+
+
+class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """What was said of a virtual server, besides its group."""
+
+    uuid: Uuid
+    excluded: bool = False
+    cpu_reserve: Cpus | None = None
+    cpu_cap: Cpus | None = None
+    attributes: Attributes = {}
+
+
+class GroupsFile(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """Groups, and what was said of virtual servers."""
+
+    workload_resource_groups: tuple[FileGroup, ...] = ()
+    virtual_servers: tuple[FileServer, ...] = ()
+
+
+PolicyFile: TypeAlias = GroupsFile | PerformancePolicy
+
+
+def check(content: PolicyFile) -> None:
+    """Check what the types alone cannot say. Raises `InvalidValue`, `NotUnique` with the path of the value."""
+    if isinstance(content, PerformancePolicy):
+        check_policy(content)
+        return
+    if content == GroupsFile():    # with `replace` it would delete everything
+        raise InvalidValue("the file says nothing: there is neither a group nor a virtual server in it")
+    names: set[str] = set()
+    homes: dict[str, str] = {}
+    for index, group in enumerate(content.workload_resource_groups):
+        here = f"workload-resource-groups[{index}]"
+        try:
+            _check_group(group, names, homes)
+        except InvalidValue as error:
+            raise error.moved(here) from None
+    told: set[str] = set()
+    for index, server in enumerate(content.virtual_servers):
+        here = f"virtual-servers[{index}]"
+        if server.uuid in told:
+            raise NotUnique("this virtual server is there twice; leave one out", f"{here}.uuid")
+        told.add(server.uuid)
+        if server.cpu_reserve is not None and server.cpu_cap is not None and server.cpu_reserve > server.cpu_cap:
+            raise InvalidValue(
+                f"the reserve of {server.cpu_reserve} CPUs is above the cap of {server.cpu_cap} CPUs",
+                f"{here}.cpu-reserve",
+            )
+
+
+def _check_group(group: FileGroup, names: set[str], homes: dict[str, str]) -> None:
+    if group.name in names:
+        raise NotUnique(f"there are two groups named {group.name!r} in the file; leave one out", "name")
+    names.add(group.name)
+    if group.name != DEFAULT_GROUP and group.name.casefold() == DEFAULT_GROUP:
+        raise NotUnique(f"the name {group.name!r} is too much like that of the group default; choose another", "name")
+    check_group(as_group(group, ""))
+    if group.schedule and group.active_policy is not msgspec.UNSET:
+        raise InvalidValue("the group has a schedule, which says what is active; leave this out", "active-policy")
+    inside: set[str] = set()
+    for index, uuid in enumerate(group.virtual_servers):
+        home = homes.setdefault(uuid, group.name)
+        if home != group.name or uuid in inside:
+            raise NotUnique(
+                f"this virtual server is in the group {home!r} already; a server is in one group",
+                f"virtual-servers[{index}]",
+            )
+        inside.add(uuid)
+
+
+def as_group(group: FileGroup, group_id: str) -> WorkloadResourceGroup:
+    """The group that a file describes. Of one with a schedule no policy is active yet."""
+    active = group.active_policy
+    if active is msgspec.UNSET:
+        active = group.perf_policies[0].name if group.perf_policies and not group.schedule else None
+    return WorkloadResourceGroup(
+        group_id, group.name, group.description, group.perf_policies, active, group.schedule, group.otherwise
+    )
+
+
+def of_host(catalog: Catalog) -> GroupsFile:
+    """All that the catalog says and that lasts: groups by name, `default` last; servers by UUID."""
+    members = members_by_group(catalog)
+    groups = sorted(catalog.groups.values(), key=lambda group: (group.is_default, group.name))
+    return GroupsFile(
+        tuple(_file_group(group, members.get(group.id, ())) for group in groups), _servers(catalog, catalog.servers)
+    )
+
+
+def of_group(catalog: Catalog, group_id: str) -> GroupsFile:
+    """One group, and what was said of its servers. Raises `NotFound`."""
+    group = catalog.group(group_id)
+    inside = [uuid for uuid, said in catalog.servers.items() if said.group == group_id]
+    members = () if group.is_default else tuple(sorted(inside))
+    return GroupsFile((_file_group(group, members),), _servers(catalog, inside))
+
+
+def members_by_group(catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    """UUIDs of the servers that were put in each group but `default`, sorted."""
+    found: dict[str, list[str]] = {}
+    for uuid, said in catalog.servers.items():
+        if said.group != DEFAULT_GROUP:
+            found.setdefault(said.group, []).append(uuid)
+    return {group: tuple(sorted(uuids)) for group, uuids in found.items()}
+
+
+def _file_group(group: WorkloadResourceGroup, members: tuple[str, ...]) -> FileGroup:
+    unsaid = bool(group.schedule) or not group.perf_policies
+    return FileGroup(
+        group.name, group.description, msgspec.UNSET if unsaid else group.active_policy, group.schedule,
+        group.otherwise, group.perf_policies, members,
+    )  # fmt: skip
+
+
+def _servers(catalog: Catalog, uuids: Iterable[str]) -> tuple[FileServer, ...]:
+    said = ((uuid, catalog.settings(uuid)) for uuid in sorted(uuids))
+    servers = (
+        FileServer(uuid, s.excluded, s.cpu_reserve, s.cpu_cap, dict(sorted(s.attributes.items()))) for uuid, s in said
+    )
+    return tuple(server for server in servers if server != FileServer(server.uuid))

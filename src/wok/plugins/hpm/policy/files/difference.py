@@ -1,0 +1,197 @@
+"""What differs between two catalogs, in words: for people to read before they agree, and for programs as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from ..catalog import Catalog, ServerSettings
+from ..classification import describe
+from ..goals import VelocityGoal
+from ..groups import WorkloadResourceGroup
+from ..policies import PerformancePolicy, ServiceClass
+from ..schedule import DAYS, ScheduleEntry
+from .content import members_by_group
+
+Kind: TypeAlias = Literal["created", "changed", "deleted", "unchanged"]
+
+#: Fields of one thing, in words.
+Words: TypeAlias = Mapping[str, "str | None"]
+
+
+class FieldDifference(msgspec.Struct, frozen=True, rename="kebab"):
+    """One field, before and after, in words; null: nothing."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+class ClassDifference(msgspec.Struct, frozen=True, rename="kebab"):
+    """A service class of a changed policy; `fields` where it is changed."""
+
+    name: str
+    change: Kind
+    fields: tuple[FieldDifference, ...] = ()
+
+
+class PolicyDifference(msgspec.Struct, frozen=True, rename="kebab"):
+    """A policy of a group; fields and classes where it is changed."""
+
+    name: str
+    change: Kind
+    fields: tuple[FieldDifference, ...] = ()
+    service_classes: tuple[ClassDifference, ...] = ()
+
+
+class GroupDifference(msgspec.Struct, frozen=True, rename="kebab"):
+    """A group; servers are told by UUID."""
+
+    name: str
+    change: Kind
+    fields: tuple[FieldDifference, ...] = ()
+    perf_policies: tuple[PolicyDifference, ...] = ()
+    servers_added: tuple[str, ...] = ()
+    servers_removed: tuple[str, ...] = ()
+
+
+class ServerDifference(msgspec.Struct, frozen=True, rename="kebab"):
+    """A virtual server of which something else is said (besides its group)."""
+
+    uuid: str
+    fields: tuple[FieldDifference, ...]
+
+
+class Difference(msgspec.Struct, frozen=True, rename="kebab"):
+    """All groups of both, by name, `default` last; and the servers of which something else is said."""
+
+    workload_resource_groups: tuple[GroupDifference, ...]
+    virtual_servers: tuple[ServerDifference, ...]
+
+
+def difference(before: Catalog, after: Catalog) -> Difference:
+    """What changed. Groups are the same by id."""
+    groups = {**before.groups, **after.groups}
+    was, now = members_by_group(before), members_by_group(after)
+    told = [
+        _group(before.groups.get(key), after.groups.get(key), was.get(key, ()), now.get(key, ()))
+        for key in sorted(groups, key=lambda key: (groups[key].is_default, groups[key].name))
+    ]
+    return Difference(tuple(told), tuple(_servers(before, after)))
+
+
+def _group(
+    old: WorkloadResourceGroup | None, new: WorkloadResourceGroup | None, was: Sequence[str], now: Sequence[str]
+) -> GroupDifference:
+    one = new or old
+    assert one is not None
+    fields = _fields(_of_group(old), _of_group(new))
+    old_policies, new_policies = (group.perf_policies if group else () for group in (old, new))
+    policies = [_policy(name, a, b) for name, a, b in _paired(old_policies, new_policies) if a != b]
+    fields += _order("order of perf-policies", old_policies, new_policies)
+    held, held_now = set(was), set(now)
+    found = GroupDifference(
+        one.name, "unchanged", tuple(fields), tuple(policies),
+        tuple(u for u in now if u not in held), tuple(u for u in was if u not in held_now),
+    )  # fmt: skip
+    if old is None:
+        return msgspec.structs.replace(found, change="created")
+    if new is None:
+        return GroupDifference(one.name, "deleted", perf_policies=found.perf_policies, servers_removed=tuple(was))
+    nothing = GroupDifference(one.name, "unchanged")
+    return found if found == nothing else msgspec.structs.replace(found, change="changed")
+
+
+def _policy(name: str, old: PerformancePolicy | None, new: PerformancePolicy | None) -> PolicyDifference:
+    if old is None or new is None:
+        return PolicyDifference(name, "created" if old is None else "deleted")
+    fields = _fields(_of_policy(old), _of_policy(new))
+    fields += _order("order of service-classes", old.service_classes, new.service_classes)
+    classes = [
+        _class(class_name, a, b) for class_name, a, b in _paired(old.service_classes, new.service_classes) if a != b
+    ]
+    return PolicyDifference(name, "changed", tuple(fields), tuple(classes))
+
+
+def _class(name: str, old: ServiceClass | None, new: ServiceClass | None) -> ClassDifference:
+    if new is None:
+        return ClassDifference(name, "deleted")
+    fields = _fields(_of_class(old), _of_class(new))
+    return ClassDifference(name, "created" if old is None else "changed", tuple(fields))
+
+
+def _servers(before: Catalog, after: Catalog) -> Iterator[ServerDifference]:
+    for uuid in sorted({**before.servers, **after.servers}):
+        fields = _fields(_of_server(before.settings(uuid)), _of_server(after.settings(uuid)))
+        if fields:
+            yield ServerDifference(uuid, tuple(fields))
+
+
+# -- fields in words; what is empty is not told
+
+
+def _of_group(group: WorkloadResourceGroup | None) -> Words:
+    if group is None:
+        return {}
+    return {"description": group.description, "active-policy": group.active_policy, "schedule": _schedule(group)}
+
+
+def _of_policy(policy: PerformancePolicy) -> Words:
+    return {"importance": policy.importance, "description": policy.description}
+
+
+def _of_class(service_class: ServiceClass | None) -> Words:
+    if service_class is None:
+        return {}
+    rule, goal = service_class.classification, service_class.goal
+    return {
+        "goal": f"velocity {goal.velocity}" if isinstance(goal, VelocityGoal) else "discretionary",
+        "classification": "all that are left" if rule is None else describe(rule),
+        "importance": service_class.importance,
+        "description": service_class.description,
+    }
+
+
+def _of_server(said: ServerSettings) -> Words:
+    numbers = {"cpu-reserve": said.cpu_reserve, "cpu-cap": said.cpu_cap}
+    return {
+        "excluded": "true" if said.excluded else None,
+        **{name: None if value is None else f"{value:.15g}" for name, value in numbers.items()},
+        **{f"attributes.{name}": value for name, value in sorted(said.attributes.items())},
+    }
+
+
+def _schedule(group: WorkloadResourceGroup) -> str | None:
+    if not group.schedule:
+        return None
+    return "; ".join([*map(_entry, group.schedule), f"otherwise {group.otherwise or 'no policy'}"])
+
+
+def _entry(entry: ScheduleEntry) -> str:
+    days = "every day" if set(entry.days) == set(DAYS) else " ".join(entry.days)
+    return f"{days} {entry.from_} to {entry.to} {entry.policy}"
+
+
+# -- comparing
+
+
+def _fields(before: Words, after: Words) -> list[FieldDifference]:
+    pairs = ((name, before.get(name) or None, after.get(name) or None) for name in {**before, **after})
+    return [FieldDifference(name, old, new) for name, old, new in pairs if old != new]
+
+
+def _paired(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Things of one name, in the new order; then those that are gone."""
+    was, now = {one.name: one for one in old}, {one.name: one for one in new}
+    for name in (*now, *(name for name in was if name not in now)):
+        yield name, was.get(name), now.get(name)
+
+
+def _order(field: str, old: Sequence[Any], new: Sequence[Any]) -> list[FieldDifference]:
+    """A field for the order of what is in both, if that changed."""
+    was, now = [one.name for one in old], [one.name for one in new]
+    before, after = [n for n in was if n in now], [n for n in now if n in was]
+    return [] if before == after else [FieldDifference(field, ", ".join(before), ", ".join(after))]
+

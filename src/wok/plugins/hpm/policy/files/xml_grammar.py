@@ -1,0 +1,118 @@
+"""What each element of a policy file is, and what it is in the shape of the API.
+
+`policy-file.rng` says the same to editors; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+#: What becomes of a child's value: the field itself (`one`), an item of the list in the field (`many`), an entry of
+#: the object in the field (`entry`), fields of the parent's own (`merge`), or the value that the parent stands for
+#: (`same`).
+How: TypeAlias = Literal["one", "many", "entry", "merge", "same"]
+
+#: What XML takes for blank; Python knows more.
+BLANKS = " \t\r\n"
+
+_BLANK = re.compile(f"[{BLANKS}]+")
+_INTEGER = re.compile(r"[1-9][0-9]{0,8}")
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,25})?")
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute is the field of its name, after `read`; what cannot be read stays text, and the types refuse it."""
+
+    read: Callable[[str], Any] = str
+    needed: bool = False
+
+
+@dataclass(frozen=True)
+class Child:
+    """An element within another one."""
+
+    element: Element
+    field: str
+    how: How = "one"
+
+
+@dataclass(frozen=True)
+class Element:
+    """An element: a text, or attributes and children. `made` turns its fields into the value that it is."""
+
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)
+    text: bool = False
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    made: Callable[[dict[str, Any]], Any] | None = None
+
+
+def _number(text: str) -> Any:
+    text = text.strip(BLANKS)
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _velocity(text: str) -> Any:
+    return int(text) if _INTEGER.fullmatch(text) else text
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _BLANK.split(text) if word]
+
+
+def _boolean(text: str) -> Any:
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _or_none(text: str) -> Any:
+    return text or None
+
+
+_TEXT, _NEEDED = Attribute(), Attribute(needed=True)
+_DESCRIPTION = Child(Element(text=True), "description")
+
+_FILTER = Element({"filter-type": _NEEDED, "operation": _NEEDED, "value": _NEEDED}, fixed={"type": "filter"})
+_AND, _OR, _NOT = Element(fixed={"type": "and"}), Element(fixed={"type": "or"}), Element(fixed={"type": "not"})
+_RULES = {"filter": _FILTER, "and": _AND, "or": _OR, "not": _NOT}
+for _name, _rule in _RULES.items():
+    for _several in (_AND, _OR):
+        _several.children[_name] = Child(_rule, "rules", "many")
+    _NOT.children[_name] = Child(_rule, "rule")
+
+_CLASSIFICATION = Element(
+    children={name: Child(rule, "classification", "same") for name, rule in _RULES.items()},
+    made=lambda fields: fields.get("classification", {}),
+)
+_CLASS = Element({"name": _NEEDED, "importance": _TEXT}, {
+    "description": _DESCRIPTION,
+    "goal": Child(Element({"type": _NEEDED, "velocity": Attribute(_velocity)}), "goal"),
+    "classification": Child(_CLASSIFICATION, "classification"),
+})  # fmt: skip
+POLICY = Element({"name": _NEEDED, "importance": _NEEDED}, {
+    "description": _DESCRIPTION,
+    "service-class": Child(_CLASS, "service-classes", "many"),
+})  # fmt: skip
+_ENTRY = Element({"policy": _NEEDED, "days": Attribute(_words, needed=True), "from": _NEEDED, "to": _NEEDED})
+_SCHEDULE = Element({"otherwise": _TEXT}, {"schedule-entry": Child(_ENTRY, "schedule", "many")})
+_MEMBER = Element({"uuid": _NEEDED}, made=lambda fields: fields["uuid"])
+_GROUP = Element({"name": _NEEDED, "active-policy": Attribute(_or_none)}, {
+    "description": _DESCRIPTION,
+    "schedule": Child(_SCHEDULE, "schedule", "merge"),
+    "perf-policy": Child(POLICY, "perf-policies", "many"),
+    "virtual-server": Child(_MEMBER, "virtual-servers", "many"),
+})  # fmt: skip
+_ENTRY_OF_ATTRIBUTES = Element({"name": _NEEDED, "value": _NEEDED})
+_SERVER = Element({
+    "uuid": _NEEDED, "excluded": Attribute(_boolean), "cpu-reserve": Attribute(_number), "cpu-cap": Attribute(_number),
+}, {"attribute": Child(_ENTRY_OF_ATTRIBUTES, "attributes", "entry")})  # fmt: skip
+GROUPS = Element({}, {
+    "workload-resource-group": Child(_GROUP, "workload-resource-groups", "many"),
+    "virtual-server": Child(_SERVER, "virtual-servers", "many"),
+})  # fmt: skip
+
+#: What a file may be, by its outermost element.
+ROOTS: dict[str, Element] = {"policy-file": GROUPS, "perf-policy": POLICY}

@@ -1,0 +1,136 @@
+"""Catalogs and policy files for tests: any that there may be, and a large one."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from hpm.policy.catalog import Catalog, ServerSettings, empty_catalog
+from hpm.policy.classification import And, Filter, Not, Or
+from hpm.policy.files.content import FileGroup, FileServer, GroupsFile
+from hpm.policy.goals import IMPORTANCES, VELOCITY_OF_LEVEL, DiscretionaryGoal, VelocityGoal
+from hpm.policy.groups import DEFAULT_GROUP, WorkloadResourceGroup
+from hpm.policy.policies import PerformancePolicy, ServiceClass
+from hpm.policy.schedule import DAYS, ScheduleEntry
+
+_FILTERS = (
+    "virtual-server-name", "virtual-server-uuid", "title", "hostname", "os-type", "os-name", "os-level", "metadata",
+)  # fmt: skip
+
+# Any character that a text may have: all scripts, markup, tabs and newlines.
+_TEXT = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff") | st.sampled_from(
+    "\t\n\r\x80\x85\x9f\u2028<>&\"']{}[]:,\\ "
+)
+_NAMES = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="/\ufffe\uffff")
+    | st.sampled_from("<>&\"' abc"),
+    min_size=1, max_size=12,
+).map(str.strip).filter(lambda name: name and name.casefold() != "default")  # fmt: skip
+_DESCRIPTIONS = st.just("") | st.text(_TEXT, max_size=20)
+_VALUES = st.text(_TEXT, min_size=1, max_size=12)
+_UUIDS = st.integers(0, 2**128 - 1).map(lambda number: str(uuid.UUID(int=number)))
+_CPUS = st.none() | st.floats(0.01, 4096)
+_IMPORTANCE = st.sampled_from(IMPORTANCES)
+
+_rules = st.recursive(
+    st.builds(Filter, st.sampled_from(_FILTERS), st.sampled_from(["string-match", "string-not-match"]), _VALUES),
+    lambda rule: (
+        st.builds(And, st.lists(rule, min_size=1, max_size=3).map(tuple))
+        | st.builds(Or, st.lists(rule, min_size=1, max_size=3).map(tuple))
+        | st.builds(Not, rule)
+    ),
+    max_leaves=4,
+)
+_velocities = st.sampled_from([*VELOCITY_OF_LEVEL]) | st.integers(1, 99)
+_goals = st.just(DiscretionaryGoal()) | st.builds(VelocityGoal, _velocities)
+
+
+def _named(draw: Any, most: int) -> list[str]:
+    names: list[str] = draw(st.lists(_NAMES, max_size=most, unique=True))
+    return names
+
+
+@st.composite
+def policies(draw: Any, name: str | None = None) -> PerformancePolicy:
+    """A policy."""
+    names = _named(draw, 3) or ["rest"]
+    classes = [
+        ServiceClass(
+            class_name, draw(_goals), draw(_rules) if class_name != names[-1] else None,
+            draw(st.none() | _IMPORTANCE), draw(_DESCRIPTIONS),
+        )
+        for class_name in names
+    ]  # fmt: skip
+    return PerformancePolicy(name or draw(_NAMES), draw(_IMPORTANCE), tuple(classes), draw(_DESCRIPTIONS))
+
+
+@st.composite
+def groups(draw: Any, group_id: str, name: str) -> WorkloadResourceGroup:
+    """A group. Of one with a schedule, no policy is active (the schedule says which one is)."""
+    names = _named(draw, 3)
+    schedule: list[ScheduleEntry] = []
+    if names and draw(st.booleans()):
+        times = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02d}:{minute % 60:02d}")
+        days = st.lists(st.sampled_from(DAYS), min_size=1, max_size=7, unique=True).map(tuple)
+        entry = st.builds(ScheduleEntry, st.sampled_from(names), days, times, times)
+        schedule = draw(st.lists(entry, min_size=1, max_size=3))
+    policy = st.sampled_from(names) if names else st.none()
+    return WorkloadResourceGroup(
+        group_id, name, draw(_DESCRIPTIONS), tuple(draw(policies(policy_name)) for policy_name in names),
+        None if schedule else draw(st.none() | policy), tuple(schedule),
+        draw(st.none() | policy) if schedule else None,
+    )  # fmt: skip
+
+
+@st.composite
+def catalogs(draw: Any) -> Catalog:
+    """A catalog."""
+    made = {DEFAULT_GROUP: draw(groups(DEFAULT_GROUP, "default"))}
+    for number, name in enumerate(_named(draw, 3)):
+        made[f"id-{number}"] = draw(groups(f"id-{number}", name))
+    servers = {}
+    for key in draw(st.lists(_UUIDS, max_size=4, unique=True)):
+        reserve, cap = draw(_CPUS), draw(_CPUS)
+        if reserve is not None and cap is not None:
+            reserve, cap = min(reserve, cap), max(reserve, cap)
+        names = st.sampled_from(["title", "hostname", "os-type", "os-name", "os-level", "metadata"])
+        said = ServerSettings(
+            draw(st.sampled_from([*made])), draw(st.booleans()), reserve, cap,
+            draw(st.dictionaries(names, _VALUES, max_size=2)),
+        )  # fmt: skip
+        if said != ServerSettings():
+            servers[key] = said
+    return Catalog(draw(st.integers(0, 9)), made, servers)
+
+
+def large(groups: int = 200, policies: int = 5, classes: int = 6, servers: int = 20) -> GroupsFile:
+    """A host of that many groups, each with so many policies (of classes with nested rules) and servers."""
+
+    def rule(text: str, service_class: int) -> Any:
+        named = Filter("virtual-server-name", "string-match", f"{text}-{service_class}-*")
+        linux = And((Filter("os-type", "string-match", "linux"), Not(Filter("title", "string-match", "*test*"))))
+        return Or((named, And((linux, Filter("hostname", "string-match", f"*.{text}.example")))))
+
+    def policy(text: str, number: int) -> PerformancePolicy:
+        made = [
+            ServiceClass(f"class {n}", VelocityGoal(10 + n), rule(text, n), IMPORTANCES[n % 5])
+            for n in range(classes - 1)
+        ]
+        rest = ServiceClass("rest", DiscretionaryGoal())
+        return PerformancePolicy(f"policy {number}", IMPORTANCES[number % 5], (*made, rest), f"Number {number}")
+
+    def group(number: int) -> FileGroup:
+        text = f"group-{number:03d}"
+        held = tuple(str(uuid.UUID(int=number * servers + n)) for n in range(servers))
+        schedule = (ScheduleEntry("policy 1", ("mon", "tue"), "22:00", "06:00"),) if number % 2 else ()
+        return FileGroup(
+            text, f"The {number}th", msgspec.UNSET if schedule else "policy 2", schedule,
+            "policy 0" if schedule else None, tuple(policy(text, n) for n in range(policies)), held,
+        )  # fmt: skip
+
+    default = empty_catalog().groups[DEFAULT_GROUP]
+    said = tuple(FileServer(str(uuid.UUID(int=n * 7)), cpu_cap=2.5) for n in range(groups))
+    return GroupsFile((*map(group, range(groups)), FileGroup("default", default.description)), said)
