@@ -81,6 +81,8 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     adjustments = send("GET", "/dynamic-resource-adjustments?limit=1&outcome=applied")
     assert adjustments["dynamic-resource-adjustments"][0]["outcome"] == "applied"
     assert send("GET", "/version")["hypervisor"] == "simulated"
+    assert send("POST", f"{GROUPS}/import", send("GET", f"{GROUPS}/export"))["changed"] is False
+    assert send("POST", f"{one}/import?dry-run=true", send("GET", f"{one}/export"))["changed"] is False
     send("DELETE", one, status=204)
     assert {(r.method, r.path) for r in routes(api.manager)} == set(hits)
 

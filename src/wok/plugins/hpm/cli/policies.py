@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,12 @@ import click
 from ..errors import Conflict, InvalidValue, UnknownField
 from ..policy.classification import describe
 from ..policy.decode import convert, decode
+from ..policy.files.notation import notation_of
 from ..policy.policies import PerformancePolicy
 from . import words
 from .command import GROUP, POLICY, Slot, command
 from .edits import check_new_name, edit_policies, place_of, policy_place
+from .file_input import from_xml, located, read_bytes
 from .option_types import IMPORTANCE, ClassText, Json, Velocity
 from .resolve import find_group
 from .session import Session
@@ -100,7 +101,7 @@ def policy_show(session: Session, group: str, policy: str) -> None:
                    f" there is none, a class {CATCH_ALL!r} is made.")  # fmt: skip
 @click.option("--description", metavar="TEXT", help="What the policy is for.")
 @click.option("--file", "file", type=POLICY_FILE, metavar="FILE",
-              help="Take the policy from a JSON file; '-': from stdin.")  # fmt: skip
+              help="Take the policy from a file (JSON or XML); '-': from stdin.")  # fmt: skip
 @click.option("--activate", is_flag=True, help="Make it the active one also if the group has another.")
 def policy_create(
     session: Session,
@@ -157,7 +158,7 @@ def policy_create(
 @click.option("--importance", type=IMPORTANCE, help="The business importance.")
 @click.option("--description", metavar="TEXT", help="What the policy is for; '' for nothing.")
 @click.option("--file", "file", type=POLICY_FILE, metavar="FILE",
-              help="Replace the whole policy by the one in a JSON file; '-': from stdin.")  # fmt: skip
+              help="Replace the whole policy by the one in a file (JSON or XML); '-': from stdin.")  # fmt: skip
 def policy_update(
     session: Session,
     group: str,
@@ -256,18 +257,16 @@ def _classes(classes: tuple[Json, ...], velocity: Json | None) -> list[Json]:
 
 def policy_from_file(file: Path, name: str | None) -> Json:
     """The policy in a file; a name on the command line is stronger than the file's."""
+    data = read_bytes(file)
     try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise InvalidValue(f"cannot read {file}: {error.strerror}") from None
-    where = "standard input" if str(file) == "-" else str(file)
-    try:
-        policy: dict[str, Any] = decode(data, dict[str, Any])
+        policy = from_xml(data) if notation_of(data) == "xml" else decode(data, dict[str, Any])
         if name is not None:
             policy["name"] = name
         convert(policy, PerformancePolicy)
-    except UnknownField:
-        pass    # the server may be newer, and tells what is wrong if it is not
+    except UnknownField as error:
+        if error.place is not None:
+            raise InvalidValue(located(file, error)) from None
+        # the server may be newer, and tells what is wrong if it is not
     except InvalidValue as error:
-        raise InvalidValue(f"{where}: {error}") from None
+        raise InvalidValue(located(file, error)) from None
     return policy

@@ -50,6 +50,12 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         policy_revisions="List who changed a policy, and when.",
         policy_restore="Make a policy what it was before.",
     ),
+    "Policy files (groups or a policy as text, JSON or XML)": _noun(
+        "files",
+        policy_export="Write all groups, one, or one policy, as a policy file.",
+        policy_import="Read a policy file, show what changes, and do it.",
+        policy_check="Check policy files, without a running hpm.",
+    ),
     "Service classes (which servers have which goal)": _noun(
         "classes",
         class_list="List a policy's service classes and how they fare.",

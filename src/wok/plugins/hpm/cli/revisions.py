@@ -63,7 +63,7 @@ def policy_restore(session: Session, group: str, policy: str, revision: int) -> 
     "hpm policy-preview Gold night",
     "hpm policy-preview Gold --file weekday.json",
 ])  # fmt: skip
-@click.option("--file", "file", type=POLICY_FILE, metavar="FILE", help="A policy in a JSON file; '-': from stdin.")
+@click.option("--file", "file", type=POLICY_FILE, metavar="FILE", help="A policy in a file; '-': from stdin.")
 def policy_preview(session: Session, group: str, policy: str | None, file: Path | None) -> None:
     """Show what a policy would do if it were active now.
 

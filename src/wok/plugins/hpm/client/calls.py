@@ -51,12 +51,15 @@ class Calls:
         *,
         query: Mapping[str, str] | None = None,
         body: object | None = None,
+        kind: str = "application/json",
+        accept: str | None = None,
         if_match: str | None = None,
     ) -> httpx.Response:
-        headers = {"If-Match": if_match} if if_match is not None else {}
+        """One request; a `body` of bytes is sent as it is, as one of that `kind`."""
+        headers = {name: text for name, text in (("If-Match", if_match), ("Accept", accept)) if text is not None}
         if body is not None:
-            headers["Content-Type"] = "application/json"
-        text = None if body is None else msgspec.json.encode(body)
+            headers["Content-Type"] = kind
+        text = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         request = Request(method, self._connection.base_path + path, query or {}, text, headers)
         response = self._connection.send(request)
         if not response.is_success:

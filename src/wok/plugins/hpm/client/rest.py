@@ -6,11 +6,12 @@ Methods raise `NoConnection`, `ApiError` (`ChangedMeanwhile` for 412) and, when 
 
 from __future__ import annotations
 
+from .files import FileCalls
 from .groups import GroupCalls
 from .management import ManagementCalls
 from .policies import PolicyCalls
 from .servers import ServerCalls
 
 
-class Client(GroupCalls, PolicyCalls, ServerCalls, ManagementCalls):
+class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, ManagementCalls):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from ..wire.policy_files import Document
 from . import etags
 
 
@@ -40,10 +41,13 @@ class Encoded(msgspec.Struct, frozen=True):
 
     body: bytes
     tag: str
+    media_type: str = "application/json"
 
 
 def encode(value: object) -> Encoded:
-    """The JSON of an object of `wire`."""
+    """The JSON of an object of `wire`, or a document as it is."""
+    if isinstance(value, Document):
+        return Encoded(value.data, etags.etag(value, value.data), value.media_type)
     body = msgspec.json.encode(value)
     return Encoded(body, etags.etag(value, body))
 

@@ -17,17 +17,14 @@ from ..errors import HpmError, UnknownField
 from ..manager.calendar import rfc3339
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
+from ..wire.policy_files import Document
 from . import etags
 from .answers import KeptAnswers, Source, encode
 from .caller import Door, NotAllowed
 from .http_errors import HttpError, error_body, http_error
-from .route import Request, Route
+from .route import MAX_BODY, Request, Route
 
 log = logging.getLogger(__name__)
-
-#: Bytes of a request body. The largest legitimate one (64 policies of 64 classes) is well below.
-MAX_BODY = 1024 * 1024
-TOO_LARGE = f"the body is too large; at most {MAX_BODY} bytes are taken"
 
 
 class Api:
@@ -67,10 +64,10 @@ class Api:
         if caller.role is None or (route.role == "admin" and caller.role != "admin"):
             needed = "hpmadm" if route.role == "admin" else "hpmuser or hpmadm"
             raise NotAllowed(f"{caller.user} may not do this: it takes membership in the group {needed}")
-        _check_accept(request.headers.get("Accept"))
+        accepted = _accepted(request.headers.get("Accept"), route.answers)
         query = _query(request.query_string, route)
         body = _body(route)
-        asked = Request(request.script_name, caller, names, query, body, _check_match)
+        asked = Request(request.script_name, caller, names, query, body, _check_match, accepted)
         if route.kept:
             response.headers["Age"] = str(self._age())
             key = (request.script_name, request.path_info, request.query_string)
@@ -84,7 +81,9 @@ class Api:
             answer = encode(result)
             if route.status == 201:
                 response.headers["Location"] = result.object_uri
-        response.headers["Content-Type"] = "application/json"
+            if isinstance(result, Document):
+                response.headers["Content-Disposition"] = f'attachment; filename="{result.file_name}"'
+        response.headers["Content-Type"] = answer.media_type
         tag = response.headers["ETag"] = answer.tag
         known = request.headers.get("If-None-Match")
         if route.method == "GET" and known is not None and etags.same(known, tag):
@@ -116,7 +115,7 @@ class Api:
         response.status = error.status
         response.headers.update(error.headers)
         response.headers["Content-Type"] = "application/json"
-        details: dict[str, object] | None = None
+        details = error.details
         if error.status == 503:
             details = {"snapshot-time": rfc3339(self._source.snapshot.taken), "snapshot-age-seconds": self._age()}
         return error_body(error.status, error.reason, error.message, request.method, uri, details)
@@ -137,12 +136,15 @@ def _check_match(current: object | None) -> None:
         raise HttpError(412, 0, "the object was changed by somebody else since you read it; read it again")
 
 
-def _check_accept(header: str | None) -> None:
+def _accepted(header: str | None, offered: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the media types that a client takes. Raises (406) if there are none."""
     if header is None:
-        return
+        return offered
     kinds = {part.split(";")[0].strip().lower() for part in header.split(",")}
-    if not kinds & {"application/json", "application/*", "*/*", ""}:
-        raise HttpError(406, 0, f"answers are application/json, which Accept: {header[:80]} does not take")
+    accepted = tuple(kind for kind in offered if kinds & {kind, "application/*", "*/*", ""})
+    if not accepted:
+        raise HttpError(406, 0, f"answers are {' or '.join(offered)}, which Accept: {header[:80]} does not take")
+    return accepted
 
 
 def _query(text: str, route: Route) -> Any:
@@ -166,24 +168,25 @@ def _query(text: str, route: Route) -> Any:
 
 
 def _body(route: Route) -> Any:
-    data = _read_body()
+    data = _read_body(route.max_body)
     if route.body is None:
         if data:
             raise HttpError(400, reasons.BODY_NOT_EXPECTED, "a body is not expected here")
         return None
     if not data:
-        raise HttpError(400, reasons.BODY_MISSING, "a JSON body is expected")
+        raise HttpError(400, reasons.BODY_MISSING, f"a {_kinds(route.takes)} body is expected")
     headers = cherrypy.request.headers
-    kind = headers.get("Content-Type")
-    if kind is not None and kind.split(";")[0].strip().lower() != "application/json":
-        raise HttpError(415, 0, f"the body must be application/json, not {kind[:80]}")
+    kind = headers.get("Content-Type", "")
+    media_type = kind.split(";")[0].strip().lower()
+    if media_type not in ("", *route.takes):
+        raise HttpError(415, 0, f"the body must be {' or '.join(route.takes)}, not {kind[:80]}")
     coding = headers.get("Content-Encoding", "identity")
     if coding.strip().lower() != "identity":
         raise HttpError(415, 0, f"the body must not be encoded, but is {coding[:80]}")
-    return decode(data, route.body)
+    return Document(media_type, data) if route.body is Document else decode(data, route.body)
 
 
-def _read_body() -> bytes:
+def _read_body(most: int) -> bytes:
     """The body, whole. What is wrong with it closes the connection, for its rest would be in the way."""
     headers = cherrypy.request.headers
     length = headers.get("Content-Length")
@@ -191,21 +194,32 @@ def _read_body() -> bytes:
         return b""
     if length is not None and not (length.isascii() and length.isdigit()):
         raise _broken(400, "Content-Length is not a number")
-    if length is not None and int(length) > MAX_BODY:
-        raise _broken(413, TOO_LARGE)
+    if length is None:
+        most = min(most, MAX_BODY)    # else megabytes would be read before it shows that they are too many
+    elif int(length) > most:
+        raise _broken(413, too_large(most))
     try:
-        data: bytes = cherrypy.request.rfile.read(MAX_BODY + 1)
+        data: bytes = cherrypy.request.rfile.read(most + 1)
     except TimeoutError:
         raise _broken(408, "the body did not arrive in time") from None
     except (MaxSizeExceeded, OSError):
-        raise _broken(413, TOO_LARGE) from None
+        raise _broken(413, too_large(most)) from None
     except ValueError as error:
         raise _broken(400, f"the body's transfer coding is malformed: {str(error)[:200]}") from None
-    if len(data) > MAX_BODY:
-        raise _broken(413, TOO_LARGE)
+    if len(data) > most:
+        raise _broken(413, too_large(most))
     if length is not None and len(data) < int(length):
         raise _broken(400, f"the body ended after {len(data)} bytes, but Content-Length says {int(length)}")
     return data
+
+
+def _kinds(media_types: tuple[str, ...]) -> str:
+    return " or ".join(kind.partition("/")[2].upper() for kind in media_types if not kind.startswith("text/"))
+
+
+def too_large(most: int) -> str:
+    """What a client is told whose body has more bytes than that."""
+    return f"the body is too large; at most {most} bytes are taken"
 
 
 def _broken(status: int, message: str) -> HttpError:

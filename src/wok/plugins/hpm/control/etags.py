@@ -2,7 +2,8 @@
 
 A tag is ``"whole"`` or ``"settings-whole"``. The figures of a virtual server change with every interval, and
 nobody's change is lost by that; so its tag has a part of its own for what can be changed, and `If-Match`
-compares only that part. The same holds for the members of the group default, who come and go by themselves.
+compares only that part. Of a policy file it is what the file says, whatever its notation. The same holds
+for the members of the group default, who come and go by themselves.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import msgspec
 
 from ..wire.groups import GroupDetail
+from ..wire.policy_files import Document
 from ..wire.servers import ServerDetail
 
 
@@ -40,6 +42,8 @@ def _settings(value: object) -> object | None:
             value.workload_resource_group, value.excluded, value.cpu_reserve, value.cpu_cap, value.attributes,
             None if value.temporary_goal is msgspec.UNSET else value.temporary_goal,
         ]  # fmt: skip
+    if isinstance(value, Document):
+        return [value.version]
     if isinstance(value, GroupDetail) and value.is_default:
         return msgspec.structs.replace(value, virtual_servers=[])
     return None

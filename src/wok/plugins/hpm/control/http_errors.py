@@ -17,26 +17,32 @@ from ..errors import (
 )
 from ..manager.manager import Busy
 from ..policy.decode import NotJSON
+from ..policy.files.xml_notation import NotXML
 from ..wire import errors as reasons
 from ..wire.errors import ErrorBody
 from .caller import NotAllowed, NotAuthenticated
 
 
 class HttpError(HpmError):
-    """An error that exists only in HTTP: a status, a reason, headers."""
+    """An error that exists only in HTTP: a status, a reason, headers, details for programs."""
 
     id = "http"
 
-    def __init__(self, status: int, reason: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, reason: int, message: str, headers: dict[str, str] | None = None,
+        details: dict[str, object] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.headers = headers or {}
+        self.details = details
 
 
 #: The first class that fits decides, so special ones stand before general ones.
 _STATUS: tuple[tuple[type[HpmError], int, int], ...] = (
     (NotJSON, 400, reasons.NOT_JSON),
+    (NotXML, 400, reasons.NOT_JSON),
     (MissingField, 400, reasons.FIELD_MISSING),
     (UnknownField, 400, reasons.FIELD_UNKNOWN),
     (NotUnique, 400, reasons.NOT_UNIQUE),
@@ -58,8 +64,15 @@ def http_error(error: HpmError) -> HttpError:
     for class_, status, reason in _STATUS:
         if isinstance(error, class_):
             headers = {"Retry-After": "5"} if status == 503 else {}
-            return HttpError(status, reason, str(error), headers)
+            return HttpError(status, reason, str(error), headers, _details(error))
     return HttpError(500, 0, str(error))
+
+
+def _details(error: HpmError) -> dict[str, object] | None:
+    """Where in a text something is wrong."""
+    if isinstance(error, InvalidValue) and error.place is not None:
+        return {"line": error.place[0], "column": error.place[1], "path": error.path[:1024]}
+    return None
 
 
 def error_body(

@@ -11,13 +11,18 @@ from .caller import Caller, Role
 
 Method: TypeAlias = Literal["GET", "POST", "DELETE"]
 
+#: Bytes of a request body. The largest legitimate one (64 policies of 64 classes) is well below. Only bodies that say
+#: their length may be larger, where a route takes that.
+MAX_BODY = 1024 * 1024
+
 
 class Request(msgspec.Struct, frozen=True):
     """A request whose every part has been checked.
 
     `base` is the path that the API was asked for under, `names` are the variable parts of the path. `check` compares
     an object with the request's `If-Match` and raises (412) if it is another; None stands for a request on no single
-    object that exists, where `If-Match` makes no sense (400).
+    object that exists, where `If-Match` makes no sense (400). `accepted` are those media types of the route's answers
+    that the client takes.
     """
 
     base: str
@@ -26,6 +31,7 @@ class Request(msgspec.Struct, frozen=True):
     query: Any
     body: Any
     check: Callable[[Any], None]
+    accepted: tuple[str, ...] = ("application/json",)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -34,6 +40,9 @@ class Route(msgspec.Struct, frozen=True):
     `path` has variable parts in braces; `body` None: none is expected. `needs` is the role that it takes, where the
     method does not say it (GET: user, others: admin). The answer of one that is `kept` depends on nothing but the
     snapshot, the base, the path and the query.
+
+    `takes` and `answers` are media types. A body or an answer of the type `Document` is handed on as it is; all others
+    are JSON. `max_body` is in bytes.
     """
 
     method: Method
@@ -46,6 +55,9 @@ class Route(msgspec.Struct, frozen=True):
     status: int = 200
     needs: Role | None = None
     kept: bool = False
+    takes: tuple[str, ...] = ("application/json",)
+    answers: tuple[str, ...] = ("application/json",)
+    max_body: int = MAX_BODY
 
     @property
     def writes(self) -> bool:

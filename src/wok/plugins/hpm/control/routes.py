@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..manager.manager import Manager
+from .file_routes import file_routes
 from .group_routes import group_routes
 from .management_routes import management_routes
 from .policy_routes import policy_routes
@@ -13,5 +14,6 @@ from .server_routes import server_routes
 def routes(manager: Manager) -> tuple[Route, ...]:
     """All routes, on one manager, in the order in which they are told."""
     return (
-        *group_routes(manager), *policy_routes(manager), *server_routes(manager), *management_routes(manager),
+        *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
+        *management_routes(manager),
     )  # fmt: skip

@@ -21,8 +21,10 @@ from typing import Any
 from cheroot import server, wsgi
 from cheroot.makefile import MakeFile
 
-from ..control.api import MAX_BODY, TOO_LARGE
+from ..control.api import too_large
 from ..control.http_errors import error_body
+from ..control.route import MAX_BODY
+from ..policy.files.content import MAX_SIZE
 from ..wire.errors import BAD_HEADER
 from .peer import caller_of
 
@@ -48,7 +50,7 @@ _NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")    # of a header; no `_`, whi
 
 _WORDS = {
     "408": "the request did not arrive in time",
-    "413": TOO_LARGE,
+    "413": too_large(MAX_BODY),
     "414": f"the path and query are too long; at most {MAX_HEADER} bytes are taken",
     "500": "hpm has a fault here; its log says more",
 }
@@ -184,12 +186,19 @@ class _Connection(server.HTTPConnection):
         super().close()
 
 
+class _Gateway(wsgi.Gateway_10):
+    def get_environ(self) -> Any:
+        if self.req.chunked_read:    # a piece is read whole, so it must be small before `api` says what it takes
+            self.req.rfile.maxlen = MAX_BODY + MAX_HEADER    # they have some overhead; `api` is exact
+        return super().get_environ()    # type: ignore[no-untyped-call]
+
+
 class Server(wsgi.Server):
     """Serves a WSGI application on a unix socket, with peer credentials."""
 
     ConnectionClass = _Connection
     max_request_header_size = MAX_HEADER
-    max_request_body_size = MAX_BODY + MAX_HEADER    # chunks have some overhead; `api` is exact
+    max_request_body_size = MAX_SIZE + MAX_HEADER    # of any route; `api` asks before it reads what this one takes
     keep_alive_conn_limit = sys.maxsize    # counted here, by user
 
     def __init__(self, path: str, application: Any) -> None:
@@ -197,6 +206,7 @@ class Server(wsgi.Server):
             path, application, numthreads=THREADS, max=THREADS, server_name="hpm", request_queue_size=1024,
             shutdown_timeout=5, peercreds_enabled=True,
         )  # fmt: skip
+        self.gateway = _Gateway
         self._lock = threading.Lock()
         self._open: Counter[int] = Counter()
         self._served: Counter[int] = Counter()

@@ -1,0 +1,116 @@
+"""Policy files: the catalog as text, and from text."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from ..errors import InvalidValue, NotFound
+from ..manager.calendar import catalog_at
+from ..manager.manager import Manager
+from ..policy.catalog import Catalog
+from ..policy.files import content
+from ..policy.files.applying import with_group, with_groups, with_policy
+from ..policy.files.content import GroupsFile, PolicyFile
+from ..policy.files.difference import difference
+from ..policy.files.notation import MEDIA_TYPES, XML_TYPES, Notation, located, notation_of, read, write
+from ..policy.policies import PerformancePolicy
+from ..wire.groups import GroupDetail
+from ..wire.policy_files import Document, ImportResult
+from .groups import Groups
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class PolicyFiles:
+    """Requests on policy files. `base` is the base path of the request, `who` the user who asks."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self._groups = Groups(manager)
+
+    def export(self, notation: Notation) -> Document:
+        """All groups."""
+        catalog = self._manager.snapshot.catalog
+        return _document(catalog, content.of_host(catalog), notation, "hpm-policies")
+
+    def export_group(self, group_id: str, policy: str | None, notation: Notation) -> Document:
+        """One group, or one policy of it. Raises `NotFound`."""
+        catalog = self._manager.snapshot.catalog
+        group = catalog.group(group_id)
+        if policy is None:
+            return _document(catalog, content.of_group(catalog, group_id), notation, group.name)
+        for found in group.perf_policies:
+            if found.name == policy:
+                return _document(catalog, found, notation, f"{group.name}-{policy}")
+        raise NotFound(f"the group {group.name!r} has no policy named {policy!r}")
+
+    def take(
+        self, who: str, file: Document, *, dry_run: bool, replace: bool, check: Callable[[Document], None]
+    ) -> ImportResult:
+        """Import groups: all or nothing. `check` is called with what an export gave before, under the lock, and may
+        raise. Raises `InvalidValue` and its kinds, with line and column."""
+        wanted = _read(file)
+        if isinstance(wanted, PerformancePolicy):
+            raise InvalidValue("the file holds one policy; import it into a group", place=(1, 1))
+
+        def change(catalog: Catalog) -> Catalog:
+            check(Document("", b"", str(catalog.generation)))
+            return with_groups(catalog, wanted, lambda: str(uuid.uuid4()), replace=replace)
+
+        return self._apply(who, change, dry_run)
+
+    def take_for_group(
+        self,
+        base: str,
+        group_id: str,
+        who: str,
+        file: Document,
+        *,
+        dry_run: bool,
+        check: Callable[[GroupDetail], None],
+    ) -> ImportResult:
+        """Import one policy into a group, or the group itself. `check` is called with its state before, under the
+        lock, and may raise. Raises `NotFound`, `InvalidValue` and its kinds."""
+        self._manager.snapshot.catalog.group(group_id)
+        wanted = _read(file)
+
+        def change(catalog: Catalog) -> Catalog:
+            check(self._groups.get(base, group_id))
+            if not isinstance(wanted, GroupsFile):
+                return with_policy(catalog, group_id, wanted)
+            try:
+                return with_group(catalog, group_id, wanted)
+            except InvalidValue as error:
+                raise located(file.data, _notation(file), error) from None
+
+        return self._apply(who, change, dry_run)
+
+    def _apply(self, who: str, change: Callable[[Catalog], Catalog], dry_run: bool) -> ImportResult:
+        with self._manager.change(who) as changing:
+            before = changing.catalog
+            after = change(before)
+            changed = after is not before
+            if changed:
+                after = catalog_at(after, self._manager.now())    # what schedules activate at once is shown, too
+            if not dry_run:
+                changing.catalog = after
+        told = difference(before, after)
+        return ImportResult(dry_run, changed, told.workload_resource_groups, told.virtual_servers)
+
+
+def _document(catalog: Catalog, wanted: PolicyFile, notation: Notation, name: str) -> Document:
+    file_name = f"{_UNSAFE.sub('_', name).strip('._') or 'policies'}.{notation}"
+    return Document(MEDIA_TYPES[notation], write(wanted, notation), str(catalog.generation), file_name)
+
+
+def _read(file: Document) -> PolicyFile:
+    return read(file.data, _notation(file))
+
+
+def _notation(file: Document) -> Notation:
+    """What its media type says; without one, what it seems to be."""
+    if not file.media_type:
+        return notation_of(file.data)
+    return "xml" if file.media_type in XML_TYPES else "json"

@@ -1,0 +1,56 @@
+"""Policy files on the wire: documents, and what importing one changes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from ..policy.files.difference import GroupDifference, ServerDifference
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A body that is not an object of the API: bytes of a media type (empty: nobody said it).
+
+    `version` changes with what it says, whatever the notation; `file_name` is for those who save it.
+    """
+
+    media_type: str
+    data: bytes
+    version: str = ""
+    file_name: str = ""
+
+
+class ExportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """How a file is wanted; without `format`, as `Accept` wants it, or JSON."""
+
+    format: Literal["json", "xml"] | None = None
+
+
+class GroupExportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """The same; with `policy`, only that policy of the group."""
+
+    format: Literal["json", "xml"] | None = None
+    policy: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
+class ImportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """`dry-run`: only tell what would change. `replace`: delete what the file does not name."""
+
+    dry_run: bool = False
+    replace: bool = False
+
+
+class GroupImportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """`dry-run`: only tell what would change."""
+
+    dry_run: bool = False
+
+
+class ImportResult(msgspec.Struct, rename="kebab"):
+    """What an import changed, or (`dry-run`) would change; all groups by name, `default` last."""
+
+    dry_run: bool
+    changed: bool
+    workload_resource_groups: tuple[GroupDifference, ...]
+    virtual_servers: tuple[ServerDifference, ...]
