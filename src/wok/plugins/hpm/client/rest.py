@@ -10,7 +10,8 @@ from .groups import GroupCalls
 from .management import ManagementCalls
 from .policies import PolicyCalls
 from .servers import ServerCalls
+from .simulations import SimulationCalls
 
 
-class Client(GroupCalls, PolicyCalls, ServerCalls, ManagementCalls):
+class Client(GroupCalls, PolicyCalls, ServerCalls, SimulationCalls, ManagementCalls):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""
