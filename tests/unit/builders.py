@@ -14,8 +14,8 @@ import msgspec
 
 from hpm.backend.simulated import Load, Scenario, ServerSpec, SimulatedHypervisor, Spin, from_scenario, uuid_of
 from hpm.engine.windows import ServerWindow
-from hpm.manager.loop import Timetable
 from hpm.manager.manager import Manager
+from hpm.manager.virtual import VirtualLoop
 from hpm.policy.catalog import ServerSettings
 from hpm.policy.classification import Filter
 from hpm.policy.goals import DiscretionaryGoal, Goal, Importance, VelocityGoal
@@ -28,8 +28,6 @@ from hpm.store.database import Database
 Wish: TypeAlias = "tuple[int, Importance] | None"
 
 SPIN = Spin()
-#: Seconds after which something that happened on the host is noticed at the latest.
-GRAIN = 0.25
 BEGIN = datetime(2030, 1, 1, tzinfo=timezone.utc)
 
 
@@ -83,11 +81,8 @@ class House:
         self.database = Database(self._path)
         self.database.rows("PRAGMA synchronous=OFF")    # processes crash here, not the machine
         self.manager = Manager(self.host, self.database, self.interval, self._clock, self.wall)
-        self._changed = False
-        self.host.on_change(self._servers_changed)
-
-    def _servers_changed(self) -> None:
-        self._changed = True
+        self._loop = VirtualLoop(self.manager, lambda: self.host.now_ns, lambda seconds: self.host.advance(seconds))
+        self.host.on_change(self._loop.servers_changed)
 
     def wall(self) -> datetime:
         """The time of day, as far as virtual time has come."""
@@ -98,23 +93,7 @@ class House:
     def step(self, intervals: int = 1) -> None:
         """Let that many intervals pass, each with a cycle at its end; in between, what the manager's loop does."""
         for _ in range(intervals):
-            length = round(self.interval * 1e9)
-            end = self.host.now_ns + length
-            timetable = Timetable(self.host.now_ns, length)
-            timetable.due = end
-            while True:
-                when, deed = timetable.next(
-                    self.manager.wanted(), changed=self._changed, glances=self.manager.glances()
-                )
-                now = self.host.now_ns
-                if when <= now:
-                    self._changed = self._changed and deed == "glance"
-                    {"cycle": self.manager.cycle, "look": self.manager.look, "glance": self.manager.glance}[deed]()
-                    timetable.done(deed, now, 0)
-                elif now < end:
-                    self.host.advance(min(GRAIN, (min(when, end) - now) / 1e9))
-                else:
-                    break
+            self._loop.step()
 
     def crash(self) -> None:
         """The manager's process ends from one moment to the next, and another one starts."""

@@ -62,6 +62,8 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     send("POST", "/mgmt-levels", {"cpu-mgmt": "on"})
     api.cycle()
     api.cycle()
+    assert [s["name"] for s in send("GET", "/simulations/recorded-host")["virtual-servers"]][:2] == ["db1", "db2"]
+    assert [s["side"] for s in send("POST", "/simulations", {"intervals": 1})["sides"]] == ["unmanaged", "managed"]
     classes = send("GET", f"{one}/service-classes")
     assert [c["name"] for c in classes["service-classes"]] == ["db", "rest"]
     db = send("GET", f"{one}/service-classes/db")

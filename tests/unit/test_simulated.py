@@ -450,10 +450,10 @@ def test_a_host_can_be_described_in_json() -> None:
         "cores": 2, "seed": 3, "parents": {"gold": 2048}, "host-load": 0.5,
         "servers": [
             {"name": "a", "vcpus": 2, "shares": 512, "parent": "gold", "memory-mib": 256,
-             "load": {"kind": "periodic", "on-ms": 2, "off-ms": 8}, "facts": {"title": "A", "metadata": ["x", "y"]}},
-            {"name": "b", "load": [{"kind": "spin"}], "constraint": "pinned", "quota-us": 50000,
+             "load": {"type": "periodic", "on-ms": 2, "off-ms": 8}, "facts": {"title": "A", "metadata": ["x", "y"]}},
+            {"name": "b", "load": [{"type": "spin"}], "constraint": "pinned", "quota-us": 50000,
              "uuid": "11111111-2222-3333-4444-555555555555"},
-            {"name": "c", "status": "shut-off", "load": {"kind": "curve", "points": [[0, 0.1], [60, 0.9]]}}
+            {"name": "c", "status": "shut-off", "load": {"type": "curve", "points": [[0, 0.1], [60, 0.9]]}}
         ]}"""
     scenario = msgspec.json.decode(text, type=Scenario)
     assert msgspec.json.decode(msgspec.json.encode(scenario), type=Scenario) == scenario
@@ -473,8 +473,8 @@ def test_a_host_can_be_described_in_json() -> None:
     [
         b'{"cores": 0}',
         b'{"cores": 1, "colour": 1}',
-        b'{"cores": 1, "servers": [{"name": "a", "load": {"kind": "dance"}}]}',
-        b'{"cores": 1, "servers": [{"name": "a", "load": {"kind": "wave", "low": 0, "high": 2, "period-s": 1}}]}',
+        b'{"cores": 1, "servers": [{"name": "a", "load": {"type": "dance"}}]}',
+        b'{"cores": 1, "servers": [{"name": "a", "load": {"type": "wave", "low": 0, "high": 2, "period-s": 1}}]}',
         b'{"cores": 1, "servers": [{"name": "a", "shares": 1}]}',
     ],
 )

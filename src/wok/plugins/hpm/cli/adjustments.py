@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import click
 
 from ..wire.management import AdjustedServer, Adjustment
+from ..wire.simulations import SimulatedAdjustment, SimulatedShares
 from . import words
+
+Decision: TypeAlias = Adjustment | SimulatedAdjustment
 
 #: `reason` of an adjustment that was not, or not fully, possible, in words.
 _REASONS = {
@@ -31,11 +35,16 @@ _HEADERS = ("", "Server", "Class", "Shares", "PI before →\nprojected → measu
 
 
 def show_adjustments(adjustments: Sequence[Adjustment]) -> None:
-    """Print adjustments, each a heading and a table; columns align over all of them."""
+    """Print adjustments, each a heading and a table."""
+    show_decisions([(f"{words.local_time(a.time)}  #{a.object_id}", a) for a in adjustments])
+
+
+def show_decisions(decisions: Sequence[tuple[str, Decision]]) -> None:
+    """Print adjustments, with what stands before each in its heading; columns align over all of them."""
     from .output import LEAST_WIDTH, Column, console, show_heading, show_paragraph, show_table
 
-    rows = {a.object_id: _rows(a) for a in adjustments}
-    every = [row for some in rows.values() for row in some]
+    rows = [_rows(decision) for _, decision in decisions]
+    every = [row for some in rows for row in some]
     widths = [
         max([*map(len, header.split("\n")), *(len(row[i]) for row in every)]) for i, header in enumerate(_HEADERS)
     ]
@@ -43,34 +52,34 @@ def show_adjustments(adjustments: Sequence[Adjustment]) -> None:
     if widths[1] + widths[2] > room:
         widths[2] = max(min(widths[2], LEAST_WIDTH), min(widths[2], room - widths[1], room // 2))
         widths[1] = max(min(widths[1], LEAST_WIDTH), room - widths[2])
-    for number, adjustment in enumerate(adjustments):
+    for number, (when, decision) in enumerate(decisions):
         if number:
             click.echo()
-        show_heading(_heading(adjustment))
-        if adjustment.detail:
-            show_paragraph(adjustment.detail)
+        show_heading(_heading(when, decision))
+        if decision.detail:
+            show_paragraph(decision.detail)
         columns = [
             Column(header, width=width, whole=i in (0, 3, 4))
             for i, (header, width) in enumerate(zip(_HEADERS, widths, strict=True))
         ]
-        if rows[adjustment.object_id]:
-            show_table(columns, rows[adjustment.object_id], header=number == 0)
+        if rows[number]:
+            show_table(columns, rows[number], header=number == 0)
 
 
-def _heading(adjustment: Adjustment) -> str:
-    text = f"{words.local_time(adjustment.time)}  #{adjustment.object_id}  {adjustment.outcome}"
-    if adjustment.reason:
-        said = _REASONS.get(adjustment.reason)
-        text += f": {adjustment.reason}" + (f" ({said})" if said else "")
+def _heading(when: str, decision: Decision) -> str:
+    text = f"{when}  {decision.outcome}"
+    if decision.reason:
+        said = _REASONS.get(decision.reason)
+        text += f": {decision.reason}" + (f" ({said})" if said else "")
     return text
 
 
-def _rows(adjustment: Adjustment) -> list[tuple[str, str, str, str, str]]:
-    receiver, donor = _ROLES.get(adjustment.outcome, _NO_ROLES)
-    return [_row(receiver, s) for s in adjustment.receivers] + [_row(donor, s) for s in adjustment.donors]
+def _rows(decision: Decision) -> list[tuple[str, str, str, str, str]]:
+    receiver, donor = _ROLES.get(decision.outcome, _NO_ROLES)
+    return [_row(receiver, s) for s in decision.receivers] + [_row(donor, s) for s in decision.donors]
 
 
-def _row(role: str, server: AdjustedServer) -> tuple[str, str, str, str, str]:
+def _row(role: str, server: AdjustedServer | SimulatedShares) -> tuple[str, str, str, str, str]:
     shares = f"{words.text_or_none(server.shares_before):>5} → {words.text_or_none(server.shares_after):<5}"
     indexes = " → ".join(f"{words.index(v):>5}" for v in (server.pi_before, server.pi_projected, server.pi_measured))
     return role, server.name, words.text_or_none(server.service_class), shares.rstrip(), indexes

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .command import Failure, command
 from .plain import plain
 from .session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..wire.simulations import DescribedHost, Simulation, SimulationCreate
 
 # hpm adds up some thousands of integers. numpy's linear algebra is not used, and need not start a thread for each
 # of the host's CPUs as soon as it is loaded.
@@ -82,3 +88,17 @@ def restore(session: Session, connect: str | None, state_dir: Path | None) -> No
 
     for sentence in put_back(connect=connect, state_dir=state_dir):
         click.echo(plain(sentence))
+
+
+def with_policies(host: DescribedHost, data: bytes) -> DescribedHost:
+    """A described host with what a policy file says (`hpm simulate --policy`). Raises `InvalidValue`."""
+    from ..host.simulate import with_policies as put
+
+    return put(host, data)
+
+
+def simulated(wanted: SimulationCreate, progress: Callable[[int, int], None] | None) -> Simulation:
+    """What would happen, simulated in this process (`hpm simulate`). Raises `InvalidValue`."""
+    from ..host.simulate import simulate
+
+    return simulate(wanted, progress)

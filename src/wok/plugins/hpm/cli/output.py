@@ -131,6 +131,14 @@ def show_paragraph(text: str) -> None:
     _print(grid)
 
 
+def show_text(text: str) -> None:
+    """Print a text, in as many lines as it needs."""
+    grid = Table.grid()
+    grid.add_column(overflow="fold")
+    grid.add_row(_text(text))
+    _print(grid)
+
+
 def show_heading(text: str) -> None:
     """Print a line above a table."""
     console().print(Text(plain(text), style="bold"), overflow="fold")

@@ -85,6 +85,10 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         serve="Run hpm: watch the host, manage it, answer requests.",
         restore="Put back the values found at the start (offline).",
     ),
+    "What would happen": _noun(
+        "simulations",
+        simulate="Simulate what policies would do.",
+    ),
 }
 
 COMMANDS: dict[str, Entry] = {entry.name: entry for entries in SECTIONS.values() for entry in entries}

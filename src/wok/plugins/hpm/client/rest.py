@@ -11,7 +11,8 @@ from .groups import GroupCalls
 from .management import ManagementCalls
 from .policies import PolicyCalls
 from .servers import ServerCalls
+from .simulations import SimulationCalls
 
 
-class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, ManagementCalls):
+class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, SimulationCalls, ManagementCalls):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

@@ -9,11 +9,12 @@ from .management_routes import management_routes
 from .policy_routes import policy_routes
 from .route import Route
 from .server_routes import server_routes
+from .simulation_routes import simulation_routes
 
 
 def routes(manager: Manager) -> tuple[Route, ...]:
     """All routes, on one manager, in the order in which they are told."""
     return (
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
-        *management_routes(manager),
+        *simulation_routes(manager), *management_routes(manager),
     )  # fmt: skip

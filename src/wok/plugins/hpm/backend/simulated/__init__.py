@@ -13,7 +13,7 @@ from .demo import from_uri
 from .faults import Faults
 from .hypervisor import SimulatedHypervisor, Write
 from .loads import BusyIdle, Curve, Idle, Load, Periodic, Spin, Wave, Web
-from .scenario import Scenario, ServerSpec
+from .scenario import Scenario, ServerSpec, stretch_for
 from .server import uuid_of
 
 
@@ -24,5 +24,5 @@ def from_scenario(scenario: Scenario, clock: Callable[[], int] | None = None) ->
 
 __all__ = [
     "BusyIdle", "Curve", "Faults", "Idle", "Load", "Periodic", "Scenario", "ServerSpec",
-    "SimulatedHypervisor", "Spin", "Wave", "Web", "Write", "from_scenario", "from_uri", "uuid_of",
+    "SimulatedHypervisor", "Spin", "Wave", "Web", "Write", "from_scenario", "from_uri", "stretch_for", "uuid_of",
 ]  # fmt: skip

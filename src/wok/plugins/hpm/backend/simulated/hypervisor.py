@@ -27,7 +27,7 @@ from ..hypervisor import (
 )  # fmt: skip
 from ..starving import Starvation
 from .faults import Faults
-from .loads import SECOND, Load, Periodic, Spin, Vcpu
+from .loads import SECOND, Load, Periodic, Spin, Vcpu, program_of
 from .scenario import Scenario, ServerSpec, stretch_for
 from .scheduler import Scheduler
 from .server import Server
@@ -372,4 +372,4 @@ class SimulatedHypervisor:
         scheduler = self._scheduler
         group = Group(scheduler.parent("", None), PROCESS_SHARES)
         vcpu = Vcpu(Random(self._seed), scheduler.stretch, scheduler.now)
-        return scheduler.add_thread(group, load.start(vcpu))
+        return scheduler.add_thread(group, program_of(load, vcpu))

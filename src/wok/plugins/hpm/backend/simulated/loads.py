@@ -1,7 +1,7 @@
 """What the vCPUs of simulated guests do.
 
-A load is data (part of a scenario). For each vCPU it starts a *program*: a function that is asked, when a
-vCPU has finished a piece of work, when the next one comes and how long it is. A program whose next piece
+A load is data (`wire.loads`, part of a scenario). For each vCPU it starts a *program*: a function that is asked, when
+a vCPU has finished a piece of work, when the next one comes and how long it is. A program whose next piece
 is due already goes on without sleeping. All times are nanoseconds of virtual time.
 
 `stretch` slows the alternation of work and sleep on coarsely simulated hosts, where scheduling slices are
@@ -14,10 +14,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import singledispatch
 from random import Random
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-import msgspec
+from ...wire.loads import BusyIdle, Curve, Idle, Load, Periodic, Spin, Wave, Web
+
+__all__ = ["BusyIdle", "Curve", "Idle", "Load", "Periodic", "Program", "Spin", "Vcpu", "Wave", "Web", "program_of"]
 
 #: Asked at a time, answers with the time at which the next work comes and its length.
 Program: TypeAlias = Callable[[int], tuple[int, int]]
@@ -38,10 +41,6 @@ IDLE_PERIOD: Final = SECOND
 #: Requests that a server cannot serve within this time are given up by who asked.
 PATIENCE: Final = 2 * SECOND
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-
 
 class Vcpu(NamedTuple):
     """What a program may know of the vCPU that it runs on: chance, the host's `stretch`, and the time."""
@@ -51,167 +50,110 @@ class Vcpu(NamedTuple):
     now: int
 
 
-class Spin(msgspec.Struct, frozen=True, tag="spin", tag_field="kind", forbid_unknown_fields=True):
-    """Always runnable."""
-
-    def start(self, vcpu: Vcpu) -> Program:
-        """The program of one vCPU."""
-        del vcpu
-        return lambda at: (at, FOREVER)
+@singledispatch
+def program_of(load: Load, vcpu: Vcpu) -> Program:
+    """The program of one vCPU with this load."""
+    raise TypeError(f"{load!r} is no load")
 
 
-class Idle(msgspec.Struct, frozen=True, tag="idle", tag_field="kind", forbid_unknown_fields=True):
-    """Hardly anything: a quarter of a millisecond about once a second."""
-
-    def start(self, vcpu: Vcpu) -> Program:
-        """The program of one vCPU."""
-        uniform = vcpu.random.uniform
-        shortest, longest = 0.7 * IDLE_PERIOD, 1.3 * IDLE_PERIOD
-
-        def program(at: int) -> tuple[int, int]:
-            return at + int(uniform(shortest, longest)), IDLE_WORK
-
-        return program
+@program_of.register
+def _spin(load: Spin, vcpu: Vcpu) -> Program:
+    del vcpu
+    return lambda at: (at, FOREVER)
 
 
-class Periodic(msgspec.Struct, frozen=True, tag="periodic", tag_field="kind", rename="kebab",
-               forbid_unknown_fields=True):  # fmt: skip
-    """`on_ms` of CPU work, then `off_ms` of sleep, and again. Sleep varies by `jitter` of its length."""
+@program_of.register
+def _idle(load: Idle, vcpu: Vcpu) -> Program:
+    uniform = vcpu.random.uniform
+    shortest, longest = 0.7 * IDLE_PERIOD, 1.3 * IDLE_PERIOD
 
-    on_ms: Positive
-    off_ms: Positive
-    jitter: Fraction = 0.05
+    def program(at: int) -> tuple[int, int]:
+        return at + int(uniform(shortest, longest)), IDLE_WORK
 
-    def start(self, vcpu: Vcpu) -> Program:
-        """The program of one vCPU; vCPUs begin at different points of the cycle."""
-        on = max(1, int(self.on_ms * MS * vcpu.stretch))
-        off = self.off_ms * MS * vcpu.stretch
-        uniform = vcpu.random.uniform
-        shortest, longest = off * (1 - self.jitter), off * (1 + self.jitter)
-        first = [vcpu.now + int(uniform(0, on + off))]
-
-        def program(at: int) -> tuple[int, int]:
-            return (first.pop() if first else at + int(uniform(shortest, longest))), on
-
-        return program
+    return program
 
 
-class BusyIdle(msgspec.Struct, frozen=True, tag="busy-idle", tag_field="kind", rename="kebab",
-               forbid_unknown_fields=True):  # fmt: skip
-    """Spins for `busy_s` by the clock, does nothing for `idle_s`, and again; begins `offset_s` later."""
+@program_of.register
+def _periodic(load: Periodic, vcpu: Vcpu) -> Program:
+    # vCPUs begin at different points of the cycle
+    on = max(1, int(load.on_ms * MS * vcpu.stretch))
+    off = load.off_ms * MS * vcpu.stretch
+    uniform = vcpu.random.uniform
+    shortest, longest = off * (1 - load.jitter), off * (1 + load.jitter)
+    first = [vcpu.now + int(uniform(0, on + off))]
 
-    busy_s: Positive
-    idle_s: Positive
-    offset_s: NotNegative = 0.0
+    def program(at: int) -> tuple[int, int]:
+        return (first.pop() if first else at + int(uniform(shortest, longest))), on
 
-    def start(self, vcpu: Vcpu) -> Program:
-        """The program of one vCPU."""
-        busy, cycle = int(self.busy_s * SECOND), int((self.busy_s + self.idle_s) * SECOND)
-        begin = vcpu.now + int(self.offset_s * SECOND)
-
-        def program(at: int) -> tuple[int, int]:
-            if at < begin:
-                return begin, min(busy, CHUNK)
-            within = (at - begin) % cycle
-            if within < busy:
-                return at, min(busy - within, CHUNK)
-            return at + cycle - within, min(busy, CHUNK)
-
-        return program
+    return program
 
 
-class Wave(msgspec.Struct, frozen=True, tag="wave", tag_field="kind", rename="kebab",
-           forbid_unknown_fields=True):  # fmt: skip
-    """Demand that swings between `low` and `high` of each vCPU once in `period_s`, as days do.
+@program_of.register
+def _busy_idle(load: BusyIdle, vcpu: Vcpu) -> Program:
+    busy, cycle = int(load.busy_s * SECOND), int((load.busy_s + load.idle_s) * SECOND)
+    begin = vcpu.now + int(load.offset_s * SECOND)
 
-    `phase` is the part of the period after the lowest point at which it begins. Work comes in pieces,
-    one every `grain_ms`.
-    """
+    def program(at: int) -> tuple[int, int]:
+        if at < begin:
+            return begin, min(busy, CHUNK)
+        within = (at - begin) % cycle
+        if within < busy:
+            return at, min(busy - within, CHUNK)
+        return at + cycle - within, min(busy, CHUNK)
 
-    low: Fraction
-    high: Fraction
-    period_s: Positive
-    phase: Fraction = 0.0
-    grain_ms: Positive = 40.0
-
-    def start(self, vcpu: Vcpu) -> Program:
-        """The program of one vCPU."""
-        middle, swing = (self.low + self.high) / 2, (self.high - self.low) / 2
-        turn = 2 * math.pi / (self.period_s * SECOND)
-        offset = 2 * math.pi * self.phase
-
-        def demand(at: int) -> float:
-            return middle - swing * math.cos(turn * (at - vcpu.now) + offset)
-
-        return _by_demand(demand, vcpu, self.grain_ms)
+    return program
 
 
-class Curve(msgspec.Struct, frozen=True, tag="curve", tag_field="kind", rename="kebab",
-            forbid_unknown_fields=True):  # fmt: skip
-    """Demand of each vCPU over time: `points` of (seconds, demand), straight lines between them.
+@program_of.register
+def _wave(load: Wave, vcpu: Vcpu) -> Program:
+    middle, swing = (load.low + load.high) / 2, (load.high - load.low) / 2
+    turn = 2 * math.pi / (load.period_s * SECOND)
+    offset = 2 * math.pi * load.phase
 
-    Before the first point and after the last the demand is theirs; with `repeat` the curve begins again
-    after its last point.
-    """
+    def demand(at: int) -> float:
+        return middle - swing * math.cos(turn * (at - vcpu.now) + offset)
 
-    points: Annotated[tuple[tuple[NotNegative, Fraction], ...], msgspec.Meta(min_length=1)]
-    repeat: bool = False
-    grain_ms: Positive = 40.0
-
-    def start(self, vcpu: Vcpu) -> Program:
-        """The program of one vCPU."""
-        points = sorted(self.points)
-        times = [int(seconds * SECOND) for seconds, _ in points]
-        values = [value for _, value in points]
-
-        def demand(at: int) -> float:
-            passed = at - vcpu.now
-            if self.repeat and times[-1] > 0:
-                passed %= times[-1]
-            index = bisect_right(times, passed)
-            if index == 0:
-                return values[0]
-            if index == len(times):
-                return values[-1]
-            before, after = times[index - 1], times[index]
-            part = (passed - before) / (after - before)
-            return values[index - 1] + part * (values[index] - values[index - 1])
-
-        return _by_demand(demand, vcpu, self.grain_ms)
+    return _by_demand(demand, vcpu, load.grain_ms)
 
 
-class Web(msgspec.Struct, frozen=True, tag="web", tag_field="kind", rename="kebab",
-          forbid_unknown_fields=True):  # fmt: skip
-    """Requests at random: `demand` of each vCPU on average, each request `work_ms` on average.
+@program_of.register
+def _curve(load: Curve, vcpu: Vcpu) -> Program:
+    points = sorted(load.points)
+    times = [int(seconds * SECOND) for seconds, _ in points]
+    values = [value for _, value in points]
 
-    Arrivals are a Poisson process and work is exponential. The mean swings by `swing` of itself over
-    `period_s`. Requests queue up when the vCPU gets too little, and are given up after two seconds.
-    """
+    def demand(at: int) -> float:
+        passed = at - vcpu.now
+        if load.repeat and times[-1] > 0:
+            passed %= times[-1]
+        index = bisect_right(times, passed)
+        if index == 0:
+            return values[0]
+        if index == len(times):
+            return values[-1]
+        before, after = times[index - 1], times[index]
+        part = (passed - before) / (after - before)
+        return values[index - 1] + part * (values[index] - values[index - 1])
 
-    demand: Annotated[float, msgspec.Meta(gt=0, le=1)]
-    work_ms: Positive = 8.0
-    swing: Fraction = 0.0
-    period_s: Positive = 300.0
-
-    def start(self, vcpu: Vcpu) -> Program:
-        """The program of one vCPU."""
-        work = self.work_ms * MS * vcpu.stretch
-        gap = work / self.demand
-        exponential = vcpu.random.expovariate
-        turn, swing = 2 * math.pi / (self.period_s * SECOND), self.swing
-        offset = vcpu.random.uniform(0, 2 * math.pi)
-        arrival = float(vcpu.now)
-
-        def program(at: int) -> tuple[int, int]:
-            nonlocal arrival
-            mean = gap / max(0.05, 1 + swing * math.sin(turn * at + offset)) if swing else gap
-            arrival = max(arrival, at - PATIENCE) + exponential(1.0) * mean
-            return int(arrival), 1 + int(exponential(1.0) * work)
-
-        return program
+    return _by_demand(demand, vcpu, load.grain_ms)
 
 
-Load: TypeAlias = Spin | Idle | Periodic | BusyIdle | Wave | Curve | Web
+@program_of.register
+def _web(load: Web, vcpu: Vcpu) -> Program:
+    work = load.work_ms * MS * vcpu.stretch
+    gap = work / load.demand
+    exponential = vcpu.random.expovariate
+    turn, swing = 2 * math.pi / (load.period_s * SECOND), load.swing
+    offset = vcpu.random.uniform(0, 2 * math.pi)
+    arrival = float(vcpu.now)
+
+    def program(at: int) -> tuple[int, int]:
+        nonlocal arrival
+        mean = gap / max(0.05, 1 + swing * math.sin(turn * at + offset)) if swing else gap
+        arrival = max(arrival, at - PATIENCE) + exponential(1.0) * mean
+        return int(arrival), 1 + int(exponential(1.0) * work)
+
+    return program
 
 
 def _by_demand(demand: Callable[[int], float], vcpu: Vcpu, grain_ms: float) -> Program:

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from ..hypervisor import ServerStatus
-from .loads import Idle, Load, NotNegative
+from .loads import Idle, Load
 
 
 class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class Scenario(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     servers: tuple[ServerSpec, ...] = ()
     seed: int = 1
     parents: dict[str, Annotated[float, msgspec.Meta(gt=0)]] = {}
-    host_load: NotNegative = 0.0
+    host_load: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     steal: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     stretch: Annotated[float, msgspec.Meta(ge=1, le=32)] | None = None
 

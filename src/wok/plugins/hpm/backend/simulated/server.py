@@ -6,7 +6,7 @@ import uuid as uuids
 from random import Random
 
 from ..hypervisor import ServerInfo, ServerSample, ServerStatus
-from .loads import Idle, Load, Program, Vcpu
+from .loads import Idle, Load, Program, Vcpu, program_of
 from .scenario import ServerSpec
 from .scheduler import Scheduler
 from .threads import Group, Thread
@@ -108,7 +108,7 @@ class Server:
         load: Load | tuple[Load, ...] = self.spec.load
         if isinstance(load, tuple):
             load = load[index] if index < len(load) else Idle()
-        return load.start(Vcpu(self._random, self._scheduler.stretch, self._scheduler.now))
+        return program_of(load, Vcpu(self._random, self._scheduler.stretch, self._scheduler.now))
 
     def _show(self, status: ServerStatus) -> None:
         info = self._info(status)
