@@ -31,6 +31,11 @@ def socket_path() -> Path:
     return Path(named) if named else run_dir() / "hpm.sock"
 
 
+def front_socket_path(socket: Path) -> Path:
+    """The socket for the web front that stands beside the manager's: `front.sock` beside `hpm.sock`."""
+    return socket.with_name("front.sock" if socket.name == "hpm.sock" else f"{socket.name}.front")
+
+
 def socket_candidates() -> list[Path]:
     """Sockets a client tries in turn: the one that was named, or the user's and the system's."""
     named = [] if os.environ.get("HPM_SOCKET") else [SYSTEM_RUN_DIR / "hpm.sock"]

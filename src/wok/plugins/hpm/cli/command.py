@@ -60,7 +60,7 @@ SERVERS = Slot("servers", "VS", "--vs-name", "A virtual server, by name or id (r
 
 
 def connection_options() -> list[click.Option]:
-    """`--socket`, `--host` and `--json`, valid before and after the command's name."""
+    """`--socket`, `--host` and what goes with it, and `--json`, valid before and after the command's name."""
 
     def remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value:
@@ -72,6 +72,11 @@ def connection_options() -> list[click.Option]:
                      help="Reach hpm at this socket [default: $HPM_SOCKET, or this host's]."),
         click.Option(["--host"], metavar="URL", expose_value=False, callback=remember,
                      help="Reach hpm at this URL, on this host or another."),
+        click.Option(["--user"], metavar="NAME", expose_value=False, callback=remember,
+                     help="Log in there as this user [password: asked for, or $HPM_PASSWORD]; without it, a token is"
+                          " taken from $HPM_TOKEN, or the file $HPM_TOKEN_FILE."),
+        click.Option(["--cacert"], type=path, metavar="FILE", expose_value=False, callback=remember,
+                     help="Trust the certificate in this file there, such as hpm's own."),
         click.Option(["--json"], is_flag=True, expose_value=False, callback=remember,
                      help="Print the API's answer as JSON instead of tables."),
     ]  # fmt: skip

@@ -45,6 +45,9 @@ _state_dir = click.option(
               help="Answer at this socket [default: /run/hpm/hpm.sock, or the user's own].")  # fmt: skip
 @click.option("--interval", type=click.FloatRange(1, 3600), metavar="SECONDS",
               help="Time between two decisions, 1 to 3600 [default: that of 'hpm settings', or 10].")  # fmt: skip
+@click.option("--front-user", metavar="USER",
+              help="The user whom the web front runs as; only it may connect to the socket for the front"
+                   " [default: hpm-web, if started by root and there is one, else your own].")  # fmt: skip
 @click.option("--verbose", "-v", is_flag=True, help="Say more of what is done.")
 @click.pass_context
 def serve(
@@ -54,6 +57,7 @@ def serve(
     state_dir: Path | None,
     listen: Path | None,
     interval: float | None,
+    front_user: str | None,
     verbose: bool,
 ) -> None:
     """Run hpm: watch the host, manage it, answer requests.
@@ -66,8 +70,9 @@ def serve(
 
     try:
         code = run(
-            connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose
-        )
+            connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose,
+            front_user=front_user,
+        )  # fmt: skip
     except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
         raise Failure(f"hpm cannot start: {error}") from None
     ctx.exit(code)

@@ -80,6 +80,15 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         dra_list="List the adjustments that hpm made or advises.",
         version="Show versions and abilities of hpm and of the host.",
     ),
+    "Who may do what, and did": (
+        *_noun(
+            "tokens",
+            token_create="Create a token for a program.",
+            token_list="List tokens.",
+            token_revoke="Revoke a token.",
+        ),
+        *_noun("activity", activity_list="List who changed what, or tried to."),
+    ),
     "On this host": _noun(
         "local",
         serve="Run hpm: watch the host, manage it, answer requests.",

@@ -35,6 +35,8 @@ class Session:
 
     socket: Path | None = None
     host: str | None = None
+    user: str | None = None
+    cacert: Path | None = None
     json: bool = False
     transport: httpx.BaseTransport | None = None
 
@@ -42,11 +44,15 @@ class Session:
     def client(self) -> Client:
         """The connection to hpm."""
         from ..client.connection import connect
+        from .credentials import find_credentials
 
         if self.socket is not None and self.host is not None:
             raise click.UsageError("--socket and --host exclude each other; give one of them")
+        if self.host is None and (self.user is not None or self.cacert is not None):
+            raise click.UsageError("--user and --cacert are for --host; on a local socket hpm knows who you are")
         try:
-            return connect(self.socket, self.host, self.transport)
+            credentials = None if self.host is None else find_credentials(self.user)
+            return connect(self.socket, self.host, self.transport, credentials, self.cacert)
         except InvalidValue as error:
             raise click.BadParameter(error.message, param_hint="'--host'") from None
 

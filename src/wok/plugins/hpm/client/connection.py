@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import httpx
 from ..errors import InvalidValue
 from ..paths import socket_candidates
 from ..version import VERSION
+from .credentials import Credentials, check_secure
 from .errors import NoConnection
 from .request import Request
 from .rest import Client
@@ -60,14 +62,28 @@ class SocketConnection:
 class UrlConnection:
     """A connection to hpm at a URL; without a path it is that of hpm's own server."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        transport: httpx.BaseTransport | None = None,
+        credentials: Credentials | None = None,
+        cacert: Path | None = None,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8443, for example")
+        if parts.password is not None:
+            raise InvalidValue("a password does not belong in a URL, where others can read it; say --user NAME")
         self.base_path = parts.path.rstrip("/") or BASE_PATH
         self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         server = f"{parts.scheme}://{parts.netloc}"
-        self._http = httpx.Client(base_url=server, headers=_HEADERS, timeout=_TIMEOUT, transport=transport)
+        headers = dict(_HEADERS)
+        if credentials is not None:
+            check_secure(parts)
+            headers["Authorization"] = credentials.authorization
+        self._http = httpx.Client(
+            base_url=server, headers=headers, timeout=_TIMEOUT, transport=transport, verify=_trust(cacert)
+        )
 
     def send(self, request: Request) -> httpx.Response:
         """Send to the URL."""
@@ -79,15 +95,31 @@ class UrlConnection:
 
 
 def connect(
-    path: Path | None = None, url: str | None = None, transport: httpx.BaseTransport | None = None
+    path: Path | None = None,
+    url: str | None = None,
+    transport: httpx.BaseTransport | None = None,
+    credentials: Credentials | None = None,
+    cacert: Path | None = None,
 ) -> Client:
     """A client of the hpm at `url`, or at the socket `path`, or at the first of the usual sockets.
 
-    Nothing is sent yet. `transport` replaces the network (tests). Raises `InvalidValue` for a bad URL.
+    Nothing is sent yet. `credentials` go to a URL alone, and `cacert` is a file with the certificates that are trusted
+    there instead of the system's. `transport` replaces the network (tests). Raises `InvalidValue` for a bad
+    URL or file.
     """
     if url is not None or transport is not None:
-        return Client(UrlConnection(url or "http://localhost", transport))
+        return Client(UrlConnection(url or "http://localhost", transport, credentials, cacert))
     return Client(SocketConnection([path] if path is not None else socket_candidates()))
+
+
+def _trust(cacert: Path | None) -> ssl.SSLContext | bool:
+    """Whose certificates are trusted: those of `cacert` alone, or the system's."""
+    if cacert is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(cacert))
+    except OSError as error:    # also what is no certificate
+        raise InvalidValue(f"the certificate {cacert} cannot be used: {error}") from None
 
 
 def _socket_client(path: Path) -> httpx.Client:

@@ -6,6 +6,7 @@ Methods raise `NoConnection`, `ApiError` (`ChangedMeanwhile` for 412) and, when 
 
 from __future__ import annotations
 
+from .access import AccessCalls
 from .files import FileCalls
 from .groups import GroupCalls
 from .management import ManagementCalls
@@ -14,5 +15,5 @@ from .servers import ServerCalls
 from .simulations import SimulationCalls
 
 
-class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, SimulationCalls, ManagementCalls):
+class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, SimulationCalls, ManagementCalls, AccessCalls):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

@@ -7,6 +7,7 @@ A request is checked in this order: path (404), method (405), who (401, 403), Ac
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,26 +18,46 @@ from ..errors import HpmError, UnknownField
 from ..manager.calendar import rfc3339
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
+from ..wire.access import WhoIAm
 from ..wire.policy_files import Document
 from . import etags
+from .activity import Deed, Recorder
 from .answers import KeptAnswers, Source, encode
-from .caller import Door, NotAllowed
-from .http_errors import HttpError, error_body, http_error
+from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
+from .http_errors import HttpError, challenge, error_body, http_error
 from .route import MAX_BODY, Request, Route
 
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class _Seen:
+    """What is known of a request so far, for the activity log."""
+
+    route: Route | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    caller: Caller | None = None
+    subject: str | None = None
+
+
 class Api:
-    """Serves `routes` below the path it is mounted at; `door` says who asks."""
+    """Serves `routes` below the path it is mounted at; `door` says who asks, `recorder` is told of writes.
+
+    `login` is the door's where people log in with a password; elsewhere nothing is open to visitors.
+    """
 
     _cp_config = {"request.process_request_body": False, "tools.encode.on": False}    # noqa: RUF012
 
-    def __init__(self, routes: tuple[Route, ...], door: Door, source: Source) -> None:
+    def __init__(
+        self, routes: tuple[Route, ...], door: Door, source: Source, recorder: Recorder | None = None,
+        login: Login | None = None,
+    ) -> None:  # fmt: skip
         # of two that a path could be, the one with the fixed word stands first
         self._routes = sorted(routes, key=lambda route: [part.startswith("{") for part in route.path.split("/")])
         self._door = door
         self._source = source
+        self._recorder = recorder
+        self._login = login
         self._kept = KeptAnswers()
 
     def default(self, *_segments: str, **_parameters: str) -> bytes:
@@ -48,32 +69,37 @@ class Api:
 
     def answer(self) -> bytes:
         """Answer the current request."""
+        seen = _Seen()
         try:
-            answer = self._answer()
+            answer = self._answer(seen)
         except HpmError as error:
-            return self._refuse(http_error(error))
+            claimed = error.claimed if isinstance(error, NotAuthenticated | NotAllowed) else None
+            return self._refuse(http_error(error), seen, claimed)
         except Exception:
             log.exception("%s %s", cherrypy.request.method, cherrypy.request.path_info)
-            return self._refuse(HttpError(500, 0, "hpm has a fault here; its log says more"))
+            return self._refuse(HttpError(500, 0, "hpm has a fault here; its log says more"), seen)
+        self._note(seen, cherrypy.response.status, 0, None)
         return answer
 
-    def _answer(self) -> bytes:
+    def _answer(self, seen: _Seen) -> bytes:
         request, response = cherrypy.request, cherrypy.response
-        route, names = self._find(request.path_info)
-        caller = self._door.caller()
-        if caller.role is None or (route.role == "admin" and caller.role != "admin"):
-            needed = "hpmadm" if route.role == "admin" else "hpmuser or hpmadm"
-            raise NotAllowed(f"{caller.user} may not do this: it takes membership in the group {needed}")
+        route, names = seen.route, seen.names = self._find(request.path_info)
+        caller = seen.caller = self._caller(route)
+        _check_role(caller, route)
         accepted = _accepted(request.headers.get("Accept"), route.answers)
         query = _query(request.query_string, route)
         body = _body(route)
-        asked = Request(request.script_name, caller, names, query, body, _check_match, accepted)
+        asked = Request(request.script_name, caller, names, query, body, _check_match, accepted, self._login)
         if route.kept:
             response.headers["Age"] = str(self._age())
             key = (request.script_name, request.path_info, request.query_string)
             answer = self._kept.get(key, self._source, lambda: route.call(asked))
         else:
+            if route.writes and self._recorder is not None:
+                seen.subject = self._recorder.subject(names, body)
             result = route.call(asked)
+            if isinstance(result, WhoIAm):    # who has logged in is known from here on
+                seen.caller = Caller(result.user, result.role, result.means, result.expires)
             response.status = route.status
             if route.answer is None:
                 response.headers.pop("Content-Type", None)
@@ -109,11 +135,34 @@ class Api:
             raise HttpError(405, 0, f"{method} is not possible here; possible: {allow}", {"Allow": allow})
         raise HttpError(404, 1, f"there is no such path: {(cherrypy.request.script_name + path)[:200]}")
 
-    def _refuse(self, error: HttpError) -> bytes:
+    def _caller(self, route: Route) -> Caller:
+        if route.role == "anybody" and self._login is not None:
+            return self._login.visitor()
+        return self._door.caller()
+
+    def _note(self, seen: _Seen, status: int, reason: int, message: str | None, claimed: str | None = None) -> None:
+        """Tell the recorder of a write, done or not, and of a wrong password or token, whatever it was for."""
+        request, route = cherrypy.request, seen.route
+        writes = route.writes if route is not None else request.method not in ("GET", "HEAD")
+        wrong = status in (401, 429) and "Authorization" in request.headers
+        if self._recorder is None or not (writes or wrong):
+            return
+        subject = seen.subject if seen.subject is not None else self._recorder.subject(seen.names, None)
+        title = route.summary if route is not None else "no such operation"
+        summary = f"{title}: {subject}" if subject else title
+        uri = request.script_name + request.path_info
+        if request.query_string and seen.subject is not None:    # before it was checked, it may have anything in it
+            uri += "?" + request.query_string
+        self._recorder.record(Deed(seen.caller, claimed, request.method, uri, summary, status, reason, message))
+
+    def _refuse(self, error: HttpError, seen: _Seen, claimed: str | None = None) -> bytes:
         request, response = cherrypy.request, cherrypy.response
+        self._note(seen, error.status, error.reason, error.message, claimed)
         uri = request.wsgi_environ.get("REQUEST_URI") or request.script_name + request.path_info
         response.status = error.status
         response.headers.update(error.headers)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = challenge(request.headers)
         response.headers["Content-Type"] = "application/json"
         details = error.details
         if error.status == 503:
@@ -123,6 +172,17 @@ class Api:
     def _age(self) -> int:
         """Seconds since the host was observed."""
         return max(0, int((self._source.now() - self._source.snapshot.taken).total_seconds()))
+
+
+def _check_role(caller: Caller, route: Route) -> None:
+    """Raises `NotAllowed`."""
+    needs = route.role
+    if caller.role == "admin" or needs == "known" or (caller.role == "user" and needs != "admin"):
+        return
+    if caller.means == "nobody" and needs == "anybody":
+        return
+    group = "hpmadm" if needs == "admin" else "hpmuser or hpmadm"
+    raise NotAllowed(f"{caller.user} may not do this: it takes membership in the group {group}")
 
 
 def _check_match(current: object | None) -> None:

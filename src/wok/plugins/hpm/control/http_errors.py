@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from ..errors import (
@@ -20,7 +22,7 @@ from ..policy.decode import NotJSON
 from ..policy.files.xml_notation import NotXML
 from ..wire import errors as reasons
 from ..wire.errors import ErrorBody
-from .caller import NotAllowed, NotAuthenticated
+from .caller import CrossSite, NotAllowed, NotAuthenticated, SessionExpired, Throttled, Unavailable
 
 
 class HttpError(HpmError):
@@ -47,13 +49,17 @@ _STATUS: tuple[tuple[type[HpmError], int, int], ...] = (
     (UnknownField, 400, reasons.FIELD_UNKNOWN),
     (NotUnique, 400, reasons.NOT_UNIQUE),
     (InvalidValue, 400, reasons.WRONG_VALUE),
+    (Throttled, 429, 0),
     (NotAuthenticated, 401, 0),
+    (SessionExpired, 403, reasons.SESSION_EXPIRED),
+    (CrossSite, 403, reasons.OTHER_SITE),
     (NotAllowed, 403, reasons.ROLE),
     (NotFound, 404, 1),
     (Busy, 409, reasons.BUSY),
     (ManagerBusy, 409, reasons.WRONG_STATE),
     (Conflict, 409, reasons.WRONG_STATE),
     (HypervisorUnreachable, 503, 0),
+    (Unavailable, 503, 0),
 )
 
 
@@ -63,7 +69,8 @@ def http_error(error: HpmError) -> HttpError:
         return error
     for class_, status, reason in _STATUS:
         if isinstance(error, class_):
-            headers = {"Retry-After": "5"} if status == 503 else {}
+            wait = error.seconds if isinstance(error, Throttled) else 5 if status == 503 else None
+            headers = {} if wait is None else {"Retry-After": str(wait)}
             return HttpError(status, reason, str(error), headers, _details(error))
     return HttpError(500, 0, str(error))
 
@@ -80,3 +87,15 @@ def error_body(
 ) -> bytes:
     """The body that every answer of 400 and above carries. Long texts of the client's are cut."""
     return msgspec.json.encode(ErrorBody(status, reason, message[:4096], method[:64], uri[:2048], details))
+
+
+def challenge(headers: Mapping[str, str]) -> str:
+    """What `WWW-Authenticate` says in an answer of 401.
+
+    To programs: that they may use a token or a password. To browsers only the first, which they do not know: on
+    ``Basic`` they would open a dialog of their own above our page, and send that password until they are closed.
+    """
+    by_token, by_password = 'Bearer realm="hpm"', 'Basic realm="hpm", charset="UTF-8"'
+    if "Sec-Fetch-Mode" in headers or "X-Requested-With" in headers:
+        return by_token
+    return f"{by_token}, {by_password}"

@@ -34,5 +34,5 @@ def management_routes(manager: Manager) -> tuple[Route, ...]:
             "GET", "/dynamic-resource-adjustments", "Adjustments, newest first", AdjustmentList,
             lambda r: management.adjustments(r.base, r.query), query=AdjustmentQuery,
         ),
-        Route("GET", "/version", "Versions and abilities", Version, lambda _: management.version()),
+        Route("GET", "/version", "Versions and abilities", Version, lambda _: management.version(), needs="anybody"),
     )  # fmt: skip

@@ -6,6 +6,8 @@ a second time, and answer in HTML whatever it refuses.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import cherrypy
@@ -25,6 +27,14 @@ def error_page(status: str, message: str, **_rest: object) -> bytes:
     return error_body(code, reasons.BAD_HEADER if code == 400 else 0, text, request.method, uri)
 
 
+class _Cookies(SimpleCookie):
+    """Cookies of a request. Those of other programs on this host come too; one malformed is no reason to refuse."""
+
+    def load(self, rawdata: Any) -> None:
+        with suppress(CookieError):
+            super().load(rawdata)
+
+
 class ApiRequest(_cprequest.Request):    # type: ignore[misc]    # CherryPy is untyped
     """A request that goes to the `answer` method of the application's root, whatever its path."""
 
@@ -34,6 +44,7 @@ class ApiRequest(_cprequest.Request):    # type: ignore[misc]    # CherryPy is u
 
     def process_headers(self) -> None:
         """As CherryPy does; what it cannot decode is the client's fault."""
+        self.cookie = _Cookies()
         try:
             super().process_headers()
         except cherrypy.HTTPError:

@@ -7,9 +7,12 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from .caller import Caller, Role
+from .caller import Caller, Login, Role
 
 Method: TypeAlias = Literal["GET", "POST", "DELETE"]
+
+#: Who may call an operation.
+Needed: TypeAlias = Role | Literal["known", "anybody"]
 
 #: Bytes of a request body. The largest legitimate one (64 policies of 64 classes) is well below. Only bodies that say
 #: their length may be larger, where a route takes that.
@@ -22,7 +25,7 @@ class Request(msgspec.Struct, frozen=True):
     `base` is the path that the API was asked for under, `names` are the variable parts of the path. `check` compares
     an object with the request's `If-Match` and raises (412) if it is another; None stands for a request on no single
     object that exists, where `If-Match` makes no sense (400). `accepted` are those media types of the route's answers
-    that the client takes.
+    that the client takes. `login` is what the door has, if people log in there.
     """
 
     base: str
@@ -32,13 +35,16 @@ class Request(msgspec.Struct, frozen=True):
     body: Any
     check: Callable[[Any], None]
     accepted: tuple[str, ...] = ("application/json",)
+    login: Login | None = None
 
 
 class Route(msgspec.Struct, frozen=True):
     """One operation.
 
     `path` has variable parts in braces; `body` None: none is expected. `needs` is the role that it takes, where the
-    method does not say it (GET: user, others: admin). The answer of one that is `kept` depends on nothing but the
+    method does not say it (GET: user, others: admin): ``known`` is whoever is known, in hpm's groups or not,
+    ``anybody`` also who is not, where the door lets people log in. `changes`: whether it changes anything, where the
+    role does not say it (admin: yes). The answer of one that is `kept` depends on nothing but the
     snapshot, the base, the path and the query.
 
     `takes` and `answers` are media types. A body or an answer of the type `Document` is handed on as it is; all others
@@ -53,7 +59,8 @@ class Route(msgspec.Struct, frozen=True):
     body: Any = None
     query: Any = None
     status: int = 200
-    needs: Role | None = None
+    needs: Needed | None = None
+    changes: bool | None = None
     kept: bool = False
     takes: tuple[str, ...] = ("application/json",)
     answers: tuple[str, ...] = ("application/json",)
@@ -61,11 +68,11 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def writes(self) -> bool:
-        """Whether it changes anything."""
-        return self.role == "admin"
+        """Whether it changes anything, and is noted in the activity log."""
+        return self.role == "admin" if self.changes is None else self.changes
 
     @property
-    def role(self) -> Role:
+    def role(self) -> Needed:
         """The role that is needed: `needs`, or by the method."""
         return self.needs or ("user" if self.method == "GET" else "admin")
 

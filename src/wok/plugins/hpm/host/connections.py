@@ -173,7 +173,7 @@ class _Connection(server.HTTPConnection):
 
     def communicate(self) -> bool:
         """One request and its answer."""
-        known = caller_of(self.peer_uid, self.peer_gid).role is not None
+        known = self.server.is_only(self.peer_uid) or caller_of(self.peer_uid, self.peer_gid).role is not None
         self.timed.allow(REQUEST_SECONDS if known else STRANGER_SECONDS)
         try:
             keep: bool = super().communicate()    # type: ignore[no-untyped-call]
@@ -194,19 +194,20 @@ class _Gateway(wsgi.Gateway_10):
 
 
 class Server(wsgi.Server):
-    """Serves a WSGI application on a unix socket, with peer credentials."""
+    """Serves a WSGI application on a unix socket, with peer credentials; to `only` this user, if one is named."""
 
     ConnectionClass = _Connection
     max_request_header_size = MAX_HEADER
     max_request_body_size = MAX_SIZE + MAX_HEADER    # of any route; `api` asks before it reads what this one takes
     keep_alive_conn_limit = sys.maxsize    # counted here, by user
 
-    def __init__(self, path: str, application: Any) -> None:
+    def __init__(self, path: str, application: Any, only: int | None = None) -> None:
         super().__init__(
             path, application, numthreads=THREADS, max=THREADS, server_name="hpm", request_queue_size=1024,
             shutdown_timeout=5, peercreds_enabled=True,
         )  # fmt: skip
         self.gateway = _Gateway
+        self._only = only
         self._lock = threading.Lock()
         self._open: Counter[int] = Counter()
         self._served: Counter[int] = Counter()
@@ -222,7 +223,7 @@ class Server(wsgi.Server):
             return
         user = conn.peer_uid
         with self._lock:
-            if self._served[user] >= THREADS_PER_USER and not _trusted(user):
+            if self._served[user] >= THREADS_PER_USER and not (self.is_only(user) or _trusted(user)):
                 self._waiting.setdefault(user, deque()).append(conn)
                 return
             self._served[user] += 1
@@ -259,10 +260,17 @@ class Server(wsgi.Server):
         """cheroot's messages (clients that hang up, mostly) go to our log."""
         log.log(logging.ERROR if level >= logging.ERROR else logging.DEBUG, "%s", msg, exc_info=traceback)
 
+    def is_only(self, user: int) -> bool:
+        """Whether this is the one user who is served here: it may have as many connections and threads as it likes."""
+        return user == self._only
+
     def _admit(self, conn: _Connection) -> bool:
         user = conn.peer_uid
+        if self._only is not None and user != self._only:
+            log.warning("%s is for uid %d alone; a connection of uid %d was refused", self.bind_addr, self._only, user)
+            return False
         with self._lock:
-            if self._open[user] >= CONNECTIONS_PER_USER and not _trusted(user):
+            if self._open[user] >= CONNECTIONS_PER_USER and not (self.is_only(user) or _trusted(user)):
                 return False
             self._open[user] += 1
             conn.counted = True

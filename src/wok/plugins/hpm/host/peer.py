@@ -39,6 +39,24 @@ def caller_of(uid: int, gid: int) -> Caller:
     return Caller(user, _role(uid, user, gid))
 
 
+def role_of(user: str) -> Role | None:
+    """The role of a user by name, by the groups it has now; None also for one that is gone."""
+    try:
+        found = pwd.getpwnam(user)
+    except (KeyError, ValueError):
+        return None
+    return _role(found.pw_uid, user, found.pw_gid)
+
+
+def exists(user: str) -> bool:
+    """Whether there is a user of this name."""
+    try:
+        pwd.getpwnam(user)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
 def _role(uid: int, user: str, gid: int) -> Role | None:
     if uid in (0, os.geteuid()):
         return "admin"

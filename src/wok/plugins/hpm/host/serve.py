@@ -19,6 +19,8 @@ from ..manager.manager import Manager
 from ..store.database import Database
 from ..store.journal import Journal
 from ..version import VERSION
+from .access.front_socket import front_socket, front_uid
+from .access.syslog import tell_syslog
 from .peer import PeerDoor
 from .server import SocketServer
 
@@ -29,13 +31,16 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(
-    connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool
-) -> int:
-    """Run the manager until SIGTERM or SIGINT; gives the exit code."""
+    connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool,
+    front_user: str | None = None,
+) -> int:  # fmt: skip
+    """Run the manager until SIGTERM or SIGINT; gives the exit code. `front_user`: whom the web front runs as."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.captureWarnings(True)
+    web_uid = front_uid(front_user)
+    tell_syslog()
     _raise_open_files()
     choice = choose(connect)
     state = state_dir or _state_dir(choice)
@@ -48,7 +53,7 @@ def serve(
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     lock = HostLock(_lock_path(choice, state), f"state in {state}, socket {address}")
     try:
-        return _run(choice, state, address, interval)
+        return _run(choice, state, address, interval, web_uid)
     finally:
         lock.release()
 
@@ -79,19 +84,22 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
         lock.release()
 
 
-def _run(choice: Choice, state: Path, address: Path, interval: float | None) -> int:
+def _run(choice: Choice, state: Path, address: Path, interval: float | None, web_uid: int) -> int:
     hypervisor = open_hypervisor(choice.uri)
     try:
         database = Database(state / "hpm.db")
         manager = Manager(hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc))
         server = SocketServer(manager, address, PeerDoor())
+        entrance = front_socket(manager, paths.front_socket_path(address), web_uid)
         manager.start()
         try:
+            entrance.start()
             server.start()
             _greet(choice, manager, address, state)
             signal.sigwait(ENDING)
             log.info("stopping, and putting everything back")
             server.stop()
+            entrance.stop()
         finally:
             for said in manager.stop():
                 log.info("restored %s", said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import stat
 import threading
@@ -12,8 +13,9 @@ from pathlib import Path
 import cherrypy
 from cherrypy import _cptree
 
+from ..control.activity import ManagerRecorder, Recorder
 from ..control.api import Api
-from ..control.caller import Door
+from ..control.caller import Door, Login
 from ..control.request import ApiRequest
 from ..control.routes import routes
 from ..errors import HpmError
@@ -31,26 +33,45 @@ class SocketInUse(HpmError):
 
 
 class SocketServer:
-    """Serves a manager on a unix socket. `door` says who asks."""
+    """Serves a manager on a unix socket. `door` says who asks, `login` is its where people log in.
 
-    def __init__(self, manager: Manager, path: Path, door: Door) -> None:
+    `recorder` is told of writes (default: the manager's activity log). `only`: the socket belongs to the user with
+    this uid, and nobody else's connections are taken.
+    """
+
+    def __init__(
+        self,
+        manager: Manager,
+        path: Path,
+        door: Door,
+        *,
+        login: Login | None = None,
+        recorder: Recorder | None = None,
+        only: int | None = None,
+    ) -> None:
         self.path = path
+        self._only = only
         _free(path)
         cherrypy.config.update({"environment": "embedded", "log.screen": False, "checker.on": False})
         tree = _cptree.Tree()
-        api = Api(routes(manager), door, manager)
-        for base, root in ((BASES[0], api), (BASES[1], api), ("", Api((), door, manager))):
+        recorder = recorder or ManagerRecorder(manager)
+        api = Api(routes(manager), door, manager, recorder, login)
+        for base, root in ((BASES[0], api), (BASES[1], api), ("", Api((), door, manager, recorder))):
             application = tree.mount(root, base)
             application.request_class = ApiRequest
             application.log.access_log.disabled = True    # a line a request would bury what matters
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._server = Server(str(path), tree)
+        self._server = Server(str(path), tree, only)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Listen, and serve in a thread. Raises `OSError` if the socket cannot be made."""
         self._server.prepare()
-        self.path.chmod(0o666)    # who may do what is decided by peer credentials, request by request
+        if self._only is None:
+            self.path.chmod(0o666)    # who may do what is decided by peer credentials, request by request
+        else:
+            self.path.chmod(0o600)
+            os.chown(self.path, self._only, -1)
         self._thread = threading.Thread(target=self._server.serve, name="hpm-http", daemon=True)
         self._thread.start()
 

@@ -28,6 +28,7 @@ from ..store.database import Database
 from ..store.journal import Journal
 from ..store.revisions import Author
 from ..wire.management import Level
+from .activity import ActivityLog
 from .actuator import PERIOD_US, Actuator, Change, quota_text
 from .calendar import Calendar, catalog_at, rfc3339, seconds_until
 from .eligibility import GIVEN_BACK
@@ -37,6 +38,7 @@ from .observer import Observer
 from .records import measured, record_decision, record_held
 from .snapshot import Levels, Snapshot
 from .standing import Standing
+from .tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ class Manager:
         self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
+        self.activity, self.tokens = ActivityLog(database, wall), Tokens(database, wall)
         self.loop = Loop(self.interval, clock, self)
         self._clock = clock
         self.database = database
@@ -113,6 +116,7 @@ class Manager:
         """End the loop and put everything back; gives a sentence for each value."""
         self._calendar.stop()
         self.loop.stop()
+        self.activity.close()
         with self._lock:
             return self._actuator.restore(self._observe(), keep_held=True)
 

@@ -37,6 +37,13 @@ STEPS = (
         strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 'hpm', each.value
         FROM groups, json_each(groups.body, '$."perf-policies"') AS each;
     """,
+    """
+    CREATE TABLE tokens (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+    CREATE TABLE activity (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, user TEXT, outcome TEXT NOT NULL,
+        room TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+    CREATE INDEX activity_by_room ON activity (room, id);
+    CREATE INDEX activity_by_time ON activity (time);
+    """,
 )
 
 

@@ -22,8 +22,10 @@ MALFORMED_QUERY: Final = 14
 BUSY: Final = 1
 WRONG_STATE: Final = 2
 
-#: Reason of HTTP 403.
+#: Reasons of HTTP 403.
 ROLE: Final = 1
+OTHER_SITE: Final = 2
+SESSION_EXPIRED: Final = 5
 
 
 class ErrorBody(msgspec.Struct, rename="kebab"):

@@ -1,0 +1,116 @@
+"""The commands for tokens, by which programs show who they are."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+import click
+
+from ..client.rest import Client
+from ..wire.access import Token, TokenList
+from . import words
+from .command import Failure, Slot, command
+from .plain import plain
+from .session import Session
+
+TOKEN = Slot("token", "TOKEN", "--token-name", "The token, by name or id.")
+NEW = Slot("name", "NAME", "--token-name", "What the token is for, such as the program's name.")
+
+_SPAN = re.compile(r"(\d+)([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+class Expiry(click.ParamType):  # type: ignore[type-arg]    # generic only in newer click
+    """A span from now, or a time; gives RFC 3339 UTC, or None for never."""
+
+    name = "expiry"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str | None:
+        text = str(value).strip()
+        if text == "never":
+            return None
+        try:
+            span = _SPAN.fullmatch(text)
+            if span is None:
+                return words.parse_time(text)
+            moment = datetime.now(timezone.utc) + timedelta(**{_UNITS[span[2]]: int(span[1])})
+            return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+        except (ValueError, OverflowError):
+            self.fail(f"{text!r} is not an expiry; right would be 12h, 90d, 4w, a time as '2027-02-03 14:00', or never")
+
+
+@command("token-create", NEW, examples=[
+    "hpm token-create monitoring --expires 90d",
+    "hpm token-create deploy --role admin --expires 12h",
+    "hpm token-create backup > /root/hpm-token",
+])  # fmt: skip
+@click.option("--role", type=click.Choice(["user", "admin"]), default="user", show_default=True,
+              help="What it may do: user reads, admin reads and writes.")  # fmt: skip
+@click.option("--expires", type=Expiry(), default="90d", show_default=True, metavar="WHEN",
+              help="12h, 90d, 4w from now, a time, or never.")  # fmt: skip
+def token_create(session: Session, name: str, role: str, expires: str | None) -> None:
+    """Create a token for a program.
+
+    The token alone goes to standard output, once: hpm keeps no copy. A program sends it as
+    'Authorization: Bearer TOKEN'; hpm itself takes it from HPM_TOKEN, or from the file that HPM_TOKEN_FILE names.
+    """
+    answer = session.client.create_token({"name": name, "role": role, "expires": expires})
+    if session.json:
+        session.emit_json(answer.text)
+        return
+    made = answer.value
+    until = "it never expires" if made.expires is None else f"it expires {words.local_time(made.expires)}"
+    said = f"Created token {made.name!r} of {made.user} with the role {made.role}; {until}. It is shown only now:"
+    click.echo(plain(said), err=True)
+    click.echo(plain(made.secret))
+
+
+@command("token-list", examples=["hpm token-list", "hpm token-list --json"])
+def token_list(session: Session) -> None:
+    """List tokens.
+
+    They are your own ones; an administrator sees everybody's.
+    """
+
+    def show(found: TokenList) -> None:
+        from .output import Column, show_table
+
+        if not found.tokens:
+            click.echo("No tokens.")
+            return
+        columns = ("Name", "User", "Role", "Created", "Expires", "Last used")
+        show_table([Column(header, whole=header not in ("Name", "User")) for header in columns], [
+            (t.name, t.user, t.role, words.local_time(t.created), _time(t.expires), _time(t.last_used))
+            for t in found.tokens
+        ])  # fmt: skip
+
+    session.emit(session.client.tokens(), show)
+
+
+@command("token-revoke", TOKEN, examples=["hpm token-revoke monitoring", "hpm token-revoke --token-name deploy"])
+def token_revoke(session: Session, token: str) -> None:
+    """Revoke a token.
+
+    It is worth nothing from now on.
+    """
+    client = session.client
+    found = _find(client, token)
+    client.revoke_token(found.object_id)
+    session.done(None, f"Revoked token {found.name!r} of {found.user}.")
+
+
+def _find(client: Client, wanted: str) -> Token:
+    """The token of that id or name. Raises `Failure`."""
+    tokens = client.tokens().value.tokens
+    found = [t for t in tokens if wanted == t.object_id] or [t for t in tokens if wanted == t.name]
+    if not found:
+        raise Failure(f"there is no token {wanted[:64]!r}; 'hpm token-list' lists them")
+    if len(found) > 1:
+        ids = ", ".join(f"{t.object_id} ({t.user})" for t in found)
+        raise Failure(f"there are {len(found)} tokens {wanted!r}; say which by its id: {ids}")
+    return found[0]
+
+
+def _time(text: str | None) -> str:
+    return "never" if text is None else words.local_time(text)

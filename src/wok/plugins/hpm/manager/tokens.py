@@ -1,0 +1,113 @@
+"""Tokens by which programs show who they are.
+
+A secret is 256 random bits, so nobody can guess it or try all, and a plain SHA-256 is enough to keep: a slow hash
+protects secrets that people choose. Who reads the store can use no token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ..errors import Conflict, NotFound, StoreError
+from ..store.database import Database
+from ..store.tokens import TokenRecord, delete_token, load_tokens, save_token
+from ..wire.access import Role
+from .calendar import rfc3339
+
+log = logging.getLogger(__name__)
+
+#: How a secret begins, so that people and scanners of source code know one when they see it.
+PREFIX = "hpm_"
+
+#: Tokens that one user may have at a time.
+TOKENS_PER_USER = 100
+
+#: A use is written to the store if the last one written is older than this: reading must not write all the time.
+USE_KEPT = timedelta(minutes=10)
+
+
+class Tokens:
+    """All tokens, in memory and in the store alike."""
+
+    def __init__(self, database: Database, wall: Callable[[], datetime]) -> None:
+        self._database = database
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._tokens = {record.id: record for record in load_tokens(database)}
+        self._ids = {record.digest: record.id for record in self._tokens.values()}
+        self._written = {record.id: record.last_used for record in self._tokens.values()}
+
+    @property
+    def records(self) -> Mapping[str, TokenRecord]:
+        """All tokens by id, also those that have expired."""
+        with self._lock:
+            return dict(self._tokens)
+
+    def get(self, token_id: str) -> TokenRecord:
+        """One token. Raises `NotFound`."""
+        found = self._tokens.get(token_id)
+        if found is None:
+            raise NotFound("there is no token with this id")    # which might be a secret, given by mistake
+        return found
+
+    def name_of(self, token_id: str) -> str | None:
+        """The name of a token, if there is one with this id."""
+        found = self._tokens.get(token_id)
+        return None if found is None else found.name
+
+    def create(self, name: str, user: str, role: Role, expires: str | None) -> tuple[TokenRecord, str]:
+        """Make a token; gives it and its secret, which is kept nowhere. Raises `Conflict`, `StoreError`."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        record = TokenRecord(
+            str(uuid.uuid4()), _digest(secret), name, user, role, rfc3339(self._wall()), expires
+        )
+        with self._lock:
+            if sum(other.user == user for other in self._tokens.values()) >= TOKENS_PER_USER:
+                raise Conflict(f"{user} has {TOKENS_PER_USER} tokens, which is as many as may be; revoke one first")
+            save_token(self._database, record)
+            self._tokens[record.id] = record
+            self._ids[record.digest] = record.id
+        return record, secret
+
+    def revoke(self, token_id: str) -> None:
+        """Make a token worth nothing, at once and for ever. Raises `NotFound`, `StoreError`."""
+        with self._lock:
+            record = self.get(token_id)
+            delete_token(self._database, token_id)
+            del self._tokens[token_id], self._ids[record.digest]
+            self._written.pop(token_id, None)
+
+    def find(self, secret: str) -> TokenRecord | None:
+        """The token with this secret, if it has not expired; notes that it was used.
+
+        A lookup by hash: how long it takes tells nothing of a secret.
+        """
+        now = rfc3339(self._wall())
+        with self._lock:
+            token_id = self._ids.get(_digest(secret))
+            if token_id is None:
+                return None
+            found = self._tokens[token_id]
+            if found.expires is not None and found.expires <= now:
+                return None
+            found = self._tokens[token_id] = msgspec.structs.replace(found, last_used=now)
+            written = self._written.get(token_id)
+            if written is None or written < rfc3339(self._wall() - USE_KEPT):
+                self._written[token_id] = now
+                try:
+                    save_token(self._database, found)
+                except StoreError as error:
+                    log.warning("the last use of a token could not be kept: %s", error)
+        return found
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()

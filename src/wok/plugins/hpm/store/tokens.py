@@ -1,0 +1,46 @@
+"""Tokens of programs in the store: who may what until when, and a hash to know the secret by."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..errors import StoreError
+from ..wire.access import Role
+from .database import Database
+
+
+class TokenRecord(msgspec.Struct, frozen=True, rename="kebab"):
+    """One token. `digest` is the SHA-256 of its secret, in hex; times are RFC 3339 UTC."""
+
+    id: str
+    digest: str
+    name: str
+    user: str
+    role: Role
+    created: str
+    expires: str | None
+    last_used: str | None = None
+
+
+def load_tokens(database: Database) -> list[TokenRecord]:
+    """All tokens. Raises `StoreError`."""
+    found = []
+    for number, body in database.rows("SELECT id, body FROM tokens"):
+        try:
+            found.append(msgspec.json.decode(str(body), type=TokenRecord))
+        except msgspec.MsgspecError as error:
+            raise StoreError(f"the store {database.path} is damaged at token {number}: {error}") from error
+    return found
+
+
+def save_token(database: Database, record: TokenRecord) -> None:
+    """Keep a new token, or what has changed of one. Raises `StoreError`."""
+    with database.transaction() as connection:
+        body = msgspec.json.encode(record).decode()
+        connection.execute("INSERT OR REPLACE INTO tokens (id, body) VALUES (?, ?)", (record.id, body))
+
+
+def delete_token(database: Database, token_id: str) -> None:
+    """Forget a token. Raises `StoreError`."""
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM tokens WHERE id = ?", (token_id,))
