@@ -16,10 +16,11 @@ import httpx
 from hpm.backend.simulated import Periodic, Scenario, ServerSpec, SimulatedHypervisor, Spin, uuid_of
 from hpm.control.caller import Door
 from hpm.host.peer import PeerDoor
-from hpm.host.server import SocketServer
+from hpm.host.server import SocketServer, quiet_cherrypy
 from hpm.manager.manager import Manager
 from hpm.policy.catalog import empty_catalog
 from hpm.store.database import Database
+from tests.wok.tree import WOK_SRC
 
 BASE = "/zhpm/wsapi/v1"
 BASES = (BASE, "/plugins/hpm")
@@ -50,7 +51,12 @@ def policy(name: str = "weekday", *classes: dict[str, Any], importance: str = "h
 
 
 class ApiHost:
-    """A running server; requests are on `BASE` unless the path has a base already."""
+    """A running server; requests are on its first base unless the path has a base already.
+
+    Another transport is a subclass with other `bases`, `serve` and `unserve` (see tests/wok).
+    """
+
+    bases: tuple[str, ...] = BASES
 
     def __init__(self, directory: Path, door: Door, wall: Callable[[], datetime]) -> None:
         self.hypervisor = SimulatedHypervisor(Scenario(cores=2, servers=SPECS))
@@ -58,17 +64,26 @@ class ApiHost:
         self.manager = Manager(
             self.hypervisor, self.database, 3.0, lambda: self.hypervisor.now_ns, wall
         )
+        self.http = self.serve(directory, door)
+        self.cycle()
+
+    def serve(self, directory: Path, door: Door) -> httpx.Client:
+        """Begin to answer for the manager; gives a client that may write."""
+        quiet_cherrypy()
         self.socket = directory / "s"
         self.server = SocketServer(self.manager, self.socket, door)
         self.server.start()
         transport = httpx.HTTPTransport(uds=str(self.socket), verify=False)
-        self.http = httpx.Client(transport=transport, base_url="http://hpm", timeout=30, trust_env=False)
-        self.cycle()
+        return httpx.Client(transport=transport, base_url="http://hpm", timeout=30, trust_env=False)
+
+    def unserve(self) -> None:
+        """Answer no more."""
+        self.server.stop()
 
     def close(self) -> None:
         """Stop everything."""
         self.http.close()
-        self.server.stop()
+        self.unserve()
         self.manager.stop()
         self.database.close()
 
@@ -91,7 +106,7 @@ class ApiHost:
         content: Any = None,
     ) -> httpx.Response:  # fmt: skip
         """One request; `body` as JSON, or `content` as it is."""
-        full = path if path.startswith(BASES) else BASE + path
+        full = path if path.startswith(BASES) else self.bases[0] + path
         if body is not None:
             content = json.dumps(body).encode()
         return self.http.request(method, full, content=content, headers=headers)
@@ -185,6 +200,14 @@ def answers(data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
     return found
 
 
+def _usual_kind() -> type[ApiHost]:
+    if not WOK_SRC:
+        return ApiHost
+    from tests.wok.api_host import WokApiHost
+
+    return WokApiHost
+
+
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(timezone.utc)
@@ -192,11 +215,17 @@ def utc_now() -> datetime:
 
 @contextmanager
 def running(
-    door: Door | None = None, *, wall: Callable[[], datetime] = utc_now, directory: Path | None = None
-) -> Iterator[ApiHost]:
-    """A host for as long as the block; with a `directory`, its state is there before and afterwards."""
+    door: Door | None = None, *, wall: Callable[[], datetime] = utc_now, directory: Path | None = None,
+    kind: type[ApiHost] | None = None,
+) -> Iterator[ApiHost]:  # fmt: skip
+    """A host for as long as the block; with a `directory`, its state is there before and afterwards.
+
+    It is at a socket, and where `WOK_SRC` names a Wok, in that one, unless there is a `door` or a `kind`.
+    """
+    if kind is None:
+        kind = _usual_kind() if door is None else ApiHost
     with TemporaryDirectory(prefix="hpm-api-") as temporary:
-        host = ApiHost(directory or Path(temporary), door or PeerDoor(), wall)
+        host = kind(directory or Path(temporary), door or PeerDoor(), wall)
         try:
             yield host
         finally:

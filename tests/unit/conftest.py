@@ -1,10 +1,15 @@
-"""Fixtures of the API's tests."""
+"""Fixtures of the API's tests.
+
+They run through hpm's own socket; where `WOK_SRC` names a Wok, through that instead (see `api_host.running`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+
+from tests.wok.tree import WOK_SRC
 
 from .api_host import ApiHost, running
 
@@ -21,3 +26,10 @@ def api(shared: ApiHost) -> ApiHost:
     """That server, as it was at first."""
     shared.reset()
     return shared
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests of our own server say so, with the mark `own_server` and why."""
+    mark = item.get_closest_marker("own_server")
+    if mark is not None and WOK_SRC:
+        pytest.skip(mark.args[0])

@@ -17,6 +17,8 @@ from hpm.host.server import SocketInUse, SocketServer
 
 from .api_host import BASE, GROUPS, ApiHost, answers, policy, read_all, whole_error
 
+pytestmark = pytest.mark.own_server("it is about hpm's own socket; in Wok its server has that part")
+
 VERSION = f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\n".encode()
 CREATE = f"POST {BASE}{GROUPS} HTTP/1.1\r\nHost: x\r\n".encode()
 CHUNKED = CREATE + b"Transfer-Encoding: chunked\r\n\r\n"

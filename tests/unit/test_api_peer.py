@@ -19,6 +19,8 @@ from hpm.host.peer import caller_of
 
 from .api_host import BASE, GROUPS, ApiHost, running, whole_error
 
+pytestmark = pytest.mark.own_server("it is about who connects to hpm's own socket; in Wok a login says who asks")
+
 #: Groups by id, and the users' supplementary groups.
 GROUP_NAMES = {100: "users", 200: "hpmuser", 201: "hpmadm", 202: "nothpmadm"}
 MEMBERS = {"reader": [100, 200], "admin": [100, 201], "both": [200, 201], "other": [100, 202], "vanished": [100, 999]}

@@ -10,6 +10,7 @@ from hpm.backend.simulated import uuid_of
 from hpm.control.api import Api
 from hpm.control.route import Route
 from hpm.control.routes import routes
+from tests.wok.tree import WOK_SRC
 
 from .api_host import BASES, GROUPS, SERVERS, ApiHost, policy, service_class
 
@@ -20,6 +21,8 @@ DB1 = uuid_of("db1")
 def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     api: ApiHost, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if base not in api.bases:
+        pytest.skip("Wok has hpm below /plugins/hpm only")
     hits: list[tuple[str, str]] = []
     find = Api._find
 
@@ -86,7 +89,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"{GROUPS}/import", send("GET", f"{GROUPS}/export"))["changed"] is False
     assert send("POST", f"{one}/import?dry-run=true", send("GET", f"{one}/export"))["changed"] is False
     send("DELETE", one, status=204)
-    assert send("GET", "/login")["means"] == "socket"
+    assert send("GET", "/login")["means"] == ("wok" if WOK_SRC else "socket")
     send("POST", "/login", {"user": "ann", "password": "x"}, 409)
     send("POST", "/logout", status=409)
     token = send("POST", "/tokens", {"name": "backup"}, 201)

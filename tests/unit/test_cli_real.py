@@ -22,7 +22,7 @@ DB1 = f"{SERVERS}/{uuid_of('db1')}"
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[ApiHost]:
-    with running() as api:
+    with running(kind=ApiHost) as api:
         yield api
 
 

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import signal
 import sys
-import time
-from datetime import datetime, timezone
 from pathlib import Path
 
-from .. import paths
-from ..backend.connect import Choice, choose, open_hypervisor
+from ..backend.connect import choose, open_hypervisor
 from ..manager.actuator import Actuator
 from ..manager.lock import HostLock
-from ..manager.manager import Manager
 from ..store.database import Database
 from ..store.journal import Journal
-from ..version import VERSION
-from .access.front_socket import front_socket, front_uid
 from .access.syslog import tell_syslog
-from .peer import PeerDoor
-from .server import SocketServer
+from .running import PRIVATE, RunningManager, lock_path, usual_state
+from .server import quiet_cherrypy
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +32,18 @@ def serve(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.captureWarnings(True)
-    web_uid = front_uid(front_user)
     tell_syslog()
-    _raise_open_files()
-    choice = choose(connect)
-    state = state_dir or _state_dir(choice)
-    address = socket or paths.socket_path()
-    for directory in (paths.run_dir(), address.parent):
-        directory.mkdir(parents=True, exist_ok=True)
-    os.umask(0o027)    # sockets are for others too; what is kept from here on is nobody else's business
+    quiet_cherrypy()
     # Blocked before any thread is there, so that all inherit it, and waited for by the main thread: a handler in
     # Python runs only when the main thread wakes, and nothing wakes it if another thread was given the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    lock = HostLock(_lock_path(choice, state), f"state in {state}, socket {address}")
-    try:
-        return _run(choice, state, address, interval, web_uid)
-    finally:
-        lock.release()
+    with RunningManager(connect, state_dir, socket, interval, front_user) as running:
+        os.umask(PRIVATE)
+        running.greet("^C stops and puts everything back")
+        sys.stderr.flush()
+        signal.sigwait(ENDING)
+        log.info("stopping, and putting everything back")
+    return 0
 
 
 def restore(connect: str | None, state_dir: Path | None) -> list[str]:
@@ -64,11 +52,11 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
     Raises `ManagerBusy` if one runs.
     """
     choice = choose(connect)
-    state = state_dir or _state_dir(choice)
-    store = state / "hpm.db"
+    directory = state_dir or usual_state(choice)
+    store = directory / "hpm.db"
     if not store.exists():
         return [f"nothing to put back: there is no store {store}"]
-    lock = HostLock(_lock_path(choice, state), "hpm restore")
+    lock = HostLock(lock_path(choice, directory), "hpm restore")
     try:
         database = Database(store)
         journal = Journal(database)
@@ -82,58 +70,3 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
             database.close()
     finally:
         lock.release()
-
-
-def _run(choice: Choice, state: Path, address: Path, interval: float | None, web_uid: int) -> int:
-    hypervisor = open_hypervisor(choice.uri)
-    try:
-        database = Database(state / "hpm.db")
-        manager = Manager(hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc))
-        server = SocketServer(manager, address, PeerDoor())
-        entrance = front_socket(manager, paths.front_socket_path(address), web_uid)
-        manager.start()
-        try:
-            entrance.start()
-            server.start()
-            _greet(choice, manager, address, state)
-            signal.sigwait(ENDING)
-            log.info("stopping, and putting everything back")
-            server.stop()
-            entrance.stop()
-        finally:
-            for said in manager.stop():
-                log.info("restored %s", said)
-        database.close()
-    finally:
-        hypervisor.close()
-    return 0
-
-
-def _greet(choice: Choice, manager: Manager, address: Path, state: Path) -> None:
-    host, levels = manager.description, manager.snapshot.levels
-    lines = (
-        f"hpm {VERSION} manages {choice.uri}: {choice.why}",
-        f"{len(manager.snapshot.sample.infos)} virtual servers, {host.hypervisor} {host.hypervisor_version},"
-        f" an interval of {manager.interval:g} s; CPU management is {levels.cpu_mgmt}",
-        f"listening on {address}, state in {state}; ^C stops and puts everything back",
-    )
-    for line in lines:
-        log.info(line)
-    sys.stderr.flush()
-
-
-def _state_dir(choice: Choice) -> Path:
-    """Simulated hosts have a state of their own, so that trying hpm never touches a real one's."""
-    base = paths.state_dir()
-    return base / "simulated" if choice.simulated else base
-
-
-def _lock_path(choice: Choice, state: Path) -> Path:
-    """One manager per real host; of simulated hosts, one per state directory."""
-    return state / "lock" if choice.simulated else paths.run_dir() / "host.lock"
-
-
-def _raise_open_files() -> None:
-    """Every vCPU thread has up to two files kept open."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -32,6 +32,11 @@ class SocketInUse(HpmError):
     id = "socket-in-use"
 
 
+def quiet_cherrypy() -> None:
+    """Where CherryPy is ours alone: no screen log, no reloading. Inside another's server it is not ours to set."""
+    cherrypy.config.update({"environment": "embedded", "log.screen": False, "checker.on": False})
+
+
 class SocketServer:
     """Serves a manager on a unix socket. `door` says who asks, `login` is its where people log in.
 
@@ -52,7 +57,6 @@ class SocketServer:
         self.path = path
         self._only = only
         _free(path)
-        cherrypy.config.update({"environment": "embedded", "log.screen": False, "checker.on": False})
         tree = _cptree.Tree()
         recorder = recorder or ManagerRecorder(manager)
         api = Api(routes(manager), door, manager, recorder, login)

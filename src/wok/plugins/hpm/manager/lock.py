@@ -27,8 +27,16 @@ class HostLock:
             raise ManagerBusy(f"another manager has this host: {holder}") from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"process {os.getpid()}, {who}".encode(), 0)
+        # A process that forks while it hosts us (Wok does, for each login) must not leave the lock to its children.
+        os.register_at_fork(after_in_child=self._close)
 
     def release(self) -> None:
         """Let go; the file stays, and says nobody."""
         os.ftruncate(self._fd, 0)
-        os.close(self._fd)
+        fcntl.flock(self._fd, fcntl.LOCK_UN)    # also for a child that is just being forked
+        self._close()
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)

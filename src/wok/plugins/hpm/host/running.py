@@ -1,0 +1,120 @@
+"""A manager with all that it needs, from start to stop: what `hpm serve` and Wok have in common."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import time
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+
+from .. import paths
+from ..backend.connect import Choice, choose, open_hypervisor
+from ..manager.lock import HostLock
+from ..manager.manager import Manager
+from ..store.database import Database
+from ..version import VERSION
+from .access.front_socket import front_socket, front_uid
+from .peer import PeerDoor
+from .server import SocketServer
+
+log = logging.getLogger(__name__)
+
+#: Sockets are for others too; what is kept is nobody else's business.
+PRIVATE = 0o027
+
+
+class RunningManager:
+    """Has the host's lock, runs the manager, and answers at its sockets, until `stop`.
+
+    `front_user` is whom the web front runs as (see `front_uid`), for whom the second socket is.
+    Raises `ManagerBusy` if another one has the host, `HpmError` and `OSError` for whatever else is missing;
+    nothing is left then.
+    """
+
+    def __init__(
+        self, connect: str | None, state: Path | None, socket: Path | None, interval: float | None,
+        front_user: str | None = None,
+    ) -> None:  # fmt: skip
+        front = front_uid(front_user)
+        self.choice = choose(connect)
+        self.state = state or usual_state(self.choice)
+        self.address = socket or paths.socket_path()
+        for directory in (paths.run_dir(), self.address.parent):
+            directory.mkdir(parents=True, exist_ok=True)
+        _raise_open_files()
+        self._undo = ExitStack()
+        mask = os.umask(PRIVATE)
+        try:
+            self._start(interval, front)
+        except BaseException:
+            self._undo.close()
+            raise
+        finally:
+            os.umask(mask)
+
+    def stop(self) -> None:
+        """Finish what is under way, put everything back, let go of the host."""
+        self._undo.close()
+
+    def __enter__(self) -> RunningManager:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def greet(self, how_it_ends: str) -> None:
+        """Say what is managed, and where we are."""
+        host, levels = self.manager.description, self.manager.snapshot.levels
+        log.info("hpm %s manages %s: %s", VERSION, self.choice.uri, self.choice.why)
+        log.info(
+            "%d virtual servers, %s %s, an interval of %g s; CPU management is %s",
+            len(self.manager.snapshot.sample.infos), host.hypervisor, host.hypervisor_version, self.manager.interval,
+            levels.cpu_mgmt,
+        )  # fmt: skip
+        log.info("listening on %s, state in %s; %s", self.address, self.state, how_it_ends)
+
+    def _start(self, interval: float | None, front: int) -> None:
+        later = self._undo.callback
+        lock = HostLock(lock_path(self.choice, self.state), f"state in {self.state}, socket {self.address}")
+        later(lock.release)
+        self.hypervisor = open_hypervisor(self.choice.uri)
+        later(self.hypervisor.close)
+        database = Database(self.state / "hpm.db")
+        later(database.close)
+        self.manager = Manager(
+            self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc)
+        )
+        server = SocketServer(self.manager, self.address, PeerDoor())
+        entrance = front_socket(self.manager, paths.front_socket_path(self.address), front)
+        self.manager.start()
+        later(self._put_back)
+        for each in (entrance, server):
+            each.start()
+            later(each.stop)
+
+    def _put_back(self) -> None:
+        for said in self.manager.stop():
+            log.info("restored %s", said)
+
+
+def usual_state(choice: Choice) -> Path:
+    """Where state is kept. Simulated hosts have one of their own, so that trying hpm never touches a real one's."""
+    base = paths.state_dir()
+    return base / "simulated" if choice.simulated else base
+
+
+def lock_path(choice: Choice, state: Path) -> Path:
+    """One manager per real host; of simulated hosts, one per state directory."""
+    return state / "lock" if choice.simulated else paths.run_dir() / "host.lock"
+
+
+def _raise_open_files() -> None:
+    """Every vCPU thread has up to two files kept open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,120 @@
+"""Wok's server as a process: it begins with hpm, and ends with everything put back."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hpm.backend.simulated import uuid_of
+from tests.lab.errors import wait_until
+from tests.running import ROOT
+from tests.unit.api_host import GROUPS, SERVERS, policy, service_class
+
+from .tree import KIMCHI_SRC, NO_WOK, WOK_SRC, make_tree
+
+pytestmark = pytest.mark.skipif(not WOK_SRC, reason=NO_WOK)
+
+BASE = "/plugins/hpm"
+
+
+class Wokd:
+    """A process; `http` has the password of the user `admin`."""
+
+    def __init__(self, directory: Path, **tree: Any) -> None:
+        self.directory = directory
+        source = make_tree(directory, **tree)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = directory / "error.log"
+        with (directory / "out").open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", "tests.wok.wokd", source, str(self.port), directory],
+                cwd=ROOT, stdout=out, stderr=out,
+            )  # fmt: skip
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", auth=("admin", "secret"), trust_env=False, timeout=30,
+            headers={"Accept": "application/json"},
+        )  # fmt: skip
+        wait_until(self._answers, 30.0, f"Wok answers ({directory / 'out'})")
+
+    def stop(self) -> None:
+        """As systemd ends it."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30.0)
+
+    def close(self) -> None:
+        """Whatever has become of it."""
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10.0)
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError((self.directory / "out").read_text())
+        try:
+            return self.http.get("/config/plugins").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture
+def wokd(tmp_path: Path) -> Iterator[Wokd]:
+    with contextlib.closing(Wokd(tmp_path)) as wokd:
+        yield wokd
+
+
+def test_wok_ends_at_a_signal_and_puts_back_what_hpm_changed(wokd: Wokd) -> None:
+    http = wokd.http
+    wait_until(lambda: http.get(f"{BASE}/version").status_code == 200, 20.0, "the manager runs")
+    made = http.post(BASE + GROUPS, json={"name": "Gold", "perf-policies": [policy()]}).json()["object-uri"]
+    add = {"action": "add-virtual-servers", "virtual-servers": [uuid_of("db1")]}
+    assert http.post(f"{made}/actions", json=add).status_code == 200
+    http.post(f"{BASE}{GROUPS}/default", json={"perf-policies": [policy("rest", service_class())]})
+    assert http.post(f"{BASE}/mgmt-levels", json={"cpu-mgmt": "on"}).status_code == 200
+
+    def shares() -> set[int]:
+        servers = http.get(f"{BASE}{SERVERS}/detail").json()["virtual-servers"]
+        return {s["cpu-shares"] for s in servers if s["cpu-shares"] is not None}
+
+    wait_until(lambda: len(shares()) > 1, 30.0, "hpm sets shares")
+    wokd.stop()
+    log = wokd.log.read_text()
+    assert "stopping, and putting everything back: Wok is ending" in log
+    assert "restored db1: cpu-shares" in log, log
+    assert "Traceback" not in log
+    assert not (wokd.directory / "hpm.sock").exists()
+    assert (wokd.directory / "state/lock").read_text() == ""
+    assert wokd.process.returncode == 0
+
+
+def test_wok_runs_without_it_where_it_is_not_enabled(tmp_path: Path) -> None:
+    with contextlib.closing(Wokd(tmp_path, enable=False)) as wokd:
+        assert wokd.http.get(f"{BASE}/version").status_code == 404
+        assert "hpm is not enabled" in wokd.log.read_text()
+        assert not (tmp_path / "hpm.sock").exists()
+        wokd.stop()
+
+
+@pytest.mark.skipif(not KIMCHI_SRC, reason="KIMCHI_SRC names no built Kimchi tree: see docs/wok.md")
+def test_kimchi_and_hpm_live_side_by_side(tmp_path: Path) -> None:
+    with contextlib.closing(Wokd(tmp_path, kimchi=KIMCHI_SRC)) as wokd:
+        http = wokd.http
+        wait_until(lambda: http.get(f"{BASE}/version").status_code == 200, 20.0, "the manager runs")
+        assert {p["name"] for p in http.get("/config/plugins").json()} >= {"hpm", "kimchi"}
+        assert http.get("/plugins/kimchi/config/capabilities").status_code == 200
+        assert "plugins/kimchi/tabs" in http.get("/plugins/kimchi/ui/config/tab-ext.xml").text
+        assert "plugins/hpm/tabs" in http.get(f"{BASE}/ui/config/tab-ext.xml").text
+        assert "Failed to import plugin" not in wokd.log.read_text()
+        wokd.stop()
+        assert "Wok is ending" in wokd.log.read_text()

@@ -1,0 +1,45 @@
+"""A Wok server as a process of its own: ``python -m tests.wok.wokd SRC PORT LOG_DIR``, until SIGTERM.
+
+What Wok's `wokd` does, but for its proxy, and with made-up users. The program hpm is not on the path: Wok finds the
+plugin in its own folder.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+
+def main(source: str, port: str, log_dir: str) -> None:
+    """Run it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)    # it ends when the test run that started it ends
+    sys.path[:] = [source, *(p for p in sys.path if Path(p).resolve() != Path("src/wok/plugins").resolve())]
+    import wok.auth
+    import wok.config
+    import wok.pushserver
+    import wok.server
+
+    class MadeUp(wok.auth.User):    # type: ignore[misc]    # Wok is untyped
+        auth_type = "made-up"
+
+        def _get_role(self) -> str:
+            return str(self.name)
+
+        @staticmethod
+        def authenticate(username: str, password: str) -> bool:
+            return username in ("admin", "user") and password == "secret"
+
+    wok.config.config.set("authentication", "method", MadeUp.auth_type)
+    wok.pushserver.BASE_DIRECTORY = log_dir
+    wok.server.main(SimpleNamespace(
+        cherrypy_port=int(port), websockets_port=0, max_body_size="4*1024", test="", environment="production",
+        access_log=f"{log_dir}/access.log", error_log=f"{log_dir}/error.log", log_level="info", session_timeout=10,
+        server_root="", no_proxy=True,
+    ))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
