@@ -38,8 +38,8 @@ class Wokd:
         self.log = directory / "error.log"
         with (directory / "out").open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "tests.wok.wokd", source, str(self.port), directory],
-                cwd=ROOT, stdout=out, stderr=out,
+                [sys.executable, "-W", "ignore", "-m", "tests.wok.wokd", source, str(self.port), directory,
+                 "true" if "kimchi" in tree else ""], cwd=ROOT, stdout=out, stderr=out,
             )  # fmt: skip
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", auth=("admin", "secret"), trust_env=False, timeout=30,

@@ -26,7 +26,7 @@ def make_tree(directory: Path, *, enable: bool = True, kimchi: str | None = None
         folder.unlink()
         _link(target, catalogues, real=())
     if kimchi is not None:
-        (directory / "src/wok/plugins/kimchi").symlink_to(Path(kimchi).resolve() / "src/wok/plugins/kimchi")
+        (directory / "src/wok/plugins/kimchi").symlink_to(Path(kimchi).resolve())    # its tree is the plugin
     subprocess.run([ROOT / "contrib/wok-link", directory], check=True)
     (directory / "src/wok/plugins/hpm/hpm.conf").write_text(
         f"[wok]\nenable = {enable}\n\n[hpm]\nconnect = simulated\nstate-dir = {directory}/state\n"
