@@ -72,7 +72,7 @@ class Wok:
         self.port = port
         self.origin = f"http://127.0.0.1:{port}"
         options = SimpleNamespace(
-            cherrypy_port=port, max_body_size="4*1024", test="", access_log=f"{directory}/access.log",
+            cherrypy_port=port, max_body_size="4*1024*1024", test="", access_log=f"{directory}/access.log",
             error_log=f"{directory}/error.log", environment="production", log_level="info", session_timeout=10,
             server_root="", no_proxy=True,
         )  # fmt: skip

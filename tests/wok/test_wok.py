@@ -16,6 +16,7 @@ import pytest
 
 from hpm.backend.simulated import uuid_of
 from hpm.client.connection import connect
+from hpm.control.routes import routes
 from tests.lab.errors import wait_until
 from tests.running import ROOT, ManagerProcess
 from tests.unit.api_host import GROUPS, SERVERS, policy, running, service_class, whole_error
@@ -74,7 +75,7 @@ def activity(wok: Wok) -> list[dict[str, Any]]:
 
 
 def test_nobody_gets_anything_without_a_login(api: WokApiHost, wok: Wok) -> None:
-    every = {(route.method, re.sub(r"{.*?}", "default", route.path)) for route in wok.plugin.service.routes}
+    every = {(route.method, re.sub(r"{.*?}", "default", route.path)) for route in routes(api.manager)}
     every |= {(method, path) for path in (*WOKS_OWN, *PAGES, "", "/", "/nothing") for method in ("GET", "POST")}
     before = api.state()
     with wok.http(None) as http:
@@ -132,7 +133,7 @@ def test_a_header_that_is_no_login_is_no_login(wok: Wok, header: str) -> None:
 
 
 def test_the_role_user_reads_and_every_write_is_refused_and_logged(api: WokApiHost, wok: Wok) -> None:
-    writes = [route for route in wok.plugin.service.routes if route.writes and route.role == "admin"]
+    writes = [route for route in routes(api.manager) if route.writes and route.role == "admin"]
     before = api.state()
     with wok.http("user") as http:
         assert http.get(f"{BASE}/version").status_code == 200

@@ -41,7 +41,7 @@ def main(source: str, port: str, log_dir: str, test: str = "") -> None:
         libvirtconnection.is_libvirtd_up = lambda: True
         UserTests.probe_user = lambda self: "root"
     wok.server.main(SimpleNamespace(
-        cherrypy_port=int(port), websockets_port=0, max_body_size="4*1024", test=test, environment="production",
+        cherrypy_port=int(port), websockets_port=0, max_body_size="4*1024*1024", test=test, environment="production",
         access_log=f"{log_dir}/access.log", error_log=f"{log_dir}/error.log", log_level="info", session_timeout=10,
         server_root="", no_proxy=True,
     ))  # fmt: skip

@@ -53,7 +53,12 @@ class WokRequest(ApiRequest):
             raise cherrypy.HTTPError(refusal.status, refusal.message) from None
 
     def _drain(self) -> None:
-        """Throw away a body that nobody read: the server would have it all in memory, or take it for a request."""
+        """Throw away a body that nobody read: the server would have it all in memory, or take it for a request.
+
+        Only at 413 it closes the connection instead.
+        """
+        if str(cherrypy.response.status).startswith("413"):
+            return
         try:
             while self.rfile.read(PIECE):
                 pass

@@ -14,7 +14,6 @@ from typing import Protocol
 from ...control.activity import Deed, Recorder
 from ...control.api import Api
 from ...control.caller import Door
-from ...control.route import Route
 from ...control.routes import routes
 from ...errors import HpmError, ManagerBusy
 from ...manager.manager import Manager
@@ -51,7 +50,7 @@ class Service:
         tell: Callable[[Deed], None],
     ) -> None:
         self.answerer: Answerer = Down(door, tell, "hpm is starting; try again in a moment")
-        self.routes: tuple[Route, ...] = ()    # of the manager, while it runs here
+        self.served: Manager | None = None    # whose API it is that answers here
         self._settings = settings
         self._door = door
         self._recorder = recorder
@@ -96,8 +95,8 @@ class Service:
 
     def serve(self, manager: Manager) -> None:
         """Answer for this manager from now on."""
-        self.routes = routes(manager)
-        self.answerer = Api(self.routes, self._door, manager, self._recorder(manager))
+        self.answerer = Api(routes(manager), self._door, manager, self._recorder(manager))
+        self.served = manager
 
     def _watch(self) -> None:
         self.look()
@@ -117,7 +116,7 @@ class Service:
     def _put_down(self, why: str) -> None:
         with self._lock:
             running, self.running = self.running, None
-        self.answerer, self.routes = Down(self._door, self._tell, why), ()
+        self.answerer, self.served = Down(self._door, self._tell, why), None
         if running is None:
             return
         log.info("stopping, and putting everything back: %s", why)
