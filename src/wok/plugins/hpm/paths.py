@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 SYSTEM_STATE_DIR = Path("/var/lib/hpm")
+SYSTEM_WEB_DIR = Path("/var/lib/hpm-web")
 SYSTEM_RUN_DIR = Path("/run/hpm")
 
 
@@ -15,6 +16,11 @@ def state_dir() -> Path:
         return SYSTEM_STATE_DIR
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "hpm"
+
+
+def web_dir() -> Path:
+    """Directory of the web front's own certificate. Beside the manager's for root, which the front may not enter."""
+    return SYSTEM_WEB_DIR if os.geteuid() == 0 else state_dir() / "web"
 
 
 def run_dir() -> Path:
@@ -29,6 +35,11 @@ def socket_path() -> Path:
     """The manager's socket when none was named: the environment's `HPM_SOCKET`, or one in `run_dir`."""
     named = os.environ.get("HPM_SOCKET")
     return Path(named) if named else run_dir() / "hpm.sock"
+
+
+def front_socket_path(socket: Path) -> Path:
+    """The socket for the web front that stands beside the manager's: `front.sock` beside `hpm.sock`."""
+    return socket.with_name("front.sock" if socket.name == "hpm.sock" else f"{socket.name}.front")
 
 
 def socket_candidates() -> list[Path]:

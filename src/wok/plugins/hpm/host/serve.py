@@ -19,6 +19,8 @@ from ..manager.manager import Manager
 from ..store.database import Database
 from ..store.journal import Journal
 from ..version import VERSION
+from .front.settings import FrontSettings, front_settings
+from .front.supervising import start_beside_manager
 from .peer import PeerDoor
 from .server import SocketServer
 
@@ -29,9 +31,10 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(
-    connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool
-) -> int:
-    """Run the manager until SIGTERM or SIGINT; gives the exit code."""
+    connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool,
+    web: bool, listen: str | None, tls_cert: Path | None, tls_key: Path | None,
+) -> int:  # fmt: skip
+    """Run the manager until SIGTERM or SIGINT, with a web front if `web`; gives the exit code."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -40,6 +43,10 @@ def serve(
     choice = choose(connect)
     state = state_dir or _state_dir(choice)
     address = socket or paths.socket_path()
+    certificates = state_dir / "web" if state_dir else paths.web_dir()
+    front = front_settings(
+        paths.front_socket_path(address), certificates, listen, tls_cert, tls_key, verbose
+    ) if web else None  # fmt: skip
     for directory in (paths.run_dir(), address.parent):
         directory.mkdir(parents=True, exist_ok=True)
     os.umask(0o027)    # sockets are for others too; what is kept from here on is nobody else's business
@@ -48,7 +55,7 @@ def serve(
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     lock = HostLock(_lock_path(choice, state), f"state in {state}, socket {address}")
     try:
-        return _run(choice, state, address, interval)
+        return _run(choice, state, address, interval, front)
     finally:
         lock.release()
 
@@ -79,7 +86,7 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
         lock.release()
 
 
-def _run(choice: Choice, state: Path, address: Path, interval: float | None) -> int:
+def _run(choice: Choice, state: Path, address: Path, interval: float | None, web: FrontSettings | None) -> int:
     hypervisor = open_hypervisor(choice.uri)
     try:
         database = Database(state / "hpm.db")
@@ -89,8 +96,11 @@ def _run(choice: Choice, state: Path, address: Path, interval: float | None) -> 
         try:
             server.start()
             _greet(choice, manager, address, state)
+            front = None if web is None else start_beside_manager(web)
             signal.sigwait(ENDING)
             log.info("stopping, and putting everything back")
+            if front is not None:
+                front.stop()
             server.stop()
         finally:
             for said in manager.stop():
