@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,9 +21,12 @@ STOPPING = 30.0
 
 
 class ManagerProcess:
-    """`hpm serve` with a state directory and a socket of its own below `directory`."""
+    """`hpm serve` with a state directory and a socket of its own below `directory`. `web`: its options for that."""
 
-    def __init__(self, directory: Path, uri: str, interval: float = 3.0) -> None:
+    def __init__(
+        self, directory: Path, uri: str, interval: float = 3.0, web: Sequence[str] = ("--no-web",)
+    ) -> None:
+        self.web = tuple(web)
         self.directory = directory
         self.socket = directory / "s"
         self.log = directory / "log"
@@ -44,6 +48,7 @@ class ManagerProcess:
         command = [
             sys.executable, "-m", "tests.program", str(crash_at), "serve", "--connect", self.uri,
             "--state-dir", str(self.directory), "--socket", str(self.socket), "--interval", str(self.interval),
+            *self.web,
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, cwd=ROOT)

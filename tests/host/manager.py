@@ -43,7 +43,7 @@ class HostManager:
         """Start it; returns when it answers."""
         self._host.run([
             "systemd-run", "--quiet", "--collect", f"--unit={UNIT}", "hpm", "serve", "--connect", URI,
-            "--state-dir", self._state, "--interval", str(self._interval),
+            "--state-dir", self._state, "--interval", str(self._interval), "--no-web",
         ])  # fmt: skip
         wait_until(self._answers, STARTING, "the manager answers", 0.2)
 

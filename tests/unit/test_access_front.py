@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from hpm import paths
-from hpm.errors import InvalidValue
 from hpm.host.access import front_socket
 from hpm.host.access.front_socket import front_uid
+from hpm.host.front import rights
 from tests.running import ManagerProcess
 
 from .access_host import AccessHost, accessible
@@ -93,20 +93,14 @@ def test_requests_that_are_no_http_are_refused_as_on_the_other_socket(host: Acce
 
 
 def test_who_the_front_runs_as(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = pwd.getpwuid(os.geteuid()).pw_name
-    assert front_uid(own) == os.geteuid()
-    monkeypatch.setattr(front_socket, "FRONT_USER", "nobody-of-that-name")
-    assert front_uid(None) == os.geteuid()
-    with pytest.raises(InvalidValue, match="--front-user: there is no user"):
-        front_uid("nobody-of-that-name")
+    monkeypatch.setattr(rights, "USER", "nobody-of-that-name")
+    assert front_uid() == os.geteuid()
     nobody = pwd.getpwnam("nobody").pw_uid
-    monkeypatch.setattr(front_socket, "FRONT_USER", "nobody")
+    monkeypatch.setattr(rights, "USER", "nobody")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert front_uid(None) == nobody
+    assert front_uid() == nobody
     monkeypatch.setattr(os, "geteuid", lambda: nobody + 1)
-    assert front_uid(None) == nobody + 1
-    with pytest.raises(InvalidValue, match="only root"):
-        front_uid("nobody")
+    assert front_uid() == nobody + 1
 
 
 def test_where_it_stands() -> None:

@@ -388,13 +388,13 @@ def test_serve_passes_its_options_on(host: dict[str, Any]) -> None:
     assert CliRunner().invoke(cli, ["serve"]).exit_code == 4
     assert host["serve"] == {
         "connect": None, "state_dir": None, "socket": None, "interval": None, "verbose": False,
-        "front_user": None,
+        "web": True, "listen": None, "tls_cert": None, "tls_key": None,
     }  # fmt: skip
     args = ["serve", "--connect", "simulated:9", "--state-dir", "/x", "--socket", "/x/s", "--interval", "3", "-v"]
-    CliRunner().invoke(cli, [*args, "--front-user", "web"])
+    CliRunner().invoke(cli, [*args, "--no-web"])
     assert host["serve"] == {
         "connect": "simulated:9", "state_dir": Path("/x"), "socket": Path("/x/s"), "interval": 3.0, "verbose": True,
-        "front_user": "web",
+        "web": False, "listen": None, "tls_cert": None, "tls_key": None,
     }  # fmt: skip
     CliRunner().invoke(cli, ["--socket", "/y/s", "serve"])
     assert host["serve"]["socket"] == Path("/y/s")

@@ -17,6 +17,13 @@ def state_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "hpm"
 
 
+def web_dir(state: Path | None = None) -> Path:
+    """Directory of the web front's own certificate, for a manager whose state is in that directory (None: the usual
+    one). For root it stands beside it, because the front, which is another user then, may not enter it."""
+    state = state or state_dir()
+    return state.with_name(f"{state.name}-web") if os.geteuid() == 0 else state / "web"
+
+
 def run_dir() -> Path:
     """Directory of sockets and locks: `/run/hpm` for root, XDG's runtime directory for others."""
     if os.geteuid() == 0:

@@ -33,11 +33,22 @@ _state_dir = click.option(
     "--state-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Where hpm keeps groups, policies and journal [default: /var/lib/hpm, or the user's own].",
 )  # fmt: skip
+_listen = click.option(
+    "--listen", "web_listen", metavar="ADDRESS:PORT",
+    help="Where browsers and programs reach hpm [default: 127.0.0.1:8643, this host only].",
+)  # fmt: skip
+_file = click.Path(dir_okay=False, path_type=Path)
+_tls_cert = click.option(
+    "--tls-cert", type=_file, metavar="FILE", help="A certificate with its chain, in PEM [default: an own one]."
+)
+_tls_key = click.option("--tls-key", type=_file, metavar="FILE", help="Its key, if that is in another file.")
+_verbose = click.option("--verbose", "-v", is_flag=True, help="Say more of what is done.")
 
 
 @command("serve", local=True, examples=[
     "hpm serve",
-    "hpm serve --connect simulated --state-dir /tmp/try --interval 3",
+    "hpm serve --listen 0.0.0.0:8643",
+    "hpm serve --connect simulated --state-dir /tmp/try --interval 3 --no-web",
 ])  # fmt: skip
 @_connect
 @_state_dir
@@ -45,10 +56,11 @@ _state_dir = click.option(
               help="Answer at this socket [default: /run/hpm/hpm.sock, or the user's own].")  # fmt: skip
 @click.option("--interval", type=click.FloatRange(1, 3600), metavar="SECONDS",
               help="Time between two decisions, 1 to 3600 [default: that of 'hpm settings', or 10].")  # fmt: skip
-@click.option("--front-user", metavar="USER",
-              help="The user whom the web front runs as; only it may connect to the socket for the front"
-                   " [default: hpm-web, if started by root and there is one, else your own].")  # fmt: skip
-@click.option("--verbose", "-v", is_flag=True, help="Say more of what is done.")
+@click.option("--no-web", is_flag=True, help="No web front: answer at the socket only.")
+@_listen
+@_tls_cert
+@_tls_key
+@_verbose
 @click.pass_context
 def serve(
     ctx: click.Context,
@@ -57,10 +69,16 @@ def serve(
     state_dir: Path | None,
     listen: Path | None,
     interval: float | None,
-    front_user: str | None,
+    no_web: bool,
+    web_listen: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     verbose: bool,
 ) -> None:
     """Run hpm: watch the host, manage it, answer requests.
+
+    Requests come through a local socket, and from browsers and other hosts through the web front: a process of
+    its own, without rights, that 'hpm serve' starts too.
 
     It runs until it is ended (Ctrl-C, or SIGTERM), and then puts back what it changed.
     """
@@ -71,11 +89,46 @@ def serve(
     try:
         code = run(
             connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose,
-            front_user=front_user,
+            web=not no_web, listen=web_listen, tls_cert=tls_cert, tls_key=tls_key,
         )  # fmt: skip
     except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
         raise Failure(f"hpm cannot start: {error}") from None
     ctx.exit(code)
+
+
+@command("web", local=True, examples=[
+    "hpm web",
+    "hpm web --listen [::]:443 --tls-cert cert.pem --tls-key key.pem",
+])  # fmt: skip
+@click.option("--manager-socket", type=click.Path(path_type=Path), metavar="PATH",
+              help="The manager's socket for the web front [default: front.sock beside the manager's other].",
+)  # fmt: skip
+@click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Where the own certificate is kept [default: the user's own].")  # fmt: skip
+@_listen
+@_tls_cert
+@_tls_key
+@_verbose
+def web(
+    session: Session,
+    manager_socket: Path | None,
+    state_dir: Path | None,
+    web_listen: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    verbose: bool,
+) -> None:
+    """Run the web front alone, beside 'hpm serve --no-web'.
+
+    Started by root it becomes the user hpm-web. The manager's socket for it takes nobody else: for a manager
+    that an ordinary user started, only that user.
+    """
+    from .. import paths
+    from ..host.front.process import run
+    from ..host.front.settings import front_settings
+
+    socket = manager_socket or paths.front_socket_path(paths.socket_path())
+    run(front_settings(socket, state_dir or paths.web_dir(), web_listen, tls_cert, tls_key, verbose))
 
 
 @command("restore", local=True, examples=["hpm restore", "hpm restore --connect qemu:///system"])

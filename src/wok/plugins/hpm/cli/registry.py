@@ -92,6 +92,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "On this host": _noun(
         "local",
         serve="Run hpm: watch the host, manage it, answer requests.",
+        web="Run the web front alone, beside 'hpm serve --no-web'.",
         restore="Put back the values found at the start (offline).",
     ),
     "What would happen": _noun(

@@ -30,16 +30,14 @@ PRIVATE = 0o027
 class RunningManager:
     """Has the host's lock, runs the manager, and answers at its sockets, until `stop`.
 
-    `front_user` is whom the web front runs as (see `front_uid`), for whom the second socket is.
+    The second socket is for the web front (see `front_uid`).
     Raises `ManagerBusy` if another one has the host, `HpmError` and `OSError` for whatever else is missing;
     nothing is left then.
     """
 
     def __init__(
-        self, connect: str | None, state: Path | None, socket: Path | None, interval: float | None,
-        front_user: str | None = None,
-    ) -> None:  # fmt: skip
-        front = front_uid(front_user)
+        self, connect: str | None, state: Path | None, socket: Path | None, interval: float | None
+    ) -> None:
         self.choice = choose(connect)
         self.state = state or usual_state(self.choice)
         self.address = socket or paths.socket_path()
@@ -49,7 +47,7 @@ class RunningManager:
         self._undo = ExitStack()
         mask = os.umask(PRIVATE)
         try:
-            self._start(interval, front)
+            self._start(interval)
         except BaseException:
             self._undo.close()
             raise
@@ -79,7 +77,7 @@ class RunningManager:
         )  # fmt: skip
         log.info("listening on %s, state in %s; %s", self.address, self.state, how_it_ends)
 
-    def _start(self, interval: float | None, front: int) -> None:
+    def _start(self, interval: float | None) -> None:
         later = self._undo.callback
         lock = HostLock(lock_path(self.choice, self.state), f"state in {self.state}, socket {self.address}")
         later(lock.release)
@@ -91,7 +89,7 @@ class RunningManager:
             self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc)
         )
         server = SocketServer(self.manager, self.address, PeerDoor())
-        entrance = front_socket(self.manager, paths.front_socket_path(self.address), front)
+        entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid())
         self.manager.start()
         later(self._put_back)
         for each in (entrance, server):

@@ -8,12 +8,16 @@ import signal
 import sys
 from pathlib import Path
 
+from .. import paths
 from ..backend.connect import choose, open_hypervisor
 from ..manager.actuator import Actuator
 from ..manager.lock import HostLock
 from ..store.database import Database
 from ..store.journal import Journal
 from .access.syslog import tell_syslog
+from .front.rights import NoWebUser
+from .front.settings import FrontSettings, front_settings
+from .front.supervising import start_beside_manager
 from .running import PRIVATE, RunningManager, lock_path, usual_state
 from .server import quiet_cherrypy
 
@@ -25,24 +29,28 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 def serve(
     connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool,
-    front_user: str | None = None,
+    web: bool, listen: str | None, tls_cert: Path | None, tls_key: Path | None,
 ) -> int:  # fmt: skip
-    """Run the manager until SIGTERM or SIGINT; gives the exit code. `front_user`: whom the web front runs as."""
+    """Run the manager until SIGTERM or SIGINT, with a web front if `web`; gives the exit code."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.captureWarnings(True)
     tell_syslog()
     quiet_cherrypy()
+    settings = _front(state_dir, socket, listen, tls_cert, tls_key, verbose) if web else None
     # Blocked before any thread is there, so that all inherit it, and waited for by the main thread: a handler in
     # Python runs only when the main thread wakes, and nothing wakes it if another thread was given the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    with RunningManager(connect, state_dir, socket, interval, front_user) as running:
+    with RunningManager(connect, state_dir, socket, interval) as running:
         os.umask(PRIVATE)
         running.greet("^C stops and puts everything back")
+        front = None if settings is None else start_beside_manager(settings)
         sys.stderr.flush()
         signal.sigwait(ENDING)
         log.info("stopping, and putting everything back")
+        if front is not None:
+            front.stop()
     return 0
 
 
@@ -70,3 +78,16 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
             database.close()
     finally:
         lock.release()
+
+
+def _front(
+    state_dir: Path | None, socket: Path | None, listen: str | None, tls_cert: Path | None, tls_key: Path | None,
+    verbose: bool,
+) -> FrontSettings | None:  # fmt: skip
+    """What the web front is told; None where there is nobody as whom it could run. Raises `InvalidValue`."""
+    entrance = paths.front_socket_path(socket or paths.socket_path())
+    try:
+        return front_settings(entrance, paths.web_dir(state_dir), listen, tls_cert, tls_key, verbose)
+    except NoWebUser as error:
+        log.error("no web front: %s", error)
+        return None

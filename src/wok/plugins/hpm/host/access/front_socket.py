@@ -8,19 +8,15 @@ peer is asked for.
 from __future__ import annotations
 
 import os
-import pwd
 from pathlib import Path
 
 from ...control.activity import ManagerRecorder
-from ...errors import InvalidValue
 from ...manager.manager import Manager
+from ..front.rights import NoWebUser, web_user
 from ..server import SocketServer
 from .door import FrontDoor, noted_address
 from .pam import Pam
 from .passwords import PasswordChecker
-
-#: The user whom the front runs as, where the package has made it.
-FRONT_USER = "hpm-web"
 
 
 def front_socket(manager: Manager, path: Path, uid: int, checker: PasswordChecker | None = None) -> SocketServer:
@@ -29,19 +25,10 @@ def front_socket(manager: Manager, path: Path, uid: int, checker: PasswordChecke
     return SocketServer(manager, path, door, login=door, recorder=ManagerRecorder(manager, noted_address), only=uid)
 
 
-def front_uid(user: str | None) -> int:
-    """The uid of the front: of `user`; else, for root, of `FRONT_USER` if there is one; else our own.
-
-    Raises `InvalidValue` if there is no such user, or only root could give the socket to it.
-    """
-    own = os.geteuid()
-    wanted = user or (FRONT_USER if own == 0 else None)
+def front_uid() -> int:
+    """The uid of the front: for root, that of its user if there is one; else our own."""
     try:
-        found = own if wanted is None else pwd.getpwnam(wanted).pw_uid
-    except KeyError:
-        if user is None:
-            return own
-        raise InvalidValue(f"there is no user {user!r}; name the web front's own", "--front-user") from None
-    if found != own and own != 0:
-        raise InvalidValue(f"only root can have a web front that runs as another user, here {wanted}", "--front-user")
-    return found
+        user = web_user()
+    except NoWebUser:
+        user = None
+    return os.geteuid() if user is None else user[0]

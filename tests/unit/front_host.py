@@ -1,0 +1,158 @@
+"""The real web front, as a process of its own, before a manager's real server."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cherrypy
+import httpx
+
+from hpm.control.caller import Caller
+from hpm.host.connections import Server
+from hpm.host.front.settings import FrontSettings
+from hpm.host.front.supervising import FrontProcess
+from tests.lab.errors import wait_until
+
+from .api_host import ApiHost, read_all
+
+STARTING = 20.0
+
+
+class OpenDoor:
+    """Lets everybody in, and notes what the front said of whom."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+
+    def caller(self) -> Caller:
+        self.headers = dict(cherrypy.request.headers)
+        return Caller("ann", "admin")
+
+
+def unprivileged() -> tuple[int, int] | None:
+    """Whom a front becomes in tests: it never runs as root."""
+    if os.geteuid() != 0:
+        return None
+    user = pwd.getpwnam("nobody")
+    return user.pw_uid, user.pw_gid
+
+
+class FrontHost:
+    """A front in a directory of its own; `cert`: what clients trust, its own certificate if none is named."""
+
+    def __init__(self, directory: Path, manager_socket: Path, cert: Path | None = None, **settings: Any) -> None:
+        self.directory = directory / "web"
+        self.cert = cert or self.directory / "cert.pem"
+        wishes: dict[str, Any] = {
+            "manager_socket": str(manager_socket), "directory": str(self.directory), "listen": "127.0.0.1:0",
+            "user": unprivileged(),
+        }  # fmt: skip
+        self.process = FrontProcess(FrontSettings(**{**wishes, **settings}))
+        self.url = self.process.url
+        self.port = int(self.url.rpartition(":")[2])
+        self.process.start()
+        try:
+            wait_until(self.answers, STARTING, "the front answers", 0.05)
+        except BaseException:
+            self.process.stop()
+            raise
+        self.http = self.client()
+
+    def client(self) -> httpx.Client:
+        """A client that knows the front's certificate."""
+        return httpx.Client(base_url=self.url, verify=self.context(), timeout=30, trust_env=False)
+
+    def context(self) -> ssl.SSLContext:
+        """TLS of a client that takes the own certificate, strictly."""
+        context = ssl.create_default_context(cafile=str(self.cert))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    def close(self) -> None:
+        """End it."""
+        self.http.close()
+        self.process.stop()
+
+    def status(self) -> dict[str, str]:
+        """`/proc/PID/status`."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+    def memory(self) -> int:
+        """Bytes of memory that the process has had at most."""
+        return int(self.status()["VmHWM"].split()[0]) * 1024
+
+    def answers(self) -> bool:
+        """Whether it serves pages."""
+        if not self.cert.exists():
+            return False
+        try:
+            with self.client() as client:
+                return client.get("/").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @contextmanager
+    def connection(self, timeout: float = 20.0, source: str = "127.0.0.1") -> Iterator[ssl.SSLSocket]:
+        """A raw connection, with TLS, from an address of this host."""
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout, (source, 0)) as plain,
+            self.context().wrap_socket(plain, server_hostname="localhost") as connection,
+        ):
+            yield connection
+
+    def raw(self, data: bytes) -> bytes:
+        """What comes back for these bytes, until the front closes."""
+        with self.connection() as connection:
+            connection.sendall(data)
+            return read_all(connection)
+
+
+@contextmanager
+def front_before(application: Any, **settings: Any) -> Iterator[FrontHost]:
+    """A front before a WSGI application on the manager's server, for what no manager of ours would answer."""
+    with TemporaryDirectory(prefix="hpm-front-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        server = Server(str(directory / "s"), application)
+        server.prepare()
+        (directory / "s").chmod(0o666)
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        front = None
+        try:
+            front = FrontHost(directory, directory / "s", **settings)
+            yield front
+        finally:
+            if front is not None:
+                front.close()
+            server.stop()
+            thread.join()
+
+
+@contextmanager
+def running_front(**settings: Any) -> Iterator[tuple[FrontHost, ApiHost, OpenDoor]]:
+    """A front before a manager, for as long as the block."""
+    with TemporaryDirectory(prefix="hpm-front-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        door = OpenDoor()
+        api = ApiHost(directory, door, lambda: datetime.now(timezone.utc))
+        front = None
+        try:
+            front = FrontHost(directory, api.socket, **settings)
+            yield front, api, door
+        finally:
+            if front is not None:
+                front.close()
+            api.close()

@@ -1,0 +1,200 @@
+"""The web front before clients that are slow, many, or gone, and before a manager that is."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from hpm.host.front.listening import CONNECTIONS_PER_CLIENT
+from hpm.host.server import SocketServer
+from tests.lab.errors import wait_until
+
+from .api_host import BASE, GROUPS, answers, read_all
+from .front_host import front_before, running_front
+
+VERSION = f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+BIG = b"0123456789abcdef" * (5 * 65536)
+
+
+class StandIn:
+    """A manager that answers by path: much, in pieces, not before it may, or not to the end."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = 0
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
+        path = environ["PATH_INFO"].rpartition("/")[2]
+        self.begun += 1
+        if path == "wait" or "HTTP_AUTHORIZATION" in environ:
+            self.go.wait(30)
+        headers = [] if path == "pieces" else [("Content-Length", str(len(BIG)))]
+        start("200 OK", headers)
+        size = 65536
+        for begin in range(0, len(BIG), size):
+            if path == "broken" and begin > 10 * size:
+                raise RuntimeError("broken on purpose")
+            yield BIG[begin : begin + size]
+
+
+@pytest.mark.parametrize("path", ["big", "pieces"])
+def test_large_answers_pass_whole_to_many_clients_at_once(path: str) -> None:
+    with front_before(StandIn()) as front:
+        found: list[bytes] = []
+
+        def read() -> None:
+            with front.client() as client:
+                found.extend(client.get(f"{BASE}/{path}").content for _ in range(3))
+
+        readers = [threading.Thread(target=read) for _ in range(8)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        assert len(found) == 24
+        assert set(found) == {BIG}
+        assert front.memory() < 150_000_000
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    with front_before(StandIn()) as front:
+        with pytest.raises(httpx.RemoteProtocolError):
+            front.http.get(f"{BASE}/broken")
+        assert front.http.get(f"{BASE}/big").content == BIG
+
+
+def test_who_does_not_take_its_answer_holds_nobody_up() -> None:
+    with front_before(StandIn()) as front, ExitStack() as stack:
+        for _ in range(40):
+            connection = stack.enter_context(front.connection())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(f"GET {BASE}/big HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        with front.client() as other:
+            began = time.monotonic()
+            assert other.get("/").status_code == 200
+            assert time.monotonic() - began < 2.0
+        assert front.memory() < 200_000_000
+
+
+def test_a_client_that_goes_away_early_harms_nobody() -> None:
+    manager = StandIn()
+    with front_before(manager) as front:
+        for path in ("wait", "big", "big"):
+            with front.connection() as connection:
+                connection.sendall(f"GET {BASE}/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        wait_until(lambda: manager.begun == 3, 5, "all have begun")
+        manager.go.set()
+        for _ in range(3):
+            assert front.http.get(f"{BASE}/big").content == BIG
+
+
+def test_who_guesses_passwords_holds_up_nobody_who_is_logged_in() -> None:
+    manager = StandIn()
+    with front_before(manager) as front, ExitStack() as stack:
+        for source in ("127.0.0.2", "127.0.0.3", "127.0.0.4"):
+            for guess in ("POST %s/login", "GET %s/x"):
+                connections = [stack.enter_context(front.connection(source=source)) for _ in range(8)]
+                for connection in connections:
+                    head = f"{guess % BASE} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp5\r\n"
+                    connection.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+        wait_until(lambda: manager.begun >= 6, 5, "the manager has some")
+        began = time.monotonic()
+        assert front.http.get(f"{BASE}/big").content == BIG
+        assert time.monotonic() - began < 5.0
+        assert manager.begun == 7
+        manager.go.set()
+
+
+def test_slow_clients_hold_up_nobody_and_are_ended() -> None:
+    with running_front(request_seconds=4.0) as (front, _, _), ExitStack() as stack:
+        slow = [stack.enter_context(front.connection()) for _ in range(40)]
+        head = VERSION[:-2] + b"X: " + b"x" * 9999
+        body = f"POST {BASE}{GROUPS} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n".encode() + b" " * 9999
+        began = time.monotonic()
+        times = []
+        sent = 0
+        while time.monotonic() - began < 2.0:
+            for connection, data in zip(slow, [head, body] * 20, strict=True):
+                connection.sendall(data[sent : sent + 1])
+            sent += 1
+            before = time.monotonic()
+            assert front.http.get(f"{BASE}/version").status_code == 200
+            times.append(time.monotonic() - before)
+        assert sorted(times)[len(times) // 2] < 0.1
+        for connection in slow:
+            assert answers(read_all(connection))[0][0] == 408
+        assert time.monotonic() - began < 10.0
+
+
+def test_who_never_speaks_tls_holds_up_nobody() -> None:
+    with running_front() as (front, _, _), ExitStack() as stack:
+        for begun in [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"] * 15:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", front.port), 10))
+            connection.sendall(begun)
+        with front.client() as other:
+            assert other.get(f"{BASE}/version").status_code == 200
+
+
+def test_one_address_cannot_have_all_connections() -> None:
+    with running_front() as (front, _, _), ExitStack() as stack:
+        mine = front.client()
+        stack.callback(mine.close)
+        taken = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", front.port), 10, ("127.0.0.2", 0)))
+            for _ in range(3 * CONNECTIONS_PER_CLIENT)
+        ]
+        wait_until(lambda: sum(map(_closed, taken)) == 2 * CONNECTIONS_PER_CLIENT, 5, "the rest are closed")
+        assert mine.get(f"{BASE}/version").status_code == 200
+        for connection in taken:
+            connection.close()
+        wait_until(lambda: _served(front, "127.0.0.2"), 5, "room again")
+
+
+def _closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def _served(front: Any, source: str) -> bool:
+    try:
+        with front.connection(source=source) as connection:
+            connection.sendall(VERSION)
+            return bool(connection.recv(100).startswith(b"HTTP/1.1 200"))
+    except OSError:
+        return False
+
+
+def test_without_a_manager_clients_are_told_to_come_again_and_served_when_it_is_back() -> None:
+    with running_front() as (front, api, door):
+        assert front.http.get(f"{BASE}/version").status_code == 200
+        api.server.stop()
+        for method, path in (("GET", "/version"), ("POST", GROUPS)):
+            answer = front.http.request(method, BASE + path, json={"name": "x"} if method == "POST" else None)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert answer.json()["request-uri"] == BASE + path
+        assert front.http.get("/").status_code == 200
+        api.server = SocketServer(api.manager, api.socket, door)
+        api.server.start()
+        assert front.http.post(BASE + GROUPS, json={"name": "x"}).status_code == 201
+
+
+def test_kept_connections_to_a_manager_that_was_started_anew_do_not_show() -> None:
+    with running_front() as (front, api, door):
+        for number in range(3):
+            assert front.http.get(f"{BASE}/version").status_code == 200
+            api.server.stop()
+            api.server = SocketServer(api.manager, api.socket, door)
+            api.server.start()
+            assert front.http.post(BASE + GROUPS, json={"name": f"G{number}"}).status_code == 201
