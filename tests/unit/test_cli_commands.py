@@ -338,7 +338,20 @@ def test_dra_list_reads_in_local_time_with_before_and_after(fake: Fake) -> None:
     assert "received  db1     db      1024 → 2310   2.42 →  0.98 →  0.97\n" in text
     assert "gave      web1    db      1024 → 206    0.70 →  0.98 →     -\n" in text
     assert "#7  failed: at-capacity (the host has no more CPU to give)\n  4 CPUs are all used.\n" in text
-    assert done(Fake(), "dra-list") == "No adjustments.\n"
+
+
+def test_an_empty_list_says_what_would_fill_it(fake: Fake) -> None:
+    assert "'hpm config --cpu-mgmt advise'" in done(fake, "dra-list")
+    assert "that fit" in done(fake, "dra-list", "--vs", "db1")
+    fake.levels["cpu-mgmt"] = "on"
+    assert "'hpm explain VS'" in done(fake, "dra-list")
+    assert "'hpm policy-create'" in done(fake, "class-list", "default")
+    assert "'hpm policy-create'" in done(fake, "policy-list", "default")
+    fake.answers["GET", "/virtual-servers/detail"] = httpx.Response(200, json={
+        "virtual-servers": [], "snapshot-time": None, "problem": None,
+    })  # fmt: skip
+    assert "'hpm version'" in done(fake, "vs-list")
+    assert "that fit" in done(fake, "vs-list", "--status", "missed")
 
 
 def test_dra_list_asks_for_what_is_said(fake: Fake) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from .session import Session
 
 POLICY_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _NEW_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the file's name for it.", optional=True)
-_NO_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy.", optional=True)
+_FILE_POLICY = replace(_NEW_POLICY, complete="policy")
+_NO_POLICY = replace(POLICY, optional=True)
 
 #: Name of the catch-all class where the user gave none.
 CATCH_ALL = "rest"
@@ -149,7 +151,7 @@ def policy_create(
 
 
 
-@command("policy-update", GROUP, _NEW_POLICY, examples=[
+@command("policy-update", GROUP, _FILE_POLICY, examples=[
     "hpm policy-update Gold weekday --importance highest",
     "hpm policy-update Gold weekday --file weekday.json",
     "hpm policy-show Silver base --json | hpm policy-update Gold weekday --file -",

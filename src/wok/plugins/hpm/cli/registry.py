@@ -73,12 +73,15 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         vs_release="Manage a server again that an administrator changed.",
         explain="Explain why a virtual server is where it is.",
     ),
-    "What hpm may do, and did": _noun(
-        "management",
-        config="Show or set the management levels.",
-        settings="Show or change what can be set for hpm as a whole.",
-        dra_list="List the adjustments that hpm made or advises.",
-        version="Show versions and abilities of hpm and of the host.",
+    "What hpm may do, and did": (
+        *_noun("top", top="Watch how the virtual servers fare, live."),
+        *_noun(
+            "management",
+            config="Show or set the management levels.",
+            settings="Show or change what can be set for hpm as a whole.",
+            dra_list="List the adjustments that hpm made or advises.",
+            version="Show versions and abilities of hpm and of the host.",
+        ),
     ),
     "On this host": _noun(
         "local",
@@ -88,6 +91,11 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "What would happen": _noun(
         "simulations",
         simulate="Simulate what policies would do.",
+    ),
+    "This command line": _noun(
+        "helping",
+        help="Tell about a command, or list commands.",
+        completion="Print a shell's completion of commands and names.",
     ),
 }
 
