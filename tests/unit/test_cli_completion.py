@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import CompletionItem
 
 from hpm.cli.main import cli
+from hpm.cli.names import KINDS
 from hpm.cli.registry import COMMANDS
 from hpm.cli.session import Session
 from hpm.cli.shells import SCRIPTS, Bash, Line, parse_line, quoted
@@ -62,7 +65,12 @@ def complete(fake: Fake, *words: str) -> list[str]:
     (["config", "--cpu-mgmt", "a"], ["advise"]), (["help", "vs-l"], ["vs-list"]), (["completion", "z"], ["zsh"]),
     (["policy-schedule", "Gold", "--otherwise", "n"], ["night"]), (["vs-list", "--status", "m"], ["met", "missed"]),
     (["wrg-l"], ["wrg-list"]), (["--soc"], ["--socket"]), (["vs-list", "--st"], ["--status"]),
-    (["top", "--sort", "p"], ["pi"]), (["wrg-show", "nobody", "--wrg"], ["--wrg-name"]),
+    (["top", "--sort", "p"], ["pi"]),
+    (["policy-export", ""], ["Default", "Gold"]), (["policy-export", "Gold", "n"], ["night"]),
+    (["policy-import", "G"], ["Gold", "G"]), (["policy-check", "x"], ["x"]), (["policy-import", "--file", "x"], ["x"]),
+    (["simulate", "x"], ["x"]),
+    (["vs-boost", "db1", "--velocity", "fa"], ["fastest", "fast"]), (["policy-preview", "Gold", "n"], ["night"]),
+ (["wrg-show", "nobody", "--wrg"], ["--wrg-name"]),
 ], ids=" ".join)  # fmt: skip
 def test_names_commands_and_options_are_completed(fake: Fake, words: list[str], names: list[str]) -> None:
     assert complete(fake, *words) == names
@@ -74,13 +82,17 @@ def test_what_a_shell_cannot_say_is_left_out(fake: Fake) -> None:
     assert complete(fake, "vs-show", "") == ["db1", "db2", "other"]
 
 
-def test_every_slot_that_names_something_is_completed() -> None:
-    """A new command takes its slots from `command`, or says what completes them."""
-    known = {"group", "policy", "class", "server", "member", "outsider", ""}
-    for name in COMMANDS:
-        command = cli.get_command(None, name)  # type: ignore[arg-type]
-        for slot in getattr(command, "slots", ()):
-            assert slot.complete in known, f"{name} {slot.metavar}"
+#: Commands that give something a new name, and the key of the slot.
+NEW = {("wrg-create", "group"), ("policy-create", "policy"), ("class-add", "service_class")}
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_slot_that_names_something_is_completed(name: str) -> None:
+    """A new command takes its slots from `cli.command`, or says with `Slot.complete` what completes them."""
+    command = cli.get_command(click.Context(cli), name)
+    for slot in getattr(command, "slots", ()):
+        if slot.key in ("group", "policy", "service_class", "server", "servers") and (name, slot.key) not in NEW:
+            assert slot.complete in KINDS, f"{name} {slot.metavar} cannot be completed"
 
 
 @pytest.mark.parametrize(("text", "line"), [
@@ -116,6 +128,19 @@ def test_without_hpm_nothing_is_said(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", ""), line
         assert time.monotonic() - begin < 10.0
+
+
+def test_nobody_waits_long_for_a_hpm_that_is_silent(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        begin = time.monotonic()
+        done = subprocess.run(
+            [BIN / "hpm"], capture_output=True, text=True, timeout=20, check=False,
+            env={"_HPM_COMPLETE": "fish_complete", "_HPM_WORDS": "hpm\nwrg-show", "HPM_SOCKET": str(tmp_path / "s")},
+        )  # fmt: skip
+        assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+        assert 0.9 < time.monotonic() - begin < 10.0    # it gives up after a second; the rest is a busy machine
 
 
 # -- real shells

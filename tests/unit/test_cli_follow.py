@@ -79,8 +79,10 @@ def fake() -> Fake:
 def test_it_outlasts_a_restart_and_ends_with_control_c(tmp_path: Path) -> None:
     with ManagerProcess(tmp_path, "simulated", 1.0) as manager:
         manager.hpm("policy-create", "default", "all", "--importance", "high", "--velocity", "fast")
+        # in the background of a shell, the tests and all that they start would ignore Ctrl-C
         follow = subprocess.Popen(
-            [sys.executable, "-m", "hpm.cli.main", "--socket", str(manager.socket), "dra-list", "--follow", "--json"],
+            ["env", "--default-signal=INT", sys.executable, "-m", "hpm.cli.main", "--socket", str(manager.socket),
+             "dra-list", "--follow", "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         with follow:

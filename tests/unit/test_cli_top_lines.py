@@ -102,6 +102,19 @@ def test_names_of_all_kinds_keep_the_columns_straight() -> None:
     assert any("x" * 64 in line for line in batch(reading(fake), View(), "host", 100.0, ""))
 
 
+def test_a_narrow_screen_leaves_columns_out_and_cuts_no_figures() -> None:
+    fake = Fake(servers=[
+        server(1, "db1", **{"performance-index": 12.5, "cpu-shares": 10000}),
+        server(2, "x", **{"goal-status": "discretionary", "importance": "highest"}), server(3, "y", status="shut-off"),
+    ])  # fmt: skip
+    for width, titles in ((80, 11), (75, 10), (65, 9), (50, 7)):
+        lines = [line.plain for line in screen(reading(fake), View(), "h", 100.0, "", width, 10).lines[3:7]]
+        assert len(lines[0].split()) == titles
+        assert lines[0].rstrip().endswith("Status") and "12.50!!" in lines[1] and lines[1].rstrip().endswith("● met")
+        assert lines[2].rstrip().endswith("– discr.") and lines[3].rstrip().endswith("  off")
+    assert "…" not in "".join(shown(fake)) and "discretionary" in "\n".join(shown(fake, width=100))
+
+
 def test_the_screen_is_full_and_never_larger() -> None:
     fake = Fake(servers=[server(n, f"s{n:03}") for n in range(100)])
     for height in (3, 5, 24, 200):

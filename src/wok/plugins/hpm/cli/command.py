@@ -39,7 +39,7 @@ class Unconnected(Failure):
 class Slot:
     """A name that a command takes: as an argument (in the order of slots), or as an option.
 
-    `complete` is what the shell completes it with: a kind of `names.KINDS`, or nothing (for new names).
+    `complete` is what the shell completes it with: a kind of `names.KINDS`, "file", or nothing (for new names).
     """
 
     key: str

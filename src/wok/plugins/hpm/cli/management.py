@@ -19,7 +19,8 @@ from .plain import plain
 from .resolve import find_group, find_server
 from .session import Session
 
-_LEVEL = click.Choice(["on", "advise", "off"])
+_LEVELS = {"on": "hold the goals", "advise": "plan and report, change nothing", "off": "observe only"}
+_LEVEL = click.Choice(list(_LEVELS))
 
 #: Adjustments asked for at once.
 PAGE = 100
@@ -43,7 +44,10 @@ def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> N
     def show(levels: ManagementLevels) -> None:
         from .output import show_fields
 
-        show_fields([("CPU management", levels.cpu_mgmt), ("Memory management", levels.memory_mgmt)])
+        show_fields([
+            ("CPU management", f"{levels.cpu_mgmt}: {_LEVELS[levels.cpu_mgmt]}"),
+            ("Memory management", f"{levels.memory_mgmt}: {_LEVELS[levels.memory_mgmt]}"),
+        ])  # fmt: skip
         if levels.cpu_mgmt != "off":
             _tell_unmanaged(client)
 

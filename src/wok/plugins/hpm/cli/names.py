@@ -77,7 +77,7 @@ def _by_group(client: Client, given: Mapping[str, Any], inside: bool) -> Iterabl
             yield server.name, server.status
 
 
-#: What a slot may complete with.
+#: What a slot may complete with; and "file".
 KINDS: dict[str, Question] = {
     "group": _groups, "policy": _policies, "class": _classes, "server": _servers, "member": _members,
     "outsider": _outsiders,
@@ -147,6 +147,8 @@ def _line(ctx: click.Context) -> tuple[tuple[Slot, ...], dict[str, Any], list[st
 
 
 def _ask(ctx: click.Context, kind: str, given: Mapping[str, Any], incomplete: str) -> list[CompletionItem[str]]:
+    if kind == "file":
+        return [CompletionItem(incomplete, type="file")]    # the shell knows better
     found: list[tuple[str, str]] = []
     session = ctx.ensure_object(Session)
 

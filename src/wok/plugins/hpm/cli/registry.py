@@ -83,14 +83,14 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
             version="Show versions and abilities of hpm and of the host.",
         ),
     ),
+    "What would happen": _noun(
+        "simulations",
+        simulate="Simulate what policies would do.",
+    ),
     "On this host": _noun(
         "local",
         serve="Run hpm: watch the host, manage it, answer requests.",
         restore="Put back the values found at the start (offline).",
-    ),
-    "What would happen": _noun(
-        "simulations",
-        simulate="Simulate what policies would do.",
     ),
     "This command line": _noun(
         "helping",

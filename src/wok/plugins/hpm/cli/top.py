@@ -120,7 +120,8 @@ def _live(session: Session, feed: Feed, view: View, interval: float, count: int 
             size = os.get_terminal_size(sys.stdout.fileno())
             console.size = ConsoleDimensions(size.columns, size.lines)
             shown = screen(reading, view, _where(session), time.monotonic(), _clock(), size.columns, size.lines)
-            view = scroll(view, 0, shown.count, shown.page)
+            if not view.help:
+                view = scroll(view, 0, shown.count, shown.page)    # there may be fewer rows than before
             picture.update(Group(*shown.lines), refresh=True)
             for key in terminal.wait(1.0):
                 view = press(view, key, shown.count, shown.page)

@@ -98,7 +98,6 @@ class Feed:
         try:
             self.last = self._ask()
         except ClientError as error:
-            self._kept = replace(self._kept, version=None)    # who answers next may be another hpm
             if self.last is None:
                 raise
             self.last = replace(self.last, lost=error.message.partition("\n")[0])
@@ -120,7 +119,8 @@ class Feed:
         answer = self.client.servers_detail(unless=_tag(kept.servers))
         servers = _newer(kept.servers, answer)
         groups = _newer(kept.groups, self.client.groups(unless=_tag(kept.groups)))
-        version = kept.version or self.client.version()
+        # it tells the interval, which may have been changed
+        version = kept.version if kept.version and servers is kept.servers else self.client.version()
         levels = self.client.management_levels().value
         if self.last is not None and servers is kept.servers and groups is kept.groups:
             rows, sums = self.last.servers, self.last.groups

@@ -16,7 +16,7 @@ from .top_view import HELP, View, choose
 #: Performance indexes above which a goal is missed, and missed by far.
 MISSED, BADLY_MISSED = 1.05, 1.5
 
-_SHORT_STATUS = {"discretionary": "discret.", "unmanaged": "unmanag."}
+_SHORT_STATUS = {"discretionary": "discr.", "unmanaged": "unman.", "shut-off": "off"}
 
 _KEYS = "h help  q quit  / filter  g groups  i idle  r reverse  n/G/p/v/c/d sort  space stop"
 
@@ -26,25 +26,27 @@ _WIDE = 100
 
 @dataclass(frozen=True)
 class _Column:
-    """A column; `least` cells wide, more where it needs them and there is room. `sort`: the order it shows."""
+    """A column; `least` cells wide, more where it needs them and there is room. `sort`: the order it shows. On a
+    narrow screen, those with the highest number in `spare` are left out first."""
 
     title: str
     least: int
     right: bool = False
     sort: str | None = None
+    spare: int = 0
 
 
 _SERVERS = (
-    _Column("Name", 10, sort="name"), _Column("Group", 7, sort="group"),
-    _Column("Class", 6), _Column("Imp.", 7), _Column("Goal", 4, True),
-    _Column("Velo", 4, True, "velocity"), _Column("PI", 7, True, "pi"), _Column("CPUs", 6, True, "cpu"),
-    _Column("Wait", 6, True, "delay"), _Column("Shares", 6, True), _Column("Status", 10),
+    _Column("Name", 10, sort="name"), _Column("Group", 7, sort="group", spare=1), _Column("Class", 6, spare=3),
+    _Column("Imp.", 7, spare=2), _Column("Goal", 4, True), _Column("Velo", 4, True, "velocity"),
+    _Column("PI", 7, True, "pi"), _Column("CPUs", 5, True, "cpu"), _Column("Wait", 5, True, "delay"),
+    _Column("Shares", 6, True, spare=4), _Column("Status", 8),
 )  # fmt: skip
 _GROUPS = (
-    _Column("Group", 10, sort="name"), _Column("Policy", 7), _Column("Imp.", 7),
-    _Column("Servers", 7, True), _Column("Met", 4, True), _Column("Missed", 6, True),
-    _Column("Velo", 4, True, "velocity"), _Column("PI", 7, True, "pi"), _Column("CPUs", 6, True, "cpu"),
-    _Column("Wait", 6, True, "delay"), _Column("Status", 10),
+    _Column("Group", 10, sort="name"), _Column("Policy", 7, spare=1), _Column("Imp.", 7, spare=2),
+    _Column("Servers", 7, True, spare=3), _Column("Met", 4, True), _Column("Missed", 6, True),
+    _Column("Velo", 4, True, "velocity"), _Column("PI", 7, True, "pi"), _Column("CPUs", 5, True, "cpu"),
+    _Column("Wait", 5, True, "delay"), _Column("Status", 8),
 )  # fmt: skip
 
 
@@ -114,15 +116,16 @@ def header(reading: Reading, view: View, where: str, now: float, clock: str) -> 
 
 def table(rows: Sequence[Row], view: View, width: int | None) -> list[Text]:
     """The table's head, and a line for each row; `width` None: as wide as it is."""
-    columns = _GROUPS if view.groups else _SERVERS
+    columns: Sequence[_Column] = _GROUPS if view.groups else _SERVERS
     short = width is not None and width < _WIDE
     cells = [[*(_group_cells(row) if view.groups else _server_cells(row)), _status(row.status, short)] for row in rows]
+    places = _fitting(columns, width)
+    columns, cells = [columns[i] for i in places], [[parts[i] for i in places] for parts in cells]
     widths = _widths(columns, cells, width)
     head = Text(style="bold reverse")
     for column, room in zip(columns, widths, strict=True):
         mark = ("▴" if view.reverse else "▾") if column.sort == view.sort else ""
-        title = column.title + mark
-        head.append((title.rjust(room) if column.right else title.ljust(room)) + " ")
+        head.append(_fit(column.title + mark, room, column.right) + " ")
     lines = [head]
     for row, parts in zip(rows, cells, strict=True):
         line = Text()
@@ -177,13 +180,24 @@ def _status(status: str, short: bool) -> str:
     return text.replace(status, _SHORT_STATUS.get(status, status)) if short else text
 
 
+def _fitting(columns: Sequence[_Column], width: int | None) -> list[int]:
+    """The places of the columns for which there is room at all."""
+    places = list(range(len(columns)))
+    while width is not None and sum(columns[i].least + 1 for i in places) - 1 > width:
+        last = max(places, key=lambda i: columns[i].spare)
+        if not columns[last].spare:
+            break
+        places.remove(last)
+    return places
+
+
 def _widths(columns: Sequence[_Column], cells: Sequence[Sequence[str]], width: int | None) -> list[int]:
     """Cells for each column: what its cells need, as far as there is room; the longest are cut first."""
     widths = [column.least for column in columns]
     needed = [
         max([column.least, *(cell_len(plain(row[i])) for row in cells)]) for i, column in enumerate(columns)
     ]
-    room = None if width is None else width - sum(widths) - len(columns)
+    room = None if width is None else width - sum(widths) - len(columns) + 1
     for i, need in sorted(enumerate(needed), key=lambda item: item[1]):
         if need > widths[i]:
             more = need - widths[i] if room is None else max(0, min(need - widths[i], room))
