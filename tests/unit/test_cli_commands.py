@@ -110,17 +110,19 @@ def test_policy_create_without_classes_makes_a_catch_all_and_activates_the_first
     assert "It is the active one now." in text
     made = {"name": "base", "importance": "low", "service-classes": [
         {"name": "rest", "goal": {"type": "velocity", "velocity": "fast"}}]}  # fmt: skip
-    assert fake.sent() == [
-        ("/workload-resource-groups/default", {"perf-policies": [made], "active-policy": "base"})
-    ]
-    assert fake.requests[-1].headers["If-Match"] == '"7"'
+    assert fake.sent() == [("/workload-resource-groups/default/policies", made)]
+
+
+def test_policy_create_activates_where_none_of_several_is_active(fake: Fake) -> None:
+    fake.groups[GOLD]["active-policy"] = None
+    text = done(fake, "policy-create", "Gold", "night", "--importance", "low", "--json")
+    assert fake.groups[GOLD]["active-policy"] == "night" and json.loads(text)["active"] is True
 
 
 def test_policy_create_leaves_another_active_policy_unless_told(fake: Fake) -> None:
     text = done(fake, "policy-create", "Gold", "night", "--importance", "low")
     assert "Active is still 'weekday'" in text
-    assert "active-policy" not in fake.sent()[-1][1]
-    assert fake.sent()[-1][1]["perf-policies"][0] == policy()
+    assert fake.groups[GOLD]["active-policy"] == "weekday" and len(fake.sent()) == 1
     done(fake, "policy-create", "Gold", "noon", "--importance", "low", "--activate")
     assert fake.groups[GOLD]["active-policy"] == "noon"
 
@@ -179,9 +181,9 @@ def test_policy_update_keeps_the_rest_also_what_it_does_not_know(fake: Fake) -> 
     assert changed["service-classes"][0]["goal"] == {"type": "velocity", "velocity": "fast", "latency-ms": 3}
 
 
-def test_renaming_the_active_policy_keeps_it_active(fake: Fake) -> None:
-    done(fake, "policy-update", "Gold", "weekday", "--new-name", "workday")
-    assert fake.groups[GOLD]["active-policy"] == "workday"
+def test_a_policy_is_renamed(fake: Fake) -> None:
+    assert "Changed policy 'workday'" in done(fake, "policy-update", "Gold", "weekday", "--new-name", "workday")
+    assert fake.sent() == [(f"{GROUP}/policies/weekday", {"name": "workday"})]
 
 
 def test_the_active_policy_is_deleted_only_on_purpose(fake: Fake) -> None:
@@ -190,6 +192,13 @@ def test_the_active_policy_is_deleted_only_on_purpose(fake: Fake) -> None:
     assert not fake.sent()
     assert "unmanaged" in done(fake, "policy-delete", "Gold", "weekday", "--deactivate")
     assert fake.groups[GOLD]["active-policy"] is None
+    assert fake.requests[-1].headers["If-Match"] == '"9"'
+
+
+def test_a_policy_that_somebody_changed_is_not_deleted(fake: Fake) -> None:
+    fake.answers["DELETE", f"{GROUP}/policies/weekday"] = refuse(httpx.Request("DELETE", "/"), 412, "changed")
+    result = run(fake, "policy-delete", "Gold", "weekday", "--deactivate")
+    assert result.exit_code == 1 and "somebody else changed the policy 'weekday'" in result.stderr
 
 
 def test_policy_activate(fake: Fake) -> None:
@@ -199,7 +208,6 @@ def test_policy_activate(fake: Fake) -> None:
 
 
 @pytest.mark.parametrize("args", [
-    ["policy-create", "Gold", "x", "--importance", "low"], ["policy-update", "Gold", "weekday", "--importance", "low"],
     ["class-add", "Gold", "x", "--discretionary", "--match", "name=x"], ["class-remove", "Gold", "db"],
 ], ids=lambda a: a[0])  # fmt: skip
 def test_who_was_slower_than_somebody_else_is_told_to_try_again(fake: Fake, args: list[str]) -> None:
@@ -338,7 +346,20 @@ def test_dra_list_reads_in_local_time_with_before_and_after(fake: Fake) -> None:
     assert "received  db1     db      1024 → 2310   2.42 →  0.98 →  0.97\n" in text
     assert "gave      web1    db      1024 → 206    0.70 →  0.98 →     -\n" in text
     assert "#7  failed: at-capacity (the host has no more CPU to give)\n  4 CPUs are all used.\n" in text
-    assert done(Fake(), "dra-list") == "No adjustments.\n"
+
+
+def test_an_empty_list_says_what_would_fill_it(fake: Fake) -> None:
+    assert "'hpm config --cpu-mgmt advise'" in done(fake, "dra-list")
+    assert "that fit" in done(fake, "dra-list", "--vs", "db1")
+    fake.levels["cpu-mgmt"] = "on"
+    assert "'hpm explain VS'" in done(fake, "dra-list")
+    assert "'hpm policy-create'" in done(fake, "class-list", "default")
+    assert "'hpm policy-create'" in done(fake, "policy-list", "default")
+    fake.answers["GET", "/virtual-servers/detail"] = httpx.Response(200, json={
+        "virtual-servers": [], "snapshot-time": None, "problem": None,
+    })  # fmt: skip
+    assert "'hpm version'" in done(fake, "vs-list")
+    assert "that fit" in done(fake, "vs-list", "--status", "missed")
 
 
 def test_dra_list_asks_for_what_is_said(fake: Fake) -> None:

@@ -176,12 +176,45 @@ class Fake:
             return httpx.Response(
                 200, json={"active-policy": group["active-policy"], "service-classes": states}
             )
+        if parts[1:2] == ["policies"]:
+            return self._policies(request, group, parts[2:])
         if request.method == "DELETE":
             del self.groups[parts[0]]
             return httpx.Response(204)
         if request.method == "POST":
             group.update(copy.deepcopy(json.loads(request.content)))
         return httpx.Response(200, json=self._whole(group), headers={"ETag": '"7"'})
+
+    def _policies(self, request: httpx.Request, group: dict[str, Any], parts: list[str]) -> httpx.Response:
+        policies: list[dict[str, Any]] = group["perf-policies"]
+
+        def whole(policy: dict[str, Any]) -> dict[str, Any]:
+            active = group["active-policy"] == policy["name"]
+            return {"class": "performance-policy", "object-uri": "", "workload-resource-group": group["object-uri"],
+                    "description": "", **policy, "active": active, "revision": 1, "changed-time": None,
+                    "changed-by": None}  # fmt: skip
+
+        if not parts:
+            if request.method == "GET":
+                return httpx.Response(200, json={
+                    "active-policy": group["active-policy"], "perf-policies": [whole(p) for p in policies],
+                })  # fmt: skip
+            policies.append(json.loads(request.content))
+            if len(policies) == 1:
+                group["active-policy"] = policies[0]["name"]
+            return httpx.Response(201, json=whole(policies[-1]))
+        found = next((p for p in policies if p["name"] == unquote(parts[0])), None)
+        if found is None:
+            return refuse(request, 404, f"the group {group['name']!r} has no policy named {unquote(parts[0])!r}", 1)
+        active = group["active-policy"] == found["name"]
+        if request.method == "DELETE":
+            policies.remove(found)
+            group["active-policy"] = None if active else group["active-policy"]
+            return httpx.Response(204)
+        if request.method == "POST":
+            found.update(json.loads(request.content))
+            group["active-policy"] = found["name"] if active else group["active-policy"]
+        return httpx.Response(200, json=whole(found), headers={"ETag": '"9"'})
 
     def _states(self, group: dict[str, Any]) -> list[dict[str, Any]]:
         found = next((p for p in group["perf-policies"] if p["name"] == group["active-policy"]), None)

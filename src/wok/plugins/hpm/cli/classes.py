@@ -11,8 +11,9 @@ from ..client.errors import ApiError
 from ..errors import NotFound
 from ..policy.classification import Filter, Rule, describe
 from .class_tables import active_policy, show_class, show_classes
-from .command import ACTIVE_POLICY, CLASS, GROUP, command
+from .command import ACTIVE_POLICY, CLASS, GROUP, NEW_CLASS, command
 from .edits import edit_policies, insert_class, move_class, place_of, policy_place, remove_class
+from .names import CLASSES
 from .option_types import IMPORTANCE, Json, Match, RuleJson, Velocity, all_of
 from .resolve import find_group
 from .session import Session
@@ -40,7 +41,8 @@ def class_list(session: Session, group: str, policy: str | None) -> None:
     client = session.client
     whole = client.group(find_group(client, group).object_id)
     if policy is None and whole.json.get("active-policy") is None and not session.json:
-        click.echo(f"Group {whole.value.name!r} has no active policy: its servers are unmanaged.")
+        click.echo(f"Group {whole.value.name!r} has no active policy: its servers are unmanaged."
+                   " 'hpm policy-create' makes one.")
         return
     if policy is not None and policy != whole.json.get("active-policy"):
         place = policy_place(whole.json["perf-policies"], policy, whole.json)
@@ -83,7 +85,7 @@ def class_show(session: Session, group: str, policy: str | None, service_class: 
     session.emit(answer, lambda state: show_class(session, typed, typed.service_classes[at], state))
 
 
-@command("class-add", GROUP, ACTIVE_POLICY, CLASS, examples=[
+@command("class-add", GROUP, ACTIVE_POLICY, NEW_CLASS, examples=[
     "hpm class-add Gold weekday db --velocity fast --match 'name=db*'",
     "hpm class-add Gold web --velocity 60 --match 'os-type=linux' --before db",
     "hpm class-add Gold batch --discretionary --match 'name=*' --match 'title!=a*'",
@@ -94,7 +96,8 @@ def class_show(session: Session, group: str, policy: str | None, service_class: 
 @_rule
 @click.option("--importance", type=IMPORTANCE, help="The class's own importance [default: the policy's].")
 @_description
-@click.option("--before", metavar="CLASS", help="Put it before this class [default: before the last one].")
+@click.option("--before", metavar="CLASS", shell_complete=CLASSES,
+              help="Put it before this class [default: before the last one].")  # fmt: skip
 def class_add(
     session: Session,
     group: str,
@@ -146,7 +149,7 @@ def class_add(
 @click.option("--importance", type=click.Choice([*IMPORTANCE.choices, "none"]),
               help="The class's own importance; none: the policy's.")  # fmt: skip
 @_description
-@click.option("--before", metavar="CLASS", help="Move it before this class.")
+@click.option("--before", metavar="CLASS", shell_complete=CLASSES, help="Move it before this class.")
 def class_update(
     session: Session,
     group: str,

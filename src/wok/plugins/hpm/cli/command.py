@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 refused, 2 usage, 3 no connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +14,7 @@ import click
 
 from ..client.errors import NoConnection
 from ..errors import HpmError
+from .names import complete_slots, slot_completer
 from .plain import plain
 from .session import Session, pass_session
 
@@ -36,7 +37,10 @@ class Unconnected(Failure):
 
 @dataclass(frozen=True)
 class Slot:
-    """A name that a command takes: as an argument (in the order of slots), or as an option."""
+    """A name that a command takes: as an argument (in the order of slots), or as an option.
+
+    `complete` is what the shell completes it with: a kind of `names.KINDS`, "file", or nothing (for new names).
+    """
 
     key: str
     metavar: str
@@ -44,6 +48,7 @@ class Slot:
     what: str
     optional: bool = False
     many: bool = False
+    complete: str = ""
 
     def usage(self) -> str:
         """How the slot looks in the usage line."""
@@ -51,12 +56,16 @@ class Slot:
         return f"[{text}]" if self.optional else text
 
 
-GROUP = Slot("group", "GROUP", "--wrg-name", "The group, by name or id.")
-POLICY = Slot("policy", "POLICY", "--policy-name", "The policy.")
-ACTIVE_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the active one.", optional=True)
-CLASS = Slot("service_class", "CLASS", "--class-name", "The service class.")
-SERVER = Slot("server", "VS", "--vs-name", "The virtual server, by name or id.")
-SERVERS = Slot("servers", "VS", "--vs-name", "A virtual server, by name or id (repeatable).", many=True)
+GROUP = Slot("group", "GROUP", "--wrg-name", "The group, by name or id.", complete="group")
+NEW_GROUP = Slot("group", "GROUP", "--wrg-name", "The group's name.")
+POLICY = Slot("policy", "POLICY", "--policy-name", "The policy.", complete="policy")
+ACTIVE_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the active one.", optional=True,
+                     complete="policy")  # fmt: skip
+CLASS = Slot("service_class", "CLASS", "--class-name", "The service class.", complete="class")
+NEW_CLASS = Slot("service_class", "CLASS", "--class-name", "The service class's name.")
+SERVER = Slot("server", "VS", "--vs-name", "The virtual server, by name or id.", complete="server")
+SERVERS = Slot("servers", "VS", "--vs-name", "A virtual server, by name or id (repeatable).", many=True,
+               complete="server")  # fmt: skip
 
 
 def connection_options() -> list[click.Option]:
@@ -99,12 +108,13 @@ class HpmCommand(click.Command):
         self.common = [] if local else connection_options()
         named = [
             click.Option([slot.option, f"name_{slot.key}"], multiple=slot.many, metavar="NAME",
-                         help=f"{slot.what} Another way to give {slot.metavar}.")
+                         help=f"{slot.what} Another way to give {slot.metavar}.",
+                         shell_complete=slot_completer(slot))
             for slot in slots
         ]  # fmt: skip
         if slots:
             usage = " ".join(slot.usage() for slot in slots)
-            self.params.insert(0, click.Argument(["names"], nargs=-1, metavar=usage))
+            self.params.insert(0, click.Argument(["names"], nargs=-1, metavar=usage, shell_complete=complete_slots))
         self.params += [*named, *self.common]
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -149,11 +159,26 @@ def fill(slots: Sequence[Slot], ctx: click.Context) -> dict[str, Any]:
 
     With fewer arguments than slots, optional slots stay empty.
     """
-    words: list[str] = list(ctx.params.pop("names"))
     given: dict[str, Any] = {slot.key: ctx.params.pop(f"name_{slot.key}") for slot in slots}
-    open_slots = [slot for slot in slots if not given[slot.key]]
-    spare = len(words) - len([slot for slot in open_slots if not slot.optional])
-    for slot in open_slots:
+    words = spread(slots, given, list(ctx.params.pop("names")))
+    for slot in slots:
+        if not given[slot.key] and not slot.optional:
+            raise click.UsageError(f"{slot.metavar} is missing: give it as an argument or with {slot.option}", ctx)
+    if words:
+        raise click.UsageError(f"too many names: {' '.join(map(repr, words))}", ctx)
+    return given
+
+
+def open_slots(slots: Sequence[Slot], given: Mapping[str, Any]) -> list[Slot]:
+    """The slots that no option has filled."""
+    return [slot for slot in slots if not given.get(slot.key)]
+
+
+def spread(slots: Sequence[Slot], given: dict[str, Any], words: list[str]) -> list[str]:
+    """Put words in order into the slots that are open; gives the words that are left."""
+    left = open_slots(slots, given)
+    spare = len(words) - len([slot for slot in left if not slot.optional])
+    for slot in left:
         if slot.many:
             given[slot.key], words = tuple(words), []
         elif slot.optional and spare <= 0:
@@ -161,8 +186,4 @@ def fill(slots: Sequence[Slot], ctx: click.Context) -> dict[str, Any]:
         elif words:
             given[slot.key] = words.pop(0)
             spare -= slot.optional
-        if not given[slot.key] and not slot.optional:
-            raise click.UsageError(f"{slot.metavar} is missing: give it as an argument or with {slot.option}", ctx)
-    if words:
-        raise click.UsageError(f"too many names: {' '.join(map(repr, words))}", ctx)
-    return given
+    return words

@@ -22,10 +22,13 @@ from .plain import plain
 from .resolve import find_group
 from .session import Session
 
-_GROUP = Slot("group", "GROUP", "--wrg-name", "The group, by name or id; default: all.", optional=True)
-_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the whole group.", optional=True)
-_FILE = Slot("file", "FILE", "--file", "The policy file; '-': standard input.")
-_FILES = Slot("files", "FILE", "--file", "A policy file; '-': standard input (repeatable).", optional=True, many=True)
+_GROUP = Slot("group", "GROUP", "--wrg-name", "The group, by name or id; default: all.", optional=True,
+              complete="group")  # fmt: skip
+_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the whole group.", optional=True,
+               complete="policy")  # fmt: skip
+_FILE = Slot("file", "FILE", "--file", "The policy file; '-': standard input.", complete="file")
+_FILES = Slot("files", "FILE", "--file", "A policy file; '-': standard input (repeatable).", optional=True, many=True,
+              complete="file")  # fmt: skip
 
 
 @command("policy-export", _GROUP, _POLICY, examples=[

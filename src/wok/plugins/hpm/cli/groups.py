@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import click
 
@@ -10,9 +11,12 @@ from ..client.errors import ChangedMeanwhile
 from ..errors import Conflict
 from ..wire.groups import GroupCreate, GroupDetail, GroupList, GroupUpdate
 from . import words
-from .command import GROUP, SERVERS, command
+from .command import GROUP, NEW_GROUP, SERVERS, command
 from .resolve import find_group, find_servers, names_for_ids
 from .session import Session
+
+_OUTSIDERS = replace(SERVERS, complete="outsider")
+_MEMBERS = replace(SERVERS, complete="member")
 
 
 @command("wrg-list", examples=["hpm wrg-list"])
@@ -69,7 +73,7 @@ def wrg_show(session: Session, group: str) -> None:
     session.emit(session.client.group(find_group(session.client, group).object_id), show)
 
 
-@command("wrg-create", GROUP, examples=[
+@command("wrg-create", NEW_GROUP, examples=[
     "hpm wrg-create Gold",
     "hpm wrg-create --wrg-name Gold --description 'Web shop'",
 ])  # fmt: skip
@@ -130,7 +134,7 @@ def wrg_delete(session: Session, group: str, yes: bool) -> None:
     session.done(None, f"Deleted group {details.name!r}.")
 
 
-@command("wrg-add-vs", GROUP, SERVERS, examples=[
+@command("wrg-add-vs", GROUP, _OUTSIDERS, examples=[
     "hpm wrg-add-vs Gold db1 db2",
     "hpm wrg-add-vs --wrg-name Gold --vs-name db1 --move",
 ])  # fmt: skip
@@ -147,7 +151,7 @@ def wrg_add_vs(session: Session, group: str, servers: tuple[str, ...], move: boo
     session.done(answer, f"Put {', '.join(server.name for server in members)} in group {found.name!r}.")
 
 
-@command("wrg-remove-vs", GROUP, SERVERS, examples=["hpm wrg-remove-vs Gold db1 db2"])
+@command("wrg-remove-vs", GROUP, _MEMBERS, examples=["hpm wrg-remove-vs Gold db1 db2"])
 def wrg_remove_vs(session: Session, group: str, servers: tuple[str, ...]) -> None:
     """Take virtual servers out of a group.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .command import connection_options
 from .registry import COMMANDS, SECTIONS
@@ -41,6 +43,11 @@ class Commands(click.Group):
             raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """As click's, but without importing all commands."""
+        found = [CompletionItem(e.name, help=e.summary) for e in COMMANDS.values() if e.name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands by noun."""
         width = max(map(len, COMMANDS))
@@ -66,16 +73,16 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
     subcommand_metavar="COMMAND [NAME]...",
-    epilog="'hpm COMMAND --help' tells more, with examples. Exit codes: 0 done, 1 refused, 2 usage,"
-    " 3 no connection.",
+    epilog="\b\n'hpm help COMMAND' tells more, with examples; so does 'man hpm-COMMAND'."
+    "\nExit codes: 0 done, 1 refused, 2 usage, 3 no connection.",
 )  # fmt: skip
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Manage the performance of KVM virtual servers by goals.
 
-    Put servers (libvirt domains) in groups, give a group a policy that says how important it is and
-    how fast its servers must run, and switch management on. CPU is taken only
-    from servers whose group has a policy, so the group default gets one too:
+    Virtual servers are libvirt's domains, under the names that virsh knows. Put them in groups, give a
+    group a policy that says how important it is and how fast its servers must run, and switch management
+    on. CPU is taken only from servers whose group has a policy, so the group default gets one too:
 
     \b
       hpm wrg-create Gold
@@ -83,6 +90,7 @@ def cli(ctx: click.Context) -> None:
       hpm policy-create Gold weekday --importance high --velocity fast
       hpm policy-create default others --importance low
       hpm config --cpu-mgmt on
+      hpm top
     """
     ctx.ensure_object(Session)
 
@@ -93,7 +101,11 @@ def main(args: list[str] | None = None) -> Any:
         # A terminal or pipe that cannot show a symbol gets a question mark, not a traceback.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    return cli(args, prog_name=None)
+    if "_HPM_COMPLETE" in os.environ:
+        from .shells import register
+
+        register()
+    return cli(args, prog_name=None, complete_var="_HPM_COMPLETE")
 
 
 if __name__ == "__main__":

@@ -12,15 +12,19 @@ from ..wire.management import Adjustment, AdjustmentList, ManagementLevels, Sett
 from . import words
 from .adjustments import show_adjustments
 from .command import command
+from .following import follow_adjustments
+from .names import GROUPS, SERVERS, fixed
 from .option_types import Moment
 from .plain import plain
 from .resolve import find_group, find_server
 from .session import Session
 
-_LEVEL = click.Choice(["on", "advise", "off"])
+_LEVELS = {"on": "hold the goals", "advise": "plan and report, change nothing", "off": "observe only"}
+_LEVEL = click.Choice(list(_LEVELS))
 
 #: Adjustments asked for at once.
 PAGE = 100
+LARGEST_PAGE = 1000
 
 
 @command("config", examples=["hpm config", "hpm config --cpu-mgmt advise", "hpm config --cpu-mgmt on"])
@@ -40,7 +44,10 @@ def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> N
     def show(levels: ManagementLevels) -> None:
         from .output import show_fields
 
-        show_fields([("CPU management", levels.cpu_mgmt), ("Memory management", levels.memory_mgmt)])
+        show_fields([
+            ("CPU management", f"{levels.cpu_mgmt}: {_LEVELS[levels.cpu_mgmt]}"),
+            ("Memory management", f"{levels.memory_mgmt}: {_LEVELS[levels.memory_mgmt]}"),
+        ])  # fmt: skip
         if levels.cpu_mgmt != "off":
             _tell_unmanaged(client)
 
@@ -80,14 +87,19 @@ def settings(session: Session, interval: float | None) -> None:
     "hpm dra-list",
     "hpm dra-list --from 2h --vs db1",
     "hpm dra-list --from '2026-02-03 22:00' --to 2h --outcome failed",
+    "hpm dra-list --follow --limit 1",
 ])  # fmt: skip
 @click.option("--from", "since", type=Moment(), metavar="TIME",
               help="Not older: '2026-02-03 14:00' (local time), RFC 3339, or 90m, 2h, 1d for so long ago.")  # fmt: skip
 @click.option("--to", "until", type=Moment(), metavar="TIME", help="Not younger.")
-@click.option("--wrg", "--wrg-name", "group", metavar="GROUP", help="Only with servers of this group.")
-@click.option("--vs", "--vs-name", "server", metavar="VS", help="Only with this server.")
-@click.option("--outcome", metavar="OUTCOME", help="Only these: applied, advised or failed.")
+@click.option("--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
+              help="Only with servers of this group.")  # fmt: skip
+@click.option("--vs", "--vs-name", "server", metavar="VS", shell_complete=SERVERS,
+              help="Only with this server.")  # fmt: skip
+@click.option("--outcome", metavar="OUTCOME", shell_complete=fixed("applied", "advised", "failed"),
+              help="Only these: applied, advised or failed.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--follow", "-f", is_flag=True, help="Then print new ones as they come, the newest last; Ctrl-C ends.")
 def dra_list(
     session: Session,
     since: str | None,
@@ -96,30 +108,46 @@ def dra_list(
     server: str | None,
     outcome: str | None,
     limit: int,
+    follow: bool,
 ) -> None:
     """List the adjustments that hpm made or advises.
 
     The newest comes first. PI (goal / velocity) is as it was before, as it was projected, and as it
     was measured an interval later.
+
+    With --follow, the oldest comes first, and an adjustment is printed once, before its effect was
+    measured. With --json too: one line each.
     """
+    if follow and until is not None:
+        raise click.UsageError("--follow waits for new ones, and --to ends the list: leave one of them out")
     client = session.client
-    first = client.adjustments(
-        since=since,
-        until=until,
-        group=None if group is None else find_group(client, group).object_id,
-        server=None if server is None else find_server(client, server).object_id,
-        outcome=outcome,
-        limit=min(limit, PAGE),
-    )
+    query = {
+        "since": since,
+        "until": until,
+        "group": None if group is None else find_group(client, group).object_id,
+        "server": None if server is None else find_server(client, server).object_id,
+        "outcome": outcome,
+    }
+    if follow:
+        follow_adjustments(session, query, min(limit, LARGEST_PAGE))
+    first = client.adjustments(**query, limit=min(limit, PAGE))
     if session.json:
         session.emit_json(_pages_as_json(client, first, limit))
         return
     found, more = _pages(client, first, limit)
     if not found:
-        click.echo("No adjustments.")
+        click.echo(_why_none(client, any(value is not None for value in query.values())))
     show_adjustments(found)
     if more:
         click.echo(f"There are older ones: say --limit {limit * 5}, or --to {found[-1].time}.")
+
+
+def _why_none(client: Client, chosen: bool) -> str:
+    if chosen:
+        return "No adjustments that fit; without options, 'hpm dra-list' lists all."
+    if client.management_levels().value.cpu_mgmt == "off":
+        return "No adjustments: CPU management is off ('hpm config --cpu-mgmt advise' has hpm advise some)."
+    return "No adjustments yet; 'hpm explain VS' tells why a server is left as it is."
 
 
 @command("version", examples=["hpm version", "hpm version --json"])

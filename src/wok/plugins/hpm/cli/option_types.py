@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from ..errors import InvalidValue
 from ..policy.classification import And, Filter, FilterType, Operation, Rule
@@ -126,6 +127,14 @@ class Velocity(_Parsed):
 
     def parse(self, value: str) -> Json:
         return velocity_goal(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        return [
+            CompletionItem(level, help=str(number)) for level, number in VELOCITY_OF_LEVEL.items()
+            if level.startswith(incomplete)
+        ]  # fmt: skip
 
 
 class Match(_Parsed):

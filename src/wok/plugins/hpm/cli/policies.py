@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..client.errors import ChangedMeanwhile
 from ..errors import Conflict, InvalidValue, UnknownField
 from ..policy.classification import describe
 from ..policy.decode import convert, decode
 from ..policy.files.notation import notation_of
 from ..policy.policies import PerformancePolicy
+from ..wire.policies import PolicyList
 from . import words
 from .command import GROUP, POLICY, Slot, command
-from .edits import check_new_name, edit_policies, place_of, policy_place
+from .edits import policy_place
 from .file_input import from_xml, located, read_bytes
 from .option_types import IMPORTANCE, ClassText, Json, Velocity
 from .resolve import find_group
@@ -22,7 +25,8 @@ from .session import Session
 
 POLICY_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _NEW_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy; default: the file's name for it.", optional=True)
-_NO_POLICY = Slot("policy", "POLICY", "--policy-name", "The policy.", optional=True)
+_FILE_POLICY = replace(_NEW_POLICY, complete="policy")
+_NO_POLICY = replace(POLICY, optional=True)
 
 #: Name of the catch-all class where the user gave none.
 CATCH_ALL = "rest"
@@ -30,27 +34,24 @@ CATCH_ALL = "rest"
 
 @command("policy-list", GROUP, examples=["hpm policy-list Gold"])
 def policy_list(session: Session, group: str) -> None:
-    """List a group's policies.
-
-    With --json: the group's fields active-policy and perf-policies.
-    """
+    """List a group's policies."""
     from .output import Column, show_table
 
-    answer = session.client.group(find_group(session.client, group).object_id)
-    if session.json:
-        session.emit_json({name: answer.json.get(name) for name in ("active-policy", "perf-policies")})
-        return
-    found = answer.value
-    if not found.perf_policies:
-        click.echo(f"Group {found.name!r} has no policies; 'hpm policy-create' makes one.")
-        return
-    show_table(
-        [Column("Policy"), Column("Active", whole=True), Column("Importance", whole=True),
-         Column("Service classes"), Column("Description")],
-        [(p.name, "yes" if p.name == found.active_policy else words.NONE, p.importance,
-          ", ".join(c.name for c in p.service_classes), words.text_or_none(p.description))
-         for p in found.perf_policies],
-    )  # fmt: skip
+    wanted = find_group(session.client, group)
+
+    def show(found: PolicyList) -> None:
+        if not found.perf_policies:
+            click.echo(f"Group {wanted.name!r} has no policies; 'hpm policy-create' makes one.")
+            return
+        show_table(
+            [Column("Policy"), Column("Active", whole=True), Column("Importance", whole=True),
+             Column("Service classes"), Column("Description")],
+            [(p.name, "yes" if p.active else words.NONE, p.importance,
+              ", ".join(c.name for c in p.service_classes), words.text_or_none(p.description))
+             for p in found.perf_policies],
+        )  # fmt: skip
+
+    session.emit(session.client.policies(wanted.object_id), show)
 
 
 @command("policy-show", GROUP, POLICY, examples=[
@@ -132,24 +133,20 @@ def policy_create(
         new = {"name": policy, "importance": importance, "service-classes": _classes(classes, velocity)}
     if description is not None:
         new["description"] = description
-    became_active = False
-
-    def change(policies: list[Json], whole: Json) -> Json:
-        nonlocal became_active
-        check_new_name(policies, new["name"], "policy", f"group {whole['name']!r}")
-        policies.append(new)
-        became_active = activate or whole.get("active-policy") is None
-        return {"active-policy": new["name"]} if became_active else {}
-
-    answer = edit_policies(session.client, group, change)
+    client = session.client
+    found = find_group(client, group)
+    answer = client.create_policy(found.object_id, new)
     active = "It is the active one now."
-    if not became_active:
-        active = f"Active is still {answer.value.active_policy!r}; 'hpm policy-activate' changes that."
-    session.done(answer, f"Created policy {new['name']!r} for group {answer.value.name!r}.", active)
+    if not answer.value.active:
+        if activate or found.active_policy is None:
+            client.activate_policy(found.object_id, answer.value.name)
+            answer = client.policy(found.object_id, answer.value.name)
+        else:
+            active = f"Active is still {found.active_policy!r}; 'hpm policy-activate' changes that."
+    session.done(answer, f"Created policy {new['name']!r} for group {found.name!r}.", active)
 
 
-
-@command("policy-update", GROUP, _NEW_POLICY, examples=[
+@command("policy-update", GROUP, _FILE_POLICY, examples=[
     "hpm policy-update Gold weekday --importance highest",
     "hpm policy-update Gold weekday --file weekday.json",
     "hpm policy-show Silver base --json | hpm policy-update Gold weekday --file -",
@@ -178,19 +175,13 @@ def policy_update(
         raise click.UsageError("POLICY is missing: give it as an argument or with --policy-name")
     if file is None and not changes:
         raise click.UsageError("nothing to change: give --new-name, --importance, --description or --file")
-    replacement = None if file is None else policy_from_file(file, policy)
-    name = policy if policy is not None else str((replacement or {})["name"])
-
-    def change(policies: list[Json], whole: Json) -> Json:
-        place = place_of(policies, name, "policy", f"group {whole['name']!r}")
-        if new_name not in (None, name):
-            check_new_name(policies, str(new_name), "policy", f"group {whole['name']!r}")
-        policies[place] = {**(policies[place] if replacement is None else replacement), **changes}
-        renamed = new_name is not None and whole.get("active-policy") == name
-        return {"active-policy": new_name} if renamed else {}
-
-    answer = edit_policies(session.client, group, change)
-    session.done(answer, f"Changed policy {new_name or name!r} of group {answer.value.name!r}.")
+    if file is not None:
+        whole = policy_from_file(file, policy)
+        policy = policy or str(whole["name"])
+        changes = {"description": "", **whole, **changes}
+    found = find_group(session.client, group)
+    answer = session.client.update_policy(found.object_id, str(policy), changes)
+    session.done(answer, f"Changed policy {answer.value.name!r} of group {found.name!r}.")
 
 
 @command("policy-delete", GROUP, POLICY, examples=["hpm policy-delete Gold night"])
@@ -200,24 +191,25 @@ def policy_delete(session: Session, group: str, policy: str, deactivate: bool) -
 
     The active one is deleted only with --deactivate; or make another one active first.
     """
-    was_active = False
-
-    def change(policies: list[Json], whole: Json) -> Json:
-        nonlocal was_active
-        del policies[place_of(policies, policy, "policy", f"group {whole['name']!r}")]
-        was_active = whole.get("active-policy") == policy
-        if was_active and not deactivate:
-            raise Conflict(
-                f"{policy!r} is the active policy of group {whole['name']!r}; make another one active first"
-                " (policy-activate), or say --deactivate to leave the group unmanaged"
-            )
-        return {"active-policy": None} if was_active else {}
-
-    answer = edit_policies(session.client, group, change)
-    sentences = [f"Deleted policy {policy!r} of group {answer.value.name!r}."]
-    if was_active:
+    client = session.client
+    found = find_group(client, group)
+    before = client.policy(found.object_id, policy)
+    if before.value.active and not deactivate:
+        raise Conflict(
+            f"{policy!r} is the active policy of group {found.name!r}; make another one active first"
+            " (policy-activate), or say --deactivate to leave the group unmanaged"
+        )
+    try:
+        client.delete_policy(found.object_id, policy, if_match=before.etag)
+    except ChangedMeanwhile:
+        raise Conflict(
+            f"somebody else changed the policy {policy!r} at the same time, so it was not deleted;"
+            " look at it as it is now, and try again"
+        ) from None
+    sentences = [f"Deleted policy {policy!r} of group {found.name!r}."]
+    if before.value.active:
         sentences.append("The group has no active policy now: its servers are unmanaged.")
-    session.done(answer, *sentences)
+    session.done(None, *sentences)
 
 
 @command("policy-activate", GROUP, _NO_POLICY, examples=[

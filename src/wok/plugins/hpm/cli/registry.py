@@ -73,12 +73,19 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         vs_release="Manage a server again that an administrator changed.",
         explain="Explain why a virtual server is where it is.",
     ),
-    "What hpm may do, and did": _noun(
-        "management",
-        config="Show or set the management levels.",
-        settings="Show or change what can be set for hpm as a whole.",
-        dra_list="List the adjustments that hpm made or advises.",
-        version="Show versions and abilities of hpm and of the host.",
+    "What hpm may do, and did": (
+        *_noun("top", top="Watch how the virtual servers fare, live."),
+        *_noun(
+            "management",
+            config="Show or set the management levels.",
+            settings="Show or change what can be set for hpm as a whole.",
+            dra_list="List the adjustments that hpm made or advises.",
+            version="Show versions and abilities of hpm and of the host.",
+        ),
+    ),
+    "What would happen": _noun(
+        "simulations",
+        simulate="Simulate what policies would do.",
     ),
     "Who may do what, and did": (
         *_noun(
@@ -95,9 +102,10 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         web="Run the web front alone, beside 'hpm serve --no-web'.",
         restore="Put back the values found at the start (offline).",
     ),
-    "What would happen": _noun(
-        "simulations",
-        simulate="Simulate what policies would do.",
+    "This command line": _noun(
+        "helping",
+        help="Tell about a command, or list commands.",
+        completion="Print a shell's completion of commands and names.",
     ),
 }
 

@@ -13,7 +13,8 @@ from .policies import POLICY_FILE, policy_from_file
 from .resolve import find_group
 from .session import Session
 
-_STORED = Slot("policy", "POLICY", "--policy-name", "A policy of the group; or give --file.", optional=True)
+_STORED = Slot("policy", "POLICY", "--policy-name", "A policy of the group; or give --file.", optional=True,
+               complete="policy")  # fmt: skip
 
 
 @command("policy-revisions", GROUP, POLICY, examples=["hpm policy-revisions Gold weekday"])

@@ -11,6 +11,7 @@ from ..policy.schedule import DAYS
 from ..wire.groups import GroupDetail
 from . import words
 from .command import GROUP, command
+from .names import POLICIES
 from .option_types import EntryText
 from .resolve import find_group
 from .session import Session
@@ -26,7 +27,8 @@ from .session import Session
               help="When a policy is active (repeatable; the first that holds decides). DAYS: mon,tue or mon-fri,"
                    " daily, weekdays, weekend. FROM-TO: 22:00-06:00 ends on the next day. Replaces the whole"
                    " schedule.")  # fmt: skip
-@click.option("--otherwise", metavar="POLICY", help="What is active where no entry holds; without it, no policy.")
+@click.option("--otherwise", metavar="POLICY", shell_complete=POLICIES,
+              help="What is active where no entry holds; without it, no policy.")  # fmt: skip
 @click.option("--clear", is_flag=True, help="No schedule: policies are activated by hand only.")
 def policy_schedule(
     session: Session, group: str, entries: tuple[dict[str, Any], ...], otherwise: str | None, clear: bool

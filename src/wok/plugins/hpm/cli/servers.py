@@ -10,6 +10,7 @@ import msgspec
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerQuery
 from . import words
 from .command import SERVER, command
+from .names import GROUPS, fixed
 from .option_types import IMPORTANCE, Attribute, Cpus, Until, Velocity
 from .resolve import find_group, find_server, names_for_ids
 from .session import Session
@@ -30,8 +31,10 @@ _REASONS = {
 
 @command("vs-list", examples=["hpm vs-list", "hpm vs-list --wrg Gold", "hpm vs-list --name 'db*' --status missed"])
 @click.option("--name", metavar="PATTERN", help="Only servers of that name; * and ? are wildcards.")
-@click.option("--wrg", "--wrg-name", "group", metavar="GROUP", help="Only the servers of this group.")
+@click.option("--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
+              help="Only the servers of this group.")  # fmt: skip
 @click.option("--status", metavar="GOAL-STATUS",
+              shell_complete=fixed("met", "missed", "idle", "discretionary", "unmanaged", "paused"),
               help="Only these: met, missed, idle, discretionary, unmanaged or paused.")  # fmt: skip
 def vs_list(session: Session, name: str | None, group: str | None, status: str | None) -> None:
     """List the virtual servers and how they fare.
@@ -48,7 +51,7 @@ def vs_list(session: Session, name: str | None, group: str | None, status: str |
 
     def show(found: ServerDetailList) -> None:
         names = {g.object_id: g.name for g in client.groups().value.workload_resource_groups}
-        _show_servers(found.virtual_servers, names)
+        _show_servers(found.virtual_servers, names, chosen=(name, group, status) != (None, None, None))
         _warn(found)
 
     session.emit(client.servers_detail(query), show)
@@ -67,7 +70,8 @@ def vs_show(session: Session, server: str) -> None:
     "hpm vs-update db1 --reserve 1.5 --cap none",
     "hpm vs-update db1 --attribute os-type=linux --attribute hostname=db1.example",
 ])  # fmt: skip
-@click.option("--group", "--wrg", "--wrg-name", "group", metavar="GROUP", help="Put it in this group.")
+@click.option("--group", "--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
+              help="Put it in this group.")  # fmt: skip
 @click.option("--move", is_flag=True, help="Take it also from another group than default.")
 @click.option("--exclude/--include", "excluded", default=None,
               help="Leave it alone, whatever its group's policy says; or no longer.")  # fmt: skip
@@ -176,11 +180,12 @@ def explain(session: Session, server: str) -> None:
     session.emit(session.client.explain(find_server(session.client, server).object_id), show)
 
 
-def _show_servers(servers: list[ServerDetail], groups: dict[str, str]) -> None:
+def _show_servers(servers: list[ServerDetail], groups: dict[str, str], chosen: bool) -> None:
     from .output import Column, show_table, status_cell
 
     if not servers:
-        click.echo("No virtual servers.")
+        click.echo("No virtual servers that fit; without options, 'hpm vs-list' lists all." if chosen else
+                   "No virtual servers: the hypervisor has none ('hpm version' tells which one that is).")  # fmt: skip
         return
     columns = [
         Column("Name"), Column("Status", whole=True), Column("Group"), Column("Class"), Column("Goal\n%", number=True),

@@ -63,15 +63,15 @@ class Session:
         else:
             show(answer.value)
 
-    def emit_json(self, value: Any) -> None:
-        """Print JSON, indented: text (bytes) unchanged, or plain dicts and lists."""
+    def emit_json(self, value: Any, one_line: bool = False) -> None:
+        """Print JSON, indented or on one line: text (bytes) unchanged, or plain dicts and lists."""
         import msgspec
 
         text = value if isinstance(value, bytes) else msgspec.json.encode(value)
         if not text.strip():
             return
         try:
-            indented = msgspec.json.format(text, indent=2).decode()
+            indented = msgspec.json.format(text, indent=-1 if one_line else 2).decode()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             from ..client.errors import BadAnswer
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _HOST = Slot("file", "FILE", "--file", "The host: a JSON file; default: the host of a running hpm, as it is now.",
-             optional=True)  # fmt: skip
+             optional=True, complete="file")  # fmt: skip
 
 
 @command("simulate", _HOST, examples=[

@@ -21,12 +21,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answer(Generic[T]):
-    """One answer: `text` is the body as it came, `etag` (if any) its version for `if_match`."""
+    """One answer: `text` is the body as it came, `etag` (if any) its version for `if_match`, `date` the time at
+    the server (the header's text; a client's own clock may be wrong)."""
 
     text: bytes
     type_: type[T]
     etag: str | None = None
     status: int = 200
+    date: str | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the object still is what the client has: there is no body."""
+        return self.status == 304
 
     @cached_property
     def value(self) -> T:

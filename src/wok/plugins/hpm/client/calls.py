@@ -38,8 +38,11 @@ class Calls:
         """Close the connection."""
         self._connection.close()
 
-    def _get(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> Answer[T]:
-        return _answer(self._request("GET", path, query=query), type_)
+    def _get(
+        self, path: str, type_: type[T], query: Mapping[str, str] | None = None, unless: str | None = None
+    ) -> Answer[T]:
+        """`unless`: an ETag; where the object still has it, the answer is `unchanged` and has no body."""
+        return _answer(self._request("GET", path, query=query, if_none_match=unless), type_)
 
     def _post(self, path: str, body: object, type_: type[T], if_match: str | None = None) -> Answer[T]:
         return _answer(self._request("POST", path, body=body, if_match=if_match), type_)
@@ -54,15 +57,17 @@ class Calls:
         kind: str = "application/json",
         accept: str | None = None,
         if_match: str | None = None,
+        if_none_match: str | None = None,
     ) -> httpx.Response:
         """One request; a `body` of bytes is sent as it is, as one of that `kind`."""
-        headers = {name: text for name, text in (("If-Match", if_match), ("Accept", accept)) if text is not None}
+        said = {"If-Match": if_match, "If-None-Match": if_none_match, "Accept": accept}
+        headers = {name: text for name, text in said.items() if text is not None}
         if body is not None:
             headers["Content-Type"] = kind
         text = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         request = Request(method, self._connection.base_path + path, query or {}, text, headers)
         response = self._connection.send(request)
-        if not response.is_success:
+        if not response.is_success and not (response.status_code == 304 and if_none_match is not None):
             raise _refusal(response)
         return response
 
@@ -74,7 +79,8 @@ def text_query(query: msgspec.Struct | None) -> dict[str, str]:
 
 
 def _answer(response: httpx.Response, type_: type[T]) -> Answer[T]:
-    return Answer(response.content, type_, response.headers.get("ETag"), response.status_code)
+    headers = response.headers
+    return Answer(response.content, type_, headers.get("ETag"), response.status_code, headers.get("Date"))
 
 
 def _refusal(response: httpx.Response) -> ApiError | BadAnswer:

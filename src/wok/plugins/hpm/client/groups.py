@@ -28,9 +28,9 @@ GROUPS = "/workload-resource-groups"
 class GroupCalls(Calls):
     """The operations below `/workload-resource-groups`."""
 
-    def groups(self, query: GroupQuery | None = None) -> Answer[GroupList]:
-        """Groups, in short; all of them without a query."""
-        return self._get(GROUPS, GroupList, text_query(query))
+    def groups(self, query: GroupQuery | None = None, unless: str | None = None) -> Answer[GroupList]:
+        """Groups, in short; all of them without a query. `unless` is an ETag (see `Answer.unchanged`)."""
+        return self._get(GROUPS, GroupList, text_query(query), unless)
 
     def groups_detail(self, query: GroupQuery | None = None) -> Answer[GroupDetailList]:
         """Groups, whole; all of them without a query."""

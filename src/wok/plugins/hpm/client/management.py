@@ -49,8 +49,10 @@ class ManagementCalls(Calls):
         server: str | None = None,
         outcome: str | None = None,
         limit: int | None = None,
+        unless: str | None = None,
     ) -> Answer[AdjustmentList]:
-        """Adjustments, newest first. `since` and `until` are RFC 3339 times, `group` and `server` ids.
+        """Adjustments, newest first. `since` and `until` are RFC 3339 times, `group` and `server` ids;
+        `unless` is an ETag.
 
         If the answer's `next` is not null, `more_adjustments(next)` gives the older ones.
         """
@@ -58,7 +60,7 @@ class ManagementCalls(Calls):
             "from": since, "to": until, "group": group, "virtual-server": server, "outcome": outcome,
             "limit": None if limit is None else str(limit),
         }  # fmt: skip
-        return self._get(ADJUSTMENTS, AdjustmentList, {k: v for k, v in query.items() if v is not None})
+        return self._get(ADJUSTMENTS, AdjustmentList, {k: v for k, v in query.items() if v is not None}, unless)
 
     def more_adjustments(self, following: str) -> Answer[AdjustmentList]:
         """The page after one whose `next` is `following`."""

@@ -19,9 +19,9 @@ class ServerCalls(Calls):
         """Virtual servers, in short; all of them without a query."""
         return self._get(SERVERS, ServerList, text_query(query))
 
-    def servers_detail(self, query: ServerQuery | None = None) -> Answer[ServerDetailList]:
-        """Virtual servers, whole; all of them without a query."""
-        return self._get(f"{SERVERS}/detail", ServerDetailList, text_query(query))
+    def servers_detail(self, query: ServerQuery | None = None, unless: str | None = None) -> Answer[ServerDetailList]:
+        """Virtual servers, whole; all of them without a query. `unless` is an ETag (see `Answer.unchanged`)."""
+        return self._get(f"{SERVERS}/detail", ServerDetailList, text_query(query), unless)
 
     def server(self, server_id: str) -> Answer[ServerDetail]:
         """One virtual server."""

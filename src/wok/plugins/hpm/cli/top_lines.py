@@ -1,0 +1,228 @@
+"""How `hpm top` looks: lines of text with colours, for a screen of a given size or for a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from . import words
+from .plain import plain
+from .top_feed import Reading, Row
+from .top_view import HELP, View, choose
+
+#: Performance indexes above which a goal is missed, and missed by far.
+MISSED, BADLY_MISSED = 1.05, 1.5
+
+_SHORT_STATUS = {"discretionary": "discr.", "unmanaged": "unman.", "shut-off": "off"}
+
+_KEYS = "h help  q quit  / filter  g groups  i idle  r reverse  n/G/p/v/c/d sort  space stop"
+
+#: On a screen as wide as this, statuses are not shortened.
+_WIDE = 100
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column; `least` cells wide, more where it needs them and there is room. `sort`: the order it shows. On a
+    narrow screen, those with the highest number in `spare` are left out first."""
+
+    title: str
+    least: int
+    right: bool = False
+    sort: str | None = None
+    spare: int = 0
+
+
+_SERVERS = (
+    _Column("Name", 10, sort="name"), _Column("Group", 7, sort="group", spare=1), _Column("Class", 6, spare=3),
+    _Column("Imp.", 7, spare=2), _Column("Goal", 4, True), _Column("Velo", 4, True, "velocity"),
+    _Column("PI", 7, True, "pi"), _Column("CPUs", 5, True, "cpu"), _Column("Wait", 5, True, "delay"),
+    _Column("Shares", 6, True, spare=4), _Column("Status", 8),
+)  # fmt: skip
+_GROUPS = (
+    _Column("Group", 10, sort="name"), _Column("Policy", 7, spare=1), _Column("Imp.", 7, spare=2),
+    _Column("Servers", 7, True, spare=3), _Column("Met", 4, True), _Column("Missed", 6, True),
+    _Column("Velo", 4, True, "velocity"), _Column("PI", 7, True, "pi"), _Column("CPUs", 5, True, "cpu"),
+    _Column("Wait", 5, True, "delay"), _Column("Status", 8),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A screen full of lines, how many rows there are, and for how many there is room."""
+
+    lines: list[Text]
+    count: int
+    page: int
+
+
+def screen(reading: Reading, view: View, where: str, now: float, clock: str, width: int, height: int) -> Screen:
+    """The lines of a terminal of that size; only the rows that are seen are made. `clock` is the time to show."""
+    if view.help:
+        return Screen([Text(line, no_wrap=True) for line in HELP.splitlines()][:height], 0, 1)
+    head = header(reading, view, where, now, clock)
+    rows = choose(reading.groups if view.groups else reading.servers, view)
+    page = max(1, height - len(head) - 2)
+    first = max(0, min(view.first, len(rows) - page))
+    seen = rows[first : first + page]
+    lines = head + table(seen, view, width)
+    lines += [Text() for _ in range(height - len(lines) - 1)]
+    span = f"{first + 1}-{first + len(seen)} of {len(rows)}" if seen else "none"
+    lines = [*lines[: height - 1], _foot(view, span)]
+    for line in lines:
+        line.no_wrap = True
+        line.truncate(width)
+    return Screen(lines, len(rows), page)
+
+
+def batch(reading: Reading, view: View, where: str, now: float, clock: str) -> list[str]:
+    """The same for a pipe: all rows, as wide as they are."""
+    rows = choose(reading.groups if view.groups else reading.servers, view)
+    lines = [*header(reading, view, where, now, clock), *table(rows, view, None)]
+    return [line.plain.rstrip() for line in lines]
+
+
+def header(reading: Reading, view: View, where: str, now: float, clock: str) -> list[Text]:
+    """What stands above the table."""
+    version = reading.version
+    system = " ".join(filter(None, (version.hypervisor, version.hypervisor_version))) or "no hypervisor"
+    rows = reading.servers
+    counts = {status: sum(row.status == status for row in rows) for status in ("met", "missed", "idle")}
+    using, delay = sum(row.using or 0.0 for row in rows), sum(row.delay or 0.0 for row in rows)
+    age = reading.age(now)
+    lines = [
+        Text.assemble(("hpm top", "bold"), plain(f"  {where}  {clock}  hpm {version.hpm_version}, {system}")),
+        Text.assemble(
+            f"CPU management {reading.levels.cpu_mgmt}; {words.count(len(rows), 'server')}: ",
+            (f"● {counts['met']} met", "green" if counts["met"] else ""), ", ",
+            (f"▲ {counts['missed']} missed", "bold red" if counts["missed"] else ""), f", ◌ {counts['idle']} idle",
+        ),
+        Text(
+            f"CPUs used {using:.2f}, waited for {delay:.2f}; "
+            + ("not measured yet" if age is None else f"measured {age:.0f} s ago, every {version.interval_seconds:g} s")
+        ),
+    ]  # fmt: skip
+    if view.paused:
+        lines[2].append("  STOPPED (space goes on)", "bold yellow")
+    if reading.problem:
+        lines.append(Text(plain(f"! {reading.problem}"), "bold red"))
+    if reading.lost is not None:
+        lines.append(Text(plain(f"! no answer for {now - reading.at:.0f} s: {reading.lost}"), "bold red"))
+    return lines
+
+
+def table(rows: Sequence[Row], view: View, width: int | None) -> list[Text]:
+    """The table's head, and a line for each row; `width` None: as wide as it is."""
+    columns: Sequence[_Column] = _GROUPS if view.groups else _SERVERS
+    short = width is not None and width < _WIDE
+    cells = [[*(_group_cells(row) if view.groups else _server_cells(row)), _status(row.status, short)] for row in rows]
+    places = _fitting(columns, width)
+    columns, cells = [columns[i] for i in places], [[parts[i] for i in places] for parts in cells]
+    widths = _widths(columns, cells, width)
+    head = Text(style="bold reverse")
+    for column, room in zip(columns, widths, strict=True):
+        mark = ("▴" if view.reverse else "▾") if column.sort == view.sort else ""
+        head.append(_fit(column.title + mark, room, column.right) + " ")
+    lines = [head]
+    for row, parts in zip(rows, cells, strict=True):
+        line = Text()
+        for column, room, part in zip(columns, widths, parts, strict=True):
+            style = _index_style(row.index) if column.title == "PI" else ""
+            if column.title == "Status":
+                style = words.goal_status_style(row.status)
+            line.append(_fit(part, room, column.right) + " ", style)
+        lines.append(line)
+    return lines
+
+
+def index_mark(index: float | None) -> str:
+    """What says without colour that a goal is missed: ``!``, or ``!!`` by far."""
+    return "" if index is None or index <= MISSED else "!" if index <= BADLY_MISSED else "!!"
+
+
+def _index_style(index: float | None) -> str:
+    if index is None:
+        return "dim"
+    if index <= 1.0:
+        return "green"
+    return "" if index <= MISSED else "yellow" if index <= BADLY_MISSED else "bold red"
+
+
+def _server_cells(row: Row) -> list[str]:
+    return [
+        row.name, row.group, words.text_or_none(row.service_class), words.text_or_none(row.importance), row.goal,
+        words.percent(row.velocity), _index(row.index), _cpus(row.using), _cpus(row.delay),
+        words.text_or_none(row.shares),
+    ]  # fmt: skip
+
+
+def _group_cells(row: Row) -> list[str]:
+    return [
+        row.name, words.text_or_none(row.policy), words.text_or_none(row.importance), str(row.servers), str(row.met),
+        str(row.missed), words.percent(row.velocity), _index(row.index), _cpus(row.using), _cpus(row.delay),
+    ]  # fmt: skip
+
+
+def _index(index: float | None) -> str:
+    text = words.NONE if index is None else f"{min(index, 99.99):.2f}"
+    return f"{text}{index_mark(index):2}"
+
+
+def _cpus(value: float | None) -> str:
+    return words.NONE if value is None else f"{value:.2f}"
+
+
+def _status(status: str, short: bool) -> str:
+    text = words.goal_status(status)
+    return text.replace(status, _SHORT_STATUS.get(status, status)) if short else text
+
+
+def _fitting(columns: Sequence[_Column], width: int | None) -> list[int]:
+    """The places of the columns for which there is room at all."""
+    places = list(range(len(columns)))
+    while width is not None and sum(columns[i].least + 1 for i in places) - 1 > width:
+        last = max(places, key=lambda i: columns[i].spare)
+        if not columns[last].spare:
+            break
+        places.remove(last)
+    return places
+
+
+def _widths(columns: Sequence[_Column], cells: Sequence[Sequence[str]], width: int | None) -> list[int]:
+    """Cells for each column: what its cells need, as far as there is room; the longest are cut first."""
+    widths = [column.least for column in columns]
+    needed = [
+        max([column.least, *(cell_len(plain(row[i])) for row in cells)]) for i, column in enumerate(columns)
+    ]
+    room = None if width is None else width - sum(widths) - len(columns) + 1
+    for i, need in sorted(enumerate(needed), key=lambda item: item[1]):
+        if need > widths[i]:
+            more = need - widths[i] if room is None else max(0, min(need - widths[i], room))
+            widths[i] += more
+            room = None if room is None else room - more
+    return widths
+
+
+def _fit(text: str, room: int, right: bool) -> str:
+    text = plain(text)
+    wide = cell_len(text)
+    if wide > room:
+        return set_cell_size(text, room - 1) + "…"
+    blanks = " " * (room - wide)
+    return blanks + text if right else text + blanks
+
+
+def _foot(view: View, span: str) -> Text:
+    if view.typing:
+        typed = plain(view.pattern)
+        return Text.assemble(("Filter: ", "bold"), typed, ("▏", "bold"), ("  Enter keeps, Esc ends", "dim"))
+    said = [span]
+    if view.pattern:
+        said.append(f"filter: {view.pattern} (Esc ends)")
+    if not view.idle:
+        said.append("idle ones hidden")
+    left = plain(", ".join(said))
+    return Text.assemble((left, "bold"), (f"  {_KEYS}", "dim"))
