@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from .api_host import WokApiHost
     from .server import Wok
 
-pytestmark = [
-    pytest.mark.skipif(not WOK_SRC, reason=NO_WOK),
-    pytest.mark.filterwarnings("ignore:The SafeConfigParser class"),    # Wok is of 2020
-]
+if not WOK_SRC:
+    pytest.skip(NO_WOK, allow_module_level=True)
+
+pytestmark = pytest.mark.filterwarnings("ignore:The SafeConfigParser class")    # Wok is of 2020
 
 BASE = "/plugins/hpm"
 JSON = {"Accept": "application/json"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -21,7 +22,8 @@ from tests.unit.api_host import GROUPS, SERVERS, policy, service_class
 
 from .tree import KIMCHI_SRC, NO_WOK, WOK_SRC, make_tree
 
-pytestmark = pytest.mark.skipif(not WOK_SRC, reason=NO_WOK)
+if not WOK_SRC:
+    pytest.skip(NO_WOK, allow_module_level=True)
 
 BASE = "/plugins/hpm"
 
@@ -104,6 +106,15 @@ def test_wok_runs_without_it_where_it_is_not_enabled(tmp_path: Path) -> None:
         assert "hpm is not enabled" in wokd.log.read_text()
         assert not (tmp_path / "hpm.sock").exists()
         wokd.stop()
+
+
+def test_the_command_works_where_the_real_wok_is_on_the_path() -> None:
+    assert WOK_SRC
+    environment = {**os.environ, "PYTHONPATH": str(Path(WOK_SRC) / "src"), "PYTHONWARNINGS": "ignore"}
+    code = "import wok.server, wok.plugins; from hpm.cli.main import main; main(['--version'])"
+    for command in ([sys.executable, "-c", code], [Path(sys.executable).with_name("hpm"), "--version"]):
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.stdout.startswith("hpm "), done.stderr
 
 
 @pytest.mark.skipif(not KIMCHI_SRC, reason="KIMCHI_SRC names no built Kimchi tree: see docs/wok.md")
