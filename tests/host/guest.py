@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab import bootsector, domains, loads
-from tests.lab.errors import LabError, wait_until
+from tests.lab.errors import LabError, LabTimeoutError, wait_until
 from tests.lab.lab import KERNEL_ARGUMENTS, READY_LINE
 
 from . import payload
@@ -85,11 +85,30 @@ def start(run: Run, common: domains.Common, load: str) -> HostGuest:
     guest = HostGuest(common.name, common.uuid, run)
     others = common.vcpus - 1 if load == "spin" else 0
     try:
-        wait_until(lambda: guest.ready(load, others), READY_SECONDS, f"load of {guest.name}", 0.2)
+        try:
+            wait_until(lambda: guest.ready(load, others), READY_SECONDS, f"load of {guest.name}", 0.2)
+        except LabTimeoutError as error:
+            raise LabTimeoutError(f"{error}; {state(guest)}") from None
     except BaseException:
         guest.destroy()
         raise
     return guest
+
+
+def state(guest: HostGuest) -> str:
+    """What tells why a guest gets nowhere: its console, where its vCPUs are, and what else there is in the machine."""
+    told = [f"its console says {guest.console[-1500:]!r}"]
+    monitor = f"virsh qemu-monitor-command {shlex.quote(guest.name)} --hmp"
+    registers = f"{monitor} 'info registers -a' | grep -E 'CPU#|IP=|CR0='"
+    # The registers twice: a vCPU that is stuck is where it was.
+    for command in (registers, registers, "virsh list", "top -b -H -n 1 | head -n 20", "dmesg | tail -n 15"):
+        try:
+            answer = guest.run(command, check=False)
+        except LabTimeoutError as error:  # this, too, is a part of the answer
+            told.append(str(error))
+        else:
+            told.append(f"{command}\n{answer.stdout}{answer.stderr}")
+    return "\n".join(told)
 
 
 def xml(common: domains.Common, load: str) -> str:

@@ -76,12 +76,12 @@ class Host:
     ) -> Answer:
         """Run a command inside as root, a string by the shell; one at a time.
 
-        Raises LabTimeoutError after `seconds`, LabError if it fails and `check` is set.
+        Raises LabTimeoutError after `seconds`, MachineError if the machine ends or is stuck, LabError if the
+        command fails and `check` is set.
         """
-        if self._machine is None:
-            raise LabError("the host does not run")
+        machine = self._running()
         words = ["sh", "-c", command] if isinstance(command, str) else command
-        answer = self._machine.ask(words, stdin=stdin, seconds=seconds)
+        answer = machine.ask(words, stdin=stdin, seconds=seconds)
         if check and answer.exit != 0:
             raise LabError(f"{command} ended with {answer.exit}: {answer.stdout}{answer.stderr}")
         return answer
@@ -115,6 +115,15 @@ class Host:
                 used[shown["Id"].removesuffix(".service")] = int(shown["CPUUsageNSec"]) / 1e9
         return used
 
+    @property
+    def usable(self) -> bool:
+        """Whether its machine runs, has answered all that it was asked, and all its CPUs work."""
+        return self._machine is not None and self._machine.usable
+
+    def outside(self) -> tuple[float, float]:
+        """(using, delay) of the machine's CPUs since it started, in seconds: whether this computer had time for it."""
+        return self._running().counters()
+
     @contextlib.contextmanager
     def recording(self, named: Sequence[HostGuest], every: float = 0.5) -> Iterator[Recording]:
         """While this is entered, a process inside reads these guests every so many seconds."""
@@ -132,6 +141,11 @@ class Host:
             yield recording
         finally:
             self.run(["systemctl", "stop", RECORDER], check=False)
+
+    def _running(self) -> Machine:
+        if self._machine is None:
+            raise LabError("the host does not run")
+        return self._machine
 
     def _prepare(self) -> None:
         self.run(f"mkdir -p {RUN} && tar -xf /dev/disk/by-id/virtio-payload -C /{image.HPM}")

@@ -48,8 +48,8 @@ class HostManager:
         wait_until(self._answers, STARTING, "the manager answers", 0.2)
 
     def stop(self) -> None:
-        """A clean stop, if it runs."""
-        if self._active():
+        """A clean stop, if it runs. With a machine that ended it ended, too."""
+        if self._host.usable and self._active():
             self._host.run(["systemctl", "stop", UNIT], seconds=STOPPING)
 
     def kill(self) -> None:

@@ -33,6 +33,7 @@ class Trial:
     after: list[Interval]
     readings: tuple[Reading, ...]  # from that moment on
     services: dict[str, float]  # CPUs that each used from that moment on
+    outside: float  # velocity of the machine's own CPUs from that moment on; below about 90, little can be said
 
     def met(self, number: int, skip: int = 0) -> float:
         """Share of the intervals after the first `skip` in which a guest's goal was met."""
@@ -63,6 +64,7 @@ class Trial:
             )
         lines.append("CPUs: " + ", ".join(f"{name} {used:.2f}" for name, used in self.services.items()))
         lines.append("others    " + " ".join(f"{i.others:.2f}" for i in (*self.before, *self.after)))
+        lines.append(f"velocity of the machine itself, which is emulated: {self.outside:.0f}")
         return "\n".join(lines)
 
 
@@ -92,9 +94,9 @@ def run(
         called = recording.readings()[-1]
         manager.hpm("config", "--cpu-mgmt", "on")
         start = wait_until(lambda: in_force(recording.readings(), begin), 30, "the first plan is in force", 0.2)
-        used = host.services()
+        used, (using, delay) = host.services(), host.outside()
         record = recording.until((intervals + 0.5) * SECONDS, start.time)
-        more = host.services()
+        more, (using_then, delay_then) = host.services(), host.outside()
     seconds = record.readings[-1].time - start.time
     return Trial(
         wishes,
@@ -102,6 +104,7 @@ def run(
         record.intervals(start.time, SECONDS, intervals),
         tuple(r for r in record.readings if r.time >= start.time),
         {name: (more[name] - used.get(name, 0.0)) / seconds for name in more},
+        100.0 * (using_then - using) / max(1e-9, using_then - using + delay_then - delay),
     )
 
 
