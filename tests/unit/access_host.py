@@ -22,6 +22,7 @@ from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketServer
 
 from .api_host import BASE, BASES, ApiHost
+from .exercised import RECORD
 
 HOST = "hpm.example:8443"
 ORIGIN = {"Origin": f"https://{HOST}"}
@@ -68,7 +69,10 @@ class AccessHost(ApiHost):
         )  # fmt: skip
         self.front_server.start()
         transport = httpx.HTTPTransport(uds=str(self.front_socket), verify=False)
-        self.front_http = httpx.Client(transport=transport, base_url="http://hpm", timeout=30, trust_env=False)
+        self.front_http = httpx.Client(
+            transport=transport, base_url="http://hpm", timeout=30, trust_env=False,
+            event_hooks={"response": [RECORD.note]},
+        )  # fmt: skip
 
     def close(self) -> None:
         """Stop everything."""

@@ -22,6 +22,8 @@ from hpm.policy.catalog import empty_catalog
 from hpm.store.database import Database
 from tests.wok.tree import WOK_SRC
 
+from .exercised import RECORD
+
 BASE = "/zhpm/wsapi/v1"
 BASES = (BASE, "/plugins/hpm")
 GROUPS = "/workload-resource-groups"
@@ -74,7 +76,10 @@ class ApiHost:
         self.server = SocketServer(self.manager, self.socket, door)
         self.server.start()
         transport = httpx.HTTPTransport(uds=str(self.socket), verify=False)
-        return httpx.Client(transport=transport, base_url="http://hpm", timeout=30, trust_env=False)
+        return httpx.Client(
+            transport=transport, base_url="http://hpm", timeout=30, trust_env=False,
+            event_hooks={"response": [RECORD.note]},
+        )  # fmt: skip
 
     def unserve(self) -> None:
         """Answer no more."""
@@ -184,6 +189,7 @@ def read_all(connection: socket.socket) -> bytes:
             data += part
     except (TimeoutError, ConnectionResetError):
         pass
+    RECORD.note_raw(data)
     return data
 
 

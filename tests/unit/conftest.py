@@ -13,6 +13,14 @@ from tests.wok.tree import WOK_SRC
 
 from .api_host import ApiHost, running
 
+#: It judges what the others did.
+LAST = "test_nothing_of_the_api_is_left_out"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the test last that judges what the others did."""
+    items.sort(key=lambda item: item.name == LAST)
+
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[ApiHost]:

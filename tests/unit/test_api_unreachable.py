@@ -44,6 +44,13 @@ def test_reads_still_answer_and_say_their_age(api: ApiHost) -> None:
 def test_whether_a_server_is_there_can_not_be_known_meanwhile(api: ApiHost) -> None:
     assert api.send("GET", f"{SERVERS}/{NOBODY}").status_code == 404
     lost(api)
+    put = {"action": "add-virtual-servers", "virtual-servers": [NOBODY]}
+    for method, path, body in (
+        ("GET", f"{SERVERS}/{NOBODY}/explain", None), ("POST", f"{SERVERS}/{NOBODY}", {"excluded": True}),
+        ("POST", f"{GROUPS}/default/actions", put),
+        ("GET", f"/dynamic-resource-adjustments?virtual-server={NOBODY}", None),
+    ):  # fmt: skip
+        assert api.send(method, path, body).status_code == 503
     answer = api.send("GET", f"{SERVERS}/{NOBODY}")
     error = whole_error(answer, "GET")
     assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0

@@ -85,7 +85,7 @@ def test_version_of_the_program_needs_no_connection() -> None:
 def test_tables_fit_80_columns_without_colour_when_piped(fake: Fake, args: list[str]) -> None:
     long = "x" * 31 + " " + "y" * 32
     fake.servers.append(server(3, "n" * 64, velocity=99.0, **{
-        "status": "shut off", "service-class": long, "goal-status": "discretionary", "cpu-shares": 10000,
+        "status": "shut-off", "service-class": long, "goal-status": "discretionary", "cpu-shares": 10000,
         "performance-index": 12.345,
     }))  # fmt: skip
     fake.groups[GOLD]["perf-policies"][0]["service-classes"].insert(

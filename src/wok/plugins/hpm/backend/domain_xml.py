@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from ..engine.samples import ServerInfo, ServerStatus
+from ..engine.samples import Constraint, ServerInfo, ServerStatus
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}os"
 #: Units of memory sizes as libvirt documents them, in bytes.
@@ -25,7 +25,7 @@ class DomainXml(msgspec.Struct, frozen=True):
     vcpus: int
     memory_mib: int
     facts: dict[str, str | tuple[str, ...]]
-    constraint: str | None
+    constraint: Constraint | None
     has_agent: bool
     macs: tuple[str, ...]
 
@@ -88,7 +88,7 @@ def _operating_system(metadata: ElementTree.Element) -> dict[str, str]:
     return {}
 
 
-def _constraint(root: ElementTree.Element, host_cpus: int) -> str | None:
+def _constraint(root: ElementTree.Element, host_cpus: int) -> Constraint | None:
     tune = root.find("cputune")
     if tune is not None:
         if any(s.get("scheduler") in ("fifo", "rr", "deadline") for s in tune.iterfind("vcpusched")):

@@ -205,7 +205,7 @@ def _show(session: Session, server: ServerDetail) -> None:
 
     group = words.id_of(server.workload_resource_group)
     names = {g.object_id: g.name for g in session.client.groups().value.workload_resource_groups}
-    management = server.management
+    management: str = server.management
     if server.management_reason:
         management += f": {_REASONS.get(server.management_reason, server.management_reason)}"
     shares = words.text_or_none(server.cpu_shares)

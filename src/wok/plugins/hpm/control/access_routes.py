@@ -9,6 +9,7 @@ from ..model.tokens import TokenRequests
 from ..wire.access import LogIn, NewToken, Token, TokenCreate, TokenList, WhoIAm
 from ..wire.activity import ActivityList, ActivityQuery
 from .caller import Caller, NotAllowed
+from .http_errors import Changed
 from .route import Request, Route
 
 
@@ -18,8 +19,9 @@ def access_routes(manager: Manager) -> tuple[Route, ...]:
     return (
         Route("GET", "/login", "Who you are", WhoIAm, lambda r: _who(r.caller), needs="known"),
         Route("POST", "/login", "Log in: begin a session", WhoIAm, _log_in, body=LogIn, needs="anybody",
-              changes=True),
-        Route("POST", "/logout", "Log out: end the session", None, _log_out, status=204, needs="known", changes=True),
+              changes=True, refuses=(Conflict,)),
+        Route("POST", "/logout", "Log out: end the session", None, _log_out, status=204, needs="known", changes=True,
+              refuses=(Conflict,)),
         Route(
             "GET", "/tokens", "List tokens: your own, as admin all", TokenList,
             lambda r: tokens.list(r.base, r.caller.user, r.caller.role),
@@ -35,7 +37,7 @@ def access_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "DELETE", "/tokens/{id}", "Revoke a token", None,
             lambda r: tokens.revoke(r.base, r.caller.user, r.caller.role, r.names["id"], r.check),
-            status=204, needs="user", changes=True,
+            status=204, needs="user", changes=True, refuses=(Changed,),
         ),
         Route(
             "GET", "/activity-log", "Who wrote what, newest first", ActivityList,

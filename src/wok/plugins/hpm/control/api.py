@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import cherrypy
 from cheroot.errors import MaxSizeExceeded
 
-from ..errors import HpmError, UnknownField
+from ..errors import HpmError, InvalidValue, UnknownField
 from ..manager.calendar import rfc3339
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
@@ -24,7 +24,7 @@ from . import etags
 from .activity import Deed, Recorder
 from .answers import KeptAnswers, Source, encode
 from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
-from .http_errors import HttpError, challenge, error_body, http_error
+from .http_errors import Changed, HttpError, challenge, error_body, http_error
 from .route import MAX_BODY, Request, Route
 
 log = logging.getLogger(__name__)
@@ -122,11 +122,13 @@ class Api:
         segments = tuple(path.removeprefix("/").removesuffix("/").split("/"))
         method = "GET" if cherrypy.request.method == "HEAD" else cherrypy.request.method
         allowed: list[str] = []
+        found = ""
         for route in self._routes:
             names = route.match(segments)
-            if names is not None:
+            if names is not None and found in ("", route.path):    # the first path that fits; `detail` is no id
                 if route.method == method:
                     return route, names
+                found = route.path
                 allowed.append(route.method)
         if allowed:
             if "GET" in allowed:
@@ -193,7 +195,7 @@ def _check_match(current: object | None) -> None:
     if current is None:
         raise HttpError(400, reasons.BAD_HEADER, "If-Match is for requests on one object that exists")
     if not etags.unchanged(header, current):
-        raise HttpError(412, 0, "the object was changed by somebody else since you read it; read it again")
+        raise Changed("the object was changed by somebody else since you read it; read it again")
 
 
 def _accepted(header: str | None, offered: tuple[str, ...]) -> tuple[str, ...]:
@@ -222,9 +224,13 @@ def _query(text: str, route: Route) -> Any:
             raise HttpError(400, reasons.UNKNOWN_QUERY_PARAMETER, f"there is no query parameter {name[:80]!r} here")
         return None
     try:
-        return convert(values, route.query, strict=False)
+        query = convert(values, route.query, strict=False)
     except UnknownField as error:
         raise HttpError(400, reasons.UNKNOWN_QUERY_PARAMETER, error.message) from None
+    for attribute, name in zip(route.query.__struct_fields__, route.query.__struct_encode_fields__, strict=True):
+        if name in values and getattr(query, attribute) is None:    # msgspec takes the text `null` for None
+            raise InvalidValue(f"{values[name]!r} is no value; leave the parameter out", name)
+    return query
 
 
 def _body(route: Route) -> Any:

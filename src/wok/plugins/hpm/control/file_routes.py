@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import HpmError
+from ..errors import HpmError, NotUnique
 from ..manager.manager import Manager
 from ..model.policy_files import PolicyFiles
 from ..policy.files.content import MAX_SIZE
@@ -15,7 +15,7 @@ from ..wire.policy_files import (
     ImportQuery,
     ImportResult,
 )
-from .http_errors import HttpError
+from .http_errors import Changed, HttpError
 from .route import Request, Route
 
 _WRITTEN = tuple(MEDIA_TYPES.values())
@@ -35,7 +35,7 @@ def file_routes(manager: Manager) -> tuple[Route, ...]:
             lambda r: files.take(
                 r.caller.user, r.body, dry_run=r.query.dry_run, replace=r.query.replace, check=r.check
             ),
-            body=Document, query=ImportQuery, takes=_TAKEN, max_body=MAX_SIZE,
+            body=Document, query=ImportQuery, takes=_TAKEN, max_body=MAX_SIZE, refuses=(NotUnique, Changed),
         ),
         Route(
             "GET", "/workload-resource-groups/{id}/export", "A group, or one policy of it, as a policy file", Document,
@@ -48,7 +48,7 @@ def file_routes(manager: Manager) -> tuple[Route, ...]:
             lambda r: files.take_for_group(
                 r.base, r.names["id"], r.caller.user, r.body, dry_run=r.query.dry_run, check=r.check
             ),
-            body=Document, query=GroupImportQuery, takes=_TAKEN, max_body=MAX_SIZE,
+            body=Document, query=GroupImportQuery, takes=_TAKEN, max_body=MAX_SIZE, refuses=(NotUnique, Changed),
         ),
     )  # fmt: skip
 

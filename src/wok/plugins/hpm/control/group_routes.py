@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import Conflict, HypervisorUnreachable, NotUnique
 from ..manager.manager import Manager
 from ..model.groups import Groups
 from ..wire.groups import (
@@ -15,6 +16,7 @@ from ..wire.groups import (
     ServiceClassList,
     ServiceClassState,
 )
+from .http_errors import Changed
 from .route import Request, Route
 
 
@@ -29,6 +31,7 @@ def group_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", "/workload-resource-groups", "Create a group", GroupDetail,
             lambda r: groups.create(r.base, r.caller.user, r.body, r.check), body=GroupCreate, status=201,
+            refuses=(NotUnique,),
         ),
         Route(
             "GET", "/workload-resource-groups/detail", "List groups whole", GroupDetailList,
@@ -40,15 +43,18 @@ def group_routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "POST", "/workload-resource-groups/{id}", "Change a group, or several (ids with commas): all or none",
-            GroupDetail | GroupDetailList, lambda r: _update(groups, r), body=GroupUpdate,
+            GroupDetail | GroupDetailList, lambda r: _update(groups, r), body=GroupUpdate, refuses=(NotUnique, Changed),
+            several=True,
         ),
         Route(
             "DELETE", "/workload-resource-groups/{id}", "Delete a group; its servers go to default", None,
             lambda r: groups.delete(r.base, r.names["id"], r.caller.user, r.check), status=204,
+            refuses=(Conflict, Changed),
         ),
         Route(
             "POST", "/workload-resource-groups/{id}/actions", "Add or remove servers, activate a policy", GroupDetail,
             lambda r: groups.act(r.base, r.names["id"], r.caller.user, r.body, r.check), body=GroupAction,
+            refuses=(Conflict, Changed, HypervisorUnreachable),
         ),
         Route(
             "GET", "/workload-resource-groups/{id}/service-classes", "The active policy's classes", ServiceClassList,

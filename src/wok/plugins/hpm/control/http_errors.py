@@ -25,6 +25,12 @@ from ..wire.errors import ErrorBody
 from .caller import CrossSite, NotAllowed, NotAuthenticated, SessionExpired, Throttled, Unavailable
 
 
+class Changed(HpmError):
+    """The object was changed by somebody else since the client read it (HTTP 412)."""
+
+    id = "changed"
+
+
 class HttpError(HpmError):
     """An error that exists only in HTTP: a status, a reason, headers, details for programs."""
 
@@ -58,6 +64,7 @@ _STATUS: tuple[tuple[type[HpmError], int, int], ...] = (
     (Busy, 409, reasons.BUSY),
     (ManagerBusy, 409, reasons.WRONG_STATE),
     (Conflict, 409, reasons.WRONG_STATE),
+    (Changed, 412, 0),
     (HypervisorUnreachable, 503, 0),
     (Unavailable, 503, 0),
 )
@@ -67,12 +74,18 @@ def http_error(error: HpmError) -> HttpError:
     """The answer that an error of ours means; what nobody expected is a 500."""
     if isinstance(error, HttpError):
         return error
-    for class_, status, reason in _STATUS:
-        if isinstance(error, class_):
-            wait = error.seconds if isinstance(error, Throttled) else 5 if status == 503 else None
-            headers = {} if wait is None else {"Retry-After": str(wait)}
-            return HttpError(status, reason, str(error), headers, _details(error))
-    return HttpError(500, 0, str(error))
+    status, reason = status_of(type(error))
+    wait = error.seconds if isinstance(error, Throttled) else 5 if status == 503 else None
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return HttpError(status, reason, str(error), headers, _details(error))
+
+
+def status_of(class_: type[HpmError]) -> tuple[int, int]:
+    """Status and reason of such errors."""
+    for known, status, reason in _STATUS:
+        if issubclass(class_, known):
+            return status, reason
+    return 500, 0
 
 
 def _details(error: HpmError) -> dict[str, object] | None:

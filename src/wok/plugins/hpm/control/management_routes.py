@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import Conflict, HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
 from ..model.management import Management
 from ..wire.management import (
@@ -13,6 +14,7 @@ from ..wire.management import (
     SettingsUpdate,
     Version,
 )
+from .http_errors import Changed
 from .route import Route
 
 
@@ -24,15 +26,17 @@ def management_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", "/mgmt-levels", "Set the management levels", ManagementLevels,
             lambda r: management.set_levels(r.body, r.check), body=ManagementLevelsUpdate,
+            refuses=(Conflict, Changed),
         ),
         Route("GET", "/settings", "Get the settings", Settings, lambda _: management.settings()),
         Route(
             "POST", "/settings", "Change settings", Settings,
-            lambda r: management.update_settings(r.body, r.check), body=SettingsUpdate,
+            lambda r: management.update_settings(r.body, r.check), body=SettingsUpdate, refuses=(Changed,),
         ),
         Route(
             "GET", "/dynamic-resource-adjustments", "Adjustments, newest first", AdjustmentList,
             lambda r: management.adjustments(r.base, r.query), query=AdjustmentQuery,
+            refuses=(NotFound, HypervisorUnreachable),
         ),
         Route("GET", "/version", "Versions and abilities", Version, lambda _: management.version(), needs="anybody"),
     )  # fmt: skip

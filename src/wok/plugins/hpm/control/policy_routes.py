@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import Conflict, InvalidValue, NotUnique
 from ..manager.manager import Manager
 from ..model.policies import Policies
 from ..policy.policies import PerformancePolicy
 from ..wire.policies import PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
+from .http_errors import Changed
 from .route import Request, Route
 
 _GROUP = "/workload-resource-groups/{id}"
@@ -24,6 +26,7 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", f"{_GROUP}/policies", "Create a policy; the first one of a group becomes active", PolicyDetail,
             lambda r: policies.create(*place(r), r.caller.user, r.body, r.check), body=PerformancePolicy, status=201,
+            refuses=(NotUnique,),
         ),
         Route(
             "GET", _POLICY, "Get a policy", PolicyDetail, lambda r: policies.get(*place(r), r.names["name"]),
@@ -31,10 +34,12 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", _POLICY, "Change a policy", PolicyDetail,
             lambda r: policies.update(*place(r), r.names["name"], r.caller.user, r.body, r.check), body=PolicyUpdate,
+            refuses=(NotUnique, Changed),
         ),
         Route(
             "DELETE", _POLICY, "Delete a policy; without its active policy a group is unmanaged", None,
             lambda r: policies.delete(*place(r), r.names["name"], r.caller.user, r.check), status=204,
+            refuses=(Conflict, Changed),
         ),
         Route(
             "GET", f"{_POLICY}/revisions", "Who changed a policy, when, and what it was", PolicyRevisionList,
@@ -43,6 +48,7 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", f"{_POLICY}/revisions/{{number}}/restore", "Make a policy what it was in a revision", PolicyDetail,
             lambda r: policies.restore(*place(r), r.names["name"], r.names["number"], r.caller.user, r.check),
+            refuses=(Conflict, InvalidValue, Changed),
         ),
         Route(
             "POST", f"{_GROUP}/preview", "What a policy would do if it were active; changes nothing", Preview,

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from ..errors import HpmError
 from .caller import Caller, Login, Role
 
 Method: TypeAlias = Literal["GET", "POST", "DELETE"]
@@ -45,7 +46,9 @@ class Route(msgspec.Struct, frozen=True):
     method does not say it (GET: user, others: admin): ``known`` is whoever is known, in hpm's groups or not,
     ``anybody`` also who is not, where the door lets people log in. `changes`: whether it changes anything, where the
     role does not say it (admin: yes). The answer of one that is `kept` depends on nothing but the
-    snapshot, the base, the path and the query.
+    snapshot, the base, the path and the query. `refuses` are the errors that `call` raises beside those that any
+    operation of its kind can (`refusals`): the document of the API says them, and tests hold that it is right.
+    `several`: `id` may be several, with commas.
 
     `takes` and `answers` are media types. A body or an answer of the type `Document` is handed on as it is; all others
     are JSON. `max_body` is in bytes.
@@ -65,6 +68,13 @@ class Route(msgspec.Struct, frozen=True):
     takes: tuple[str, ...] = ("application/json",)
     answers: tuple[str, ...] = ("application/json",)
     max_body: int = MAX_BODY
+    refuses: tuple[type[HpmError], ...] = ()
+    several: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The variable parts of the path."""
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
 
     @property
     def writes(self) -> bool:

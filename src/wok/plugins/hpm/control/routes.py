@@ -7,6 +7,7 @@ from .access_routes import access_routes
 from .file_routes import file_routes
 from .group_routes import group_routes
 from .management_routes import management_routes
+from .openapi_routes import with_openapi
 from .policy_routes import policy_routes
 from .route import Route
 from .server_routes import server_routes
@@ -15,7 +16,7 @@ from .simulation_routes import simulation_routes
 
 def routes(manager: Manager) -> tuple[Route, ...]:
     """All routes, on one manager, in the order in which they are told."""
-    return (
+    return with_openapi((
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
         *simulation_routes(manager), *management_routes(manager), *access_routes(manager),
-    )  # fmt: skip
+    ))  # fmt: skip

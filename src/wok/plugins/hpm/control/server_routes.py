@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..errors import Conflict, HypervisorUnreachable, InvalidValue, NotFound
 from ..manager.manager import Manager
 from ..model.servers import Servers
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
+from .http_errors import Changed
 from .route import Route
 
 
@@ -14,22 +16,25 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
     return (
         Route(
             "GET", "/virtual-servers", "List virtual servers in short", ServerList,
-            lambda r: servers.list(r.base, r.query), query=ServerQuery, kept=True,
+            lambda r: servers.list(r.base, r.query), query=ServerQuery, kept=True, refuses=(NotFound,),
         ),
         Route(
             "GET", "/virtual-servers/detail", "List virtual servers whole", ServerDetailList,
-            lambda r: servers.details(r.base, r.query), query=ServerQuery, kept=True,
+            lambda r: servers.details(r.base, r.query), query=ServerQuery, kept=True, refuses=(NotFound,),
         ),
         Route(
             "GET", "/virtual-servers/{id}", "Get a virtual server", ServerDetail,
             lambda r: servers.get(r.base, r.names["id"]), kept=True,
+            refuses=(InvalidValue, HypervisorUnreachable),
         ),
         Route(
             "POST", "/virtual-servers/{id}", "Change what is said of a virtual server", ServerDetail,
             lambda r: servers.update(r.base, r.names["id"], r.caller.user, r.body, r.check), body=ServerUpdate,
+            refuses=(Conflict, Changed, HypervisorUnreachable),
         ),
         Route(
             "GET", "/virtual-servers/{id}/explain", "Why it is where it is", Explanation,
             lambda r: servers.explain(r.base, r.names["id"]), kept=True,
+            refuses=(InvalidValue, HypervisorUnreachable),
         ),
     )  # fmt: skip

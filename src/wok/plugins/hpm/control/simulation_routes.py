@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..manager.manager import Manager
+from ..errors import Conflict, NotUnique
+from ..manager.manager import Busy, Manager
 from ..model.simulations import Simulations
 from ..wire.simulations import DescribedHost, Simulation, SimulationCreate
 from .route import Route
@@ -19,5 +20,6 @@ def simulation_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", "/simulations", "What policies would do on a described host, or on this one", Simulation,
             lambda r: simulations.run(r.body), body=SimulationCreate, needs="user",
+            refuses=(Busy, Conflict, NotUnique),
         ),
     )  # fmt: skip

@@ -11,13 +11,15 @@ from .counters import NO_COUNTERS, Counters, Started
 
 ServerStatus: TypeAlias = Literal["running", "paused", "shut-off", "crashed", "unknown"]
 
+#: Why a server's CPU cannot be planned freely.
+Constraint: TypeAlias = Literal["pinned", "own-quota", "real-time"]
+
 
 class ServerInfo(msgspec.Struct, frozen=True):
     """What changes seldom of a virtual server; the same object is given again until something changes.
 
     `facts` are the values that classification rules compare (by filter type, product words).
-    `constraint` names why its CPU cannot be planned freely (``pinned``, ``own-quota``, ``real-time``),
-    or is None.
+    `constraint` names why its CPU cannot be planned freely, or is None.
     """
 
     uuid: str
@@ -26,7 +28,7 @@ class ServerInfo(msgspec.Struct, frozen=True):
     vcpus: int
     memory_mib: int
     facts: Mapping[str, str | tuple[str, ...]]
-    constraint: str | None = None
+    constraint: Constraint | None = None
 
 
 class ServerSample(msgspec.Struct, frozen=True, gc=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..engine.samples import ServerInfo, ServerSample
 from ..policy.assignment import Assignment
 from .actuator import Actuator
+from .snapshot import HeldReason
 
 #: Reasons for which a server that was managed gets its own shares back.
 GIVEN_BACK = frozenset({"excluded", "no-policy", "pinned", "own-quota", "real-time"})
@@ -12,7 +13,7 @@ GIVEN_BACK = frozenset({"excluded", "no-policy", "pinned", "own-quota", "real-ti
 
 def held_reason(
     info: ServerInfo, sample: ServerSample | None, assignment: Assignment, actuator: Actuator
-) -> str | None:
+) -> HeldReason | None:
     """Why a server is not managed, or None: it is. In the order in which an administrator would ask."""
     if assignment.excluded:
         return "excluded"

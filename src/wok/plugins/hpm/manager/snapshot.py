@@ -5,16 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from ..engine.index import GoalStatus, goal_status, server_index
 from ..engine.plan import Forecast
-from ..engine.samples import HostSample
+from ..engine.samples import Constraint, HostSample
 from ..engine.windows import HostWindow, ServerWindow
 from ..policy.assignment import Assignment
 from ..policy.catalog import Catalog
 from ..wire.management import Level
+
+#: Why a server is left alone.
+HeldReason: TypeAlias = (
+    Literal["no-policy", "excluded", "not-running", "paused", "changed-by-administrator", "unreachable"] | Constraint
+)
 
 
 class Levels(msgspec.Struct, frozen=True, rename="kebab"):
@@ -38,7 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     sample: HostSample
     window: HostWindow | None
     assignments: Mapping[str, Assignment]
-    held: Mapping[str, str]
+    held: Mapping[str, HeldReason]
     originals: Mapping[str, int]
     forecasts: Mapping[str, Forecast]
     problem: str | None = None

@@ -9,6 +9,7 @@ from ..policy.assignment import Assignment, assign
 from ..policy.catalog import Catalog
 from .actuator import Actuator, identical
 from .eligibility import held_reason
+from .snapshot import HeldReason
 
 
 class Standing:
@@ -17,7 +18,7 @@ class Standing:
     def __init__(self, actuator: Actuator) -> None:
         self._actuator = actuator
         self._assigned: tuple[Mapping[str, ServerInfo], int, Mapping[str, Assignment]] = ({}, -1, {})
-        self._stood: tuple[tuple[object, ...], dict[str, str], dict[str, int]] = ((), {}, {})
+        self._stood: tuple[tuple[object, ...], dict[str, HeldReason], dict[str, int]] = ((), {}, {})
 
     def assign(self, catalog: Catalog, infos: Mapping[str, ServerInfo]) -> Mapping[str, Assignment]:
         """What the catalog says of each server, by UUID."""
@@ -34,7 +35,7 @@ class Standing:
 
     def stand(
         self, sample: HostSample, assignments: Mapping[str, Assignment]
-    ) -> tuple[Mapping[str, str], Mapping[str, int]]:
+    ) -> tuple[Mapping[str, HeldReason], Mapping[str, int]]:
         """Why servers are not managed, and what shares they had before hpm came, by UUID."""
         basis = (sample.samples, sample.infos, assignments, self._actuator.state())
         known, held, originals = self._stood

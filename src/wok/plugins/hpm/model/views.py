@@ -17,6 +17,7 @@ from ..store.adjustments import AdjustmentRecord, ServerRecord
 from ..wire.groups import GroupDetail, GroupSummary, ServiceClassState
 from ..wire.management import AdjustedServer, Adjustment
 from ..wire.servers import ServerDetail, ServerSummary
+from ..wire.words import GoalStatus
 
 
 class Views:
@@ -104,6 +105,7 @@ class Views:
         windows = [w for w in map(self.snapshot.server_window, uuids) if w is not None and w.activity == "busy"]
         using, delay = sum(w.using for w in windows), sum(w.delay for w in windows)
         index = performance_index(service_class.goal, using, delay)
+        status: GoalStatus
         if index is None:
             status = "idle"
         elif service_class.goal.__struct_config__.tag == "discretionary":
@@ -203,8 +205,9 @@ def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _worst(statuses: list[str]) -> str:
-    for status in ("missed", "met", "discretionary"):
+def _worst(statuses: list[GoalStatus]) -> GoalStatus:
+    order: tuple[GoalStatus, ...] = ("missed", "met", "discretionary")
+    for status in order:
         if status in statuses:
             return status
     return "idle"

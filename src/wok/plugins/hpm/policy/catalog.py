@@ -8,7 +8,7 @@ in force.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -20,10 +20,14 @@ from .schedule import scheduled
 
 #: What an administrator may say of a virtual server for classification; name and UUID are facts.
 Attribute: TypeAlias = Literal["title", "hostname", "os-type", "os-name", "os-level", "metadata"]
-Attributes: TypeAlias = dict[Attribute, Value]
+Attributes: TypeAlias = Annotated[dict[Attribute, Value], msgspec.Meta(
+    extra_json_schema={"propertyNames": {"enum": list(get_args(Attribute))}},    # msgspec's schema forgets the keys
+)]  # fmt: skip
 
 #: A reserve or a cap: that many CPUs of the host.
-Cpus = Annotated[float, msgspec.Meta(ge=0.01, le=4096)]
+Cpus = Annotated[float, msgspec.Meta(
+    ge=0.01, le=4096, description="A number of CPUs, in units of one host CPU.",
+)]  # fmt: skip
 
 
 class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):

@@ -41,7 +41,13 @@ Value = Annotated[str, msgspec.Meta(
 
 class Filter(msgspec.Struct, frozen=True, tag="filter", tag_field="type", rename="kebab",
              forbid_unknown_fields=True):  # fmt: skip
-    """Compare one attribute with a pattern."""
+    """Compare one attribute with a pattern.
+
+    filter-type: Which attribute of the virtual server.
+    operation: Whether the pattern must match it as a whole, or must not.
+    value: The pattern, 1 to 255 characters: `*` stands for any characters, `?` for one, a backslash takes the meaning
+        from the character after it.
+    """
 
     filter_type: FilterType
     operation: Operation
@@ -49,19 +55,28 @@ class Filter(msgspec.Struct, frozen=True, tag="filter", tag_field="type", rename
 
 
 class And(msgspec.Struct, frozen=True, tag="and", tag_field="type", forbid_unknown_fields=True):
-    """All of the rules match."""
+    """All of the rules match.
+
+    rules: 1 to 64 rules.
+    """
 
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Or(msgspec.Struct, frozen=True, tag="or", tag_field="type", forbid_unknown_fields=True):
-    """At least one of the rules matches."""
+    """At least one of the rules matches.
+
+    rules: 1 to 64 rules.
+    """
 
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Not(msgspec.Struct, frozen=True, tag="not", tag_field="type", forbid_unknown_fields=True):
-    """The rule does not match."""
+    """The rule does not match.
+
+    rule: That rule. Rules may be nested 16 levels deep.
+    """
 
     rule: Rule
 

@@ -28,7 +28,11 @@ Velocity: TypeAlias = VelocityLevel | Annotated[int, msgspec.Meta(ge=1, le=99)]
 
 
 class VelocityGoal(msgspec.Struct, frozen=True, tag="velocity", tag_field="type", forbid_unknown_fields=True):
-    """A goal of velocity: a level, or an integer from 1 to 99 (percent)."""
+    """A goal of velocity: how much of its runnable time a virtual server shall really run.
+
+    velocity: A level, or percent from 1 to 99. The levels: `fastest` 90, `fast` 75, `moderate` 50, `slow` 30,
+        `slowest` 10.
+    """
 
     velocity: Velocity
 
@@ -50,11 +54,16 @@ Goal: TypeAlias = VelocityGoal | DiscretionaryGoal
 class TemporaryGoal(
     msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True
 ):
-    """A goal that one virtual server has until a moment (RFC 3339), whatever its service class says. Without an
-    `importance` it keeps that of its class; one whose group has no policy is of high importance meanwhile."""
+    """A goal that one virtual server has until a moment, whatever its service class says.
+
+    velocity: A level, or percent from 1 to 99. The levels: `fastest` 90, `fast` 75, `moderate` 50, `slow` 30,
+        `slowest` 10.
+    until: When it ends: RFC 3339, such as 2026-11-21T14:00:00Z.
+    importance: Its business importance meanwhile; null: that of its class, and high where its group has no policy.
+    """
 
     velocity: Velocity
-    until: str
+    until: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
     importance: Importance | None = None
 
     @property

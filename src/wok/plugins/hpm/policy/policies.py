@@ -25,7 +25,15 @@ Description = Annotated[str, msgspec.Meta(
 
 
 class ServiceClass(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """Virtual servers with one goal. Without `classification` it is a catch-all."""
+    """Virtual servers with one goal.
+
+    name: 1 to 64 characters, none of them a slash or a control character, no blanks at the ends; no other class of the
+        policy has it.
+    goal: What its servers shall have.
+    classification: Which servers it takes; null: all that are left, for the last class only.
+    importance: A business importance of its own; null: that of the policy.
+    description: Up to 1024 characters, none of them a control character.
+    """
 
     name: Name
     goal: Goal
@@ -35,7 +43,15 @@ class ServiceClass(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_f
 
 
 class PerformancePolicy(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
-    """A business importance and an ordered list of service classes; the last takes all the rest."""
+    """A business importance and an ordered list of service classes.
+
+    name: 1 to 64 characters, none of them a slash or a control character, no blanks at the ends; no other policy of the
+        group has it.
+    importance: The business importance: goals of a higher one are met first.
+    service-classes: 1 to 64. The first class whose rule matches takes a server; the last one has no rule and takes all
+        that are left.
+    description: Up to 1024 characters, none of them a control character.
+    """
 
     name: Name
     importance: Importance

@@ -30,7 +30,13 @@ TimeOfDay = Annotated[str, msgspec.Meta(
 
 
 class ScheduleEntry(msgspec.Struct, frozen=True, rename={"from_": "from"}, forbid_unknown_fields=True):
-    """Days and hours of one policy of the group."""
+    """Days and hours of one policy of the group, in the host's time zone.
+
+    policy: The name of the policy.
+    days: Days on which it begins, 1 to 7 of them.
+    from: Hours and minutes at which it begins, such as 22:00.
+    to: Hours and minutes at which it ends, such as 06:00; not after `from`: on the next day.
+    """
 
     policy: Name
     days: Annotated[tuple[Day, ...], msgspec.Meta(min_length=1, max_length=7)]

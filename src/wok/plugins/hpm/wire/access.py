@@ -7,12 +7,15 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from ..policy.policies import Name
+from .words import Uri
 
 #: What a caller may do: `user` reads, `admin` reads and writes.
 Role: TypeAlias = Literal["user", "admin"]
 
-#: How a caller showed who it is: `socket` by the kernel's word, `nobody`: it did not.
-Means: TypeAlias = Literal["socket", "session", "password", "token", "wok", "nobody"]
+Means: TypeAlias = Annotated[
+    Literal["socket", "session", "password", "token", "wok", "nobody"], msgspec.Meta(description=(
+        "How the caller showed who it is: `socket` by the kernel's word, `wok` by Wok's session; `nobody`: not at all."
+    ))]  # fmt: skip
 
 #: Longest user name and password that are taken, in characters.
 LONGEST_USER = 256
@@ -20,14 +23,23 @@ LONGEST_PASSWORD = 1024
 
 
 class LogIn(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """User and password of this host, as PAM knows them."""
+    """User and password of this host, as PAM knows them.
+
+    user: The user's name.
+    password: The password; it is neither kept nor logged.
+    """
 
     user: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_USER)]
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_PASSWORD)]
 
 
 class WhoIAm(msgspec.Struct, rename="kebab"):
-    """Who asks: `role` null: in neither of hpm's groups. `expires`: when the session ends whatever is done in it."""
+    """Who asks.
+
+    user: The user of this host.
+    role: What the caller may do; null: in neither of hpm's groups.
+    expires: When the session or token ends, whatever is done with it, RFC 3339 in UTC; null: never.
+    """
 
     user: str
     role: Role | None
@@ -36,7 +48,12 @@ class WhoIAm(msgspec.Struct, rename="kebab"):
 
 
 class TokenCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """A token to be: its role is at most that of its maker; `expires` in RFC 3339, null: never."""
+    """A token to be.
+
+    name: What it is for.
+    role: What may be done with it: at most what its maker may.
+    expires: When it ends, RFC 3339; null: never.
+    """
 
     name: Name
     role: Role = "user"
@@ -44,10 +61,19 @@ class TokenCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
 
 
 class Token(msgspec.Struct, rename="kebab", tag="token", tag_field="class"):
-    """A token, without its secret, which nobody has but who made it. `last-used` is kept to within ten minutes."""
+    """A token, without its secret, which nobody has but who made it.
+
+    object-id: The token's id.
+    name: What it is for.
+    user: Who made it; what is done with it counts as done by this user.
+    role: What may be done with it; never more than the user may by then.
+    created: When it was made, RFC 3339 in UTC.
+    expires: When it ends, RFC 3339 in UTC; null: never.
+    last-used: When it was used last, to within ten minutes, RFC 3339 in UTC; null: never.
+    """
 
     object_id: str
-    object_uri: str
+    object_uri: Uri
     name: str
     user: str
     role: Role
@@ -57,12 +83,25 @@ class Token(msgspec.Struct, rename="kebab", tag="token", tag_field="class"):
 
 
 class NewToken(Token, rename="kebab", tag="token", tag_field="class"):
-    """A token just made. `secret` is shown only now: ``Authorization: Bearer SECRET``."""
+    """A token just made.
+
+    object-id: The token's id.
+    name: What it is for.
+    user: Who made it; what is done with it counts as done by this user.
+    role: What may be done with it; never more than the user may by then.
+    created: When it was made, RFC 3339 in UTC.
+    expires: When it ends, RFC 3339 in UTC; null: never.
+    last-used: null: it was never used.
+    secret: What a program sends, `Authorization: Bearer SECRET`. It is shown only now.
+    """
 
     secret: str
 
 
 class TokenList(msgspec.Struct, rename="kebab"):
-    """Tokens by user and name: one's own, for the role admin all."""
+    """Tokens by user and name.
+
+    tokens: One's own; for the role admin all.
+    """
 
     tokens: list[Token]

@@ -7,17 +7,30 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from .access import Means, Role
+from .words import Next, Time
 
-#: `refused`: nothing was done, for the reason given; `failed`: hpm or the host could not.
-ActivityOutcome: TypeAlias = Literal["done", "refused", "failed"]
+ActivityOutcome: TypeAlias = Annotated[Literal["done", "refused", "failed"], msgspec.Meta(description=(
+    "`refused`: nothing was done, for the reason given. `failed`: hpm or the host could not."
+))]  # fmt: skip
 
 
 class ActivityEntry(msgspec.Struct, rename="kebab"):
-    """One write, done or not. `user` is who did it; where `means` is ``nobody``, who was claimed, if there is such
-    a user. `address` is the client's, null on this host's socket. `message` says why it was not done."""
+    """One write, done or not.
+
+    object-id: The number of the entry; later ones have higher numbers.
+    user: Who did it; where `means` is `nobody`, who was claimed, if there is such a user. null: nobody knows.
+    role: The user's role then; null: none, or not known.
+    address: The client's address; null: it came through this host's socket.
+    request-method: The method of the request.
+    request-uri: The path and query of the request.
+    summary: What was to be done, in words.
+    http-status: The status of the answer.
+    reason: The reason of an answer of 400 and above, see *Errors*; else 0.
+    message: Why it was not done; null: it was.
+    """
 
     object_id: int
-    time: str
+    time: Time
     user: str | None
     role: Role | None
     means: Means
@@ -32,14 +45,24 @@ class ActivityEntry(msgspec.Struct, rename="kebab"):
 
 
 class ActivityList(msgspec.Struct, rename="kebab"):
-    """Entries, newest first. `next` is the URI of the older ones, if there are any."""
+    """Entries of the activity log.
+
+    activity-log: Entries, newest first.
+    """
 
     activity_log: list[ActivityEntry]
-    next: str | None
+    next: Next
 
 
 class ActivityQuery(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True):
-    """Which entries are wanted: times in RFC 3339, `before` an id."""
+    """Which entries are wanted.
+
+    from: Not older than this time, RFC 3339.
+    to: Not younger than this time, RFC 3339.
+    user: Only of this user.
+    before: Only those before the entry of this number.
+    limit: At most so many.
+    """
 
     from_: str | None = None
     to: str | None = None

@@ -10,32 +10,67 @@ from ..policy.goals import Goal, Importance
 from ..policy.groups import Policies
 from ..policy.policies import Description, Name, PerformancePolicy
 from ..policy.schedule import Schedule, ScheduleEntry
+from .words import (
+    After,
+    GoalStatus,
+    Limit,
+    NamePattern,
+    Next,
+    PerformanceIndex,
+    ServerReference,
+    ServerUri,
+    Uri,
+    Velocity,
+)
 
 
 class GroupSummary(msgspec.Struct, rename="kebab", tag="workload-resource-group", tag_field="class"):
-    """A group in a list."""
+    """A group in a list.
+
+    object-id: The id of the group: a UUID or `default`.
+    name: The name of the group; no other group has it.
+    description: What an administrator wrote about it.
+    is-default: Whether it is the group `default`, which always exists and takes servers that were put nowhere.
+    active-policy: The name of the active policy; null: none, the group is unmanaged.
+    importance: The business importance of the active policy; null: none is active.
+    virtual-server-count: How many virtual servers of this host are in it.
+    performance-index: That of its worst service class; null: none has one.
+    goal-status: That of its worst service class.
+    """
 
     object_id: str
-    object_uri: str
+    object_uri: Uri
     name: str
     description: str
     is_default: bool
     active_policy: str | None
     importance: Importance | None
     virtual_server_count: int
-    performance_index: float | None
-    goal_status: str
+    performance_index: PerformanceIndex
+    goal_status: GoalStatus
 
 
 class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group", tag_field="class"):
-    """A group, whole; `schedule` and `otherwise` are there where it has a schedule."""
+    """A group, whole; `schedule` and `otherwise` are there where it has a schedule.
+
+    object-id: The id of the group: a UUID or `default`.
+    name: The name of the group; no other group has it.
+    description: What an administrator wrote about it.
+    is-default: Whether it is the group `default`, which always exists and takes servers that were put nowhere.
+    virtual-servers: The URIs of its virtual servers, in order of their names; then of those that this host does not
+        have now.
+    active-policy: The name of the active policy; null: none, the group is unmanaged.
+    perf-policies: Its performance policies, in the order in which they were given.
+    schedule: Days and hours of its policies; the first entry that holds says which policy is active.
+    otherwise: The policy where no entry holds; null: none, the group is unmanaged then.
+    """
 
     object_id: str
-    object_uri: str
+    object_uri: Uri
     name: str
     description: str
     is_default: bool
-    virtual_servers: list[str]
+    virtual_servers: list[ServerUri]
     active_policy: str | None
     perf_policies: tuple[PerformancePolicy, ...]
     schedule: tuple[ScheduleEntry, ...] | msgspec.UnsetType = msgspec.UNSET
@@ -43,31 +78,43 @@ class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group",
 
 
 class GroupList(msgspec.Struct, rename="kebab"):
-    """Groups in order of name, `default` last. `next` is the URI of the rest, if a limit was asked for and there are
-    more."""
+    """Groups in short.
+
+    workload-resource-groups: In order of name, `default` last.
+    """
 
     workload_resource_groups: list[GroupSummary]
-    next: str | None = None
+    next: Next = None
 
 
 class GroupDetailList(msgspec.Struct, rename="kebab"):
-    """Groups, whole."""
+    """Groups, whole.
+
+    workload-resource-groups: In order of name, `default` last.
+    """
 
     workload_resource_groups: list[GroupDetail]
-    next: str | None = None
+    next: Next = None
 
 
 class GroupQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """Which groups are wanted. `name` may have the wildcards ``*`` and ``?``, `after` is the place that `next` of an
-    answer before names; without a `limit` all are given."""
+    """Which groups are wanted."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=512)] | None = None
-    after: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=10000)] | None = None
+    name: NamePattern | None = None
+    after: After | None = None
+    limit: Limit | None = None
 
 
 class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """A new group. Without `active-policy`, the first of `perf-policies` (if any) is active."""
+    """A new group.
+
+    name: 1 to 64 characters, none of them a slash or a control character, no blanks at the ends; no other group has it.
+    description: Up to 1024 characters, none of them a control character.
+    perf-policies: Up to 64 policies, each with a name of its own.
+    active-policy: The name of one of them; null: none. Left out: the first one, if there is any.
+    schedule: Days and hours of the policies; left out: they are activated by hand only.
+    otherwise: The policy where no entry of the schedule holds; null: none.
+    """
 
     name: Name
     description: Description = ""
@@ -78,8 +125,16 @@ class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
 
 
 class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """Changes of a group; what is left out stays. `perf-policies` replaces all policies, `schedule` all entries
-    (none: policies are activated by hand only)."""
+    """Changes of a group; what is left out stays.
+
+    name: A new name; not for several groups at once.
+    description: A new description.
+    perf-policies: All its policies, instead of those that it has.
+    active-policy: The name of the policy to be active; null: none. Left out where policies are replaced: the same
+        name stays active if it is still there, and the first one becomes active if there were none before.
+    schedule: All entries, instead of those that it has; none: policies are activated by hand only.
+    otherwise: The policy where no entry of the schedule holds; null: none.
+    """
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     description: Description | msgspec.UnsetType = msgspec.UNSET
@@ -89,12 +144,13 @@ class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
-ServerReference = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
-
-
 class AddServers(msgspec.Struct, rename="kebab", forbid_unknown_fields=True,
                  tag="add-virtual-servers", tag_field="action"):  # fmt: skip
-    """Put virtual servers (by id or URI) in the group; with `move`, also those of another group."""
+    """Put virtual servers in the group.
+
+    virtual-servers: Their UUIDs or URIs, 1 to 10000.
+    move: Take them also from another group than `default`; else that is refused (409).
+    """
 
     virtual_servers: Annotated[tuple[ServerReference, ...], msgspec.Meta(min_length=1, max_length=10000)]
     move: bool = False
@@ -102,14 +158,20 @@ class AddServers(msgspec.Struct, rename="kebab", forbid_unknown_fields=True,
 
 class RemoveServers(msgspec.Struct, rename="kebab", forbid_unknown_fields=True,
                     tag="remove-virtual-servers", tag_field="action"):  # fmt: skip
-    """Take virtual servers (by id or URI) out of the group; they go to `default`."""
+    """Take virtual servers out of the group; they go to `default`.
+
+    virtual-servers: Their UUIDs or URIs, 1 to 10000.
+    """
 
     virtual_servers: Annotated[tuple[ServerReference, ...], msgspec.Meta(min_length=1, max_length=10000)]
 
 
 class ActivatePolicy(msgspec.Struct, rename="kebab", forbid_unknown_fields=True,
                      tag="activate-policy", tag_field="action"):  # fmt: skip
-    """Make one of the group's policies the active one; null leaves the group unmanaged."""
+    """Make one of the group's policies the active one.
+
+    policy: Its name; null: none, which leaves the group unmanaged.
+    """
 
     policy: str | None
 
@@ -118,21 +180,34 @@ GroupAction: TypeAlias = AddServers | RemoveServers | ActivatePolicy
 
 
 class ServiceClassState(msgspec.Struct, rename="kebab", tag="service-class", tag_field="class"):
-    """A service class of the active policy, and how its members fare (over the last interval)."""
+    """A service class of the active policy, and how its members fare (over the last interval).
+
+    name: The name of the class.
+    policy: The name of the active policy.
+    importance: The business importance: its own, or that of the policy.
+    goal: What its servers shall have.
+    virtual-servers: The URIs of the servers that it takes, in order of their names.
+    velocity: Of all its busy members together, in percent; null: all are idle.
+    performance-index: From the sums of its busy members; null: all are idle.
+    """
 
     name: str
-    object_uri: str
+    object_uri: Uri
     policy: str
     importance: Importance
     goal: Goal
-    virtual_servers: list[str]
-    velocity: float | None
-    performance_index: float | None
-    goal_status: str
+    virtual_servers: list[ServerUri]
+    velocity: Velocity
+    performance_index: PerformanceIndex
+    goal_status: GoalStatus
 
 
 class ServiceClassList(msgspec.Struct, rename="kebab"):
-    """The active policy's classes in order; empty for an unmanaged group."""
+    """The active policy's classes.
+
+    active-policy: The name of the active policy; null: none, the group is unmanaged.
+    service-classes: In the order of the policy, which is the order in which they take servers.
+    """
 
     active_policy: str | None
     service_classes: list[ServiceClassState]

@@ -29,7 +29,12 @@ class Idle(msgspec.Struct, frozen=True, tag="idle", forbid_unknown_fields=True):
 
 
 class Periodic(msgspec.Struct, frozen=True, tag="periodic", rename="kebab", forbid_unknown_fields=True):
-    """`on_ms` of CPU work, then `off_ms` of sleep, and again. Sleep varies by `jitter` of its length."""
+    """Work and sleep, in turns.
+
+    on-ms: Milliseconds of CPU work.
+    off-ms: Milliseconds of sleep after it.
+    jitter: Sleep varies by this part of its length.
+    """
 
     on_ms: Milliseconds
     off_ms: Milliseconds
@@ -37,7 +42,12 @@ class Periodic(msgspec.Struct, frozen=True, tag="periodic", rename="kebab", forb
 
 
 class BusyIdle(msgspec.Struct, frozen=True, tag="busy-idle", rename="kebab", forbid_unknown_fields=True):
-    """Spins for `busy_s` by the clock, does nothing for `idle_s`, and again; begins `offset_s` later."""
+    """Spins for a while by the clock, does nothing for a while, and again.
+
+    busy-s: Seconds of spinning.
+    idle-s: Seconds of nothing after it.
+    offset-s: Seconds after which it begins.
+    """
 
     busy_s: Seconds
     idle_s: Seconds
@@ -45,10 +55,13 @@ class BusyIdle(msgspec.Struct, frozen=True, tag="busy-idle", rename="kebab", for
 
 
 class Wave(msgspec.Struct, frozen=True, tag="wave", rename="kebab", forbid_unknown_fields=True):
-    """Demand that swings between `low` and `high` of each vCPU once in `period_s`, as days do.
+    """Demand that swings once in a period, as days do.
 
-    `phase` is the part of the period after the lowest point at which it begins. Work comes in pieces,
-    one every `grain_ms`.
+    low: The lowest demand of each vCPU, a part of one host CPU.
+    high: The highest demand of each vCPU, a part of one host CPU.
+    period-s: Seconds from one lowest point to the next.
+    phase: The part of the period after the lowest point at which it begins.
+    grain-ms: Work comes in pieces, one every so many milliseconds.
     """
 
     low: Fraction
@@ -59,10 +72,12 @@ class Wave(msgspec.Struct, frozen=True, tag="wave", rename="kebab", forbid_unkno
 
 
 class Curve(msgspec.Struct, frozen=True, tag="curve", rename="kebab", forbid_unknown_fields=True):
-    """Demand of each vCPU over time: `points` of (seconds, demand), straight lines between them.
+    """Demand of each vCPU over time: straight lines between points.
 
-    Before the first point and after the last the demand is theirs; with `repeat` the curve begins again
-    after its last point.
+    points: Points of (seconds, demand as a part of one host CPU). Before the first and after the last the demand is
+        theirs.
+    repeat: Begin again after the last point.
+    grain-ms: Work comes in pieces, one every so many milliseconds.
     """
 
     points: Annotated[tuple[tuple[Offset, Fraction], ...], msgspec.Meta(min_length=1, max_length=1000)]
@@ -71,10 +86,14 @@ class Curve(msgspec.Struct, frozen=True, tag="curve", rename="kebab", forbid_unk
 
 
 class Web(msgspec.Struct, frozen=True, tag="web", rename="kebab", forbid_unknown_fields=True):
-    """Requests at random: `demand` of each vCPU on average, each request `work_ms` on average.
+    """Requests at random: arrivals are a Poisson process and work is exponential.
 
-    Arrivals are a Poisson process and work is exponential. The mean swings by `swing` of itself over
-    `period_s`. Requests queue up when the vCPU gets too little, and are given up after two seconds.
+    Requests queue up when the vCPU gets too little, and are given up after two seconds.
+
+    demand: Of each vCPU on average, a part of one host CPU.
+    work-ms: Milliseconds of CPU work of a request on average.
+    swing: The mean swings by this part of itself.
+    period-s: Seconds in which it swings once.
     """
 
     demand: Annotated[float, msgspec.Meta(ge=0.001, le=1)]

@@ -7,20 +7,31 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from ..policy.goals import Importance
+from .words import GroupReference, PerformanceIndex, Problem, ServerReference, ServerUri, Time
 
 Outcome: TypeAlias = Literal["applied", "advised", "failed"]
-Level: TypeAlias = Literal["off", "advise", "on"]
+Level: TypeAlias = Annotated[Literal["off", "advise", "on"], msgspec.Meta(
+    description="`off`: observe only. `advise`: plan and report, change nothing. `on`: change.",
+)]  # fmt: skip
 
 
 class ManagementLevels(msgspec.Struct, rename="kebab"):
-    """What hpm may do: observe only, plan and report, or change."""
+    """What hpm may do.
+
+    cpu-mgmt: With CPU shares and quotas. `off`: observe only. `advise`: plan and report, change nothing. `on`: change.
+    memory-mgmt: With memory; this version can do `off` only.
+    """
 
     cpu_mgmt: Level
     memory_mgmt: Level
 
 
 class ManagementLevelsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """New levels; what is left out stays."""
+    """New levels; what is left out stays.
+
+    cpu-mgmt: `off` puts everything back that hpm changed, and the answer comes when that is done.
+    memory-mgmt: `off`; the others are refused (409) by this version.
+    """
 
     cpu_mgmt: Level | msgspec.UnsetType = msgspec.UNSET
     memory_mgmt: Level | msgspec.UnsetType = msgspec.UNSET
@@ -31,36 +42,62 @@ Interval = Annotated[float, msgspec.Meta(ge=1, le=3600)]
 
 
 class Settings(msgspec.Struct, rename="kebab"):
-    """What can be set for hpm as a whole. `interval-seconds` is the time between two decisions."""
+    """What can be set for hpm as a whole.
+
+    interval-seconds: Seconds between two decisions.
+    """
 
     interval_seconds: float
 
 
 class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """New settings; what is left out stays."""
+    """New settings; what is left out stays.
+
+    interval-seconds: Seconds between two decisions, 1 to 3600.
+    """
 
     interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
 
 
 class AdjustedServer(msgspec.Struct, rename="kebab"):
-    """One receiver or donor of an adjustment. `pi-measured` is filled in one interval later."""
+    """One receiver or donor of an adjustment.
 
-    virtual_server: str
+    name: The name of the virtual server then.
+    service-class: The service class that it was in; null: none.
+    importance: The business importance that it had; null: none.
+    shares-before: CPU shares before; null: not known.
+    shares-after: CPU shares that were decided; null: none were.
+    pi-before: The performance index before; null: idle.
+    pi-projected: The performance index that was expected of it; null: none was.
+    pi-measured: The performance index one interval later; null: not measured yet, or idle.
+    """
+
+    virtual_server: ServerUri
     name: str
     service_class: str | None
     importance: Importance | None
     shares_before: int | None
     shares_after: int | None
-    pi_before: float | None
-    pi_projected: float | None
-    pi_measured: float | None
+    pi_before: PerformanceIndex
+    pi_projected: PerformanceIndex
+    pi_measured: PerformanceIndex
 
 
 class Adjustment(msgspec.Struct, rename="kebab"):
-    """A dynamic resource adjustment: what was decided, why, and what came of it."""
+    """A dynamic resource adjustment: what was decided, why, and what came of it.
+
+    object-id: Its number; a later one has a greater number.
+    outcome: `applied`: done. `advised`: only planned, at the level `advise`. `failed`: not done, or not possible.
+    reason: Why not: `at-capacity`, `at-floor`, `no-gain`, `ratio-limit`, `changed-by-administrator`, `unreachable` or
+        another word; null: nothing was in the way.
+    interval-seconds: The length of the interval that it was decided for, in seconds.
+    receivers: Servers that were to get more.
+    donors: Servers that were to give.
+    detail: More about the reason, in words; null: nothing.
+    """
 
     object_id: int
-    time: str
+    time: Time
     outcome: Outcome
     reason: str | None
     interval_seconds: float
@@ -70,7 +107,11 @@ class Adjustment(msgspec.Struct, rename="kebab"):
 
 
 class AdjustmentList(msgspec.Struct, rename="kebab"):
-    """Adjustments, newest first. `next` is the URI of the older ones, if there are any."""
+    """Adjustments, newest first.
+
+    dynamic-resource-adjustments: At most as many as `limit` says.
+    next: The URI of older ones; null: there are none.
+    """
 
     dynamic_resource_adjustments: list[Adjustment]
     next: str | None
@@ -78,19 +119,33 @@ class AdjustmentList(msgspec.Struct, rename="kebab"):
 
 class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server": "virtual-server"},
                       forbid_unknown_fields=True):  # fmt: skip
-    """Which adjustments are wanted: times in RFC 3339, group and server by id or URI, `before` an id."""
+    """Which adjustments are wanted.
 
-    from_: str | None = None
-    to: str | None = None
-    group: str | None = None
-    virtual_server: str | None = None
+    from: Only those of this time or later: RFC 3339, such as 2026-11-21T14:00:00Z.
+    to: Only those of this time or earlier: RFC 3339, such as 2026-11-21T14:00:00Z.
+    group: Only those with a server of this group.
+    virtual-server: Only those with this server.
+    outcome: Only those with this outcome.
+    before: Only those with a lower number.
+    limit: At most so many, 1 to 1000.
+    """
+
+    from_: Time | None = None
+    to: Time | None = None
+    group: GroupReference | None = None
+    virtual_server: ServerReference | None = None
     outcome: Outcome | None = None
     before: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 
 class ControlAbility(msgspec.Struct, rename="kebab"):
-    """Whether a control works on this host and how, or why it does not."""
+    """A control, on this host.
+
+    works: Whether hpm can use it.
+    how: By which means.
+    why-not: Why it cannot be used; empty where it works.
+    """
 
     works: bool
     how: str
@@ -98,7 +153,19 @@ class ControlAbility(msgspec.Struct, rename="kebab"):
 
 
 class Version(msgspec.Struct, rename="kebab"):
-    """Versions and abilities of hpm and of the host. `hypervisor` is null while none was reached."""
+    """Versions and abilities of hpm and of the host.
+
+    hpm-version: The version of hpm.
+    api-version: The version of this API.
+    hypervisor: Its name; null while none was reached.
+    hypervisor-uri: The URI of the connection.
+    hypervisor-version: The version of the hypervisor; null: not known.
+    libvirt-version: The version of libvirt; null: not known, or there is none.
+    kernel: The release of the host's kernel; null: not known.
+    cgroup-version: 1 or 2; null: not known, or there are no cgroups.
+    interval-seconds: Seconds between two looks at the host.
+    controls: What hpm can change here, by name: `cpu-shares`, `cpu-quota`.
+    """
 
     hpm_version: str
     api_version: str
@@ -110,4 +177,4 @@ class Version(msgspec.Struct, rename="kebab"):
     cgroup_version: int | None
     interval_seconds: float
     controls: dict[str, ControlAbility]
-    problem: str | None
+    problem: Problem

@@ -22,33 +22,53 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class ExportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """How a file is wanted; without `format`, as `Accept` wants it, or JSON."""
+    """How a file is wanted.
+
+    format: Its notation; left out: as `Accept` wants it, or JSON.
+    """
 
     format: Literal["json", "xml"] | None = None
 
 
 class GroupExportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """The same; with `policy`, only that policy of the group."""
+    """What of a group is wanted, and how.
+
+    format: Its notation; left out: as `Accept` wants it, or JSON.
+    policy: Only this policy of the group.
+    """
 
     format: Literal["json", "xml"] | None = None
     policy: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
 
 
 class ImportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """`dry-run`: only tell what would change. `replace`: delete what the file does not name."""
+    """How to import groups.
+
+    dry-run: Only tell what would change.
+    replace: Delete what the file does not name.
+    """
 
     dry_run: bool = False
     replace: bool = False
 
 
 class GroupImportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """`dry-run`: only tell what would change."""
+    """How to import into a group.
+
+    dry-run: Only tell what would change.
+    """
 
     dry_run: bool = False
 
 
 class ImportResult(msgspec.Struct, rename="kebab"):
-    """What an import changed, or (`dry-run`) would change; all groups by name, `default` last."""
+    """What an import changed, or would change.
+
+    dry-run: Whether it was only asked what would change.
+    changed: Whether anything is another than before.
+    workload-resource-groups: All groups by name, `default` last.
+    virtual-servers: Virtual servers of which something else is said.
+    """
 
     dry_run: bool
     changed: bool

@@ -2,52 +2,83 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import msgspec
 
 from ..policy.catalog import Attributes, Cpus
 from ..policy.goals import Goal, Importance, TemporaryGoal
-from .groups import ServerReference
-
-GoalStatus: TypeAlias = Literal["met", "missed", "idle", "discretionary", "unmanaged", "paused"]
-ServerStatus: TypeAlias = Literal["running", "paused", "shut-off"]
+from .words import (
+    After,
+    GoalStatus,
+    GroupReference,
+    GroupUri,
+    Limit,
+    ManagementReason,
+    NamePattern,
+    Next,
+    PerformanceIndex,
+    Problem,
+    ServerStatus,
+    SnapshotTime,
+    Uri,
+    Velocity,
+)
 
 
 class ServerSummary(msgspec.Struct, rename="kebab", tag="virtual-server", tag_field="class"):
-    """A virtual server in a list."""
+    """A virtual server in a list.
 
-    object_id: str
-    object_uri: str
-    name: str
-    status: str
-    workload_resource_group: str
-    service_class: str | None
-    goal_status: str
-    performance_index: float | None
-
-
-class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_field="class"):
-    """A virtual server, whole. CPUs in units of one host CPU, velocities in percent.
-
-    `cpu-using` and `cpu-delay` are means over the last interval. `management` is ``managed`` or
-    ``unmanaged``; then `management-reason` says why (``no-policy``, ``excluded``, ``not-running``,
-    ``paused``, ``changed-by-administrator``, ``pinned``, ``own-quota``, ``real-time``, ``unreachable``). While a
-    `temporary-goal` holds it is there, and is the `goal`.
+    object-id: Its UUID.
+    name: Its name, which libvirt keeps unique on a host.
+    service-class: The service class that takes it; null: its group is unmanaged.
     """
 
     object_id: str
-    object_uri: str
+    object_uri: Uri
     name: str
-    status: str
+    status: ServerStatus
+    workload_resource_group: GroupUri
+    service_class: str | None
+    goal_status: GoalStatus
+    performance_index: PerformanceIndex
+
+
+class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_field="class"):
+    """A virtual server, whole. CPUs are in units of one host CPU.
+
+    object-id: Its UUID.
+    name: Its name, which libvirt keeps unique on a host.
+    vcpus: Virtual CPUs that it has now.
+    memory-mib: Its memory, in MiB.
+    service-class: The service class that takes it; null: its group is unmanaged.
+    importance: Its business importance; null: its group is unmanaged.
+    goal: Its goal; null: its group is unmanaged.
+    management: Whether hpm sets its shares while CPU management is on.
+    management-reason: Why it is left alone; null: it is managed.
+    cpu-shares: CPU shares in force; null: it does not run, or they cannot be read.
+    cpu-shares-original: CPU shares before hpm changed them; null: hpm did not change them.
+    cpu-reserve: CPUs that it is entitled to whatever the goals say; null: none.
+    cpu-cap: CPUs that it never exceeds; null: no cap.
+    excluded: Whether an administrator said that hpm leaves it alone.
+    cpu-using: CPUs that it used, a mean over the last interval; null: not known.
+    cpu-delay: CPUs that it waited for, a mean over the last interval; null: not known.
+    attributes: What rules can compare, by filter type: set by an administrator or found out.
+    temporary-goal: The goal that it has until a moment; it is the `goal` while it holds. Left out: none.
+    """
+
+    object_id: str
+    object_uri: Uri
+    name: str
+    status: ServerStatus
     vcpus: int
     memory_mib: int
-    workload_resource_group: str
+    workload_resource_group: GroupUri
     service_class: str | None
     importance: Importance | None
     goal: Goal | None
-    management: str
-    management_reason: str | None
+    management: Literal["managed", "unmanaged"]
+    management_reason: ManagementReason | None
     cpu_shares: int | None
     cpu_shares_original: int | None
     cpu_reserve: float | None
@@ -55,54 +86,71 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     excluded: bool
     cpu_using: float | None
     cpu_delay: float | None
-    velocity: float | None
-    performance_index: float | None
-    goal_status: str
+    velocity: Velocity
+    performance_index: PerformanceIndex
+    goal_status: GoalStatus
     attributes: dict[str, str | tuple[str, ...]]
     temporary_goal: TemporaryGoal | msgspec.UnsetType = msgspec.UNSET
 
 
 class ServerList(msgspec.Struct, rename="kebab"):
-    """Virtual servers in order of name. `snapshot-time` says how fresh the figures are; `problem`, if
-    any, why they are not fresher. `next` is the URI of the rest, if a limit was asked for and there are more."""
+    """Virtual servers in short.
+
+    virtual-servers: In order of name.
+    """
 
     virtual_servers: list[ServerSummary]
-    snapshot_time: str | None
-    problem: str | None
-    next: str | None = None
+    snapshot_time: SnapshotTime | None
+    problem: Problem
+    next: Next = None
 
 
 class ServerDetailList(msgspec.Struct, rename="kebab"):
-    """Virtual servers, whole."""
+    """Virtual servers, whole.
+
+    virtual-servers: In order of name.
+    """
 
     virtual_servers: list[ServerDetail]
-    snapshot_time: str | None
-    problem: str | None
-    next: str | None = None
+    snapshot_time: SnapshotTime | None
+    problem: Problem
+    next: Next = None
 
 
 class ServerQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """Which virtual servers are wanted. `name` may have the wildcards ``*`` and ``?``, `workload-resource-group` is an
-    id or URI, `after` the place that `next` of an answer before names; without a `limit` all are given."""
+    """Which virtual servers are wanted.
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=512)] | None = None
-    workload_resource_group: ServerReference | None = None
+    workload-resource-group: Only those of this group.
+    service-class: Only those in a service class of this name.
+    status: Only those that do this.
+    goal-status: Only those that stand so to their goal.
+    management: Only those that are managed, or that are not.
+    """
+
+    name: NamePattern | None = None
+    workload_resource_group: GroupReference | None = None
     service_class: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     status: ServerStatus | None = None
     goal_status: GoalStatus | None = None
     management: Literal["managed", "unmanaged"] | None = None
-    after: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=10000)] | None = None
+    after: After | None = None
+    limit: Limit | None = None
 
 
 class ServerUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """Changes of a virtual server; what is left out stays, null takes back.
+    """Changes of a virtual server; what is left out stays.
 
-    `release` true: manage the server again after an administrator changed its shares. A `temporary-goal` holds until
-    its time, which lies ahead.
+    workload-resource-group: Put it in this group.
+    move: Take it also from another group than `default`; else that is refused (409).
+    excluded: Whether hpm leaves it alone.
+    cpu-reserve: CPUs that it is entitled to whatever the goals say, not above the cap; null: none.
+    cpu-cap: CPUs that it never exceeds; null: no cap.
+    attributes: All that an administrator says of it for classification, instead of what was said before.
+    temporary-goal: A goal until a moment, which lies ahead; null: no longer.
+    release: Manage it again after an administrator changed its shares.
     """
 
-    workload_resource_group: ServerReference | msgspec.UnsetType = msgspec.UNSET
+    workload_resource_group: GroupReference | msgspec.UnsetType = msgspec.UNSET
     move: bool = False
     excluded: bool | msgspec.UnsetType = msgspec.UNSET
     cpu_reserve: Cpus | msgspec.UnsetType | None = msgspec.UNSET
@@ -113,8 +161,11 @@ class ServerUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
 
 
 class Explanation(msgspec.Struct, rename="kebab"):
-    """Why a virtual server is where it is: sentences for people, in the order of the reasoning, and the
-    server itself for programs."""
+    """Why a virtual server is where it is.
+
+    virtual-server: The server itself, for programs.
+    sentences: For people, in the order of the reasoning.
+    """
 
     virtual_server: ServerDetail
     sentences: list[str]

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from ...engine.counters import Column, Counters, Layout
-from ...engine.samples import Glance
+from ...engine.samples import Constraint, Glance
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
 from ..hypervisor import (
     Ability,
@@ -267,7 +267,7 @@ class SimulatedHypervisor:
         with self._change():
             self._alter(uuid, facts=dict(facts))
 
-    def set_constraint(self, uuid: str, constraint: str | None) -> None:
+    def set_constraint(self, uuid: str, constraint: Constraint | None) -> None:
         """Say that a server's CPU cannot be planned freely; scheduling does not change."""
         with self._change():
             self._alter(uuid, constraint=constraint)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from ...engine.samples import Constraint
 from ..hypervisor import ServerStatus
 from .loads import Idle, Load
 
@@ -26,7 +27,7 @@ class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     parent: str = "machine"
     quota_us: int | None = None
     period_us: int = 100000
-    constraint: str | None = None
+    constraint: Constraint | None = None
     uuid: str | None = None
 
 

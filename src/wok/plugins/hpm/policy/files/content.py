@@ -29,8 +29,13 @@ Uuid = Annotated[str, msgspec.Meta(
 class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
     """A group, whole: what is left out it does not have.
 
-    Without `active-policy` the first policy is active; null: none, the group is unmanaged. Where there is a schedule,
-    it says which one is active, and the file does not.
+    name: The name of the group; `default` for the one that always exists.
+    description: Up to 1024 characters, none of them a control character.
+    active-policy: The name of the active policy; null: none. Left out: the first one, or what the schedule says.
+    schedule: Days and hours of its policies.
+    otherwise: The policy where no entry of the schedule holds; null: none.
+    perf-policies: Up to 64 policies, each with a name of its own.
+    virtual-servers: UUIDs of the servers that are put in it.
     """
 
     name: Name
@@ -43,7 +48,14 @@ class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fiel
 
 
 class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """What was said of a virtual server, besides its group."""
+    """What was said of a virtual server, besides its group.
+
+    uuid: Its UUID, in small letters.
+    excluded: Whether hpm leaves it alone.
+    cpu-reserve: CPUs that it is entitled to whatever the goals say, not above the cap; null: none.
+    cpu-cap: CPUs that it never exceeds; null: no cap.
+    attributes: What an administrator says of it for classification.
+    """
 
     uuid: Uuid
     excluded: bool = False
@@ -53,7 +65,11 @@ class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
 
 
 class GroupsFile(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """Groups, and what was said of virtual servers."""
+    """Groups, and what was said of virtual servers.
+
+    workload-resource-groups: Groups, each with a name of its own.
+    virtual-servers: Servers of which something is said.
+    """
 
     workload_resource_groups: tuple[FileGroup, ...] = ()
     virtual_servers: tuple[FileServer, ...] = ()

@@ -22,7 +22,12 @@ Words: TypeAlias = Mapping[str, "str | None"]
 
 
 class FieldDifference(msgspec.Struct, frozen=True, rename="kebab"):
-    """One field, before and after, in words; null: nothing."""
+    """One field, before and after, in words.
+
+    field: The name of the field.
+    before: What it was; null: nothing.
+    after: What it is; null: nothing.
+    """
 
     field: str
     before: str | None
@@ -30,7 +35,12 @@ class FieldDifference(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class ClassDifference(msgspec.Struct, frozen=True, rename="kebab"):
-    """A service class of a changed policy; `fields` where it is changed."""
+    """A service class of a changed policy.
+
+    name: The name of the class.
+    change: What became of it.
+    fields: What is another than before, where it is changed.
+    """
 
     name: str
     change: Kind
@@ -38,7 +48,13 @@ class ClassDifference(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class PolicyDifference(msgspec.Struct, frozen=True, rename="kebab"):
-    """A policy of a group; fields and classes where it is changed."""
+    """A policy of a group.
+
+    name: The name of the policy.
+    change: What became of it.
+    fields: What is another than before, where it is changed.
+    service-classes: Its classes that are others than before, where it is changed.
+    """
 
     name: str
     change: Kind
@@ -47,7 +63,15 @@ class PolicyDifference(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class GroupDifference(msgspec.Struct, frozen=True, rename="kebab"):
-    """A group; servers are told by UUID."""
+    """A group, before and after.
+
+    name: The name of the group.
+    change: What became of it.
+    fields: What is another than before, where it is changed.
+    perf-policies: Its policies that are others than before.
+    servers-added: UUIDs of servers that were put in it.
+    servers-removed: UUIDs of servers that left it.
+    """
 
     name: str
     change: Kind
@@ -58,7 +82,11 @@ class GroupDifference(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class ServerDifference(msgspec.Struct, frozen=True, rename="kebab"):
-    """A virtual server of which something else is said (besides its group)."""
+    """A virtual server of which something else is said (besides its group).
+
+    uuid: Its UUID.
+    fields: What is another than before.
+    """
 
     uuid: str
     fields: tuple[FieldDifference, ...]

@@ -1,0 +1,135 @@
+"""Write the generated parts of docs/rest.md anew, from the document of the API: `make docs`.
+
+A part stands between ``<!-- made: NAME -->`` and ``<!-- /made -->``; everything else is written by hand and stays.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+from hpm.control.http_errors import status_of
+from hpm.control.openapi import document
+from hpm.control.route import Route
+from hpm.control.routes import routes
+from hpm.manager.manager import Manager
+from hpm.wire.errors import MEANINGS
+
+REST = Path(__file__).parent / "rest.md"
+PART = re.compile(r"(?<=<!-- made: )(?P<name>[a-z-]+)(?: -->\n).*?(?=<!-- /made -->)", re.DOTALL)
+
+
+def renewed(text: str) -> str:
+    """The text with all its generated parts made anew. Raises `KeyError` for a part that nobody can make."""
+    table = routes(cast(Manager, None))
+    told = document(table)
+    parts = {
+        "routes": _routes(table, told), "queries": _queries(told), "types": _types(told["components"]["schemas"]),
+        "errors": _errors(),
+    }  # fmt: skip
+    return PART.sub(lambda match: f"{match['name']} -->\n\n{parts[match['name']]}\n\n", text)
+
+
+def _routes(table: tuple[Route, ...], told: dict[str, Any]) -> str:
+    rows = ["| method and path | does | body | answer | errors |", "| --- | --- | --- | --- | --- |"]
+    for route in table:
+        operation = told["paths"][route.path][route.method.lower()]
+        body = _content(operation.get("requestBody", {}))
+        answer = _content(operation["responses"][str(route.status)])
+        does = operation["summary"] + (f" ({route.status})" if route.status != 200 else "")
+        rows.append(f"| {route.method} `{route.path}` | {does} | {body} | {answer} | {_own_errors(route)} |")
+    return "\n".join(rows)
+
+
+def _own_errors(route: Route) -> str:
+    """What it answers beside the errors of any operation, and of any with a body."""
+    own = {status_of(class_) for class_ in route.refuses} | ({(404, 1)} if route.names else set())
+    return ", ".join(f"{status}/{reason}" if reason else str(status) for status, reason in sorted(own))
+
+
+def _content(part: dict[str, Any]) -> str:
+    kinds = part.get("content", {}).items()
+    return ", or ".join(dict.fromkeys("XML" if "xml" in name else _type(kind["schema"]) for name, kind in kinds))
+
+
+def _queries(told: dict[str, Any]) -> str:
+    blocks = []
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            known = [p for p in operation["parameters"] if p["in"] == "query"]
+            if known:
+                rows = [f"{method.upper()} `{path}`:", "", "| parameter | type | meaning |", "| --- | --- | --- |"]
+                rows += [f"| `{p['name']}` | {_of(p['schema'])} | {p['description']} |" for p in known]
+                blocks.append("\n".join(rows))
+    return "\n\n".join(blocks)
+
+
+def _types(components: dict[str, Any]) -> str:
+    blocks = []
+    for name, schema in components.items():
+        fields = schema.get("properties", {})
+        block = [f"### {name}", "", schema["description"]]
+        if fields:
+            block += ["", "| field | type | meaning |", "| --- | --- | --- |"]
+            required = schema.get("required", ())
+            for field, of in fields.items():
+                word = f"`{field}`" if field in required else f"`{field}` (optional)"
+                block.append(f"| {word} | {_of(of)} | {of.get('description', '')} |")
+        blocks.append("\n".join(block))
+    return "\n\n".join(blocks)
+
+
+def _errors() -> str:
+    rows = ["| status | reason | |", "| --- | --- | --- |"]
+    return "\n".join([*rows, *(f"| {status} | {reason} | {text} |" for (status, reason), text in MEANINGS.items())])
+
+
+def _of(schema: dict[str, Any]) -> str:
+    """The type of a field or parameter, with its default."""
+    default = schema.get("default")
+    said = f"; default {_literal(default)}" if default not in (None, "", []) else ""
+    return _type(schema) + said
+
+
+def _literal(value: object) -> str:
+    return f"`{'true' if value is True else 'false' if value is False else value}`"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """A schema in a few words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    for options in (schema.get("oneOf"), schema.get("anyOf")):
+        if options:
+            return " or ".join(dict.fromkeys(_type(option) for option in options))
+    if "const" in schema:
+        return _literal(schema["const"])
+    if "enum" in schema:
+        return ", ".join(_literal(word) for word in schema["enum"])
+    return _plain_type(schema)
+
+
+def _plain_type(schema: dict[str, Any]) -> str:
+    kind = schema.get("type")
+    if kind == "array" and "prefixItems" in schema:
+        return f"({', '.join(_type(item) for item in schema['prefixItems'])})"
+    if kind == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    if kind == "object":
+        inner = schema.get("additionalProperties")
+        return f"object of {_type(inner)} by name" if isinstance(inner, dict) and inner else "object"
+    if kind in ("integer", "number"):
+        word = "integer" if kind == "integer" else "number"
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if low is not None and high is not None and high < 2**53:
+            return f"{word} from {low} to {high}"
+        return word if low is None else f"{word} from {low}"
+    formats = {"date-time": "time", "uri-reference": "URI"}
+    names = {"string": formats.get(str(schema.get("format")), "text"), "boolean": "true or false", "null": "null"}
+    return names.get(str(kind), "any value")
+
+
+if __name__ == "__main__":
+    REST.write_text(renewed(REST.read_text()))

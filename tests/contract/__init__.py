@@ -1,0 +1,1 @@
+"""The API against its own contract: requests made from the document, answers held against it."""
