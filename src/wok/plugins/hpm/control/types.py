@@ -138,6 +138,8 @@ def _tidy(schema: Any) -> Any:
             tidy["type"] = "string"
         if len(tidy["enum"]) == 1:
             tidy["const"] = tidy.pop("enum")[0]
+    if tidy.get("items") is False and "maxItems" in tidy:
+        del tidy["items"]    # there can be no others
     if tidy.get("required") == []:
         del tidy["required"]
     if isinstance(tidy.get("pattern"), str):
