@@ -44,7 +44,7 @@ def test_the_worst_index_comes_first_and_what_has_none_last() -> None:
 
 def test_idle_servers_can_be_hidden_and_filters_look_at_names_groups_classes_and_statuses() -> None:
     fake = Fake(servers=[
-        server(1, "db1"), server(2, "db2", **{"goal-status": "idle"}), server(3, "off", status="shut off"),
+        server(1, "db1"), server(2, "db2", **{"goal-status": "idle"}), server(3, "off", status="shut-off"),
         server(4, "web", **{"service-class": "front"}),
     ])  # fmt: skip
     whole = reading(fake).servers
