@@ -34,6 +34,7 @@ EXCEPTIONS: dict[Operation, str] = {
     ("GET", "/login"): "for browsers: who has the session",
     ("POST", "/login"): "for browsers: a command sends its password or token with each request",
     ("POST", "/logout"): "for browsers",
+    ("GET", "/openapi.json"): "for generators of clients, which ask for it themselves",
     ("GET", "/tokens/{id}"): "token-list shows all there is of each",
     ("POST", "/simulations"): "simulate computes on the user's own machine, and needs no running hpm",
 }
