@@ -176,7 +176,9 @@ def _served(front: Any, source: str) -> bool:
         return False
 
 
-def test_without_a_manager_clients_are_told_to_come_again_and_served_when_it_is_back() -> None:
+def test_without_a_manager_clients_are_told_to_come_again_and_served_when_it_is_back(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with running_front() as (front, api, door):
         assert front.http.get(f"{BASE}/version").status_code == 200
         api.server.stop()
@@ -184,6 +186,7 @@ def test_without_a_manager_clients_are_told_to_come_again_and_served_when_it_is_
             answer = front.http.request(method, BASE + path, json={"name": "x"} if method == "POST" else None)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
             assert answer.json()["request-uri"] == BASE + path
+        assert capfd.readouterr().err.count("cannot be reached") == 1    # and not once for each client
         assert front.http.get("/").status_code == 200
         api.server = SocketServer(api.manager, api.socket, door)
         api.server.start()

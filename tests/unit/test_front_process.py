@@ -254,13 +254,17 @@ def front_of(manager: ManagerProcess) -> tuple[str, int]:
 
 
 def test_serve_starts_a_front_and_ends_it(web_user: None, open_directory: Path) -> None:
-    with served(open_directory, "--listen", "127.0.0.1:0") as manager:
+    running = served(open_directory, "--listen", "127.0.0.1:0")
+    running.socket = open_directory.parent / "s"    # as in /run/hpm, which the front can enter
+    with running as manager:
         url, pid = front_of(manager)
         cert = web_dir(open_directory) / "cert.pem"
         shown = openssl("x509", "-in", str(cert), "-noout", "-fingerprint", "-sha256").strip().rpartition("=")[2]
         assert shown in manager.text()
         with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=str(cert)), trust_env=False) as client:
             assert client.get("/").status_code == 200
+            assert client.get(f"{BASE}/version").status_code == 200
+            assert client.get(BASE + GROUPS).status_code == 401
         assert alive(pid)
         manager.stop()
         assert not alive(pid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -13,12 +14,17 @@ import h11
 from .headers import Headers
 from .refusals import MAX_HEADER, unavailable
 
+log = logging.getLogger(__name__)
+
 #: Bytes read in one go.
 CHUNK = 1024 * 1024
 
 #: A connection that was unused for longer is not used again: the manager closes idle ones after ten seconds, and a
 #: request must not meet that.
 FRESH_SECONDS = 5.0
+
+#: Seconds between two lines in the log about a manager that cannot be reached: clients come more often.
+TELLING_SECONDS = 60.0
 
 #: Connections that are kept.
 KEPT = 16
@@ -93,6 +99,7 @@ class Upstream:
     def __init__(self, socket: str) -> None:
         self._socket = socket
         self._idle: deque[Exchange] = deque()
+        self._told = -TELLING_SECONDS
 
     async def ask(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> Exchange:
         """An answer whose head is there; `done` takes it back. Raises `Refused` with 503."""
@@ -143,6 +150,14 @@ class Upstream:
     async def _connect(self) -> Exchange:
         try:
             reader, writer = await asyncio.open_unix_connection(self._socket, limit=CHUNK)
-        except OSError:
+        except OSError as error:
+            self._tell(error)
             raise unavailable(_GONE) from None
         return Exchange(reader, writer)
+
+    def _tell(self, error: OSError) -> None:
+        """Clients are told only to try again; who runs the host should see why, such as a directory we cannot enter."""
+        now = time.monotonic()
+        if now - self._told >= TELLING_SECONDS:
+            self._told = now
+            log.warning("the manager's socket %s cannot be reached: %s", self._socket, error.strerror or error)

@@ -1,0 +1,83 @@
+"""Logging in from end to end: a client, the web front with its TLS, and the manager's socket for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from hpm.host.access.front_socket import front_socket
+from hpm.host.peer import PeerDoor
+
+from .access_host import FakeChecker, basic
+from .api_host import BASE, GROUPS, ApiHost
+from .front_host import FrontHost, unprivileged
+
+ROOT = {"user": "root", "password": "root's own"}
+
+
+@pytest.fixture
+def both() -> Iterator[tuple[FrontHost, ApiHost]]:
+    """A front and its manager, who knows passwords of its own."""
+    with TemporaryDirectory(prefix="hpm-front-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        api = ApiHost(directory, PeerDoor(), lambda: datetime.now(timezone.utc))
+        uid = (unprivileged() or (os.geteuid(), 0))[0]
+        entrance = front_socket(api.manager, directory / "front.sock", uid, FakeChecker())
+        entrance.start()
+        front = FrontHost(directory, entrance.path)
+        try:
+            yield front, api
+        finally:
+            front.close()
+            entrance.stop()
+            api.close()
+
+
+def test_a_session_from_login_to_logout(both: tuple[FrontHost, ApiHost]) -> None:
+    front, api = both
+    ours, theirs = {"Origin": front.url}, {"Origin": "https://elsewhere.example"}
+    http = front.http
+    assert http.get(f"{BASE}/version").status_code == 200
+    assert http.get(BASE + GROUPS).status_code == 401
+    assert http.post(f"{BASE}/login", json={**ROOT, "password": "wrong"}, headers=ours).status_code == 401
+    assert http.post(f"{BASE}/login", json=ROOT, headers=theirs).status_code == 403
+    logged_in = http.post(f"{BASE}/login", json=ROOT, headers=ours)
+    assert logged_in.status_code == 200
+    for word in ("HttpOnly", "Secure", "SameSite=Strict"):
+        assert word in logged_in.headers["set-cookie"]
+    assert http.get(BASE + GROUPS).status_code == 200
+    assert http.post(BASE + GROUPS, json={"name": "Theirs"}, headers=theirs).status_code == 403
+    assert http.post(BASE + GROUPS, json={"name": "Ours"}, headers=ours).status_code == 201
+    noted = api.get("/activity-log")["activity-log"]
+    assert len(noted) == 5
+    assert {entry["address"] for entry in noted} == {"127.0.0.1"}
+    assert http.post(f"{BASE}/logout", headers=ours).status_code == 204
+    assert http.get(BASE + GROUPS).status_code == 401
+
+
+def test_who_guesses_is_throttled_by_address_and_cannot_say_another(both: tuple[FrontHost, ApiHost]) -> None:
+    front, _ = both
+    statuses = [
+        front.http.get(BASE + GROUPS, headers={**basic("root", f"guess {n}"), "Hpm-Client-Address": f"192.0.2.{n}"})
+        .status_code for n in range(12)
+    ]  # fmt: skip
+    assert statuses[0] == 401 and statuses[-1] == 429
+
+
+def test_the_command_line_with_a_token(both: tuple[FrontHost, ApiHost]) -> None:
+    front, _ = both
+    made = front.http.post(f"{BASE}/tokens", json={"name": "backup"}, headers=basic(*ROOT.values()))
+    assert made.status_code == 201
+    environment = {**os.environ, "HPM_TOKEN": made.json()["secret"]}
+    command = [sys.executable, "-m", "hpm.cli.main", "--host", front.url, "--cacert", str(front.cert)]
+    for words, code in ((["vs-list"], 0), (["wrg-create", "Gold"], 1)):
+        done = subprocess.run([*command, *words], capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == code, done.stderr
