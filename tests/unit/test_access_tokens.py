@@ -52,6 +52,8 @@ def test_the_life_of_a_token(host: AccessHost) -> None:
     shown = host.get(f"/tokens/{made['object-id']}")
     assert set(made) - set(shown) == {"secret"}
     assert shown["last-used"] is not None
+    other = {**bearer(secret), "If-Match": '"another"'}
+    assert host.ask("DELETE", f"/tokens/{made['object-id']}", headers=other).status_code == 412
     assert host.ask("DELETE", f"/tokens/{made['object-id']}", headers=bearer(secret)).status_code == 204
     assert status(host, secret) == 401
     assert host.send("GET", f"/tokens/{made['object-id']}").status_code == 404
