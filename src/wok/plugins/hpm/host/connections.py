@@ -8,6 +8,7 @@ body.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -183,6 +184,9 @@ class _Connection(server.HTTPConnection):
 
     def close(self) -> None:
         self.server.forget(self)
+        self.timed.allow(0.0)    # what was not taken by now is not waited for, here or when Python collects the writer
+        with contextlib.suppress(OSError, ValueError):
+            self.wfile.close()
         super().close()
 
 
