@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hpm.control.route import Route
+from tests.wok.tree import WOK_SRC
 
 from .api_host import BASE, GROUPS, ApiHost, policy
 from .exercised import ROUTES
@@ -107,7 +108,8 @@ def test_bodies_of_50_megabytes(gold: ApiHost, route: Route) -> None:
         first = f"POST {BASE}{asked(route)} HTTP/1.1\r\nHost: x\r\n{head}\r\nContent-Type: application/json\r\n\r\n"
         body = b"2000000\r\n" if "chunked" in head else b""
         answer = gold.raw(first.encode() + body + b"[" * (2 * MEGABYTE), end=False)
-        assert answer.startswith(b"HTTP/1.1 413 ")
+        # Wok's server closes a TCP connection with bytes unread, and then the client may lose the answer.
+        assert answer.startswith(b"HTTP/1.1 413 ") or (WOK_SRC and not answer)
     assert time.process_time() - began < 0.1    # twice 50 ms
     assert resident() - memory < 10 * MEGABYTE
     assert gold.state() == state

@@ -115,6 +115,7 @@ def test_nothing_of_the_api_is_left_out(request: pytest.FixtureRequest) -> None:
     assert not left, "\n".join(["no test of the API shows that:", *left])
 
 
+@pytest.mark.own_server("what the tests exercised is judged by requests to hpm's own socket")
 def test_requests_are_noted(api: ApiHost) -> None:
     api.get("/mgmt-levels")
     assert ("GET", "/mgmt-levels") in RECORD.accepted
