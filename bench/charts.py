@@ -3,9 +3,10 @@ docs/measurements/, from where they can be read again.
 
     python -m bench.charts [build/bench/goals-1.json build/bench/goals-2.json … build/bench/cycle.json …]
 
-Reports are those of `bench.goals` and `bench.cycle`; what is told of the others stays as it is. Of several runs each
-figure is that of the worst one for hpm (the one with the lowest attainment), and a promise holds if it held in all of
-them; parts of intervals and of wake-ups are those of all runs together, with the worst and the best run beside them.
+Reports are those of `bench.goals`, `bench.cycle` and `bench.api`; what is told of the others stays as it is. Of several
+runs each figure is that of the worst one for hpm (the one with the lowest attainment), and a promise holds if it held
+in all of them; parts of intervals and of wake-ups are those of all runs together, with the worst and the best run
+beside them.
 Needs matplotlib (``pip install -e '.[bench]'``).
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from bench import api
 from bench.cycle import BAR_MS, BARS_STANDING
 from bench.goal_figures import COUNTS, over_runs
 from bench.goal_scenarios import SCENARIOS
@@ -31,6 +33,7 @@ CHARTS = ROOT / "docs/charts"
 MEASUREMENTS = ROOT / "docs/measurements"
 GOALS = ("<!-- goals: written by bench/charts.py -->", "<!-- goals: end -->")
 COST = ("<!-- cost: written by bench/charts.py -->", "<!-- cost: end -->")
+API = ("<!-- api: written by bench/charts.py -->", "<!-- api: end -->")
 #: Colours that are told apart by people who see few of them too (Okabe and Ito).
 COLOURS = {
     "equal": "#999999", "importance": "#e69f00", "stepper": "#56b4e9", "hpm": "#0072b2", "fixed": "#009e73",
@@ -56,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cycles = {name: report for name, report in reports.items() if "pretended" in report["figures"]}
     if cycles:
         write_between(COST, "\n\n".join(map(cost, cycles, cycles.values())))
-    if goals := {name: report for name, report in reports.items() if name not in cycles}:
+    clients = {name: report for name, report in reports.items() if "clients" in report["figures"]}
+    if clients:
+        write_between(API, "\n\n".join(map(waiting, clients, clients.values())))
+    if goals := {name: report for name, report in reports.items() if name not in {**cycles, **clients}}:
         write_between(GOALS, goals_text(goals))
     return 0
 
@@ -141,6 +147,25 @@ def cost(name: str, report: Mapping[str, Any]) -> str:
             if held is not None:
                 cells[place] += f" (promised: {bar}, {'held' if held else '**missed**'})"
         rows.append(f"| {figures['guests']:,} × {figures['vcpus']} | {' | '.join(cells)} |")
+    return circumstances(name, report) + "\n\n" + "\n".join(rows)
+
+
+def waiting(name: str, report: Mapping[str, Any]) -> str:
+    """What a report of `bench.api` says of clients."""
+    figures = report["figures"]
+    rows = [
+        f"| {figures['guests']:,} guests, {figures['clients']} clients | requests | kB | median | 99th percentile |"
+        " at most | longest time between two snapshots |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for side, seen in figures["sides"].items():
+        ms, apart = seen["ms"], seen["snapshots-apart"]
+        p99 = f"{ms['p99']} ms"
+        if side == "together":
+            p99 += f" (promised: {api.BAR_MS:g} ms, {'held' if ms['p99'] <= api.BAR_MS else '**missed**'})"
+        gap = "–" if apart is None else f"{apart['max']} intervals"
+        requests, size = f"{seen['requests']:,}", f"{seen['bytes'] / 1e3:.0f}"
+        rows.append(f"| {side} | {requests} | {size} | {ms['median']} ms | {p99} | {ms['max']} ms | {gap} |")
     return circumstances(name, report) + "\n\n" + "\n".join(rows)
 
 
