@@ -12,10 +12,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest.mock import patch
 
 import cherrypy
+import msgspec
 
 from hpm.control.caller import Caller, NotAuthenticated
+from hpm.model import simulations
+from hpm.model.simulation.limits import OVER_REST
 from tests.unit.api_host import ApiHost, running
 
 TOKEN = "of-an-administrator"
@@ -37,10 +41,15 @@ class TokenDoor:
         raise NotAuthenticated("say who you are with a token")
 
 
+#: Thousands of simulations are asked for, and it is not they that are tested here: large ones are refused.
+SMALL = msgspec.structs.replace(OVER_REST, cpu_seconds=100.0)
+
+
 @contextmanager
 def api_on_loopback() -> Iterator[tuple[ApiHost, str]]:
     """A running API, and its URL without the base path."""
-    with running(TokenDoor()) as host, socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+    small = patch.object(simulations, "OVER_REST", SMALL)
+    with small, running(TokenDoor()) as host, socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         host.http.headers["Authorization"] = f"Bearer {TOKEN}"
         accepting = threading.Thread(target=_accept, args=(listening, host.socket), name="loopback", daemon=True)
         accepting.start()
