@@ -11,6 +11,7 @@ import pytest
 
 from tests.wok.tree import WOK_SRC
 
+from .access_host import AccessHost, accessible
 from .api_host import ApiHost, running
 
 #: It judges what the others did.
@@ -34,6 +35,20 @@ def api(shared: ApiHost) -> ApiHost:
     """That server, as it was at first."""
     shared.reset()
     return shared
+
+
+@pytest.fixture(scope="module")
+def entrance() -> Iterator[AccessHost]:
+    """One server with a socket for the web front, for all tests of a module."""
+    with accessible() as host:
+        yield host
+
+
+@pytest.fixture
+def host(entrance: AccessHost) -> AccessHost:
+    """That server, as it was at first."""
+    entrance.reset()
+    return entrance
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

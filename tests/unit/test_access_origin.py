@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from hpm.control.caller import CrossSite
 from hpm.control.origin import check_origin
 
-from .access_host import HOST, ORIGIN, PASSWORDS, AccessHost, accessible, basic, bearer
+from .access_host import HOST, ORIGIN, PASSWORDS, AccessHost, basic, bearer
 from .api_host import GROUPS, whole_error
 
 NEW = {"name": "New"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[AccessHost]:
-    with accessible() as started:
-        yield started
-
-
-@pytest.fixture
-def host(running: AccessHost) -> AccessHost:
-    running.reset()
-    return running
 
 
 OTHERS = [

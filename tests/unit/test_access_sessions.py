@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from hpm.host.access import sessions as rules
 
-from .access_host import HERE, ORIGIN, PASSWORDS, AccessHost, accessible, basic, secret_of
+from .access_host import HERE, ORIGIN, PASSWORDS, AccessHost, basic, secret_of
 from .api_host import GROUPS, whole_error
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[AccessHost]:
-    with accessible() as started:
-        yield started
-
-
-@pytest.fixture
-def host(running: AccessHost) -> AccessHost:
-    running.reset()
-    return running
-
 
 NEW = {"name": "New"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,8 @@ from hpm.manager.calendar import rfc3339
 from hpm.manager.tokens import TOKENS_PER_USER, Tokens
 from hpm.store.database import Database
 
-from .access_host import ORIGIN, PASSWORDS, AccessHost, accessible, basic, bearer
+from .access_host import ORIGIN, PASSWORDS, AccessHost, basic, bearer
 from .api_host import GROUPS, whole_error
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[AccessHost]:
-    with accessible() as started:
-        yield started
-
-
-@pytest.fixture
-def host(running: AccessHost) -> AccessHost:
-    running.reset()
-    return running
 
 
 def status(host: AccessHost, secret: str, method: str = "GET", body: object = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,18 +11,6 @@ import pytest
 from hpm.model.views import Views
 
 from .api_host import GROUPS, SERVERS, ApiHost, policy, running
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[ApiHost]:
-    with running() as api:
-        yield api
-
-
-@pytest.fixture
-def api(host: ApiHost) -> Iterator[ApiHost]:
-    host.reset()
-    yield host
 
 
 def names(api: ApiHost, query: str, path: str = SERVERS) -> list[str]:

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from hpm.backend.simulated import uuid_of
 
-from .api_host import FILTER, GROUPS, ApiHost, policy, running, service_class
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[ApiHost]:
-    with running() as api:
-        yield api
-
-
-@pytest.fixture
-def api(host: ApiHost) -> Iterator[ApiHost]:
-    host.reset()
-    yield host
+from .api_host import FILTER, GROUPS, ApiHost, policy, service_class
 
 
 def test_the_first_policy_of_a_group_becomes_active_and_the_second_does_not(api: ApiHost) -> None:

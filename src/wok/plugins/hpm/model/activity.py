@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlencode
 
 import msgspec
 
 from ..manager.manager import Manager
 from ..store.activity import ActivityFilter, ActivityRecord
 from ..wire.activity import ActivityEntry, ActivityList, ActivityQuery
+from .pages import older
 from .times import utc_time
 
 #: What an entry tells of a body. Only what is named here: passwords and other secrets come in bodies, too.
@@ -35,17 +35,8 @@ class ActivityRequests:
             time_to=None if query.to is None else utc_time(query.to, "to"),
             user=query.user, outcome=query.outcome, before=query.before, limit=query.limit + 1,
         )  # fmt: skip
-        found = self._manager.activity.find(wanted)
-        following = None
-        if len(found) > query.limit:
-            parameters = {
-                key: value
-                for key, value in msgspec.to_builtins(query).items()
-                if value is not None and key != "before"
-            }
-            parameters["before"] = found[query.limit - 1].id
-            following = f"{base}/activity-log?{urlencode(parameters)}"
-        return ActivityList([_entry(record) for record in found[: query.limit]], following)
+        given, following = older(self._manager.activity.find(wanted), query, f"{base}/activity-log")
+        return ActivityList([_entry(record) for record in given], following)
 
 
 def subject(manager: Manager, names: Mapping[str, str], body: object) -> str:

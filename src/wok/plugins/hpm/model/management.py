@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -21,6 +20,7 @@ from ..wire.management import (
     SettingsUpdate,
     Version,
 )
+from .pages import older
 from .references import group_id, server_id
 from .times import utc_time
 from .views import Views
@@ -84,17 +84,8 @@ class Management:
             before=query.before,
             limit=query.limit + 1,
         )
-        found = self._manager.adjustments.find(wanted)
-        following = None
-        if len(found) > query.limit:
-            parameters = {
-                key: value
-                for key, value in msgspec.to_builtins(query).items()
-                if value is not None and key != "before"
-            }
-            parameters["before"] = found[query.limit - 1].id
-            following = f"{base}/dynamic-resource-adjustments?{urlencode(parameters)}"
-        return AdjustmentList([views.adjustment(record) for record in found[: query.limit]], following)
+        given, following = older(self._manager.adjustments.find(wanted), query, f"{base}/dynamic-resource-adjustments")
+        return AdjustmentList([views.adjustment(record) for record in given], following)
 
     def version(self) -> Version:
         """Versions and abilities."""

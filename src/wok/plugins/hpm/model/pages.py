@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from ..errors import InvalidValue
+from ..store.activity import ActivityRecord
+from ..store.adjustments import AdjustmentRecord
+from ..wire.activity import ActivityQuery
+from ..wire.management import AdjustmentQuery
 
 T = TypeVar("T")
+
+#: What is kept with a number that grows, and asked for backwards.
+Numbered = TypeVar("Numbered", AdjustmentRecord, ActivityRecord)
+OlderQuery = AdjustmentQuery | ActivityQuery
 
 #: What a list is sorted by: an order of kinds, a name, and an id that tells apart what has the same name.
 Place = tuple[int, str, str]
@@ -38,6 +46,16 @@ def page(
     given = ordered[:limit]
     parameters = {key: value for key, value in asked.items() if value is not None}
     parameters["after"] = _encode(place(given[-1]))
+    return given, f"{uri}?{urlencode(parameters)}"
+
+
+def older(found: Sequence[Numbered], query: OlderQuery, uri: str) -> tuple[Sequence[Numbered], str | None]:
+    """Of one record more than the query's `limit`, newest first: those within it, and the URI of the older ones."""
+    if len(found) <= query.limit:
+        return found, None
+    given = found[: query.limit]
+    parameters = {key: value for key, value in msgspec.to_builtins(query).items() if value is not None}
+    parameters["before"] = given[-1].id
     return given, f"{uri}?{urlencode(parameters)}"
 
 
