@@ -35,7 +35,7 @@ def test_the_life_of_a_token(host: AccessHost) -> None:
     assert status(host, secret) == 200
     assert status(host, secret, "POST", {"name": "New"}) == 201
     who = host.ask("GET", "/login", headers=bearer(secret)).json()
-    assert (who["user"], who["role"], who["means"], who["expires"]) == ("ann", "admin", "token", None)
+    assert (who["user"], who["role"], who["means"], who["expires"]) == ("ann", "admin", "token", made["expires"])
     shown = host.get(f"/tokens/{made['object-id']}")
     assert set(made) - set(shown) == {"secret"}
     assert shown["last-used"] is not None
@@ -51,6 +51,22 @@ def test_a_token_of_the_role_user_reads_and_no_more(host: AccessHost) -> None:
     assert status(host, secret) == 200
     assert status(host, secret, "POST", {"name": "New"}) == 403
     assert host.ask("POST", "/mgmt-levels", {"cpu-mgmt": "on"}, headers=bearer(secret)).status_code == 403
+
+
+def test_a_token_of_the_role_user_revokes_no_token(host: AccessHost) -> None:
+    reads, writes = host.token("ann", name="monitoring"), host.token("ann", name="backup", role="admin")
+    refused = host.ask("DELETE", f"/tokens/{writes['object-id']}", headers=bearer(reads["secret"]))
+    assert (refused.status_code, refused.json()["reason"]) == (403, 1)
+    assert status(host, writes["secret"]) == 200
+
+
+def test_a_token_ends_after_90_days_unless_it_is_said_otherwise(host: AccessHost) -> None:
+    made = host.post("/tokens", {"name": "usual"})
+    lasts = datetime.fromisoformat(made["expires"].replace("Z", "+00:00")) - datetime.now(timezone.utc)
+    assert timedelta(days=89, hours=23) < lasts <= timedelta(days=90)
+    assert host.post("/tokens", {"name": "for ever", "expires": None})["expires"] is None
+    who = host.ask("GET", "/login", headers=bearer(made["secret"])).json()
+    assert who["expires"] == made["expires"]
 
 
 def test_nobody_makes_a_token_that_may_more_than_he(host: AccessHost) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hpm.backend.simulated import uuid_of
 
 from .api_host import FILTER, GROUPS, ApiHost, policy, service_class
@@ -105,3 +107,20 @@ def test_a_preview_says_why_a_goal_would_be_missed(api: ApiHost) -> None:
     assert reasons == {"db1": "at-floor", "db2": "at-floor", "web1": None}    # three vCPUs that spin, two CPUs
     wrong = policy("wish", {**wish, "classification": None}, service_class())
     assert api.refused("POST", f"{GROUPS}/{group}/preview", wrong)["reason"] == 7
+
+
+def test_who_activates_a_policy_changes_nothing_of_it(api: ApiHost) -> None:
+    one = f"{GROUPS}/{api.group('Gold', policy(), policy('night'))}"
+    tag = api.send("GET", f"{one}/policies/night").headers["etag"]
+    api.post(f"{one}/actions", {"action": "activate-policy", "policy": "night"})
+    assert api.send("GET", f"{one}/policies/night").headers["etag"] != tag    # it is shown as active now
+    api.post(f"{one}/policies/night", {"importance": "low"}, headers={"If-Match": tag})
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_clients_take_for_a_way_up_is_none(api: ApiHost, name: str) -> None:
+    one = f"{GROUPS}/{api.group('Gold')}"
+    assert api.refused("POST", f"{one}/policies", policy(name))["reason"] == 7
+    assert api.refused("POST", f"{one}/policies", policy("day", service_class(name)))["reason"] == 7
+    assert api.refused("POST", GROUPS, {"name": name})["reason"] == 7
+    api.post(f"{one}/policies", policy("..."))

@@ -107,6 +107,17 @@ def test_a_changed_policy_is_told_class_by_class_and_field_by_field(api: ApiHost
     assert [(f["field"], f["after"]) for f in one["fields"]] == [("goal", "velocity 33")]
 
 
+def test_what_was_exported_of_a_group_says_what_it_may_replace(api: ApiHost) -> None:
+    gold(api)
+    one = next(g for g in api.get(GROUPS)["workload-resource-groups"] if g["name"] == "Gold")["object-uri"]
+    exported = api.send("GET", f"{one}/export")
+    for tag in (exported.headers["etag"], api.send("GET", one).headers["etag"]):
+        api.post(f"{one}/import?dry-run=true", exported.json(), headers={"If-Match": tag})
+    api.post(one, {"description": "changed by somebody else"})
+    later = api.send("POST", f"{one}/import", exported.json(), headers={"If-Match": exported.headers["etag"]})
+    assert later.status_code == 412
+
+
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_one_group_and_one_policy(api: ApiHost, notation: Notation) -> None:
     id_ = gold(api)

@@ -198,7 +198,7 @@ def test_a_text_that_is_no_group_is_refused(api: ApiHost, text: bytes, reason: i
         ("GET", f"/dynamic-resource-adjustments?before={10**20}", None, 400, 7, "before: "),
         ("GET", f"/dynamic-resource-adjustments?before={'9' * 5000}", None, 400, 7, "before: "),
         ("GET", "/dynamic-resource-adjustments?from=yesterday", None, 400, 7, "from: 'yesterday' is no RFC 3339"),
-        ("GET", "/dynamic-resource-adjustments?from=2026-11-21T14:00:00", None, 400, 7, "no time zone"),
+        ("GET", "/dynamic-resource-adjustments?from=2026-11-21T14:00:00", None, 400, 7, "a time zone"),
         ("GET", "/dynamic-resource-adjustments?from=0001-01-01T00:00:00%2B14:00", None, 400, 7, "from: "),
         ("GET", "/dynamic-resource-adjustments?to=9999-12-31T23:59:59-14:00", None, 400, 7, "to: "),
         ("GET", "/dynamic-resource-adjustments?outcome=nothing-to-do", None, 400, 7, "outcome: "),

@@ -152,6 +152,14 @@ def test_the_calendar_sleeps_until_something_is_due(api: ApiHost, clock: Clock) 
     assert wait(NOON) == pytest.approx(20.0)
 
 
+def test_a_schedule_that_is_sent_again_unchanged_leaves_what_was_activated_by_hand(api: ApiHost, clock: Clock) -> None:
+    clock.now = datetime(2026, 11, 23, 22, 0, tzinfo=timezone.utc)
+    one = scheduled_group(api)
+    api.post(f"{one}/actions", {"action": "activate-policy", "policy": "weekday"})
+    assert api.post(one, {"schedule": [NIGHT], "otherwise": "weekday"})["active-policy"] == "weekday"
+    assert api.post(one, {"schedule": [{**NIGHT, "from": "21:00"}]})["active-policy"] == "night"
+
+
 # -- temporary goals
 
 
@@ -194,6 +202,9 @@ def test_a_temporary_goal_manages_a_server_whose_group_has_no_policy(api: ApiHos
         ({"velocity": 80, "until": "2026-11-23T10:59:59Z"}, "temporary-goal.until"),
         ({"velocity": 80, "until": "tomorrow"}, "temporary-goal.until"),
         ({"velocity": 80, "until": "2026-11-24T00:00:00"}, "temporary-goal.until"),
+        ({"velocity": 80, "until": "2026-W48-5T00:00:00Z"}, "temporary-goal.until"),
+        ({"velocity": 80, "until": "20261124T000000Z"}, "temporary-goal.until"),
+        ({"velocity": 80, "until": "2026-11-31T00:00:00Z"}, "temporary-goal.until"),
         ({"velocity": 100, "until": "2026-11-24T00:00:00Z"}, "temporary-goal.velocity"),
         ({"velocity": 80}, "temporary-goal.until"),
     ],

@@ -102,7 +102,8 @@ def test_without_the_user_for_it_there_is_no_front(monkeypatch: pytest.MonkeyPat
 def test_an_own_certificate_is_made_once_for_all_names_of_the_host(tmp_path: Path) -> None:
     made = own(tmp_path / "web")
     assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
-    assert stat.S_IMODE(made.key.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(made.cert.stat().st_mode) == 0o644    # for all who shall trust it
+    assert stat.S_IMODE(made.cert.parent.stat().st_mode) == 0o755
     text = openssl("x509", "-in", str(made.cert), "-noout", "-text")
     for name in (f"DNS:{socket.gethostname().lower()}", "DNS:localhost", "IP Address:127.0.0.1", "CA:FALSE"):
         assert name in text

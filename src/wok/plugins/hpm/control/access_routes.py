@@ -36,7 +36,7 @@ def access_routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "DELETE", "/tokens/{id}", "Revoke a token", None,
-            lambda r: tokens.revoke(r.base, r.caller.user, r.caller.role, r.names["id"], r.check),
+            lambda r: _revoke(tokens, r),
             status=204, needs="user", changes=True, refuses=(Changed,),
         ),
         Route(
@@ -67,3 +67,10 @@ def _create(tokens: TokenRequests, request: Request) -> NewToken:
     if caller.means == "token":
         raise NotAllowed("a token makes no tokens, or a stolen one would never expire; use your password")
     return tokens.create(request.base, caller.user, caller.role, request.body)
+
+
+def _revoke(tokens: TokenRequests, request: Request) -> None:
+    caller = request.caller
+    if caller.means == "token" and caller.role != "admin":
+        raise NotAllowed("this token has the role user, and reads only; revoke tokens with your password, or as admin")
+    tokens.revoke(request.base, caller.user, caller.role, request.names["id"], request.check)

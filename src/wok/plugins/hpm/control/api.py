@@ -7,6 +7,8 @@ A request is checked in this order: path (404), method (405), who (401, 403), Ac
 from __future__ import annotations
 
 import logging
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -38,6 +40,7 @@ class _Seen:
     names: dict[str, str] = field(default_factory=dict)
     caller: Caller | None = None
     subject: str | None = None
+    dry: bool = False    # it was only to be tried
 
 
 class Api:
@@ -88,6 +91,7 @@ class Api:
         _check_role(caller, route)
         accepted = _accepted(request.headers.get("Accept"), route.answers)
         query = _query(request.query_string, route)
+        seen.dry = getattr(query, "dry_run", False)
         body = _body(route)
         asked = Request(request.script_name, caller, names, query, body, _check_match, accepted, self._login)
         if route.kept:
@@ -147,8 +151,11 @@ class Api:
         request, route = cherrypy.request, seen.route
         writes = route.writes if route is not None else request.method not in ("GET", "HEAD")
         wrong = status in (401, 429) and "Authorization" in request.headers
-        if self._recorder is None or not (writes or wrong):
+        if self._recorder is None or not (writes or wrong) or (seen.dry and status < 400):
             return
+        if seen.caller is None and status in (404, 405):    # the path was looked at before anybody was asked
+            with suppress(HpmError):
+                seen.caller = self._door.caller()
         subject = seen.subject if seen.subject is not None else self._recorder.subject(seen.names, None)
         title = route.summary if route is not None else "no such operation"
         summary = f"{title}: {subject}" if subject else title
@@ -183,18 +190,22 @@ def _check_role(caller: Caller, route: Route) -> None:
         return
     if caller.means == "nobody" and needs == "anybody":
         return
+    if caller.means == "token" and caller.role == "user":
+        raise NotAllowed("this token has the role user, and this takes the role admin; 'hpm token-create --role admin'")
     group = "hpmadm" if needs == "admin" else "hpmuser or hpmadm"
     raise NotAllowed(f"{caller.user} may not do this: it takes membership in the group {group}")
 
 
 def _check_match(current: object | None) -> None:
-    """Compare with `If-Match`: somebody else's change must not be lost. None: there is no one object."""
+    """Compare with `If-Match`: somebody else's change must not be lost. None: there is no one object; a tuple: the
+    object in several representations, of which the client may have read any."""
     header = cherrypy.request.headers.get("If-Match")
     if header is None:
         return
     if current is None:
         raise HttpError(400, reasons.BAD_HEADER, "If-Match is for requests on one object that exists")
-    if not etags.unchanged(header, current):
+    states = current if isinstance(current, tuple) else (current,)
+    if not any(etags.unchanged(header, state) for state in states):
         raise Changed("the object was changed by somebody else since you read it; read it again")
 
 
@@ -202,7 +213,8 @@ def _accepted(header: str | None, offered: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the media types that a client takes. Raises (406) if there are none."""
     if header is None:
         return offered
-    kinds = {part.split(";")[0].strip().lower() for part in header.split(",")}
+    parts = [part.lower().replace(" ", "").split(";") for part in header.split(",")]
+    kinds = {kind for kind, *more in parts if not any(re.fullmatch(r"q=0(\.0*)?", one) for one in more)}
     accepted = tuple(kind for kind in offered if kinds & {kind, "application/*", "*/*", ""})
     if not accepted:
         raise HttpError(406, 0, f"answers are {' or '.join(offered)}, which Accept: {header[:80]} does not take")
@@ -227,6 +239,9 @@ def _query(text: str, route: Route) -> Any:
         query = convert(values, route.query, strict=False)
     except UnknownField as error:
         raise HttpError(400, reasons.UNKNOWN_QUERY_PARAMETER, error.message) from None
+    except InvalidValue as error:    # a parameter is left out, or has a value: there is no null
+        said = error.said.replace(", null", "").replace(" | null", "")
+        raise type(error)(said, error.path) from None
     for attribute, name in zip(route.query.__struct_fields__, route.query.__struct_encode_fields__, strict=True):
         if name in values and getattr(query, attribute) is None:    # msgspec takes the text `null` for None
             raise InvalidValue(f"{values[name]!r} is no value; leave the parameter out", name)

@@ -13,6 +13,7 @@ import hashlib
 import msgspec
 
 from ..wire.groups import GroupDetail
+from ..wire.policies import PolicyDetail
 from ..wire.policy_files import Document
 from ..wire.servers import ServerDetail
 
@@ -44,6 +45,8 @@ def _settings(value: object) -> object | None:
         ]  # fmt: skip
     if isinstance(value, Document):
         return [value.version]
+    if isinstance(value, PolicyDetail):
+        return msgspec.structs.replace(value, active=False)    # a schedule activates it, too
     if isinstance(value, GroupDetail) and value.is_default:
         return msgspec.structs.replace(value, virtual_servers=[])
     return None

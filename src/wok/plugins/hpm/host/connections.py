@@ -51,7 +51,7 @@ _NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")    # of a header; no `_`, whi
 
 _WORDS = {
     "408": "the request did not arrive in time",
-    "413": too_large(MAX_BODY),
+    "413": too_large(MAX_SIZE),
     "414": f"the path and query are too long; at most {MAX_HEADER} bytes are taken",
     "500": "hpm has a fault here; its log says more",
 }

@@ -13,8 +13,10 @@ from types import TracebackType
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
+from ..errors import Conflict
 from ..manager.lock import HostLock
 from ..manager.manager import Manager
+from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
 from ..version import VERSION
 from .access.front_socket import front_socket, front_uid
@@ -41,7 +43,8 @@ class RunningManager:
         self.choice = choose(connect)
         self.state = state or usual_state(self.choice)
         self.address = socket or paths.socket_path()
-        for directory in (paths.run_dir(), self.address.parent):
+        # of the state, only what is above it: that is for others too
+        for directory in (paths.run_dir(), self.address.parent, self.state.parent):
             directory.mkdir(parents=True, exist_ok=True)
         _raise_open_files()
         self._undo = ExitStack()
@@ -81,10 +84,11 @@ class RunningManager:
         later = self._undo.callback
         lock = HostLock(lock_path(self.choice, self.state), f"state in {self.state}, socket {self.address}")
         later(lock.release)
-        self.hypervisor = open_hypervisor(self.choice.uri)
-        later(self.hypervisor.close)
         database = Database(self.state / "hpm.db")
         later(database.close)
+        keep_to_host(database, self.choice)
+        self.hypervisor = open_hypervisor(self.choice.uri)
+        later(self.hypervisor.close)
         self.manager = Manager(
             self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc)
         )
@@ -105,6 +109,20 @@ def usual_state(choice: Choice) -> Path:
     """Where state is kept. Simulated hosts have one of their own, so that trying hpm never touches a real one's."""
     base = paths.state_dir()
     return base / "simulated" if choice.simulated else base
+
+
+def keep_to_host(database: Database, choice: Choice) -> None:
+    """See to it that a store is used for one hypervisor only: for another one, its journal would be of servers that
+    are gone, and what hpm found at the start would be forgotten. Raises `Conflict`."""
+    name = "simulated" if choice.simulated else choice.uri
+    known = load_setting(database, "hypervisor")
+    if known is None:
+        save_setting(database, "hypervisor", name)
+    elif known != name:
+        raise Conflict(
+            f"the state in {database.path.parent} is that of {known}, and {choice.uri} was chosen ({choice.why});"
+            f" say --connect {known}, or another --state-dir"
+        )
 
 
 def lock_path(choice: Choice, state: Path) -> Path:

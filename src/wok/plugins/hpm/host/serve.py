@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from .. import paths
-from ..backend.connect import choose, open_hypervisor
+from ..backend.connect import Choice, choose, open_hypervisor
+from ..errors import Conflict, NotFound
 from ..manager.actuator import Actuator
 from ..manager.lock import HostLock
 from ..store.database import Database
@@ -18,7 +19,7 @@ from .access.syslog import tell_syslog
 from .front.rights import NoWebUser
 from .front.settings import FrontSettings, front_settings
 from .front.supervising import start_beside_manager
-from .running import PRIVATE, RunningManager, lock_path, usual_state
+from .running import PRIVATE, RunningManager, keep_to_host, lock_path, usual_state
 from .server import quiet_cherrypy
 
 log = logging.getLogger(__name__)
@@ -57,27 +58,41 @@ def serve(
 def restore(connect: str | None, state_dir: Path | None) -> list[str]:
     """Put back everything that a manager, which no longer runs, has changed; gives a sentence for each value.
 
-    Raises `ManagerBusy` if one runs.
+    Raises `ManagerBusy` if one runs, `Conflict` for the state of another host, `NotFound`.
     """
     choice = choose(connect)
     directory = state_dir or usual_state(choice)
     store = directory / "hpm.db"
+    if connect is None and choice.simulated and (state_dir or paths.state_dir() / "hpm.db").exists():
+        raise Conflict(
+            f"nothing is put back on the real host, and a simulated one was not asked for: {choice.why}. Start libvirt,"
+            " or say --connect qemu:///system; for a simulated host, --connect simulated"
+        )
     if not store.exists():
-        return [f"nothing to put back: there is no store {store}"]
+        if state_dir is not None:
+            raise NotFound(f"there is no store {store}; is this the right --state-dir?")
+        return [f"nothing to put back on {choice.uri}: there is no store {store}"]
     lock = HostLock(lock_path(choice, directory), "hpm restore")
     try:
         database = Database(store)
-        journal = Journal(database)
-        if not journal.entries:
-            return ["nothing to put back: the journal is empty"]
-        hypervisor = open_hypervisor(choice.uri)
         try:
-            return Actuator(hypervisor, journal).restore(hypervisor.observe())
+            keep_to_host(database, choice)
+            return _put_back(choice, database)
         finally:
-            hypervisor.close()
             database.close()
     finally:
         lock.release()
+
+
+def _put_back(choice: Choice, database: Database) -> list[str]:
+    journal = Journal(database)
+    if not journal.entries:
+        return [f"nothing to put back on {choice.uri}: the journal in {database.path} is empty"]
+    hypervisor = open_hypervisor(choice.uri)
+    try:
+        return Actuator(hypervisor, journal).restore(hypervisor.observe())
+    finally:
+        hypervisor.close()
 
 
 def _front(

@@ -165,9 +165,9 @@ def _updated(catalog: Catalog, group_id: str, wanted: GroupUpdate) -> Catalog:
         raise InvalidValue("the group default keeps its name", "name")
     if wanted.schedule == () and wanted.otherwise is msgspec.UNSET:
         changes["otherwise"] = None
-    if not {"schedule", "otherwise"}.isdisjoint(changes):
-        changes["scheduled"] = None    # a new schedule acts at once
     new = msgspec.structs.replace(old, **changes)
+    if (new.schedule, new.otherwise) != (old.schedule, old.otherwise):
+        new = msgspec.structs.replace(new, scheduled=None)    # a new schedule acts at once
     if wanted.perf_policies is not msgspec.UNSET and wanted.active_policy is msgspec.UNSET:
         new = _keep_active(old, new)
     return catalog.with_group(new)

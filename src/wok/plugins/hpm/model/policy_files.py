@@ -69,15 +69,15 @@ class PolicyFiles:
         file: Document,
         *,
         dry_run: bool,
-        check: Callable[[GroupDetail], None],
+        check: Callable[[tuple[GroupDetail, Document]], None],
     ) -> ImportResult:
-        """Import one policy into a group, or the group itself. `check` is called with its state before, under the
-        lock, and may raise. Raises `NotFound`, `InvalidValue` and its kinds."""
+        """Import one policy into a group, or the group itself. `check` is called with its state before and what an
+        export gave, under the lock, and may raise. Raises `NotFound`, `InvalidValue` and its kinds."""
         self._manager.snapshot.catalog.group(group_id)
         wanted = _read(file)
 
         def change(catalog: Catalog) -> Catalog:
-            check(self._groups.get(base, group_id))
+            check((self._groups.get(base, group_id), Document("", b"", str(catalog.generation))))
             if not isinstance(wanted, GroupsFile):
                 return with_policy(catalog, group_id, wanted)
             try:

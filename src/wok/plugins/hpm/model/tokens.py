@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
 
 from ..errors import InvalidValue, NotFound
+from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..store.tokens import TokenRecord
 from ..wire.access import NewToken, Role, Token, TokenCreate, TokenList
 from .times import utc_time
+
+#: After which a token ends if nobody says otherwise: who forgets one has not given it away for ever.
+USUAL_LIFE = timedelta(days=90)
 
 
 class TokenRequests:
@@ -30,7 +37,11 @@ class TokenRequests:
         """Make a token. Raises `InvalidValue`, `Conflict`."""
         if wanted.role == "admin" and role != "admin":
             raise InvalidValue("you have the role user, so your tokens have no more", "role")
-        expires = None if wanted.expires is None else utc_time(wanted.expires, "expires")
+        expires: str | None
+        if wanted.expires is msgspec.UNSET:
+            expires = rfc3339(self._manager.now() + USUAL_LIFE)
+        else:
+            expires = None if wanted.expires is None else utc_time(wanted.expires, "expires")
         if expires is not None and expires <= self._manager.activity.time():
             raise InvalidValue("this time is past", "expires")
         record, secret = self._manager.tokens.create(wanted.name, user, wanted.role, expires)

@@ -52,12 +52,12 @@ class TokenCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
 
     name: What it is for.
     role: What may be done with it: at most what its maker may.
-    expires: When it ends, RFC 3339; null: never.
+    expires: When it ends, RFC 3339; left out: after 90 days; null: never.
     """
 
     name: Name
     role: Role = "user"
-    expires: str | None = None
+    expires: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Token(msgspec.Struct, rename="kebab", tag="token", tag_field="class"):

@@ -98,7 +98,8 @@ class FrontDoor:
             self._throttle.wrong(address)
             raise NotAuthenticated("this token is unknown, revoked or expired; 'hpm token-create' makes a new one")
         role = self._role(token.user)    # a token is worth no more than who made it
-        return Caller(token.user, "user" if role == "admin" and token.role == "user" else role, "token")
+        role = "user" if role == "admin" and token.role == "user" else role
+        return Caller(token.user, role, "token", token.expires)
 
     def _by_password(self, value: str, address: str) -> Caller:
         if _writes():

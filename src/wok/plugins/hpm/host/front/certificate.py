@@ -93,7 +93,7 @@ def own(directory: Path) -> Certificate:
     """
     certificate = Certificate(directory / "cert.pem", directory / "key.pem", own=True)
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         if not _good(certificate):
             _make(certificate)
     except OSError as error:
@@ -129,6 +129,7 @@ def _make(certificate: Certificate) -> None:
     if made.returncode:
         raise BadCertificate(f"openssl cannot make a certificate: {made.stderr.strip()}; give one with --tls-cert")
     new_key.chmod(0o600)
+    new_cert.chmod(0o644)    # whoever shall trust it must be able to read it
     new_key.replace(certificate.key)
     new_cert.replace(certificate.cert)
     log.info("made an own certificate in %s, valid for %d days", certificate.cert, VALID_DAYS)

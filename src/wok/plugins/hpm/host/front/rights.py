@@ -37,8 +37,9 @@ def web_user() -> tuple[int, int] | None:
 
 
 def own_directory(directory: Path, user: tuple[int, int] | None) -> None:
-    """See to a directory that only the front's user can enter. Raises `OSError`."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """See to a directory of the front's user. Raises `OSError`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o755)    # the certificate in it is for all who shall trust it; the key is not
     if user is not None:
         os.chown(directory, *user, follow_symlinks=False)
 
