@@ -32,7 +32,7 @@ class TokenDoor:
     def caller(self) -> Caller:
         """Raises `NotAuthenticated`."""
         headers = cherrypy.request.headers
-        session = cherrypy.request.cookie.get("hpm-session")
+        session = cherrypy.request.cookie.get("__Host-hpm-session")
         if (
             headers.get("Authorization") in (f"Bearer {TOKEN}", f"Basic {BASIC}")
             or (session is not None and session.value == TOKEN)

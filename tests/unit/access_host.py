@@ -97,7 +97,7 @@ class AccessHost(ApiHost):
         """A request as the front forwards it for a client at `address`."""
         own = {"Host": HOST, "Hpm-Client-Address": address, "Hpm-Client-Scheme": "https"}
         if cookie is not None:
-            own["Cookie"] = f"hpm-session={cookie}"
+            own["Cookie"] = f"__Host-hpm-session={cookie}"
         content = None if body is None else json.dumps(body).encode()
         full = path if path.startswith(BASES) else BASE + path
         self.front_http.cookies.clear()

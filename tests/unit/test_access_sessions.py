@@ -27,8 +27,8 @@ def test_who_logs_in_may_what_its_groups_say(host: AccessHost) -> None:
 def test_the_cookie_is_for_this_site_and_no_script(host: AccessHost) -> None:
     answer = host.try_login("ann", PASSWORDS["ann"])
     first, *attributes = [part.strip() for part in answer.headers["set-cookie"].split(";")]
-    assert first.startswith("hpm-session=")
-    assert len(first) >= len("hpm-session=") + 43    # 256 bits in base64
+    assert first.startswith("__Host-hpm-session=")
+    assert len(first) >= len("__Host-hpm-session=") + 43    # 256 bits in base64
     assert set(attributes) == {"HttpOnly", "Secure", "SameSite=Strict", "Path=/"}
 
 
@@ -56,7 +56,7 @@ def test_logging_out_ends_the_session_and_clears_the_cookie(host: AccessHost) ->
     secret = host.log_in()
     answer = host.ask("POST", "/logout", cookie=secret, headers=ORIGIN)
     assert answer.status_code == 204
-    assert "hpm-session=;" in answer.headers["set-cookie"] and "Max-Age=0" in answer.headers["set-cookie"]
+    assert "__Host-hpm-session=;" in answer.headers["set-cookie"] and "Max-Age=0" in answer.headers["set-cookie"]
     assert host.ask("GET", "/login", cookie=secret).status_code == 401
     assert host.ask("POST", "/logout", headers=basic("ann", PASSWORDS["ann"])).status_code == 409
 
@@ -182,7 +182,7 @@ def test_the_challenge_opens_no_dialog_in_a_browser(host: AccessHost) -> None:
 def test_cookies_of_other_programs_are_in_nobodys_way(host: AccessHost) -> None:
     secret = host.log_in()
     for around in ("a@b=1; {}", "{}; [x]=\"", "wok=1; {}; =; ;;", "xhpm-session=no; {}"):
-        header = {"Cookie": around.format(f"hpm-session={secret}")}
+        header = {"Cookie": around.format(f"__Host-hpm-session={secret}")}
         assert host.ask("GET", "/login", headers=header).status_code == 200, around
 
 

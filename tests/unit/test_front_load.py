@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import httpx
@@ -20,6 +20,7 @@ from .api_host import BASE, GROUPS, answers, read_all
 from .front_host import front_before, running_front
 
 VERSION = f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+SMALL = b"0123456789abcdef" * 16384
 BIG = b"0123456789abcdef" * (5 * 65536)
 
 
@@ -35,6 +36,10 @@ class StandIn:
         self.begun += 1
         if path == "wait" or "HTTP_AUTHORIZATION" in environ:
             self.go.wait(30)
+        if path == "small":    # with room for some answers ahead of a client
+            start("200 OK", [("Content-Length", str(len(SMALL)))])
+            yield SMALL
+            return
         headers = [] if path == "pieces" else [("Content-Length", str(len(BIG)))]
         start("200 OK", headers)
         size = 65536
@@ -86,10 +91,10 @@ def test_who_does_not_take_its_answer_holds_nobody_up() -> None:
 def test_a_client_that_goes_away_early_harms_nobody() -> None:
     manager = StandIn()
     with front_before(manager) as front:
-        for path in ("wait", "big", "big"):
+        for number, path in enumerate(("wait", "big", "big")):
             with front.connection() as connection:
                 connection.sendall(f"GET {BASE}/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        wait_until(lambda: manager.begun == 3, 5, "all have begun")
+                wait_until(lambda begun=number: manager.begun > begun, 5, "it has begun")    # type: ignore[misc]
         manager.go.set()
         for _ in range(3):
             assert front.http.get(f"{BASE}/big").content == BIG
@@ -110,6 +115,66 @@ def test_who_guesses_passwords_holds_up_nobody_who_is_logged_in() -> None:
         assert time.monotonic() - began < 5.0
         assert manager.begun == 7
         manager.go.set()
+
+
+def test_a_login_in_other_letters_is_one_too() -> None:
+    manager = StandIn()
+    with front_before(manager) as front, ExitStack() as stack:
+        for number in range(20):
+            connection = stack.enter_context(front.connection(source=f"127.0.1.{number + 1}"))
+            head = f"POST {BASE}/%6cogin?wait HTTP/1.1\r\nHost: x\r\nAuthorization: x\r\nContent-Length: 0\r\n\r\n"
+            connection.sendall(head.encode())
+        wait_until(lambda: manager.begun >= 6, 5, "the manager has some")
+        assert front.http.get(f"{BASE}/big").content == BIG
+        assert manager.begun == 7    # the others wait for a turn of those with a password
+        manager.go.set()
+
+
+@pytest.mark.parametrize(("first", "again"), [
+    (b"", b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 2000),
+    (f"POST {BASE}/x/import HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode(), b"1\r\na\r\n" * 20000),
+], ids=["pipelined", "in tiny chunks"])  # fmt: skip
+def test_who_sends_without_end_holds_nobody_up(first: bytes, again: bytes) -> None:
+    over = threading.Event()
+
+    def send(front: Any) -> None:
+        with suppress(OSError), front.connection(source="127.0.0.2") as connection:
+            connection.settimeout(30)
+            reader = threading.Thread(target=read_all, args=(connection,))
+            reader.start()
+            with suppress(OSError):
+                connection.sendall(first)
+                while not over.is_set():
+                    connection.sendall(again)
+                connection.shutdown(socket.SHUT_RDWR)
+            reader.join()
+
+    with front_before(StandIn()) as front:
+        flooders = [threading.Thread(target=send, args=(front,)) for _ in range(2)]
+        for flooder in flooders:
+            flooder.start()
+        try:
+            for _ in range(5):
+                began = time.monotonic()
+                assert front.http.get("/").status_code == 200
+                assert time.monotonic() - began < 2.0
+        finally:
+            over.set()
+            for flooder in flooders:
+                flooder.join()
+
+
+def test_who_takes_no_answer_has_no_turn() -> None:
+    """Eight at a time each, of two clients: more than all turns there are."""
+    with front_before(StandIn()) as front, ExitStack() as stack:
+        for number in range(24):
+            connection = stack.enter_context(front.connection(source=f"127.0.0.{2 + number % 3}"))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(f"GET {BASE}/small HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 60)
+        for _ in range(5):
+            began = time.monotonic()
+            assert front.http.get(f"{BASE}/small").content == SMALL
+            assert time.monotonic() - began < 5.0
 
 
 def test_slow_clients_hold_up_nobody_and_are_ended() -> None:
@@ -177,7 +242,7 @@ def _served(front: Any, source: str) -> bool:
 
 
 def test_without_a_manager_clients_are_told_to_come_again_and_served_when_it_is_back(
-    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with running_front() as (front, api, door):
         assert front.http.get(f"{BASE}/version").status_code == 200
@@ -186,7 +251,8 @@ def test_without_a_manager_clients_are_told_to_come_again_and_served_when_it_is_
             answer = front.http.request(method, BASE + path, json={"name": "x"} if method == "POST" else None)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
             assert answer.json()["request-uri"] == BASE + path
-        assert capfd.readouterr().err.count("cannot be reached") == 1    # and not once for each client
+        wait_until(lambda: "cannot be reached" in caplog.text, 5, "it is logged")
+        assert caplog.text.count("cannot be reached") == 1    # and not once for each client
         assert front.http.get("/").status_code == 200
         api.server = SocketServer(api.manager, api.socket, door)
         api.server.start()

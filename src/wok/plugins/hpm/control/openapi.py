@@ -37,7 +37,7 @@ parameters are errors. Reads are answered from the newest snapshot. HEAD works w
 
 _SECURITY_SCHEMES = {
     "session": {
-        "type": "apiKey", "in": "cookie", "name": "hpm-session",
+        "type": "apiKey", "in": "cookie", "name": "__Host-hpm-session",
         "description": "The session of a browser, which begins with a login.",
     },
     "basic": {"type": "http", "scheme": "basic", "description": "User and password of the host, for programs."},

@@ -29,7 +29,7 @@ from .throttle import Throttle
 CLIENT_ADDRESS = "Hpm-Client-Address"
 CLIENT_SCHEME = "Hpm-Client-Scheme"
 
-COOKIE = "hpm-session"
+COOKIE = "__Host-hpm-session"
 _ATTRIBUTES = "HttpOnly; Secure; SameSite=Strict; Path=/"
 
 

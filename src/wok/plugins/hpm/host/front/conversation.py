@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import h11
 
@@ -39,6 +40,9 @@ CLOSING_SECONDS = 5.0
 
 #: Bytes of an answer that wait here for the client, so that the manager is done sooner.
 AHEAD = 1024 * 1024
+
+#: Bytes of a body that everybody may have; connections are counted, and that is enough.
+SMALL_BODY = 64 * 1024
 
 _CHUNK = 64 * 1024
 
@@ -132,7 +136,7 @@ class Conversation:
         except Refused as refused:    # the request was read whole, so that another can follow
             await self._say(refused)
         finally:
-            self._shared.bodies.give(self._client, len(body or b""))
+            self._shared.bodies.give(self._client, _large(len(body or b"")))
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     async def _answer(self, headers: Headers, body: bytes | None) -> None:
@@ -140,6 +144,7 @@ class Conversation:
         if any(path == base or path.startswith(base + b"/") for base in BASES):
             passed = to_manager(headers, self._address, None if body is None else len(body))
             turns = self._shared.password_turns if self._has_password(path, headers) else self._shared.turns
+            await self._taken()
             self._within(WAITING_SECONDS, unavailable("too many requests are under way"))
             async with turns.of(self._client):
                 await self._forward(passed, body or b"")
@@ -150,7 +155,14 @@ class Conversation:
     def _has_password(self, path: bytes, headers: Headers) -> bool:
         """Whether the manager will check a password, which may take it seconds."""
         basic = any(name == b"authorization" and value[:6].lower() == b"basic " for name, value in headers)
-        return basic or (self._method == b"POST" and path.rstrip(b"/").endswith(b"/login"))
+        return basic or (self._method == b"POST" and unquote_to_bytes(path).rstrip(b"/").endswith(b"/login"))
+
+    async def _taken(self) -> None:
+        """Wait until the client has taken the answers before: who takes none has no turn, either."""
+        self._within(TAKING_SECONDS)
+        self._writer.transport.set_write_buffer_limits(high=1)    # at 0, TLS would wait for ever
+        await self._writer.drain()
+        self._writer.transport.set_write_buffer_limits(high=AHEAD)
 
     async def _forward(self, headers: Headers, body: bytes) -> None:
         self._within(MANAGER_SECONDS, unavailable("hpm does not answer in time; read again to see what was done"))
@@ -212,16 +224,18 @@ class Conversation:
             while isinstance(event := await self._next(), h11.Data):
                 if len(data) + len(event.data) > most:
                     raise too_large
-                if not self._shared.bodies.take(self._client, len(event.data)):
+                more = _large(len(data) + len(event.data)) - _large(len(data))
+                if not self._shared.bodies.take(self._client, more):
                     raise unavailable("too many large requests are under way")
                 data += event.data
         except BaseException:
-            self._shared.bodies.give(self._client, len(data))
+            self._shared.bodies.give(self._client, _large(len(data)))
             raise
         return None if length is None and b"transfer-encoding" not in framing else bytes(data)
 
     async def _next(self, began: Callable[[], None] | None = None) -> Any:
         """The next event; `began` is called as soon as anything of it is there."""
+        await asyncio.sleep(0)    # others have their turn: what has arrived already is read without waiting
         event = self._http.next_event()
         while event is h11.NEED_DATA:
             data = await self._reader.read(_CHUNK)
@@ -271,6 +285,11 @@ class Conversation:
         self._late = otherwise
         if self._task is not None:
             self._task.cancel()
+
+
+def _large(size: int) -> int:
+    """Bytes of a body that are counted: small ones always find room, however many large ones there are."""
+    return max(0, size - SMALL_BODY)
 
 
 async def close(writer: asyncio.StreamWriter) -> None:

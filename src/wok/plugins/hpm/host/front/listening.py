@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 #: Connections of one client, and of all.
 CONNECTIONS_PER_CLIENT = 64
-CONNECTIONS = 256
+CONNECTIONS = 1024
 
 #: Seconds for a client to begin, and to end, the handshake of TLS.
 HANDSHAKE_SECONDS = 10.0

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -32,6 +33,7 @@ STEADY = 60.0
 ENDING = 10.0
 
 _ROOT_OF_PACKAGES = Path(__file__).resolve().parents[__name__.count(".")]
+_LEVELS = {logging.getLevelName(level): level for level in (10, 20, 30, 40, 50)}
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 
 
@@ -98,11 +100,13 @@ class FrontProcess:
             if self._over.is_set():
                 return 0
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=[self._listener.fileno()],
-                cwd="/", env=_environment(), start_new_session=True,
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                pass_fds=[self._listener.fileno()], cwd="/", env=_environment(), start_new_session=True,
             )  # fmt: skip
-        with self._process:
-            return self._process.wait()
+        with self._process as process:
+            assert process.stderr is not None
+            _pass_on(process.stderr)
+            return process.wait()
 
 
 def start_beside_manager(settings: FrontSettings) -> FrontProcess | None:
@@ -114,6 +118,17 @@ def start_beside_manager(settings: FrontSettings) -> FrontProcess | None:
         return None
     front.start()
     return front
+
+
+def _pass_on(lines: IO[bytes]) -> None:
+    """Log what the front says, until it says no more. It has no stream of ours: that could be root's terminal, from
+    which it could read, and where its lines could pass for ours."""
+    for line in lines:
+        text = line.decode(errors="replace").rstrip("\n")
+        word, _, rest = text.partition(" ")
+        level = _LEVELS.get(word)
+        said = text if level is None else rest
+        log.log(level or logging.INFO, "web: %s", "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said))
 
 
 def _environment() -> dict[str, str]:
