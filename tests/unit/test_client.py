@@ -133,7 +133,7 @@ def test_a_url_with_a_path_is_the_base_path() -> None:
 
 @pytest.mark.parametrize("url", ["host:8443", "ftp://host", "https://", "hpm"])
 def test_a_url_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(InvalidValue, match="https://"):
+    with pytest.raises(InvalidValue, match="right would be https://host:8643,"):
         connect(url=url)
 
 

@@ -30,10 +30,25 @@ def test_units_call_commands_that_exist_with_their_options() -> None:
         parse(words[1:])
 
 
+def examples() -> list[list[str]]:
+    """What stands in the overrides of their README."""
+    lines = re.findall(r"^ExecStart=(.+)$", (UNITS / "README.md").read_text(), re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+def test_a_manager_as_a_service_never_takes_a_simulated_host_and_its_front_finds_it() -> None:
+    needed = {"serve": "--connect qemu:///system --no-web", "web": "--manager-socket /run/hpm/front.sock"}
+    found = [*commands(), *examples()]
+    assert {words[1] for words in found} == set(needed)
+    for words in found:
+        assert needed[words[1]] in shlex.join(words)
+
+
 def test_the_examples_in_their_readme_exist_too() -> None:
     text = (UNITS / "README.md").read_text()
-    for line in re.findall(r"^ExecStart=\S*/hpm (.+)$", text, re.MULTILINE):
-        parse(shlex.split(line))
+    for words in examples():
+        assert Path(words[0]).name == "hpm"
+        parse(words[1:])
     for file in re.findall(r"^\| `(hpm[^`]+)`", text, re.MULTILINE):
         assert (UNITS / file).exists()
 

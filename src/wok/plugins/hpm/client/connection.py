@@ -71,7 +71,7 @@ class UrlConnection:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8443, for example")
+            raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8643, for example")
         if parts.password is not None:
             raise InvalidValue("a password does not belong in a URL, where others can read it; say --user NAME")
         self.base_path = parts.path.rstrip("/") or BASE_PATH
