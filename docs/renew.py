@@ -32,13 +32,14 @@ def renewed(text: str) -> str:
 
 
 def _routes(table: tuple[Route, ...], told: dict[str, Any]) -> str:
-    rows = ["| method and path | does | body | answer | errors |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| method and path | role | does | body | answer | errors |", "| --- | --- | --- | --- | --- | --- |"]
     for route in table:
         operation = told["paths"][route.path][route.method.lower()]
         body = _content(operation.get("requestBody", {}))
         answer = _content(operation["responses"][str(route.status)])
         does = operation["summary"] + (f" ({route.status})" if route.status != 200 else "")
-        rows.append(f"| {route.method} `{route.path}` | {does} | {body} | {answer} | {_own_errors(route)} |")
+        cells = (f"{route.method} `{route.path}`", operation["x-role"], does, body, answer, _own_errors(route))
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

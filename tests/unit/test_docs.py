@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ import click
 import pytest
 
 from docs.renew import renewed
+from hpm.backend.simulated import uuid_of
 from hpm.cli.main import cli
 from hpm.cli.registry import COMMANDS
+from hpm.host.front.settings import LISTEN
 from hpm.wire.servers import ServerDetail
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
@@ -23,6 +26,7 @@ from tests.unit.test_architecture import CLIENT_SIDE, FLOORS, LOCAL, PACKAGE
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+GUIDES = sorted([*ROOT.glob("contrib/**/*.md"), *ROOT.glob("examples/**/*.md")])    # beside what they are about
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 
@@ -100,6 +104,29 @@ def test_make_targets_in_documents_exist() -> None:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{document.name}: there is no target {target}"
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
+@pytest.mark.parametrize("target", ["run", "man", "completion"])
+def test_what_users_make_installs_no_test_laboratory(target: str) -> None:
+    told = subprocess.run(
+        ["make", "-f", "GNUmakefile", "--dry-run", "--always-make", target], capture_output=True, text=True, check=True,
+        cwd=ROOT,
+    ).stdout  # fmt: skip
+    assert "contrib/bootstrap run" in told and "pip install" in told
+    assert "contrib/bootstrap check" not in told and "[dev" not in told
+
+
+def test_urls_in_documents_have_the_port_of_the_front() -> None:
+    ports = {port for file in (README, (ROOT / "docs/security.md").read_text())
+             for port in re.findall(r"https://[\w.]+:(\d+)", file)}  # fmt: skip
+    assert ports == {LISTEN.rpartition(":")[2]}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_servers_of_the_simulated_host_have_their_own_uuids(document: Path) -> None:
+    for name, uuid in re.findall(r"virtual server (\w+) \(([0-9a-f-]{36})\)", document.read_text()):
+        assert uuid == uuid_of(name), name
+
+
 def test_the_page_of_the_api_is_current() -> None:
     text = (ROOT / "docs/rest.md").read_text()
     assert text == renewed(text), "docs/rest.md is not current; renew it with: make docs"
@@ -123,7 +150,7 @@ def test_the_tree_shows_every_part() -> None:
         assert re.search(rf"^    {part}/ ", ARCHITECTURE, re.MULTILINE), f"{part}/ is not in the tree"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+@pytest.mark.parametrize("document", [*DOCUMENTS, *GUIDES], ids=lambda d: str(d.relative_to(ROOT)))
 def test_links_resolve(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text()):
         if "://" not in target:
@@ -136,16 +163,37 @@ def manager(tmp_path: Path) -> Iterator[ManagerProcess]:
         yield running
 
 
+def run_hpm(manager: ManagerProcess, directory: Path, *words: str) -> str:
+    """What the command prints when it is run in `directory`; it must end with 0."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hpm.cli.main", *words], capture_output=True, text=True, cwd=directory, timeout=30,
+        env={**os.environ, "HPM_SOCKET": str(manager.socket)},
+    )  # fmt: skip
+    assert done.returncode == 0, f"hpm {shlex.join(words)}: {done.stderr}"
+    return done.stdout
+
+
+def test_the_examples_can_be_tried_after_the_walk(manager: ManagerProcess, tmp_path: Path) -> None:
+    """Every command of examples/README.md works where the walk was taken; the dry run shows what is lost."""
+    directory = tmp_path / "examples"
+    shutil.copytree(ROOT / "examples", directory)
+    run_hpm(manager, directory, "wrg-create", "Gold")
+    run_hpm(manager, directory, "wrg-add-vs", "Gold", "db1", "db2", "web1")
+    run_hpm(manager, directory, "policy-create", "Gold", "weekday", "--importance", "high", "--velocity", "fast")
+    for line in shell_lines((directory / "README.md").read_text()):
+        words = hpm_words(line)
+        assert words is not None, line
+        asks = words[0] == "policy-import" and "--dry-run" not in words
+        text = run_hpm(manager, directory, *words, *(["--yes"] if asks else []))
+        if words == ["policy-import", "gold-silver-bronze.xml", "--dry-run"]:
+            assert "- policy weekday" in text and "- virtual server db1" in text
+
+
 def test_the_walk(manager: ManagerProcess, tmp_path: Path) -> None:
     """Every command of the walk, in order, does what the README says."""
 
     def hpm(*words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "hpm.cli.main", *words], capture_output=True, text=True, cwd=tmp_path, timeout=30,
-            env={**os.environ, "HPM_SOCKET": str(manager.socket)},
-        )  # fmt: skip
-        assert done.returncode == 0, f"hpm {shlex.join(words)}: {done.stderr}"
-        return done.stdout
+        return run_hpm(manager, tmp_path, *words)
 
     def servers() -> dict[str, ServerDetail]:
         with manager.client() as client:
