@@ -1,103 +1,180 @@
 // Logs in, and shows the host and its groups. All that the API says is put in as text, never as HTML.
 
 const BASE = "/zhpm/wsapi/v1";
-const SECONDS = 10;
+const SECONDS = 10; // between two looks
+const READ_SECONDS = 5; // for an answer that is only read; checking a password may take longer
+const WRITE_SECONDS = 60;
+const LEVELS = {
+  off: "CPU management is off: hpm only watches",
+  advise: "CPU management advises: hpm plans, and changes nothing",
+  on: "CPU management is on",
+};
 const part = (id) => document.getElementById(id);
 
-let timer = 0;
+// That somebody logged in with this browser. The session's cookie is hidden from scripts, and to ask for the groups
+// without it would only be refused, with an error in the browser's console.
+const session = {
+  get begun() { return localStorage.getItem("hpm-session") !== null; },
+  begin() { localStorage.setItem("hpm-session", "begun"); },
+  end() { localStorage.removeItem("hpm-session"); },
+};
 
-/** A request of the API; gives the answer's JSON, or throws an Error with the API's message and its status. */
+let timer = 0;
+let look = 0; // the number of the newest look; what an older one finds comes too late
+let measured = 0; // when the figures were measured, in milliseconds of the browser's clock
+let oldAfter = 0; // seconds
+let failed = false; // whether the newest look failed
+
+/** A request of the API; gives its JSON and `Age`, or throws an Error with the API's message, `status` and `wait`. */
 async function ask(method, path, body) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  let answer;
+  const signal = AbortSignal.timeout(1000 * (method === "GET" ? READ_SECONDS : WRITE_SECONDS));
+  const sent = body && JSON.stringify(body);
+  let answer, content;
   try {
-    answer = await fetch(BASE + path, { method, headers, body: body && JSON.stringify(body), redirect: "error" });
-  } catch {
-    throw new Error("hpm cannot be reached; is it running?");
+    answer = await fetch(BASE + path, { method, headers, body: sent, redirect: "error", signal });
+    content = answer.status === 204 ? null : await answer.json();
+  } catch (error) {
+    const why = error.name === "TimeoutError" ? "hpm does not answer" : "hpm cannot be reached; is it running?";
+    throw new Error(why, { cause: error });
   }
-  const content = answer.status === 204 ? null : await answer.json().catch(() => null);
-  if (!answer.ok) throw Object.assign(new Error(content?.message ?? answer.statusText), { status: answer.status });
-  return content;
+  if (answer.ok) return { content, age: Number(answer.headers.get("Age")) };
+  const { status, statusText } = answer;
+  throw Object.assign(new Error(content?.message ?? statusText), { status, wait: answer.headers.get("Retry-After") });
 }
 
+/** Shows a message; an empty one takes it away. The same one again is not read out again. */
 function say(message) {
+  if (part("message").textContent === message) return;
   part("message").textContent = message;
   part("message").hidden = !message;
 }
 
+/** Says what could not be done, why, and when it may be tried again. */
+function complain(what, error) {
+  const why = error.wait ? error.message.replace(/[;,] (so )?try again.*$/, "") : error.message;
+  say(`${what}: ${/[.?!]$/.test(why) ? why : why + "."}` + (error.wait ? ` Try again in ${error.wait}\u00a0s.` : ""));
+}
+
 function showLogin() {
   clearTimeout(timer);
+  look += 1;
+  session.end();
   part("overview").hidden = part("who").hidden = true;
   part("login").hidden = false;
   part("groups").replaceChildren();
-  part("name").textContent = part("host").textContent = "";
+  for (const id of ["name", "host", "level", "age", "about"]) part(id).textContent = "";
   part("login").elements.user.focus();
 }
 
 function row(group) {
   const index = group["performance-index"];
+  const status = group["goal-status"];
   const cells = [
-    group.name, group["active-policy"] ?? "–", group.importance ?? "–", group["virtual-server-count"],
-    index === null ? "–" : index.toFixed(2), group["goal-status"],
+    ["th", "", group.name],
+    ["td", status, status],
+    ["td", "number", index === null ? "–" : index.toFixed(2)],
+    ["td", "number", group["virtual-server-count"]],
+    ["td", "named more", group["active-policy"] ?? "–"],
+    ["td", "more", group.importance ?? "–"],
   ];
   const line = document.createElement("tr");
-  cells.forEach((text, column) => {
-    const cell = document.createElement(column === 0 ? "th" : "td");
-    if (column === 0) cell.scope = "row";
-    if (column === 3 || column === 4) cell.className = "number";
-    if (text === "missed") cell.className = "missed";
+  for (const [kind, name, text] of cells) {
+    const cell = document.createElement(kind);
+    if (kind === "th") cell.scope = "row";
+    if (name) cell.className = name;
     cell.textContent = text;
     line.append(cell);
-  });
+  }
   return line;
+}
+
+/** Where the figures are from: the page is the same for a real host and for an invented one. */
+function about(version) {
+  const { hypervisor, "hypervisor-uri": uri, "hypervisor-version": number } = version;
+  const hpm = `hpm ${version["hpm-version"]}`;
+  if (hypervisor === "simulated") return `${hpm}; a simulated host (${uri}), not a real one`;
+  return hypervisor ? `${hpm}; ${hypervisor} ${number ?? ""} at ${uri}` : `${hpm}; no connection yet to ${uri}`;
+}
+
+function showAge() {
+  const seconds = Math.max(0, Math.floor((Date.now() - measured) / 1000));
+  const [unit, size] = seconds < 120 ? ["s", 1] : seconds < 7200 ? ["min", 60] : ["h", 3600];
+  part("age").textContent = `${Math.floor(seconds / size)}\u00a0${unit}`;
+  part("overview").classList.toggle("stale", failed || seconds > oldAfter);
+}
+
+function show(caller, version, levels, list, age) {
+  const groups = list["workload-resource-groups"];
+  measured = Date.now() - 1000 * age;
+  oldAfter = SECONDS + 3 * version["interval-seconds"];
+  failed = version.problem !== null;
+  part("name").textContent = caller.user;
+  part("host").textContent = location.hostname;
+  part("level").textContent = LEVELS[levels["cpu-mgmt"]];
+  part("about").textContent = about(version);
+  part("hint").hidden = groups.some((group) => group["active-policy"] !== null);
+  part("groups").replaceChildren(...groups.map(row));
+  showAge();
+  say(failed ? `The figures are old: ${version.problem}` : "");
+  const first = part("overview").hidden;
+  part("login").hidden = true;
+  part("overview").hidden = part("who").hidden = false;
+  if (first) part("host").focus();
 }
 
 async function showOverview() {
   clearTimeout(timer);
+  const mine = (look += 1);
+  const paths = ["/login", "/version", "/mgmt-levels", "/workload-resource-groups"];
   try {
-    const caller = await ask("GET", "/login");
-    const [version, list] = await Promise.all([ask("GET", "/version"), ask("GET", "/workload-resource-groups")]);
-    part("name").textContent = caller.user;
-    part("host").textContent =
-      `hpm ${version["hpm-version"]}, ${version.hypervisor} ${version["hypervisor-version"]}` +
-      (version.problem ? `. ${version.problem}` : "");
-    part("groups").replaceChildren(...list["workload-resource-groups"].map(row));
-    part("login").hidden = true;
-    part("overview").hidden = part("who").hidden = false;
-    say("");
+    const answers = await Promise.all(paths.map((path) => ask("GET", path)));
+    if (mine !== look) return;
+    show(...answers.map((answer) => answer.content), answers[3].age);
   } catch (error) {
-    if (error.status === 401 || (error.status === 403 && part("overview").hidden)) {
+    if (mine !== look) return;
+    const first = part("overview").hidden;
+    if (error.status === 401 || (error.status === 403 && first)) {
       showLogin();
-      say(error.status === 403 ? error.message : "");
+      if (error.status === 403) complain("No access", error);
+      else say(first ? "" : "The session has ended. Log in again.");
       return;
     }
-    say(error.message);
+    failed = true;
+    if (!first) showAge();
+    complain(first ? "No figures" : "No new figures", { message: error.message });
   }
   timer = setTimeout(showOverview, SECONDS * 1000);
 }
 
 part("login").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { user, password } = Object.fromEntries(new FormData(event.target));
+  const form = event.target;
+  const { user, password } = Object.fromEntries(new FormData(form));
   try {
     await ask("POST", "/login", { user, password });
-    event.target.reset();
-    await showOverview();
   } catch (error) {
-    event.target.elements.password.value = "";
-    say(error.message);
+    form.elements.password.value = "";
+    form.elements.password.focus();
+    return complain("Not logged in", error);
   }
+  session.begin();
+  form.reset();
+  await showOverview();
 });
 
 part("logout").addEventListener("click", async () => {
   try {
     await ask("POST", "/logout");
   } catch (error) {
-    if (error.status !== 401) return say(error.message);
+    if (error.status !== 401) return complain("Not logged out", error);
   }
   say("");
   showLogin();
 });
 
-showOverview();
+document.title = `${location.hostname} – hpm`;
+setInterval(() => part("overview").hidden || showAge(), 1000);
+if (session.begun) showOverview();
+else showLogin();
