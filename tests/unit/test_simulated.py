@@ -76,6 +76,7 @@ def test_the_demo_has_nine_telling_guests_under_contention() -> None:
     assert names == ["batch1", "batch2", "batch3", "db1", "db2", "test1", "web1", "web2", "web3"]
     facts = before.infos[uuid_of("db1")].facts
     assert facts["title"] == "Order database"
+    assert (facts["os-type"], facts["os-name"], facts["os-level"]) == ("linux", "rhel", "9.4")
     assert {"hostname", "os-type", "os-name", "os-level", "metadata", "virtual-server-name"} <= set(facts)
     hypervisor.advance(60)
     after = hypervisor.observe()

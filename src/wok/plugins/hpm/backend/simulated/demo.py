@@ -35,13 +35,11 @@ _TITLES: Final = {
     "app": ("Application server",),
 }
 
+#: Name and level, as guests say them themselves.
 _SYSTEMS: Final = {
-    "db": "Red Hat Enterprise Linux 9.4",
-    "web": "Debian GNU/Linux 12",
-    "batch": "Ubuntu 24.04 LTS",
-    "test": "Fedora Linux 40",
-    "app": "SUSE Linux Enterprise Server 15 SP6",
-}
+    "db": ("rhel", "9.4"), "web": ("debian", "12"), "batch": ("ubuntu", "24.04"), "test": ("fedora", "40"),
+    "app": ("sles", "15.6"),
+}  # fmt: skip
 
 
 def from_uri(uri: str, clock: Callable[[], int] | None = None) -> SimulatedHypervisor:
@@ -75,6 +73,7 @@ def scenario(number: int) -> Scenario:
 def _server(kind: str, number: int, light: bool) -> ServerSpec:
     name = f"{kind}{number}"
     titles = _TITLES[kind]
+    system, level = _SYSTEMS[kind]
     return ServerSpec(
         name=name,
         vcpus=1 if kind == "test" else 2,
@@ -84,8 +83,8 @@ def _server(kind: str, number: int, light: bool) -> ServerSpec:
             "title": titles[(number - 1) % len(titles)],
             "hostname": f"{name}.example.com",
             "os-type": "linux",
-            "os-name": _SYSTEMS[kind].split(" ")[0],
-            "os-level": _SYSTEMS[kind],
+            "os-name": system,
+            "os-level": level,
             "metadata": (f"role={kind}", "stage=test" if kind == "test" else "stage=production"),
         },
     )
