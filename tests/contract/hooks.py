@@ -15,7 +15,7 @@ from hpm.backend.simulated import uuid_of
 from tests.contract.seed import POLICY, SERVERS, SERVICE_CLASS
 
 #: Words of the messages for what the types alone refuse, so that the schema, which is made of them, must refuse it too.
-OF_THE_TYPES = ("; allowed: ", "this text is not such a one")
+OF_THE_TYPES = ("; allowed: ", "cannot be a name", "cannot be used here")
 
 #: JSON Schema takes 28.0 for an integer. hpm takes integers as integers are written.
 WRITTEN_AS_A_FRACTION = "got `float`; allowed: "

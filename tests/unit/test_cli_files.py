@@ -154,6 +154,8 @@ def test_import_where_nobody_can_be_asked(api: ApiHost, gold: str, tmp_path: Pat
     file = tmp_path / "weekday.json"
     file.write_text(json.dumps(policy(importance="low")))
     assert run(api, "policy-import", "Gold", str(file)).exit_code == 2
+    assert run(api, "policy-import", "Gold", "-").exit_code == 2
+    assert "cannot read" in run(api, "policy-import", str(tmp_path / "none")).stderr
     assert run(api, "policy-import", "Gold", str(file), "--json").exit_code == 2
     assert run(api, "policy-import", "Gold", str(file), "--replace", "--yes").exit_code == 2
     assert "Dry run: 1 group changed" in done(api, "policy-import", "Gold", "-", "--dry-run", input=file.read_bytes())
@@ -166,7 +168,7 @@ def test_import_where_nobody_can_be_asked(api: ApiHost, gold: str, tmp_path: Pat
 def test_errors_have_file_line_and_column(api: ApiHost | None, gold: str, tmp_path: Path) -> None:
     file = tmp_path / "host.xml"
     file.write_text('<policy-file>\n  <workload-resource-group name="A/B"/>\n</policy-file>\n')
-    said = f"{file}:2:28: workload-resource-groups[0].name: this text is not such a one; allowed: 1 to 64 characters"
+    said = f"{file}:2:28: workload-resource-groups[0].name: 'A/B' cannot be a name; allowed: 1 to 64 characters"
     result = run(api, "policy-import", str(file), "--yes")
     assert result.exit_code == 1 and result.stderr.startswith(f"error: {said}")
     result = run(None, "policy-check", str(file))

@@ -57,6 +57,19 @@ def test_errors_name_the_place_and_what_would_be_right(value: Any, error: type[H
         assert str(caught.value).startswith(said)
 
 
+@pytest.mark.parametrize(("value", "said"), [
+    ({"name": "a/b"}, "name: 'a/b' cannot be a name; allowed: 1 to 64 characters, none of them a slash"),
+    ({"name": "a", "description": "\x07"}, "description: '\\x07' cannot be used here; allowed: up to 1024 characters"),
+    ({"name": "a", "perf-policies": [policy("b/c")]}, "perf-policies[0].name: 'b/c' cannot be a name; allowed: "),
+    ({"name": "/" * 1000}, "name: expected `str` of length <= 64; allowed: 1 to 64 characters"),
+])  # fmt: skip
+def test_a_text_of_the_wrong_form_is_repeated(value: Any, said: str) -> None:
+    for attempt in (lambda: decode(json.dumps(value).encode(), GroupCreate), lambda: convert(value, GroupCreate)):
+        with pytest.raises(InvalidValue) as caught:
+            attempt()
+        assert str(caught.value).startswith(said)
+
+
 @pytest.mark.parametrize(("text", "said"), [
     (b'{"parts": [], "parts": []}', "parts: the field 'parts' is there twice"),
     (b'{"parts": [{"some-number": 1}, {"a": {"b": 1, "b": 2}}]}', "parts[1].a.b: the field 'b' is there twice"),

@@ -30,6 +30,8 @@ _FILE = Slot("file", "FILE", "--file", "The policy file; '-': standard input.", 
 _FILES = Slot("files", "FILE", "--file", "A policy file; '-': standard input (repeatable).", optional=True, many=True,
               complete="file")  # fmt: skip
 
+_NOBODY = "nobody can be asked whether to import (no terminal): say --yes, or --dry-run"
+
 
 @command("policy-export", _GROUP, _POLICY, examples=[
     "hpm policy-export > host.json",
@@ -94,14 +96,17 @@ def policy_import(session: Session, group: str | None, file: str, dry_run: bool,
         raise click.UsageError("--replace is for a file of all groups: leave GROUP or --replace out")
     if session.json and not (yes or dry_run):
         raise click.UsageError("with --json nobody is asked: say --yes or --dry-run")
-    if not (yes or dry_run) and (file == "-" or not sys.stdin.isatty()):
-        raise click.UsageError("nobody can be asked whether to import (no terminal): say --yes, or --dry-run")
+    asks = not (yes or dry_run)
+    if asks and file == "-":
+        raise click.UsageError(_NOBODY)
     data, client = read_bytes(path), session.client
     notation = notation_of(data)
     group_id = tag = None
     if group is not None:
         group_id = find_group(client, group).object_id
-    if not (yes or dry_run):    # so that what is done is what was shown
+    if asks and not sys.stdin.isatty():
+        raise click.UsageError(_NOBODY)
+    if asks:    # so that what is done is what was shown
         tag = client.state_of_policies() if group_id is None else client.group(group_id).etag
     try:
         answer = client.import_file(

@@ -50,7 +50,7 @@ def decode(data: bytes, type_: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=type_)
     except msgspec.ValidationError as error:
-        raise explain(error, type_) from None
+        raise explain(error, type_, lambda: msgspec.json.decode(data)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJSON(f"the text is not JSON: {error}") from None
 
@@ -60,7 +60,7 @@ def convert(value: Any, type_: type[T], *, strict: bool = True) -> T:
     try:
         return msgspec.convert(value, type=type_, strict=strict)
     except msgspec.ValidationError as error:
-        raise explain(error, type_) from None
+        raise explain(error, type_, lambda: value) from None
 
 
 def check_nesting(data: bytes) -> None:
@@ -168,8 +168,10 @@ def _deep_path(data: bytes) -> str:
     return f"{path}…"
 
 
-def explain(error: msgspec.ValidationError, type_: type[Any]) -> InvalidValue:
-    """What msgspec said of a value that should have been of that type, in our words."""
+def explain(
+    error: msgspec.ValidationError, type_: type[Any], whole: Callable[[], Any] | None = None
+) -> InvalidValue:
+    """What msgspec said of a value that should have been of that type, in our words. `whole` gives the value."""
     match = _AT.match(str(error))
     assert match is not None    # the pattern takes every text
     what, path = match["what"], (match["path"] or "")
@@ -184,7 +186,10 @@ def explain(error: msgspec.ValidationError, type_: type[Any]) -> InvalidValue:
     if match["key"] and isinstance(wanted, inspect.DictType) and value is not None:
         return _unknown(value["value"], _keys(wanted), place)
     if "matching regex" in what:
-        what = "this text is not such a one"    # nobody wants to read the expression
+        # nobody wants to read the expression
+        text = None if whole is None else _text_at(whole(), path)
+        wish = "a name" if place.rpartition(".")[2] == "name" else "used here"
+        what = f"{'this text' if text is None else repr(text[:80])} cannot be {wish}"
     expected = describe_type(wanted)
     return InvalidValue(f"{what[0].lower()}{what[1:200]}" + (f"; allowed: {expected}" if expected else ""), place)
 
@@ -219,6 +224,18 @@ def _type_at(info: inspect.Type, path: str) -> inspect.Type | None:
     if not here:
         return None
     return here[0] if len(here) == 1 else inspect.UnionType(tuple(here))
+
+
+def _text_at(value: Any, path: str) -> str | None:
+    """The text at a path of msgspec; None where it cannot be followed."""
+    for step in _STEP.finditer(path):
+        if step["field"] is not None and isinstance(value, dict):
+            value = value.get(step["field"])
+        elif step["index"] not in (None, "...") and isinstance(value, list | tuple):
+            value = value[int(step["index"])]
+        else:
+            return None
+    return value if isinstance(value, str) else None
 
 
 def _alternatives(info: inspect.Type) -> list[inspect.Type]:
