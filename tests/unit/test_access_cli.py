@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hpm.errors import InvalidValue
 
 from .access_host import HERE, AccessHost, accessible
 from .api_host import BASE
+from .test_client_fake import refuse
 
 SECRET = "hpm_" + "s" * 43
 URL = "https://host:8443"
@@ -71,6 +74,30 @@ def test_the_secret_alone_is_on_standard_output(fake: Fake) -> None:
     assert "'monitoring' of ann with the role user; it never expires" in result.stderr
     assert json.loads(fake.requests[0].content) == {"name": "monitoring", "role": "user", "expires": None}
     assert json.loads(run(fake, "token-create", "x", "--role", "admin", "--json").stdout)["secret"] == SECRET
+
+
+def test_the_secret_goes_to_a_new_file_that_only_its_owner_reads(fake: Fake, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    before = os.umask(0)
+    try:
+        result = run(fake, "token-create", "x", "--output", str(file))
+    finally:
+        os.umask(before)
+    assert (result.exit_code, result.stdout) == (0, "") and SECRET not in result.stderr
+    assert file.read_text() == SECRET + "\n" and stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("mine")
+    made = len(fake.requests)
+    for name in (file, tmp_path / "nothing" / "token"):
+        assert run(fake, "token-create", "x", "--output", str(name)).exit_code == 1
+    assert run(fake, "token-create", "x", "--output", str(tmp_path / "y"), "--json").exit_code == 2
+    assert len(fake.requests) == made and file.read_text() == "mine"    # no token is made that would be lost
+
+
+def test_a_token_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    session = Session(transport=httpx.MockTransport(lambda request: refuse(request, 403, "you may not", 1)))
+    result = CliRunner().invoke(cli, ["token-create", "x", "--output", str(tmp_path / "token")], obj=session)
+    assert result.exit_code == 1 and "you may not" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("words", ["90d", "12h", "4w", "2099-01-01", "2099-01-01T00:00:00Z"])
@@ -176,6 +203,21 @@ def test_a_certificate_that_is_none_is_wrong_usage(fake: Fake, tmp_path: Path) -
         assert result.exit_code == 2 and "cannot be used" in result.stderr
 
 
+def test_a_certificate_that_is_not_trusted_is_told_from_a_host_that_is_not_there() -> None:
+    def said(reason: str) -> Result:
+        def fails(request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError(reason)
+
+        session = Session(transport=httpx.MockTransport(fails))
+        return CliRunner().invoke(cli, ["wrg-list", "--host", URL], obj=session)
+
+    result = said("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:992)")
+    assert result.exit_code == 3 and "is not trusted here; say --cacert FILE" in result.stderr
+    assert "check the address" not in result.stderr
+    for reason in ("certificate has expired", "Connection refused"):
+        assert reason in said(reason).stderr and "--cacert" not in said(reason).stderr
+
+
 def test_what_cannot_be_sent_is_refused() -> None:
     for token in ("", "hpm_x y", "hpm_\n", "hpm_é"):
         with pytest.raises(InvalidValue):
@@ -213,7 +255,8 @@ def test_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
             transport.close()
             return result
 
-        assert hpm("wrg-list").exit_code == 1    # nobody knows who asks
+        unknown = hpm("wrg-list")
+        assert unknown.exit_code == 1 and "say --user NAME, or set HPM_TOKEN_FILE" in unknown.stderr
         monkeypatch.setenv("HPM_PASSWORD", "ann's own")
         token = hpm("token-create", "admin", "--role", "admin", "--user", "ann").stdout.strip()
         monkeypatch.setenv("HPM_TOKEN", token)
@@ -226,10 +269,11 @@ def test_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
             assert page.next is not None
             assert client.more_activity(page.next).value.activity_log[0].summary.startswith("Create a token: admin")
         assert hpm("token-revoke", "admin").exit_code == 0
-        assert hpm("wrg-list").exit_code == 1
+        revoked = hpm("wrg-list")
+        assert revoked.exit_code == 1 and "this token is unknown, revoked or expired" in revoked.stderr
         monkeypatch.delenv("HPM_TOKEN")
         text = hpm("activity-list", "--user", "ann").stdout
-        assert "192.0.2.1" in text and "refused (401)" in hpm("activity-list", "--user", "ann").stdout
+        assert "192.0.2.1" in text and "refused" in text and "(401)" in text
         assert "Revoke a token: admin" in " ".join(text.split())
         many = hpm("activity-list", "--user", "ann", "--limit", "1").stdout
         assert "There are older ones: say --limit 5" in many

@@ -259,4 +259,4 @@ def test_a_refusal_speaks_of_servers_by_name(fake: Fake) -> None:
     fake.answers["POST", f"/workload-resource-groups/{GOLD}/actions"] = refuse(request, 409, message, 2)
     result = run(fake, "wrg-add-vs", "Gold", "db1")
     assert result.exit_code == 1
-    assert result.stderr == "error: virtual server 'db1' is in group 'Silver'; say move to take it from there\n"
+    assert result.stderr == "error: virtual server 'db1' is in group 'Silver'; say --move to take it from there\n"

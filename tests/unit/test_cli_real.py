@@ -115,6 +115,10 @@ def test_a_policy_is_brought_back(api: ApiHost) -> None:
     assert "It is the active one." in done(api, "policy-restore", "Gold", "weekday", "--revision", "1")
     assert json.loads(done(api, "policy-show", "Gold", "weekday", "--json"))["importance"] == "high"
     assert run(api, "policy-restore", "Gold", "weekday", "--revision", "7").exit_code == 1
+    done(api, "policy-restore", "Gold", "weekday", "2")
+    assert json.loads(done(api, "policy-show", "Gold", "weekday", "--json"))["importance"] == "lowest"
+    for words in ([], ["x"], ["0"], ["1", "2"]):
+        assert run(api, "policy-restore", "Gold", "weekday", *words).exit_code == 2
 
 
 def test_a_preview_shows_what_would_become_of_whom(api: ApiHost, tmp_path: Path) -> None:

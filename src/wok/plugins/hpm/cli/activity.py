@@ -59,14 +59,15 @@ def _show(entries: list[ActivityEntry]) -> None:
     if not entries:
         click.echo("No activities.")
         return
-    columns = [Column("Time", whole=True), Column("User"), Column("From"), Column("What"), Column("Outcome")]
+    columns = [Column("Time", whole=True), Column("User"), Column("From", whole=True), Column("Outcome", whole=True),
+               Column("What", words=True)]  # fmt: skip
     rows = []
     for e in entries:
-        outcome = e.outcome if e.outcome == "done" else f"{e.outcome} ({e.http_status}): {e.message or ''}"
+        what = e.summary if e.outcome == "done" else f"{e.summary} ({e.http_status}): {e.message or ''}"
         user = e.user if e.user is not None else words.NONE
         rows.append((
             words.local_time(e.time), f"{user} (claimed)" if e.means == "nobody" and e.user else user,
-            e.address or e.means, e.summary, Styled(outcome, "" if e.outcome == "done" else "red"),
+            e.address or e.means, Styled(e.outcome, "" if e.outcome == "done" else "red"), what,
         ))  # fmt: skip
     show_table(columns, rows)
 

@@ -12,8 +12,9 @@ from typing import IO, Any
 
 import click
 
-from ..client.errors import NoConnection
+from ..client.errors import ApiError, NoConnection
 from ..errors import HpmError
+from . import hints
 from .names import complete_slots, slot_completer
 from .plain import plain
 from .session import Session, pass_session
@@ -40,6 +41,7 @@ class Slot:
     """A name that a command takes: as an argument (in the order of slots), or as an option.
 
     `complete` is what the shell completes it with: a kind of `names.KINDS`, "file", or nothing (for new names).
+    `value` is what the help calls the value of the option.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Slot:
     optional: bool = False
     many: bool = False
     complete: str = ""
+    value: str = "NAME"
 
     def usage(self) -> str:
         """How the slot looks in the usage line."""
@@ -107,7 +110,7 @@ class HpmCommand(click.Command):
         self.examples = tuple(examples)
         self.common = [] if local else connection_options()
         named = [
-            click.Option([slot.option, f"name_{slot.key}"], multiple=slot.many, metavar="NAME",
+            click.Option([slot.option, f"name_{slot.key}"], multiple=slot.many, metavar=slot.value,
                          help=f"{slot.what} Another way to give {slot.metavar}.",
                          shell_complete=slot_completer(slot))
             for slot in slots
@@ -124,7 +127,9 @@ class HpmCommand(click.Command):
         try:
             return super().invoke(ctx)
         except NoConnection as error:
-            raise Unconnected(error.message) from None
+            raise Unconnected(hints.no_connection(error)) from None
+        except ApiError as error:
+            raise Failure(hints.refusal(error, ctx.ensure_object(Session))) from None
         except HpmError as error:
             raise Failure(str(error)) from None
 

@@ -27,16 +27,20 @@ PIPE_WIDTH = 80
 #: A column of names is not made narrower than this.
 LEAST_WIDTH = 8
 
+#: Words up to this length, such as ids, stay whole in a column of words.
+LONGEST_WORD = 36
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column. A number is right-aligned; it and what is `whole` are never broken into lines. `width`
-    fixes the width."""
+    """A column. A number is right-aligned; it and what is `whole` are never broken into lines. One of `words` is
+    broken between them. `width` fixes the width."""
 
     header: str
     number: bool = False
     width: int | None = None
     whole: bool = False
+    words: bool = False
 
     @property
     def fixed(self) -> bool:
@@ -83,8 +87,8 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], header
     cells = [[_text(cell) for cell in row] for row in rows]
     natural = [column.width or max(map(cell_len, [*column.header.split("\n"), *(row[i].plain for row in cells)]))
                for i, column in enumerate(columns)]  # fmt: skip
-    least = [wide if column.fixed else min(wide, LEAST_WIDTH)
-             for column, wide in zip(columns, natural, strict=True)]  # fmt: skip
+    least = [wide if column.fixed else min(wide, _least(column, [row[i] for row in cells]))
+             for i, (column, wide) in enumerate(zip(columns, natural, strict=True))]  # fmt: skip
     gaps = len(columns) - 1
     target = console(at_least=sum(least) + gaps)
     table = Table(
@@ -147,6 +151,14 @@ def show_heading(text: str) -> None:
 def warn(text: str) -> None:
     """Say on stderr what the user should know beside the answer."""
     click.echo(f"warning: {plain(text)}", err=True)
+
+
+def _least(column: Column, cells: Sequence[Text]) -> int:
+    """The width below which a column is not made narrower."""
+    if not column.words:
+        return LEAST_WIDTH
+    lengths = [cell_len(word) for cell in cells for word in cell.plain.split()]
+    return max([LEAST_WIDTH, *(length for length in lengths if length <= LONGEST_WORD)])
 
 
 def _text(cell: Cell) -> Text:

@@ -46,11 +46,12 @@ def find_servers(client: Client, wanted: Iterable[str]) -> list[ServerSummary]:
 
 @contextmanager
 def names_for_ids(servers: Sequence[ServerSummary]) -> Iterator[None]:
-    """Let a refusal speak of these servers as the user did: the API knows them by id."""
+    """Let a refusal speak of these servers as the user did: the API knows them by id. Its field `move` is an option
+    here."""
     try:
         yield
     except ApiError as error:
-        message = error.message
+        message = error.message.replace("; say move to take", "; say --move to take")
         for server in servers:
             message = message.replace(server.object_id, repr(server.name))
         raise ApiError(error.status, error.reason, message, error.details) from None

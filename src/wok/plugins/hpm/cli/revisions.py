@@ -15,6 +15,7 @@ from .session import Session
 
 _STORED = Slot("policy", "POLICY", "--policy-name", "A policy of the group; or give --file.", optional=True,
                complete="policy")  # fmt: skip
+_REVISION = Slot("revision", "REVISION", "--revision", "Its number in policy-revisions.", value="NUMBER")
 
 
 @command("policy-revisions", GROUP, POLICY, examples=["hpm policy-revisions Gold weekday"])
@@ -42,18 +43,20 @@ def policy_revisions(session: Session, group: str, policy: str) -> None:
     )
 
 
-@command("policy-restore", GROUP, POLICY, examples=[
+@command("policy-restore", GROUP, POLICY, _REVISION, examples=[
     "hpm policy-revisions Gold weekday",
+    "hpm policy-restore Gold weekday 3",
     "hpm policy-restore Gold weekday --revision 3",
 ])  # fmt: skip
-@click.option("--revision", type=click.IntRange(min=1), required=True, help="Its number in policy-revisions.")
-def policy_restore(session: Session, group: str, policy: str, revision: int) -> None:
+def policy_restore(session: Session, group: str, policy: str, revision: str) -> None:
     """Make a policy what it was before.
 
     That is a new revision, so it can be undone too. A policy that was deleted is there again, but not active.
     """
+    if not (revision.isascii() and revision.isdecimal()) or not int(revision):
+        raise click.UsageError(f"{revision!r} is not the number of a revision; 'hpm policy-revisions' lists them")
     found = find_group(session.client, group)
-    answer = session.client.restore_policy(found.object_id, policy, revision)
+    answer = session.client.restore_policy(found.object_id, policy, int(revision))
     active = "It is the active one." if answer.value.active else "It is not active; 'hpm policy-activate' makes it so."
     session.done(
         answer, f"Policy {policy!r} of group {found.name!r} is what it was in revision {revision} again.", active

@@ -39,6 +39,8 @@ class Session:
     cacert: Path | None = None
     json: bool = False
     transport: httpx.BaseTransport | None = None
+    #: Whether hpm is asked at a URL without a word of who asks.
+    anonymous: bool = False
 
     @cached_property
     def client(self) -> Client:
@@ -52,6 +54,7 @@ class Session:
             raise click.UsageError("--user and --cacert are for --host; on a local socket hpm knows who you are")
         try:
             credentials = None if self.host is None else find_credentials(self.user)
+            self.anonymous = self.host is not None and credentials is None
             return connect(self.socket, self.host, self.transport, credentials, self.cacert)
         except InvalidValue as error:
             raise click.BadParameter(error.message, param_hint="'--host'") from None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from ..client.rest import Client
-from ..wire.access import Token, TokenList
+from ..wire.access import NewToken, Token, TokenList
 from . import words
 from .command import Failure, Slot, command
 from .plain import plain
@@ -41,29 +46,36 @@ class Expiry(click.ParamType):  # type: ignore[type-arg]    # generic only in ne
 
 
 @command("token-create", NEW, examples=[
-    "hpm token-create monitoring --expires 90d",
+    "hpm token-create monitoring --expires 30d --output token",
     "hpm token-create deploy --role admin --expires 12h",
-    "hpm token-create backup > /root/hpm-token",
 ])  # fmt: skip
 @click.option("--role", type=click.Choice(["user", "admin"]), default="user", show_default=True,
               help="What it may do: user reads, admin reads and writes.")  # fmt: skip
 @click.option("--expires", type=Expiry(), default="90d", show_default=True, metavar="WHEN",
               help="12h, 90d, 4w from now, a time, or never.")  # fmt: skip
-def token_create(session: Session, name: str, role: str, expires: str | None) -> None:
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the token to this new file, which only you can read [default: standard output].")  # fmt: skip
+def token_create(session: Session, name: str, role: str, expires: str | None, output: Path | None) -> None:
     """Create a token for a program.
 
-    The token alone goes to standard output, once: hpm keeps no copy. A program sends it as
+    The token alone goes to standard output or the file, once: hpm keeps no copy. A program sends it as
     'Authorization: Bearer TOKEN'; hpm itself takes it from HPM_TOKEN, or from the file that HPM_TOKEN_FILE names.
     """
-    answer = session.client.create_token({"name": name, "role": role, "expires": expires})
+    wanted = {"name": name, "role": role, "expires": expires}
+    if output is not None:
+        if session.json:
+            raise click.UsageError("--json prints the token, and --output does not: leave one of them out")
+        with _new_file(output) as file:
+            made = session.client.create_token(wanted).value
+            file.write(f"{made.secret}\n".encode())
+        click.echo(plain(f"{_created(made)} It is in {output}, and nowhere else."), err=True)
+        return
+    answer = session.client.create_token(wanted)
     if session.json:
         session.emit_json(answer.text)
         return
-    made = answer.value
-    until = "it never expires" if made.expires is None else f"it expires {words.local_time(made.expires)}"
-    said = f"Created token {made.name!r} of {made.user} with the role {made.role}; {until}. It is shown only now:"
-    click.echo(plain(said), err=True)
-    click.echo(plain(made.secret))
+    click.echo(plain(f"{_created(answer.value)} It is shown only now:"), err=True)
+    click.echo(plain(answer.value.secret))
 
 
 @command("token-list", examples=["hpm token-list", "hpm token-list --json"])
@@ -98,6 +110,35 @@ def token_revoke(session: Session, token: str) -> None:
     found = _find(client, token)
     client.revoke_token(found.object_id)
     session.done(None, f"Revoked token {found.name!r} of {found.user}.")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that was not there, for its owner's eyes alone; gone again if the block fails. Raises `Failure`.
+
+    It is made before the token: one that cannot be written down would be lost.
+    """
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Failure(f"{path} is there already, and is left as it is; give the name of a new file") from None
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(opened, "wb") as file:
+            yield file
+    except BaseException as error:
+        with suppress(OSError):
+            path.unlink()
+        if isinstance(error, OSError):
+            raise Failure(f"{path} cannot be written: {error.strerror}; 'hpm token-list' tells whether the token"
+                          " was made all the same") from None  # fmt: skip
+        raise
+
+
+def _created(made: NewToken) -> str:
+    until = "it never expires" if made.expires is None else f"it expires {words.local_time(made.expires)}"
+    return f"Created token {made.name!r} of {made.user} with the role {made.role}; {until}."
 
 
 def _find(client: Client, wanted: str) -> Token:

@@ -83,7 +83,11 @@ def _said(known: _Names, field: str, value: object, body: msgspec.Struct) -> str
     defaults = dict(zip(reversed(body.__struct_fields__), reversed(body.__struct_defaults__), strict=False))
     if defaults.get(field, msgspec.UNSET) == value:
         return ""
-    text = known.of(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, msgspec.Struct):
+        fields = msgspec.to_builtins(value)
+        text = " ".join(f"{name} {part}" for name, part in fields.items())
+    else:
+        text = known.of(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
     return f"{field.replace('_', '-')} {text}"
 
 
