@@ -169,7 +169,7 @@ def test_a_temporary_goal_is_the_goal_until_its_time(api: ApiHost, clock: Clock)
     assert answer["temporary-goal"] == {"velocity": "fastest", "until": "2026-11-23T12:00:00.000Z"}
     assert answer["goal"] == {"type": "velocity", "velocity": "fastest"}
     assert (answer["service-class"], answer["importance"]) == ("db", "high")
-    assert "Until 2026-11-23T12:00:00.000Z it has a temporary goal" in api.get(f"{DB1}/explain")["sentences"][0]
+    assert "Until 12:00 UTC on 2026-11-23 it has a temporary goal" in api.get(f"{DB1}/explain")["sentences"][0]
     at(api, clock, NOON + timedelta(minutes=59, seconds=59))
     assert api.get(DB1)["goal"]["velocity"] == "fastest"
     at(api, clock, NOON + timedelta(hours=1))

@@ -70,7 +70,8 @@ def test_wrg_update_sends_only_what_changes(fake: Fake) -> None:
 def test_wrg_delete_asks_first(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(fake, "wrg-delete", "Gold")
     assert result.exit_code == 2 and "--yes" in result.stderr
-    assert not fake.requests
+    assert GOLD in fake.groups
+    assert "there is no workload resource group 'Nix'" in run(fake, "wrg-delete", "Nix").stderr
     monkeypatch.setattr("hpm.cli.groups.sys", _Terminal())
     result = run(fake, "wrg-delete", "Gold", input="n\n")
     assert result.exit_code == 1 and GOLD in fake.groups
@@ -311,6 +312,17 @@ def test_vs_update_sends_what_is_said(fake: Fake) -> None:
     })]  # fmt: skip
     done(fake, "vs-update", "db1", "--include")
     assert fake.sent()[-1][1] == {"excluded": False}
+
+
+def test_vs_update_warns_of_more_cpus_than_a_server_has(fake: Fake) -> None:
+    vcpus = fake.servers[0]["vcpus"]
+    result = run(fake, "vs-update", "db1", "--reserve", str(vcpus + 1), "--cap", str(vcpus + 2), "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["name"] == "db1"
+    assert result.stderr == (
+        f"warning: db1 has {vcpus} vCPUs, so a reserve of {vcpus + 1} CPUs cannot all be used\n"
+        f"warning: db1 has {vcpus} vCPUs, so a cap of {vcpus + 2} CPUs never holds it back\n"
+    )
+    assert run(fake, "vs-update", "db1", "--reserve", "none", "--cap", str(vcpus)).stderr == ""
 
 
 def test_vs_release_and_vs_show(fake: Fake) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import httpx
 import msgspec
@@ -132,6 +133,27 @@ def test_old_figures_and_a_hypervisor_that_does_not_answer_are_told() -> None:
     lines = shown(fake, now=107.0)
     assert "measured 42 s ago, every 10 s" in lines[2]    # by hpm's own clock, and ours for what has passed since
     assert lines[3].startswith("! libvirt does not") and "none" in lines[-1]
+
+
+def test_the_count_is_of_all_servers_and_the_keys_fit_80_columns() -> None:
+    statuses = ("met", "missed", "idle", "discretionary", "unmanaged", "unmanaged", "paused")
+    fake = Fake(servers=[
+        *(server(n, f"s{n}", **{"goal-status": status}) for n, status in enumerate(statuses)),
+        server(9, "off", status="shut-off"),
+    ])  # fmt: skip
+    lines = shown(fake)
+    assert lines[1] == "8 servers: ● 1 met, ▲ 1 missed, ◌ 1 idle, 1 discr., 2 unman., 1 paused, 1 off"
+    assert "  CPU management off  " in lines[0]
+    assert shown(fake, View(first=5), height=8)[-1].endswith("  n G p v c d sort")
+    assert shown(Fake())[1] == "2 servers: ● 1 met, ▲ 0 missed, ◌ 1 idle"
+
+
+@pytest.mark.parametrize("typing", [True, False])
+def test_a_filter_that_nothing_matches_says_so(typing: bool) -> None:
+    view = View(pattern="nosuch", typing=typing)
+    assert "no server matches 'nosuch'" in shown(Fake(), view)
+    assert "no group matches 'nosuch'" in shown(Fake(), replace(view, groups=True))
+    assert batch(reading(Fake()), view, "host", 100.0, "")[-1] == "no server matches 'nosuch'"
 
 
 def test_what_has_not_changed_is_not_sent_again() -> None:

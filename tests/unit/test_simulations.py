@@ -360,10 +360,10 @@ def test_who_may_read_may_simulate() -> None:
         assert host_.send("POST", GROUPS, {"name": "Gold"}).status_code == 403
 
 
-def hpm(*words: str, socket: Path | None = None) -> Result:
+def hpm(*words: str, socket: Path | None = None, columns: int = 140) -> Result:
     session = Session(socket=socket)
     try:
-        return CliRunner(env={"COLUMNS": "140"}).invoke(cli, ["simulate", *words], obj=session)
+        return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, ["simulate", *words], obj=session)
     finally:
         session.client.close()
 
@@ -387,6 +387,15 @@ def test_the_command_shows_before_and_after(file: Path) -> None:
     assert "All goals are met." in lines and "Adjustments" not in result.output
     loud = hpm(str(file), "--intervals", "5", "-v").output
     assert "Adjustments" in loud and "received  a" in loud and "1024 → " in loud
+
+
+def test_names_are_whole_in_the_tables(tmp_path: Path) -> None:
+    path = tmp_path / "host.json"
+    path.write_text(json.dumps(host(intervals=1, **{"virtual-servers": [
+        spinner("gold-web-frontend-1", "A"), spinner("silver-idle-reserve-1", "B"), spinner("rest", count=2),
+    ]})))  # fmt: skip
+    lines = hpm(str(path), columns=80).output.splitlines()
+    assert {"gold-web-frontend-1", "silver-idle-reserve-1", "rest1"} <= {line.split()[0] for line in lines if line}
 
 
 def test_the_command_prints_what_rest_answers(file: Path) -> None:

@@ -113,9 +113,9 @@ def wrg_delete(session: Session, group: str, yes: bool) -> None:
 
     Its policies are deleted with it. Asks first; where nobody can be asked, --yes is needed.
     """
+    found = session.client.group(find_group(session.client, group).object_id)
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("nobody can be asked whether to delete (no terminal): say --yes")
-    found = session.client.group(find_group(session.client, group).object_id)
     details = found.value
     if not yes:
         servers = words.count(len(details.virtual_servers), "server")

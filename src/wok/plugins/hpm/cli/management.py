@@ -29,7 +29,8 @@ LARGEST_PAGE = 1000
 
 @command("config", examples=["hpm config", "hpm config --cpu-mgmt advise", "hpm config --cpu-mgmt on"])
 @click.option("--cpu-mgmt", type=_LEVEL, help="What hpm may do with CPU shares.")
-@click.option("--memory-mgmt", type=_LEVEL, help="What hpm may do with memory.")
+@click.option("--memory-mgmt", type=_LEVEL,
+              help="What hpm may do with memory. Only off works: it cannot manage memory yet.")  # fmt: skip
 def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> None:
     """Show or set the management levels.
 

@@ -115,6 +115,9 @@ def vs_update(
     with names_for_ids([found]):
         answer = client.update_server(found.object_id, changes)
     session.done(answer, f"Changed virtual server {found.name!r}.")
+    for what, wish in (("reserve", reserve), ("cap", cap)):
+        if isinstance(wish, float) and wish > answer.value.vcpus:
+            _warn_of_more(found.name, answer.value.vcpus, what, wish)
 
 
 @command("vs-boost", SERVER, examples=[
@@ -243,6 +246,14 @@ def _show(session: Session, server: ServerDetail) -> None:
 def _until(server: ServerDetail) -> str:
     boost = server.temporary_goal
     return "" if boost is msgspec.UNSET else f", until {words.local_time(boost.until)} (vs-boost)"
+
+
+def _warn_of_more(name: str, vcpus: int, what: str, wish: float) -> None:
+    """Say on stderr that a server cannot use more CPUs than it has."""
+    from .output import warn
+
+    effect = "cannot all be used" if what == "reserve" else "never holds it back"
+    warn(f"{name} has {words.count(vcpus, 'vCPU')}, so a {what} of {words.cpus(wish)} CPUs {effect}")
 
 
 def _warn(found: ServerDetailList) -> None:

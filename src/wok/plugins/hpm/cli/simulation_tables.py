@@ -17,8 +17,9 @@ from .plain import plain
 _SIDES = {"unmanaged": "unmanaged", "managed": "hpm", "compared": "compared"}
 
 _CLASS_COLUMNS = (
-    Column("Group"), Column("Policy"), Column("Class"), Column("Importance", whole=True), Column("Goal", whole=True),
-    Column("Servers", number=True), Column("Velocity\n%", whole=True), Column("Intervals\nmet %", whole=True),
+    Column("Group", whole=True), Column("Policy", whole=True), Column("Class", whole=True),
+    Column("Importance", whole=True), Column("Goal", whole=True), Column("Servers", number=True),
+    Column("Velocity", whole=True), Column("Intervals\nmet, %", whole=True),
     Column("First met\nafter", whole=True),
 )  # fmt: skip
 
@@ -31,7 +32,7 @@ def show_simulation(found: Simulation, *, verbose: bool) -> None:
     click.echo(
         f"{words.count(found.cpus, 'CPU')}, {words.count(servers, 'virtual server')},"
         f" {words.count(found.intervals, 'interval')} of {found.interval_seconds:g} s. Figures are means from interval"
-        f" {found.counted_from} on: {' → '.join(_SIDES[side.side] for side in found.sides)}."
+        f" {found.counted_from} on, velocities in percent: {' → '.join(_SIDES[side.side] for side in found.sides)}."
     )
     _show_servers(found)
     _show_classes(found)
@@ -46,9 +47,9 @@ def show_simulation(found: Simulation, *, verbose: bool) -> None:
 
 def _show_servers(found: Simulation) -> None:
     columns = [
-        Column("Server"), Column("Group"), Column("Class"), Column("Goal\n%", number=True),
-        Column("Velocity\n%", whole=True), Column("PI", whole=True), Column("CPUs", whole=True),
-        Column("Shares", whole=True), Column("Goal\nstatus", whole=True),
+        Column("Server", whole=True), Column("Group", whole=True), Column("Class", whole=True),
+        Column("Goal", number=True), Column("Velocity", whole=True), Column("PI", whole=True),
+        Column("CPUs", whole=True), Column("Shares", whole=True), Column("Goal\nstatus", whole=True),
     ]  # fmt: skip
     every = list(zip(*(side.virtual_servers for side in found.sides), strict=True))
     velocities = _changes([[words.percent(s.velocity) for s in same] for same in every])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,10 @@ MISSED, BADLY_MISSED = 1.05, 1.5
 
 _SHORT_STATUS = {"discretionary": "discr.", "unmanaged": "unman.", "shut-off": "off"}
 
-_KEYS = "h help  q quit  / filter  g groups  i idle  r reverse  n/G/p/v/c/d sort  space stop"
+_KEYS = "h help  q quit  / filter  g groups  n G p v c d sort"
+
+#: Statuses that are counted where there are such servers.
+_OTHERS = ("discretionary", "unmanaged", "paused", "shut-off", "crashed")
 
 #: On a screen as wide as this, statuses are not shortened.
 _WIDE = 100
@@ -69,6 +73,8 @@ def screen(reading: Reading, view: View, where: str, now: float, clock: str, wid
     first = max(0, min(view.first, len(rows) - page))
     seen = rows[first : first + page]
     lines = head + table(seen, view, width)
+    if not rows and view.pattern:
+        lines.append(_no_match(view))
     lines += [Text() for _ in range(height - len(lines) - 1)]
     span = f"{first + 1}-{first + len(seen)} of {len(rows)}" if seen else "none"
     lines = [*lines[: height - 1], _foot(view, span)]
@@ -82,6 +88,8 @@ def batch(reading: Reading, view: View, where: str, now: float, clock: str) -> l
     """The same for a pipe: all rows, as wide as they are."""
     rows = choose(reading.groups if view.groups else reading.servers, view)
     lines = [*header(reading, view, where, now, clock), *table(rows, view, None)]
+    if not rows and view.pattern:
+        lines.append(_no_match(view))
     return [line.plain.rstrip() for line in lines]
 
 
@@ -90,15 +98,19 @@ def header(reading: Reading, view: View, where: str, now: float, clock: str) -> 
     version = reading.version
     system = " ".join(filter(None, (version.hypervisor, version.hypervisor_version))) or "no hypervisor"
     rows = reading.servers
-    counts = {status: sum(row.status == status for row in rows) for status in ("met", "missed", "idle")}
+    counts = Counter(row.status for row in rows)
+    others = "".join(f", {counts[status]} {_SHORT_STATUS.get(status, status)}" for status in _OTHERS if counts[status])
     using, delay = sum(row.using or 0.0 for row in rows), sum(row.delay or 0.0 for row in rows)
     age = reading.age(now)
     lines = [
-        Text.assemble(("hpm top", "bold"), plain(f"  {where}  {clock}  hpm {version.hpm_version}, {system}")),
+        Text.assemble(("hpm top", "bold"), plain(
+            f"  {where}  {clock}  CPU management {reading.levels.cpu_mgmt}  hpm {version.hpm_version}, {system}"
+        )),
         Text.assemble(
-            f"CPU management {reading.levels.cpu_mgmt}; {words.count(len(rows), 'server')}: ",
+            f"{words.count(len(rows), 'server')}: ",
             (f"● {counts['met']} met", "green" if counts["met"] else ""), ", ",
             (f"▲ {counts['missed']} missed", "bold red" if counts["missed"] else ""), f", ◌ {counts['idle']} idle",
+            plain(others),
         ),
         Text(
             f"CPUs used {using:.2f}, waited for {delay:.2f}; "
@@ -136,6 +148,10 @@ def table(rows: Sequence[Row], view: View, width: int | None) -> list[Text]:
             line.append(_fit(part, room, column.right) + " ", style)
         lines.append(line)
     return lines
+
+
+def _no_match(view: View) -> Text:
+    return Text(plain(f"no {'group' if view.groups else 'server'} matches {view.pattern!r}"), "dim")
 
 
 def index_mark(index: float | None) -> str:

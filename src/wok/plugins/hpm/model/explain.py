@@ -8,7 +8,6 @@ from ..policy.goals import VelocityGoal
 from .views import Views
 
 _HELD = {
-    "excluded": "It is excluded from management by an administrator, so its shares are left as they are.",
     "no-policy": "Its group has no active policy, so it is unmanaged: it keeps its shares and is neither squeezed"
     " nor helped. Give the group a policy to manage it.",
     "paused": "It is paused; its shares are looked after again when it resumes.",
@@ -48,8 +47,8 @@ def _classification(views: Views, uuid: str) -> str:
     boost = snapshot.catalog.settings(uuid).temporary_goal
     if boost is not None:
         return (
-            f"{text}. Until {boost.until} it has a temporary goal, whatever its service class says: importance"
-            f" {assignment.importance}, velocity {boost.goal.percent}."
+            f"{text}. Until {_readable(boost.until)} it has a temporary goal, whatever its service class says:"
+            f" importance {assignment.importance}, velocity {boost.goal.percent}."
         )
     if group.policy is None or assignment.goal is None:
         return text + "."
@@ -88,6 +87,8 @@ def _measurement(views: Views, uuid: str) -> str:
 def _decision(views: Views, uuid: str) -> list[str]:
     snapshot = views.snapshot
     held = snapshot.held.get(uuid)
+    if held == "excluded":
+        return [f"It is excluded from management by an administrator. {_given_back(views, uuid)}"]
     if held is not None:
         return [_HELD[held]]
     level = snapshot.levels.cpu_mgmt
@@ -120,6 +121,22 @@ def _decision(views: Views, uuid: str) -> list[str]:
     elif target_velocity(assignment.goal) is not None:
         sentences.append("Nobody on this host waits for anybody, so nothing needs to be decided.")
     return sentences
+
+
+def _given_back(views: Views, uuid: str) -> str:
+    """What becomes of the shares of a server that hpm has let go: they are put back within an interval."""
+    sample, original = views.snapshot.sample.samples.get(uuid), views.snapshot.originals.get(uuid)
+    if sample is None or sample.shares is None or original is None:
+        return "hpm leaves its shares alone."
+    if sample.shares == original:
+        return f"Its CPU shares are {sample.shares}, as hpm found them."
+    return f"Its CPU shares are {sample.shares}; in the next interval it gets back the {original} that hpm found."
+
+
+def _readable(moment: str) -> str:
+    """An RFC 3339 time in UTC as ``14:00 UTC on 2026-02-03``; whole minutes without the seconds."""
+    day, _, clock = moment.partition("T")
+    return f"{clock[:8].removesuffix(':00')} UTC on {day}"
 
 
 def _siblings(views: Views, uuid: str) -> list[str]:
