@@ -177,6 +177,21 @@ def test_a_temporary_goal_is_the_goal_until_its_time(api: ApiHost, clock: Clock)
     assert ended["goal"]["velocity"] == "fast" and "temporary-goal" not in ended
 
 
+def test_an_excluded_server_is_told_what_becomes_of_its_shares(api: ApiHost) -> None:
+    api.group("Gold", policy("weekday"), servers=("db1",))
+    api.post(f"{GROUPS}/default", {"perf-policies": [policy("others", service_class(), importance="low")]})
+    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    for _ in range(3):
+        api.cycle()
+    before = api.get(DB1)
+    assert before["cpu-shares"] != before["cpu-shares-original"]
+    api.post(DB1, {"excluded": True})
+    assert "in the next interval it gets back the 1024 that hpm found" in api.get(f"{DB1}/explain")["sentences"][-1]
+    for _ in range(2):
+        api.cycle()
+    assert "Its CPU shares are 1024, as hpm found them." in api.get(f"{DB1}/explain")["sentences"][-1]
+
+
 def test_a_temporary_goal_makes_a_server_faster_at_once(api: ApiHost) -> None:
     api.post(f"{GROUPS}/default", {"perf-policies": [policy("others", service_class(), importance="low")]})
     api.post("/mgmt-levels", {"cpu-mgmt": "on"})

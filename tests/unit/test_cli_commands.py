@@ -303,6 +303,12 @@ def test_vs_list_of_one_group_or_status(fake: Fake) -> None:
     assert found["snapshot-time"]
 
 
+def test_numbers_in_names_are_in_their_order(fake: Fake) -> None:
+    fake.servers = [server(n, name) for n, name in enumerate(("app1", "app10", "App2", "app100", "7", "b"))]
+    lines = done(fake, "vs-list").splitlines()
+    assert [line.split()[0] for line in lines[-6:]] == ["7", "app1", "App2", "app10", "app100", "b"]
+
+
 def test_vs_update_sends_what_is_said(fake: Fake) -> None:
     done(fake, "vs-update", "db1", "--group", "Gold", "--move", "--exclude", "--reserve", "1.5", "--cap", "none",
          "--attribute", "os-type=linux", "--attribute", "hostname=a=b")  # fmt: skip

@@ -199,7 +199,7 @@ def _show_servers(servers: list[ServerDetail], groups: dict[str, str], chosen: b
         (s.name, s.status, groups.get(words.id_of(s.workload_resource_group), words.NONE),
          words.text_or_none(s.service_class), words.goal_percent(s.goal), words.percent(s.velocity),
          words.index(s.performance_index), words.text_or_none(s.cpu_shares), status_cell(s.goal_status))
-        for s in servers
+        for s in sorted(servers, key=lambda s: words.in_order(s.name))
     ])  # fmt: skip
 
 

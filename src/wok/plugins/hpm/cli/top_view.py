@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import words
 from .top_feed import Row
 
 #: Sort orders: what is worst, or most, comes first; names in order.
 ORDERS: dict[str, tuple[Callable[[Row], Any], bool]] = {
-    "name": (lambda row: row.name.casefold(), False),
-    "group": (lambda row: row.group.casefold(), False),
+    "name": (lambda row: words.in_order(row.name), False),
+    "group": (lambda row: words.in_order(row.group), False),
     "pi": (lambda row: row.index, True),
     "velocity": (lambda row: row.velocity, False),
     "cpu": (lambda row: row.using, True),

@@ -13,6 +13,8 @@ NONE = "-"
 #: A status is never told by its symbol or colour alone.
 _SYMBOLS = {"met": "●", "missed": "▲", "idle": "◌", "discretionary": "–"}
 
+_DIGITS = re.compile("([0-9]{1,18})")
+
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -59,6 +61,11 @@ def cpus(value: float | None) -> str:
 def text_or_none(value: object | None) -> str:
     """Any value, or the sign for none."""
     return NONE if value is None or value == "" else str(value)
+
+
+def in_order(name: str) -> list[str | int]:
+    """What to sort names by, so that app2 comes before app10, and upper case beside lower case."""
+    return [int(part) if place % 2 else part for place, part in enumerate(_DIGITS.split(name.casefold()))]
 
 
 def id_of(uri: str) -> str:
