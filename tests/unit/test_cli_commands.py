@@ -212,10 +212,10 @@ def test_policy_activate(fake: Fake) -> None:
     ["class-add", "Gold", "x", "--discretionary", "--match", "name=x"], ["class-remove", "Gold", "db"],
 ], ids=lambda a: a[0])  # fmt: skip
 def test_who_was_slower_than_somebody_else_is_told_to_try_again(fake: Fake, args: list[str]) -> None:
-    fake.answers["POST", GROUP] = refuse(httpx.Request("POST", "/"), 412, "the object changed")
+    fake.answers["POST", f"{GROUP}/policies/weekday"] = refuse(httpx.Request("POST", "/"), 412, "it changed")
     result = run(fake, *args)
     assert result.exit_code == 1
-    assert "somebody else changed the group 'Gold'" in result.stderr and "try again" in result.stderr
+    assert "somebody else changed the policy 'weekday' of group 'Gold'" in result.stderr
 
 
 # -- classes
@@ -241,7 +241,7 @@ def test_class_add_goes_before_the_catch_all(fake: Fake) -> None:
     assert "name = web* and os-type ≠ aix" in text
     assert [c["name"] for c in classes(fake)] == ["db", "web", "rest"]
     assert classes(fake)[1]["importance"] == "low"
-    assert fake.sent()[-1][1].keys() == {"perf-policies"}
+    assert fake.sent()[-1][1].keys() == {"service-classes"}
 
 
 def test_class_add_before_another_and_with_a_rule(fake: Fake) -> None:

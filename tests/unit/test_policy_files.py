@@ -43,8 +43,12 @@ def ids() -> Any:
 
 
 def same(catalog: Catalog) -> Any:
-    """What a catalog says, whatever the ids of groups."""
-    groups = {group.name: msgspec.structs.replace(group, id="") for group in catalog.groups.values()}
+    """What a catalog says, whatever the ids of groups. What is active where there is a schedule is not said: that
+    decides."""
+    groups = {
+        group.name: msgspec.structs.replace(group, id="", **({"active_policy": None} if group.schedule else {}))
+        for group in catalog.groups.values()
+    }
     servers = {
         uuid: msgspec.structs.replace(said, group=catalog.groups[said.group].name)
         for uuid, said in catalog.servers.items()

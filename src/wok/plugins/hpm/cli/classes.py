@@ -12,7 +12,7 @@ from ..errors import NotFound
 from ..policy.classification import Filter, Rule, describe
 from .class_tables import active_policy, show_class, show_classes
 from .command import ACTIVE_POLICY, CLASS, GROUP, NEW_CLASS, command
-from .edits import edit_policies, insert_class, move_class, place_of, policy_place, remove_class
+from .edits import edit_classes, insert_class, move_class, place_of, policy_place, remove_class
 from .names import CLASSES
 from .option_types import IMPORTANCE, Json, Match, RuleJson, Velocity, all_of
 from .resolve import find_group
@@ -128,11 +128,7 @@ def class_add(
         if value is not None:
             new[field] = value
 
-    def change(policies: list[Json], whole: Json) -> Json:
-        insert_class(policies[policy_place(policies, policy, whole)], new, before)
-        return {}
-
-    answer = edit_policies(session.client, group, change)
+    answer = edit_classes(session.client, group, policy, lambda found: insert_class(found, new, before))
     session.done(answer, f"Added service class {service_class!r}, which takes servers with {describe(chosen)}.")
 
 
@@ -180,8 +176,7 @@ def class_update(
     if not changes and before is None:
         raise click.UsageError("nothing to change: give at least one option")
 
-    def change(policies: list[Json], whole: Json) -> Json:
-        found = policies[policy_place(policies, policy, whole)]
+    def change(found: Json) -> None:
         place = place_of(found["service-classes"], service_class, "service class", f"policy {found['name']!r}")
         if before is not None:
             move_class(found, service_class, before)
@@ -190,10 +185,9 @@ def class_update(
         if importance == "none":
             changed.pop("importance")
         found["service-classes"][place] = changed
-        return {}
 
-    answer = edit_policies(session.client, group, change)
-    session.done(answer, f"Changed service class {new_name or service_class!r} of group {answer.value.name!r}.")
+    answer = edit_classes(session.client, group, policy, change)
+    session.done(answer, f"Changed service class {new_name or service_class!r} of policy {answer.value.name!r}.")
 
 
 @command("class-remove", GROUP, ACTIVE_POLICY, CLASS, examples=["hpm class-remove Gold weekday db"])
@@ -202,13 +196,8 @@ def class_remove(session: Session, group: str, policy: str | None, service_class
 
     Its servers fall into the next class whose rule matches.
     """
-
-    def change(policies: list[Json], whole: Json) -> Json:
-        remove_class(policies[policy_place(policies, policy, whole)], service_class)
-        return {}
-
-    answer = edit_policies(session.client, group, change)
-    session.done(answer, f"Removed service class {service_class!r} of group {answer.value.name!r}.")
+    answer = edit_classes(session.client, group, policy, lambda found: remove_class(found, service_class))
+    session.done(answer, f"Removed service class {service_class!r} of policy {answer.value.name!r}.")
 
 
 def _goal(velocity: Json | None, discretionary: bool) -> Json | None:

@@ -1,8 +1,8 @@
-"""Changes of a group's policies: read the group, change its policies, write them back.
+"""Changes of a policy's service classes: read the policy, change its classes, write them back.
 
-Policies are changed as the JSON that the server sent, not as typed values, so that fields of a newer
-server survive. The group's ETag goes with the write: if somebody else changed the group since it was
-read, nothing is written, and the user is told.
+A policy is changed as the JSON that the server sent, not as typed values, so that fields of a newer server survive.
+Its ETag goes with the write: if somebody else changed the policy since it was read, nothing is written, and the user
+is told.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ from ..client.answers import Answer
 from ..client.errors import ChangedMeanwhile
 from ..client.rest import Client
 from ..errors import Conflict, NotFound, NotUnique
-from ..wire.groups import GroupDetail
+from ..wire.policies import PolicyDetail
 from .resolve import find_group, hint
 
 Json = dict[str, Any]
 
-#: Changes a list of policies in place; gives further changes of the group (such as `active-policy`).
-Change = Callable[[list[Json], Json], Json]
 
-
-def edit_policies(client: Client, group: str, change: Change) -> Answer[GroupDetail]:
-    """Apply `change(policies, group)` to the group of that name or id. Raises `Conflict` if somebody
-    else was quicker, and what `change` and the client raise."""
+def edit_classes(
+    client: Client, group: str, policy: str | None, change: Callable[[Json], None]
+) -> Answer[PolicyDetail]:
+    """Apply `change(policy)`, which changes its service classes in place, to the policy of that name (None: the active
+    one) of the group of that name or id. Raises `Conflict` if somebody else was quicker, and what `change` and the
+    client raise."""
     found = find_group(client, group)
-    answer = client.group(found.object_id)
-    whole: Json = answer.json
-    policies: list[Json] = copy.deepcopy(whole.get("perf-policies", []))
-    more = change(policies, whole)
+    known: list[Json] = client.policies(found.object_id).json["perf-policies"]
+    whole = {"name": found.name, "active-policy": found.active_policy}
+    name = str(known[policy_place(known, policy, whole)]["name"])
+    answer = client.policy(found.object_id, name)
+    changed = copy.deepcopy(answer.json)
+    change(changed)
     try:
-        return client.update_group(found.object_id, {"perf-policies": policies, **more}, if_match=answer.etag)
+        return client.update_policy(
+            found.object_id, name, {"service-classes": changed["service-classes"]}, if_match=answer.etag
+        )
     except ChangedMeanwhile:
         raise Conflict(
-            f"somebody else changed the group {found.name!r} at the same time, so nothing was done;"
+            f"somebody else changed the policy {name!r} of group {found.name!r} at the same time, so nothing was done;"
             " look at it as it is now, and try again"
         ) from None
 

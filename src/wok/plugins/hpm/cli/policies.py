@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import UNSET
 
 from ..client.errors import ChangedMeanwhile
 from ..errors import Conflict, InvalidValue, UnknownField
@@ -117,7 +118,7 @@ def policy_create(
 ) -> None:
     """Create a policy for a group.
 
-    It becomes active at once if the group has no active policy.
+    It becomes active at once if the group has neither an active policy nor a schedule.
     """
     if file is not None:
         if velocity is not None or classes:
@@ -138,11 +139,13 @@ def policy_create(
     answer = client.create_policy(found.object_id, new)
     active = "It is the active one now."
     if not answer.value.active:
-        if activate or found.active_policy is None:
+        unmanaged = found.active_policy is None and client.group(found.object_id).value.schedule is UNSET
+        if activate or unmanaged:
             client.activate_policy(found.object_id, answer.value.name)
             answer = client.policy(found.object_id, answer.value.name)
         else:
-            active = f"Active is still {found.active_policy!r}; 'hpm policy-activate' changes that."
+            still = "no policy, as the schedule wants it" if found.active_policy is None else repr(found.active_policy)
+            active = f"Active is still {still}; 'hpm policy-activate' changes that."
     session.done(answer, f"Created policy {new['name']!r} for group {found.name!r}.", active)
 
 
