@@ -72,6 +72,29 @@ def test_who_guesses_is_throttled_by_address_and_cannot_say_another(both: tuple[
     assert statuses[0] == 401 and statuses[-1] == 429
 
 
+MEGABYTE = b"x" * 1_000_000
+FIFTEEN = 15 * MEGABYTE
+
+
+@pytest.mark.parametrize("path", [GROUPS, f"{GROUPS}/import", f"{GROUPS}/default/import", "/nothing"])
+def test_who_may_not_write_is_told_so_however_large_the_body_is(both: tuple[FrontHost, ApiHost], path: str) -> None:
+    """The manager answers before it has read the body, and the front is still sending then."""
+    front, api = both
+    _, secret = api.manager.tokens.create("reads", "root", "user", None)
+    reader, anonymous = {"Authorization": f"Bearer {secret}"}, {"Authorization": "Bearer hpm_none"}
+    wanted = (404, 404, 404) if path == "/nothing" else (403, 401, 401)
+    for headers, status in zip((reader, anonymous, {}), wanted, strict=True):
+        for _ in range(2):
+            answer = front.http.post(BASE + path, content=FIFTEEN if "import" in path else MEGABYTE, headers=headers)
+            assert (answer.status_code, answer.json()["http-status"]) == (status, status), answer.text
+
+
+def test_what_the_manager_refuses_for_its_headers_is_told_too(both: tuple[FrontHost, ApiHost]) -> None:
+    front, _ = both
+    answer = front.http.post(BASE + GROUPS, content=MEGABYTE, headers={"x_y": "1"})
+    assert answer.status_code == 400 and "header" in answer.json()["message"]
+
+
 def test_the_command_line_with_a_token(both: tuple[FrontHost, ApiHost]) -> None:
     front, _ = both
     made = front.http.post(f"{BASE}/tokens", json={"name": "backup"}, headers=basic(*ROOT.values()))

@@ -134,8 +134,10 @@ class _Request(server.HTTPRequest):
     def send_headers(self) -> None:
         said = any(name.lower() == b"connection" and value == b"close" for name, value in self.outheaders)
         # a body that was refused unread would have to be waited for before the next request
-        if said or getattr(self.rfile, "remaining", 0) > 0:
+        left = getattr(self.rfile, "remaining", 0) > 0
+        if said or left:
             self.close_connection = True
+        self.conn.unread = left
         self.conn.timed.allow(ANSWER_SECONDS)
         super().send_headers()
 
@@ -156,7 +158,7 @@ class _Request(server.HTTPRequest):
             f"{self.server.protocol} {code} {phrase}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        self.close_connection = True
+        self.close_connection = self.conn.unread = True
         self.conn.timed.allow(ANSWER_SECONDS)
         try:
             self.conn.wfile.write(head.encode("latin-1") + (b"" if method == "HEAD" else body))
@@ -171,13 +173,17 @@ class _Connection(server.HTTPConnection):
         self.timed = TimedSocket(sock)
         super().__init__(server, sock, lambda _, mode, size: makefile(self.timed, mode, size))
         self.counted = False
+        self.unread = False    # something of the request may be on its way still, though it is answered
 
     def communicate(self) -> bool:
         """One request and its answer."""
-        known = self.server.is_only(self.peer_uid) or caller_of(self.peer_uid, self.peer_gid).role is not None
+        only = self.server.is_only(self.peer_uid)
+        known = only or caller_of(self.peer_uid, self.peer_gid).role is not None
         self.timed.allow(REQUEST_SECONDS if known else STRANGER_SECONDS)
         try:
             keep: bool = super().communicate()    # type: ignore[no-untyped-call]
+            if self.unread and only:
+                self._discard_rest()
         finally:
             self.server.served(self.peer_uid)
         return keep
@@ -188,6 +194,17 @@ class _Connection(server.HTTPConnection):
         with contextlib.suppress(OSError, ValueError):
             self.wfile.close()
         super().close()
+
+    def _discard_rest(self) -> None:
+        """Take what is still sent of a request that was refused unread, until the other end closes. To close now would
+        break off its sending, and it would not look for the answer. Only for the one user served here: another could
+        hold the thread so."""
+        self.timed.allow(ANSWER_SECONDS)
+        left, buffer = self.server.max_request_body_size, bytearray(MAX_HEADER)
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)    # the answer is whole
+            while left > 0 and (taken := self.timed.recv_into(buffer)):
+                left -= taken
 
 
 class _Gateway(wsgi.Gateway_10):
