@@ -54,7 +54,8 @@ class FakeChecker:
 
 
 class AccessHost(ApiHost):
-    """An `ApiHost` with a second socket. `now` is the door's time in seconds, `roles` are those of users now."""
+    """An `ApiHost` with a second socket. `now` is the door's time in seconds, `roles` are those of users now;
+    `slept` are the seconds that it would have waited before it told that a password is wrong."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, PeerDoor(), lambda: datetime.now(timezone.utc))
@@ -62,7 +63,10 @@ class AccessHost(ApiHost):
         self.checker = FakeChecker()
         self.roles: dict[str, Role] = dict(ROLES)
         self.front_socket = directory / "front.sock"
-        self.door = door = FrontDoor(self.checker, self.manager.tokens, lambda: self.now, self.roles.get)
+        self.slept: list[float] = []
+        self.door = door = FrontDoor(
+            self.checker, self.manager.tokens, lambda: self.now, self.roles.get, self.slept.append
+        )
         self.front_server = SocketServer(
             self.manager, self.front_socket, door, login=door, recorder=ManagerRecorder(self.manager, noted_address),
             only=os.geteuid(),
@@ -85,6 +89,7 @@ class AccessHost(ApiHost):
         super().reset()
         self.now += 1_000_000.0
         self.checker.passwords, self.checker.asked, self.checker.unavailable = dict(PASSWORDS), [], False
+        self.slept.clear()
         self.roles.clear()
         self.roles.update(ROLES)
         for token in self.manager.tokens.records:

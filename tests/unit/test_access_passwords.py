@@ -67,7 +67,7 @@ def _ended(result: Future[str]) -> bool:
 def test_many_wrong_ones_at_once_are_not_more_than_one_after_another() -> None:
     wrong = Slow(right=False)
     wrong.go.set()
-    passwords = Passwords(wrong, Throttle(lambda: 0.0), lambda: 0.0)
+    passwords = Passwords(wrong, Throttle(lambda: 0.0), lambda: 0.0, lambda _: None)
 
     def check(number: int) -> str:
         try:
@@ -90,3 +90,56 @@ def test_a_program_that_starts_with_many_requests_is_not_taken_for_an_attacker()
         done = list(pool.map(lambda _: passwords.check("ann", "x", HERE, remember=True), range(200)))
     assert done == ["ann"] * 200
     assert slow.asked <= rules.AT_ONCE
+
+
+class Taking:
+    """Takes as many seconds as it is told for each user, and says what it is told."""
+
+    def __init__(self, seconds: dict[str, float], error: Exception) -> None:
+        self.seconds = seconds
+        self.error = error
+        self.now = 0.0
+
+    def check(self, user: str, password: str, address: str) -> str:
+        """See `PasswordChecker`."""
+        self.now += self.seconds[user]
+        raise self.error
+
+    def sleep(self, seconds: float) -> None:
+        assert 0.0 <= seconds <= rules.STEP
+        self.now += seconds
+
+
+@pytest.mark.parametrize("error", [WrongPassword(), Unavailable("the directory does not answer")], ids=repr)
+def test_how_long_it_takes_tells_nothing_of_a_user(error: Exception) -> None:
+    checker = Taking({"ann": 0.06, "none": 0.028, "slow": 0.7, "slower": 0.9, "exact": 0.5}, error)
+    passwords = Passwords(checker, Throttle(lambda: 0.0), lambda: checker.now, checker.sleep)
+    took = {}
+    for user in [*checker.seconds, "a" * 2000]:
+        began = checker.now
+        with pytest.raises((NotAuthenticated, Unavailable)):
+            passwords.check(user, "x" if user in checker.seconds else "", HERE)
+        took[user[:6]] = round(checker.now - began, 6)
+    assert took == {"ann": 0.5, "none": 0.5, "slow": 1.0, "slower": 1.0, "exact": 0.5, "aaaaaa": 0.5}
+
+
+def test_who_waits_to_be_told_holds_nobody_up() -> None:
+    wrong = Slow(right=False)
+    wrong.go.set()
+    held, let_go = threading.Semaphore(0), threading.Event()
+
+    def sleep(_: float) -> None:
+        held.release()
+        assert let_go.wait(30)
+
+    passwords = Passwords(wrong, Throttle(lambda: 0.0), lambda: 0.0, sleep)
+    many = rules.AT_ONCE + rules.WAITING + 1
+    with ThreadPoolExecutor(many) as pool:
+        waiting = [pool.submit(passwords.check, f"user{n}", "x", f"10.0.0.{n}") for n in range(many)]
+        try:
+            assert all(held.acquire(timeout=20) for _ in range(many))
+            wrong.right = True
+            assert passwords.check("ann", "x", HERE) == "ann"
+        finally:
+            let_go.set()
+        assert all(isinstance(one.exception(), NotAuthenticated) for one in waiting)

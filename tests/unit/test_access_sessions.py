@@ -132,6 +132,9 @@ def test_a_wrong_password_and_an_unknown_user_are_told_apart_by_nothing(host: Ac
     assert [a.status_code for a in answers] == [401, 401]
     assert answers[0].content == answers[1].content
     assert dict(answers[0].headers) | {"date": ""} == dict(answers[1].headers) | {"date": ""}
+    assert host.slept == [0.5, 0.5]    # which PAM does not take for either
+    assert host.try_login("ann", PASSWORDS["ann"]).status_code == 200
+    assert len(host.slept) == 2    # nobody waits with the right one
 
 
 @pytest.mark.parametrize("body", [

@@ -34,7 +34,8 @@ _ATTRIBUTES = "HttpOnly; Secure; SameSite=Strict; Path=/"
 
 
 class FrontDoor:
-    """The door and the login of the web front. `clock` gives monotonic seconds, `role` a user's role by name."""
+    """The door and the login of the web front. `clock` gives monotonic seconds, `role` a user's role by name, and
+    `sleep` waits some seconds."""
 
     def __init__(
         self,
@@ -42,9 +43,10 @@ class FrontDoor:
         tokens: Tokens,
         clock: Callable[[], float] = time.monotonic,
         role: Callable[[str], Role | None] = role_of,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._throttle = Throttle(clock)
-        self._passwords = Passwords(checker, self._throttle, clock)
+        self._passwords = Passwords(checker, self._throttle, clock, sleep)
         self._sessions = Sessions(clock)
         self._tokens = tokens
         self._role = role

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -23,6 +25,9 @@ REMEMBERED = 1000
 AT_ONCE = 4
 WAITING = 8
 PATIENCE = 10.0
+#: Seconds after which, or after a multiple of which, it is told that a password is wrong or cannot be checked. PAM
+#: takes longer for a user that exists, and nobody shall see that. It is more than PAM takes for either.
+STEP = 0.5
 
 
 class WrongPassword(Exception):
@@ -45,9 +50,14 @@ class PasswordChecker(Protocol):
 
 
 class Passwords:
-    """Checks passwords for clients at an address. `clock` gives monotonic seconds."""
+    """Checks passwords for clients at an address. `clock` gives monotonic seconds, `sleep` waits some."""
 
-    def __init__(self, checker: PasswordChecker, throttle: Throttle, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, checker: PasswordChecker, throttle: Throttle, clock: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:  # fmt: skip
+        self._clock = clock
+        self._sleep = sleep
         self._checker = checker
         self._throttle = throttle
         self._room = threading.BoundedSemaphore(AT_ONCE + WAITING)
@@ -64,6 +74,15 @@ class Passwords:
         known = self._right.find(user, password) if remember else None
         if known is not None:
             return known
+        began = self._clock()
+        try:
+            return self._check_in_turn(user, password, address, remember)
+        except _Untold as error:
+            # Out of turn, so that others can be checked meanwhile. This holds a thread; the front sends few at once.
+            self._sleep(_until_told(self._clock() - began))
+            raise error.told from None
+
+    def _check_in_turn(self, user: str, password: str, address: str, remember: bool) -> str:
         with self._turn():
             self._throttle.check(address, user)
             known = self._right.find(user, password) if remember else None
@@ -84,11 +103,11 @@ class Passwords:
             return self._checker.check(user, password, address)
         except WrongPassword:
             self._throttle.wrong(address, user)
-            raise NotAuthenticated("user or password is wrong", user if exists(user) else None) from None
-        except Unavailable:
+            raise _Untold(NotAuthenticated("user or password is wrong", user if exists(user) else None)) from None
+        except Unavailable as error:
             # Where several modules are asked in turn, one that fails may hide that another one said no.
             self._throttle.wrong(address, user)
-            raise
+            raise _Untold(error) from None
         except AccountClosed as error:
             raise NotAuthenticated(str(error), user) from None
 
@@ -96,6 +115,19 @@ class Passwords:
     def _turn(self) -> Iterator[None]:
         with _taken(self._room, 0.0), _taken(self._turns, PATIENCE):
             yield
+
+
+class _Untold(Exception):
+    """What is told a little later."""
+
+    def __init__(self, told: NotAuthenticated | Unavailable) -> None:
+        super().__init__(str(told))
+        self.told = told
+
+
+def _until_told(passed: float) -> float:
+    """Seconds until the end of a step, when so many have passed since the start."""
+    return max(1, math.ceil(passed / STEP)) * STEP - passed
 
 
 @contextmanager
