@@ -124,6 +124,19 @@ def test_an_address_of_ipv6_is_its_network() -> None:
     assert network("fe80::1%eth0") == network("fe80::2%eth1")
 
 
+def test_all_loopback_addresses_are_one() -> None:
+    ones = ["127.0.0.1", "127.0.0.2", "127.255.255.254", "::1", "::ffff:127.0.0.9"]
+    assert len({network(address) for address in ones}) == 1
+    assert network("::1") != network("::2") and network("127.0.0.1") != network("128.0.0.1")
+
+
+def test_who_has_all_addresses_of_loopback_has_no_more_tries(host: AccessHost) -> None:
+    addresses = ["::1", *(f"127.0.{n}.1" for n in range(30))]
+    statuses = [host.try_login(f"user{n}", "x", address=address).status_code for n, address in enumerate(addresses)]
+    assert statuses == [401] * rules.FREE + [429] * (31 - rules.FREE)
+    assert host.try_login("ann", PASSWORDS["ann"]).status_code == 200
+
+
 def test_what_is_remembered_is_bounded() -> None:
     throttle = Throttle(lambda: 0.0)
     for _ in range(rules.FREE):

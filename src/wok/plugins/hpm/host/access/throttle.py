@@ -11,7 +11,8 @@ anything that the client could leave out, such as a cookie. One is forgiven ever
   hold for addresses from which that user has logged in before, so an attacker elsewhere cannot shut users out from
   their own desks.
 
-An IPv6 address counts as its /64 network, which is what one client has. What is remembered is bounded; the entry that
+An IPv6 address counts as its /64 network, which is what one client has; all loopback addresses count as one, because
+every local user has them all. What is remembered is bounded; the entry that
 was longest quiet goes first.
 """
 
@@ -36,6 +37,8 @@ FIRST_BLOCK, LONGEST_BLOCK = 60.0, 3600.0
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
 #: Addresses, users, and pairs of both that are remembered, each.
 REMEMBERED = 4096
+#: What 127.0.0.0/8 and ::1 are counted as.
+LOOPBACK = "loopback"
 
 
 @dataclass
@@ -117,11 +120,13 @@ class Throttle:
 
 
 def network(address: str) -> str:
-    """What an address is counted as: itself, or its /64 network if it is of IPv6."""
+    """What an address is counted as: itself, or its /64 network if it is of IPv6; `LOOPBACK` for this host."""
     found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    if found.is_loopback:
+        return LOOPBACK
     if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
         return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
     return str(found)
 
