@@ -207,6 +207,7 @@ LAUGHS = b'<!DOCTYPE lolz [<!ENTITY l0 "lol">%s]>\n' % b"".join(
     b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10)
 )
 DEEP = b'{"type":"not","rule":'
+ATTRIBUTES = b"<a b='>' " + b" ".join(b'a%d="1"' % n for n in range(200_000)) + b"/>"
 BAD: dict[str, bytes] = {
     "xxe": ENTITY + b"<policy-file><workload-resource-group name='A'><description>&a;</description>"
            b"</workload-resource-group></policy-file>",
@@ -264,6 +265,14 @@ BAD: dict[str, bytes] = {
     "long-text": GROUP.replace(b'"A"', b'"%s"' % (b"a\\n" * 300_000)) % b"",
     "long-text-xml": XML.replace(b'"A"', b'"%s"' % (b"a&amp;" * 150_000)) % b"",
     "many-fields": b'{"virtual-servers": [], ' + b'"b": [[]], ' * 70_000 + b'"c": 1}',
+    "attributes-xml": b"<policy-file>" + ATTRIBUTES,
+    "attributes-of-root-xml": ATTRIBUTES,
+    "attributes-after-comment-xml": b"<!--" + b"<" * 100_000 + b"--><policy-file>" + ATTRIBUTES,
+    "long-value-xml": XML % (b" x='%s'" % (b">" * 2_000_000)),
+    "long-name-xml": b"<policy-file></" + b"a" * 2_000_000,
+    "long-reference-xml": b"<policy-file>&" + b"a" * 2_000_000,
+    "long-doctype-xml": b'<!DOCTYPE a SYSTEM "' + b"a" * 2_000_000,
+    "long-comment-xml": b"<policy-file><!--" + b"a" * 1_000_000 + b"--><a/>",
     "cut-xml": (XML % b"")[:-3],
     "nothing": b" ",
     "cdata-and-text-xml": b"<policy-file><![CDATA[x]]></policy-file>",

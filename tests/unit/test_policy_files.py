@@ -394,3 +394,16 @@ RICH = GroupsFile(
     ),
     (FileServer(DB, True, 0.5, 2.0, {"os-type": "linux", "title": "t"}),),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("padding", [b" ", b"<!-- <a -->", "<!-- é -->".encode(), b"<?a b?>"])
+def test_a_text_may_be_long_and_its_comments_too(padding: bytes) -> None:
+    """However the pieces fall in which it is read."""
+    group = b"<workload-resource-group name='A'><description>x &lt; \xc3\xa9</description></workload-resource-group>"
+    wanted = read(b"<policy-file>" + group + b"</policy-file>")
+    for length in range(65_400, 65_540, 7):
+        long = b"<!--" + b"-<" * length + b"x-->"
+        filling = padding * (length // len(padding)) + b" " * (length % len(padding))
+        assert read(b"<policy-file>" + filling + group + filling + long + b"</policy-file>") == wanted
+    with pytest.raises(InvalidValue, match=r"line 2, column 3: .*65536"):
+        read(b"<policy-file>" + long + b"\n  <a " + b"b='' " * 50_000 + b"/></policy-file>")

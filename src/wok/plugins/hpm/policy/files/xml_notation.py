@@ -19,6 +19,10 @@ from .content import GroupsFile, PolicyFile, check
 from .places import place
 from .xml_grammar import BLANKS, GROUPS, ROOTS, Child, Element
 
+#: Bytes of the longest start tag. Its attributes are read before anybody looks at them, so it must be short.
+LONGEST_TAG = 64 * 1024
+
+_UNREAD = re.compile(rb"<!--|<\?")    # comments and instructions to programs, which may be as long as they like
 _NAME = re.compile(rb"<[^\s/>]*")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=>/]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
 
@@ -73,6 +77,8 @@ class _Reader:
         self._open: list[_Frame] = []
         self._whole: dict[str, Any] = {}
         self._parser = expat.ParserCreate("utf-8")
+        if hasattr(self._parser, "SetReparseDeferralEnabled"):
+            self._parser.SetReparseDeferralEnabled(False)    # or newer ones would have read more than we know
         self._parser.XmlDeclHandler = self._declared
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
@@ -81,12 +87,31 @@ class _Reader:
 
     def read(self) -> dict[str, Any]:
         """The whole. Raises `InvalidValue` and its kinds, with line and column."""
+        text, fed = memoryview(self._data), 0
         try:
-            self._parser.Parse(self._data, True)
+            while len(text) - fed > LONGEST_TAG:
+                end = self._next_end(fed)
+                self._parser.Parse(text[fed:end], False)
+                fed = end
+            self._parser.Parse(text[fed:], True)
         except expat.ExpatError as error:
             said = expat.ErrorString(error.code)
             raise NotXML(f"the text is not XML: {said}", place=place(self._data, self._parser.ErrorByteIndex)) from None
         return self._whole
+
+    def _next_end(self, fed: int) -> int:
+        """How far to feed the parser next, which has had so many bytes. Refuses what goes on for too long."""
+        begin = max(0, self._parser.CurrentByteIndex)    # of what is not whole yet
+        end = fed + LONGEST_TAG
+        if fed - begin < LONGEST_TAG:
+            return end
+        unread = _UNREAD.match(self._data, begin)
+        if unread is None:
+            raise self._refuse(InvalidValue, f"this is longer than {LONGEST_TAG} bytes, which no tag needs to be")
+        # to its end in one go, for it is read anew from its begin each time
+        closing = b"-->" if unread[0] == b"<!--" else b"?>"
+        found = self._data.find(closing, begin + len(unread[0]))
+        return len(self._data) if found < 0 else max(end, found + len(closing))
 
     def _refuse(self, kind: type[InvalidValue], message: str, attribute: str | None = None) -> InvalidValue:
         """An error at the event that is being handled."""
