@@ -42,7 +42,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     server = uuid_of(SERVERS[number % len(SERVERS)])
     body = case.body
     if isinstance(body, dict):
-        if "virtual-servers" in body:
+        if "virtual-servers" in body and "action" in body:    # in a policy file they are objects
             body["virtual-servers"] = [server]
         if "workload-resource-group" in body:
             body["workload-resource-group"] = "default"

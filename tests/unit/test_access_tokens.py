@@ -143,6 +143,14 @@ def test_tokens_survive_a_restart_and_end_when_they_expire(tmp_path: Path) -> No
     assert last is not None and last.last_used == rfc3339(now + timedelta(days=1))
 
 
+def test_who_has_as_many_tokens_as_may_be_is_told_to_revoke_one(
+    host: AccessHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpm.manager.tokens.TOKENS_PER_USER", 0)
+    refused = host.send("POST", "/tokens", {"name": "one more"})
+    assert (refused.status_code, refused.json()["reason"]) == (409, 2)
+
+
 def test_one_user_has_a_bounded_number_of_tokens(tmp_path: Path) -> None:
     kept = tokens(tmp_path, datetime(2026, 2, 3, tzinfo=timezone.utc))
     made = [kept.create("t", "ann", "user", None)[0] for _ in range(TOKENS_PER_USER)]

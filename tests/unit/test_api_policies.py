@@ -107,6 +107,8 @@ def test_a_preview_says_why_a_goal_would_be_missed(api: ApiHost) -> None:
     assert reasons == {"db1": "at-floor", "db2": "at-floor", "web1": None}    # three vCPUs that spin, two CPUs
     wrong = policy("wish", {**wish, "classification": None}, service_class())
     assert api.refused("POST", f"{GROUPS}/{group}/preview", wrong)["reason"] == 7
+    twice = policy("wish", wish, service_class("all"))
+    assert api.refused("POST", f"{GROUPS}/{group}/preview", twice)["reason"] == 8
 
 
 def test_who_activates_a_policy_changes_nothing_of_it(api: ApiHost) -> None:

@@ -28,7 +28,7 @@ def access_routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "POST", "/tokens", "Create a token", NewToken, lambda r: _create(tokens, r),
-            body=TokenCreate, status=201, needs="user", changes=True,
+            body=TokenCreate, status=201, needs="user", changes=True, refuses=(Conflict,),
         ),
         Route(
             "GET", "/tokens/{id}", "Get a token, without its secret", Token,

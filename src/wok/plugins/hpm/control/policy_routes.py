@@ -53,5 +53,6 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", f"{_GROUP}/preview", "What a policy would do if it were active; changes nothing", Preview,
             lambda r: policies.preview(*place(r), r.body), body=PerformancePolicy, needs="user",
+            refuses=(NotUnique,),
         ),
     )  # fmt: skip
