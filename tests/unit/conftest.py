@@ -13,6 +13,7 @@ from tests.wok.tree import WOK_SRC
 
 from .access_host import AccessHost, accessible
 from .api_host import ApiHost, running
+from .front_host import FrontHost, front_and_manager
 
 #: It judges what the others did.
 LAST = "test_nothing_of_the_api_is_left_out"
@@ -49,6 +50,13 @@ def host(entrance: AccessHost) -> AccessHost:
     """That server, as it was at first."""
     entrance.reset()
     return entrance
+
+
+@pytest.fixture
+def both() -> Iterator[tuple[FrontHost, ApiHost]]:
+    """A web front and its manager, who knows passwords of its own."""
+    with front_and_manager() as pair:
+        yield pair
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,11 +18,14 @@ import cherrypy
 import httpx
 
 from hpm.control.caller import Caller
+from hpm.host.access.front_socket import front_socket
 from hpm.host.connections import Server
 from hpm.host.front.settings import FrontSettings
 from hpm.host.front.supervising import FrontProcess
+from hpm.host.peer import PeerDoor
 from tests.lab.errors import wait_until
 
+from .access_host import FakeChecker
 from .api_host import ApiHost, read_all
 
 STARTING = 20.0
@@ -155,4 +158,25 @@ def running_front(**settings: Any) -> Iterator[tuple[FrontHost, ApiHost, OpenDoo
         finally:
             if front is not None:
                 front.close()
+            api.close()
+
+
+@contextmanager
+def front_and_manager() -> Iterator[tuple[FrontHost, ApiHost]]:
+    """A front and its manager, who knows passwords of its own (`access_host`), for as long as the block."""
+    with TemporaryDirectory(prefix="hpm-front-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        api = ApiHost(directory, PeerDoor(), lambda: datetime.now(timezone.utc))
+        uid = (unprivileged() or (os.geteuid(), 0))[0]
+        entrance = front_socket(api.manager, directory / "front.sock", uid, FakeChecker())
+        entrance.start()
+        front = None
+        try:
+            front = FrontHost(directory, entrance.path)
+            yield front, api
+        finally:
+            if front is not None:
+                front.close()
+            entrance.stop()
             api.close()

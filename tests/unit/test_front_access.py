@@ -5,40 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from datetime import datetime, timezone
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from hpm.host.access.front_socket import front_socket
-from hpm.host.peer import PeerDoor
-
-from .access_host import FakeChecker, basic
+from .access_host import basic
 from .api_host import BASE, GROUPS, ApiHost
-from .front_host import FrontHost, unprivileged
+from .front_host import FrontHost
 
 ROOT = {"user": "root", "password": "root's own"}
-
-
-@pytest.fixture
-def both() -> Iterator[tuple[FrontHost, ApiHost]]:
-    """A front and its manager, who knows passwords of its own."""
-    with TemporaryDirectory(prefix="hpm-front-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        api = ApiHost(directory, PeerDoor(), lambda: datetime.now(timezone.utc))
-        uid = (unprivileged() or (os.geteuid(), 0))[0]
-        entrance = front_socket(api.manager, directory / "front.sock", uid, FakeChecker())
-        entrance.start()
-        front = FrontHost(directory, entrance.path)
-        try:
-            yield front, api
-        finally:
-            front.close()
-            entrance.stop()
-            api.close()
 
 
 def test_a_session_from_login_to_logout(both: tuple[FrontHost, ApiHost]) -> None:

@@ -6,20 +6,14 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from hpm.host.access.front_socket import front_socket
-from hpm.host.peer import PeerDoor
-
-from .access_host import PASSWORDS, FakeChecker
+from .access_host import PASSWORDS
 from .api_host import ApiHost, policy
-from .front_host import FrontHost, unprivileged
+from .front_host import FrontHost
 
 SCRIPT = Path(__file__).with_suffix(".cjs")
 CORE = Path(os.environ.get("PLAYWRIGHT_CORE") or Path(__file__).parents[1] / "browser/node_modules/playwright-core")
@@ -31,27 +25,6 @@ pytestmark = [
     pytest.mark.skipif(BROWSER is None, reason="chromium is not installed"),
     pytest.mark.skipif(not CORE.is_dir(), reason="playwright-core is not installed (PLAYWRIGHT_CORE says where)"),
 ]
-
-
-@pytest.fixture
-def both() -> Iterator[tuple[FrontHost, ApiHost]]:
-    """A front and its manager, who knows passwords of its own."""
-    with TemporaryDirectory(prefix="hpm-front-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        api = ApiHost(directory, PeerDoor(), lambda: datetime.now(timezone.utc))
-        uid = (unprivileged() or (os.geteuid(), 0))[0]
-        entrance = front_socket(api.manager, directory / "front.sock", uid, FakeChecker())
-        entrance.start()
-        front = None
-        try:
-            front = FrontHost(directory, entrance.path)
-            yield front, api
-        finally:
-            if front is not None:
-                front.close()
-            entrance.stop()
-            api.close()
 
 
 def used(front: FrontHost) -> Any:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from ..client.answers import Answer
 from ..client.rest import Client
-from ..wire.management import Adjustment, AdjustmentList, ManagementLevels, Settings, Version
+from ..wire.management import ManagementLevels, Settings, Version
 from . import words
 from .adjustments import show_adjustments
 from .command import command
 from .following import follow_adjustments
 from .names import GROUPS, SERVERS, fixed
-from .option_types import Moment
+from .paging import LIMIT, PAGE, SINCE, UNTIL, gathered, gathered_json, tell_older
 from .plain import plain
 from .resolve import find_group, find_server
 from .session import Session
@@ -22,8 +19,7 @@ from .session import Session
 _LEVELS = {"on": "hold the goals", "advise": "plan and report, change nothing", "off": "observe only"}
 _LEVEL = click.Choice(list(_LEVELS))
 
-#: Adjustments asked for at once.
-PAGE = 100
+#: Adjustments asked for at once, at most.
 LARGEST_PAGE = 1000
 
 
@@ -90,16 +86,15 @@ def settings(session: Session, interval: float | None) -> None:
     "hpm dra-list --from '2026-02-03 22:00' --to 2h --outcome failed",
     "hpm dra-list --follow --limit 1",
 ])  # fmt: skip
-@click.option("--from", "since", type=Moment(), metavar="TIME",
-              help="Not older: '2026-02-03 14:00' (local time), RFC 3339, or 90m, 2h, 1d for so long ago.")  # fmt: skip
-@click.option("--to", "until", type=Moment(), metavar="TIME", help="Not younger.")
+@SINCE
+@UNTIL
 @click.option("--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
               help="Only with servers of this group.")  # fmt: skip
 @click.option("--vs", "--vs-name", "server", metavar="VS", shell_complete=SERVERS,
               help="Only with this server.")  # fmt: skip
 @click.option("--outcome", metavar="OUTCOME", shell_complete=fixed("applied", "advised", "failed"),
               help="Only these: applied, advised or failed.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@LIMIT
 @click.option("--follow", "-f", is_flag=True, help="Then print new ones as they come, the newest last; Ctrl-C ends.")
 def dra_list(
     session: Session,
@@ -133,14 +128,14 @@ def dra_list(
         follow_adjustments(session, query, min(limit, LARGEST_PAGE))
     first = client.adjustments(**query, limit=min(limit, PAGE))
     if session.json:
-        session.emit_json(_pages_as_json(client, first, limit))
+        session.emit_json(gathered_json(first, client.more_adjustments, "dynamic-resource-adjustments", limit))
         return
-    found, more = _pages(client, first, limit)
+    found, more = gathered(first, client.more_adjustments, lambda page: page.dynamic_resource_adjustments, limit)
     if not found:
         click.echo(_why_none(client, any(value is not None for value in query.values())))
     show_adjustments(found)
     if more:
-        click.echo(f"There are older ones: say --limit {limit * 5}, or --to {found[-1].time}.")
+        tell_older(limit, found[-1].time)
 
 
 def _why_none(client: Client, chosen: bool) -> str:
@@ -180,26 +175,3 @@ def version(session: Session) -> None:
             warn(found.problem)
 
     session.emit(session.client.version(), show)
-
-
-def _pages(client: Client, first: Answer[AdjustmentList], limit: int) -> tuple[list[Adjustment], bool]:
-    """Up to `limit` adjustments from `first` on, and whether there are more."""
-    page = first.value
-    found = list(page.dynamic_resource_adjustments)
-    while page.next is not None and len(found) < limit:
-        page = client.more_adjustments(page.next).value
-        found += page.dynamic_resource_adjustments
-    return found[:limit], page.next is not None or len(found) > limit
-
-
-def _pages_as_json(client: Client, first: Answer[AdjustmentList], limit: int) -> Any:
-    """The answer unchanged if it is the only page; else one such object with the adjustments of all."""
-    if limit <= PAGE:
-        return first.text
-    whole = first.json
-    page = whole
-    while page.get("next") is not None and len(whole["dynamic-resource-adjustments"]) < limit:
-        page = client.more_adjustments(page["next"]).json
-        whole["dynamic-resource-adjustments"] += page["dynamic-resource-adjustments"]
-        whole["next"] = page.get("next")
-    return whole

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from ..wire.access import NewToken, Token, TokenCreate, TokenList, WhoIAm
 from ..wire.activity import ActivityList
 from .answers import Answer
-from .calls import Calls
+from .calls import Calls, query_of
 
 TOKENS = "/tokens"
 ACTIVITY = "/activity-log"
@@ -58,8 +58,7 @@ class AccessCalls(Calls):
 
     def more_activity(self, following: str) -> Answer[ActivityList]:
         """The page after one whose `next` is `following`."""
-        # Only the query is taken: the path is ours, also where a proxy made it another.
-        return self._get(ACTIVITY, ActivityList, dict(parse_qsl(urlsplit(following).query, keep_blank_values=True)))
+        return self._get(ACTIVITY, ActivityList, query_of(following))
 
 
 def _token(token_id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -76,6 +77,12 @@ def text_query(query: msgspec.Struct | None) -> dict[str, str]:
     """A query as the parameters of a URI."""
     asked = {} if query is None else msgspec.to_builtins(query)
     return {name: str(value) for name, value in asked.items() if value is not None}
+
+
+def query_of(following: str) -> dict[str, str]:
+    """The parameters of the URI of the next page. Only they are taken: the path is ours, also where a proxy made it
+    another."""
+    return dict(parse_qsl(urlsplit(following).query, keep_blank_values=True))
 
 
 def _answer(response: httpx.Response, type_: type[T]) -> Answer[T]:

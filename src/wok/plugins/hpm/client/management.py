@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
 
 from ..wire.management import (
     AdjustmentList,
@@ -14,7 +13,7 @@ from ..wire.management import (
     Version,
 )
 from .answers import Answer
-from .calls import Calls
+from .calls import Calls, query_of
 
 ADJUSTMENTS = "/dynamic-resource-adjustments"
 
@@ -64,9 +63,7 @@ class ManagementCalls(Calls):
 
     def more_adjustments(self, following: str) -> Answer[AdjustmentList]:
         """The page after one whose `next` is `following`."""
-        # Only the query is taken: the path is ours, also where a proxy made it another.
-        query = dict(parse_qsl(urlsplit(following).query, keep_blank_values=True))
-        return self._get(ADJUSTMENTS, AdjustmentList, query)
+        return self._get(ADJUSTMENTS, AdjustmentList, query_of(following))
 
     def version(self) -> Answer[Version]:
         """Versions and abilities of hpm and of the host."""

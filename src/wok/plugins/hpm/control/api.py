@@ -26,7 +26,8 @@ from . import etags
 from .activity import Deed, Recorder, in_the_log
 from .answers import KeptAnswers, Source, encode
 from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
-from .http_errors import Changed, HttpError, challenge, error_body, http_error
+from .http_errors import Changed, HttpError, challenge, http_error
+from .request import refuse
 from .route import MAX_BODY, Request, Route
 
 log = logging.getLogger(__name__)
@@ -165,18 +166,14 @@ class Api:
         self._recorder.record(Deed(seen.caller, claimed, request.method, uri, summary, status, reason, message))
 
     def _refuse(self, error: HttpError, seen: _Seen, claimed: str | None = None) -> bytes:
-        request, response = cherrypy.request, cherrypy.response
         self._note(seen, error.status, error.reason, error.message, claimed)
-        uri = request.wsgi_environ.get("REQUEST_URI") or request.script_name + request.path_info
-        response.status = error.status
-        response.headers.update(error.headers)
         if error.status == 401:
-            response.headers["WWW-Authenticate"] = challenge(request.headers)
-        response.headers["Content-Type"] = "application/json"
-        details = error.details
+            error.headers["WWW-Authenticate"] = challenge(cherrypy.request.headers)
         if error.status == 503:
-            details = {"snapshot-time": rfc3339(self._source.snapshot.taken), "snapshot-age-seconds": self._age()}
-        return error_body(error.status, error.reason, error.message, request.method, uri, details)
+            error.details = {
+                "snapshot-time": rfc3339(self._source.snapshot.taken), "snapshot-age-seconds": self._age(),
+            }  # fmt: skip
+        return refuse(error)
 
     def _age(self) -> int:
         """Seconds since the host was observed."""

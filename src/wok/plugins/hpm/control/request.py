@@ -14,17 +14,24 @@ import cherrypy
 from cherrypy import _cprequest
 
 from ..wire import errors as reasons
-from .http_errors import error_body
+from .http_errors import HttpError, error_body
+
+
+def refuse(error: HttpError) -> bytes:
+    """Make an error the answer to the current request; gives the body."""
+    request, response = cherrypy.request, cherrypy.response
+    response.status = error.status
+    response.headers.update(error.headers)
+    response.headers["Content-Type"] = "application/json"
+    uri = request.wsgi_environ.get("REQUEST_URI") or request.script_name + request.path_info
+    return error_body(error.status, error.reason, error.message, request.method, uri, error.details)
 
 
 def error_page(status: str, message: str, **_rest: object) -> bytes:
     """An error of CherryPy's as our error body."""
-    request, response = cherrypy.request, cherrypy.response
     code = int(status.split()[0])
-    response.headers["Content-Type"] = "application/json"
-    uri = request.wsgi_environ.get("REQUEST_URI") or request.script_name + request.path_info
     text = message if code < 500 else "hpm has a fault here; its log says more"
-    return error_body(code, reasons.BAD_HEADER if code == 400 else 0, text, request.method, uri)
+    return refuse(HttpError(code, reasons.BAD_HEADER if code == 400 else 0, text))
 
 
 class _Cookies(SimpleCookie):

@@ -52,7 +52,8 @@ def structs(types: Iterable[Any]) -> list[type[msgspec.Struct]]:
 
 
 def meanings(struct: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:
-    """What the docstring of a struct says: of the whole, and of each field by its name on the wire."""
+    """What the docstring of a struct says: of the whole, and of each field by its name on the wire. What it does not
+    say of a field, the struct says that it adds to."""
     whole: list[str] = []
     fields: dict[str, str] = {}
     current: str | None = None
@@ -67,7 +68,11 @@ def meanings(struct: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:
         else:
             current = None
             whole.append(line)
-    return _plain("\n".join(whole).strip()), {name: _plain(text) for name, text in fields.items()}
+    told = {name: _plain(text) for name, text in fields.items()}
+    base = struct.__base__
+    if base is not None and base is not msgspec.Struct:
+        told = {**meanings(base)[1], **told}
+    return _plain("\n".join(whole).strip()), told
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from ..wire.access import Means, Role
 from ..wire.activity import ActivityOutcome
-from .database import Database
+from .database import Database, where_all
 
 #: Entries of one room; older ones are dropped beyond this many.
 KEPT = 10_000
@@ -66,18 +66,14 @@ def add_activity(database: Database, records: Sequence[ActivityRecord], oldest: 
 
 def find_activity(database: Database, wanted: ActivityFilter) -> list[ActivityRecord]:
     """Entries that match, newest first, at most `limit`. Raises `StoreError`."""
-    conditions, values = ["1"], list[object]()
-    for condition, value in (
+    where, values = where_all(
         ("time >= ?", wanted.time_from),
         ("time <= ?", wanted.time_to),
         ("user = ?", wanted.user),
         ("outcome = ?", wanted.outcome),
         ("id < ?", wanted.before),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    query = f"SELECT id, body FROM activity WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+    )
+    query = f"SELECT id, body FROM activity WHERE {where} ORDER BY id DESC LIMIT ?"
     rows = database.rows(query, *values, wanted.limit)
     return [
         msgspec.structs.replace(msgspec.json.decode(str(body), type=ActivityRecord), id=int(str(number)))

@@ -8,7 +8,7 @@ import msgspec
 
 from ..policy.goals import Importance
 from ..wire.management import Outcome
-from .database import Database
+from .database import Database, where_all
 
 #: Older records are dropped beyond this many.
 KEPT = 20000
@@ -87,19 +87,15 @@ class Adjustments:
 
     def find(self, wanted: AdjustmentFilter) -> Sequence[AdjustmentRecord]:
         """Records that match, newest first, at most `limit`."""
-        conditions, values = ["1"], list[object]()
-        for condition, value in (
+        where, values = where_all(
             ("time >= ?", wanted.time_from),
             ("time <= ?", wanted.time_to),
             ("outcome = ?", wanted.outcome),
             ("id < ?", wanted.before),
             ("id IN (SELECT adjustment FROM adjusted WHERE uuid = ?)", wanted.uuid),
             ("id IN (SELECT adjustment FROM adjusted WHERE wrg = ?)", wanted.group),
-        ):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)
-        query = f"SELECT body FROM adjustments WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+        )
+        query = f"SELECT body FROM adjustments WHERE {where} ORDER BY id DESC LIMIT ?"
         rows = self._database.rows(query, *values, wanted.limit)
         return [msgspec.json.decode(str(row[0]), type=AdjustmentRecord) for row in rows]
 

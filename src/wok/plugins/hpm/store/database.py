@@ -109,3 +109,9 @@ class Database:
         for number in range(version, len(STEPS)):
             script = f"BEGIN IMMEDIATE; {STEPS[number]}; PRAGMA user_version={number + 1}; COMMIT;"
             self._connection.executescript(script)
+
+
+def where_all(*conditions: tuple[str, object | None]) -> tuple[str, list[object]]:
+    """A WHERE clause of those conditions whose value is not None, and their values."""
+    wanted = [(text, value) for text, value in conditions if value is not None]
+    return " AND ".join(["1", *(text for text, _ in wanted)]), [value for _, value in wanted]

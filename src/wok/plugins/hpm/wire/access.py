@@ -85,12 +85,6 @@ class Token(msgspec.Struct, rename="kebab", tag="token", tag_field="class"):
 class NewToken(Token, rename="kebab", tag="token", tag_field="class"):
     """A token just made.
 
-    object-id: The token's id.
-    name: What it is for.
-    user: Who made it; what is done with it counts as done by this user.
-    role: What may be done with it; never more than the user may by then.
-    created: When it was made, RFC 3339 in UTC.
-    expires: When it ends, RFC 3339 in UTC; null: never.
     last-used: null: it was never used.
     secret: What a program sends, `Authorization: Bearer SECRET`. It is shown only now.
     """

@@ -14,9 +14,10 @@ import cherrypy
 from ...control.activity import Deed
 from ...control.caller import Caller, Door
 from ...control.http_errors import HttpError, http_error
+from ...control.request import refuse
 from ...errors import Conflict, HpmError
 from ..server import BASES
-from .answers import check_role, refuse, writes
+from .answers import check_role, writes
 
 #: Seconds that the other manager has for an answer; it gives one from its snapshot, in milliseconds.
 ANSWER_SECONDS = 10.0
