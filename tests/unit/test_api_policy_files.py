@@ -273,6 +273,8 @@ BAD: dict[str, bytes] = {
     "long-reference-xml": b"<policy-file>&" + b"a" * 2_000_000,
     "long-doctype-xml": b'<!DOCTYPE a SYSTEM "' + b"a" * 2_000_000,
     "long-comment-xml": b"<policy-file><!--" + b"a" * 1_000_000 + b"--><a/>",
+    "long-text-of-brackets-xml": b"<perf-policy name='A' importance='high'><description><![CDATA[" + b"]" * 2_000_000,
+    "long-text-of-returns-xml": b"<policy-file>" + b"\r" * 2_000_000 + b"<a/>",
     "cut-xml": (XML % b"")[:-3],
     "nothing": b" ",
     "cdata-and-text-xml": b"<policy-file><![CDATA[x]]></policy-file>",

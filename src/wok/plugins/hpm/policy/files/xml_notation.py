@@ -22,6 +22,9 @@ from .xml_grammar import BLANKS, GROUPS, ROOTS, Child, Element
 #: Bytes of the longest start tag. Its attributes are read before anybody looks at them, so it must be short.
 LONGEST_TAG = 64 * 1024
 
+#: Characters of the longest text between two tags: expat hands over some of them one by one.
+LONGEST_TEXT = 128 * 1024
+
 _UNREAD = re.compile(rb"<!--|<\?")    # comments and instructions to programs, which may be as long as they like
 _NAME = re.compile(rb"<[^\s/>]*")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=>/]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
@@ -75,6 +78,7 @@ class _Reader:
         self._wanted = wanted
         self._best = -1
         self._open: list[_Frame] = []
+        self._text_length = 0    # since the last tag
         self._whole: dict[str, Any] = {}
         self._parser = expat.ParserCreate("utf-8")
         if hasattr(self._parser, "SetReparseDeferralEnabled"):
@@ -127,6 +131,7 @@ class _Reader:
         raise self._refuse(InvalidValue, "a document type declaration is not allowed here; leave it out")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._text_length = 0
         if not self._open:
             if name not in ROOTS:
                 raise self._refuse(UnknownField, f"there is no element {name[:80]!r} here; {_known(ROOTS, 'element')}")
@@ -165,6 +170,9 @@ class _Reader:
 
     def _text(self, text: str) -> None:
         frame = self._open[-1]
+        self._text_length += len(text)
+        if self._text_length > LONGEST_TEXT:
+            raise self._refuse(InvalidValue, f"more than {LONGEST_TEXT} characters stand between two tags here")
         if frame.element.text:
             frame.texts.append(text)
         elif text.strip(BLANKS):
@@ -175,6 +183,7 @@ class _Reader:
             )
 
     def _end(self, name: str) -> None:
+        self._text_length = 0
         frame = self._open.pop()
         element, child = frame.element, frame.child
         if child is None:
