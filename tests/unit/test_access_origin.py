@@ -25,11 +25,18 @@ OTHERS = [
     {"Origin": "https://["},
     {"Origin": "https://hpm.example:99999"},
     {"Origin": f"https://{HOST}, https://evil.example"},
+    {"Origin": f"https://evil.example@{HOST}"},
+    {"Origin": f"https://evil.example\\@{HOST}"},
+    {"Origin": f"https:\\\\{HOST}"},
+    {"Origin": f"https://{HOST}\tx"},
+    {"Origin": "https://h\tpm.example:8443"},
     {"Referer": "https://evil.example/hpm.example:8443"},
     {"Origin": "https://evil.example", "Referer": f"https://{HOST}/ui/"},
     {"Sec-Fetch-Site": "cross-site", **ORIGIN},
     {"Sec-Fetch-Site": "same-site", **ORIGIN},
     {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "cross-site, same-origin", **ORIGIN},
+    {"Sec-Fetch-Site": "same-origin, same-origin", **ORIGIN},
     {},
 ]
 

@@ -5,12 +5,19 @@ SameSite=Strict alone does not do: to a browser all ports of a host are one site
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from .caller import CrossSite
 
 _PORTS = {"http": 80, "https": 443}
+
+#: What a browser may say of where a request comes from (W3C Fetch Metadata) if it is one of our own pages, or nobody's.
+_OUR_SITES = ("", "same-origin", "none")
+
+#: A URL as browsers write it there: no user, and no character that programs read differently (RFC 3986, WHATWG URL).
+_PLAIN = re.compile(r"(?:https?:)?//[a-z0-9.:_\[\]-]+(?:[/?#][\x21-\x7e]*)?", re.ASCII | re.IGNORECASE)
 
 
 def check_origin(
@@ -23,7 +30,7 @@ def check_origin(
     nothing says which page it is, as for a write that is allowed only because of a cookie.
     """
     site = headers.get("Sec-Fetch-Site", "").strip().lower()
-    if site in ("cross-site", "same-site"):
+    if site not in _OUR_SITES:
         raise CrossSite("a page of another site made your browser send this; do it on a page of hpm's own")
     said = headers.get("Origin") or headers.get("Referer")
     if not said:
@@ -41,9 +48,11 @@ def check_origin(
 
 
 def _place(url: str, scheme: str | None) -> tuple[str, str, int | None] | None:
-    """Scheme, host and port of a URL; None if it has none."""
+    """Scheme, host and port of a URL; None if it has none, or is not written as browsers do."""
+    if not _PLAIN.fullmatch(url):
+        return None
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None
