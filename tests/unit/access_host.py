@@ -18,7 +18,7 @@ from hpm.control.activity import ManagerRecorder
 from hpm.control.caller import Role, Unavailable
 from hpm.host.access.door import FrontDoor, noted_address
 from hpm.host.access.passwords import AccountClosed, WrongPassword
-from hpm.host.peer import PeerDoor
+from hpm.host.peer import Account, PeerDoor
 from hpm.host.server import SocketServer
 
 from .api_host import BASE, BASES, ApiHost
@@ -63,9 +63,10 @@ class AccessHost(ApiHost):
         self.checker = FakeChecker()
         self.roles: dict[str, Role] = dict(ROLES)
         self.front_socket = directory / "front.sock"
+        self.first_uid = 5000
         self.slept: list[float] = []
         self.door = door = FrontDoor(
-            self.checker, self.manager.tokens, lambda: self.now, self.roles.get, self.slept.append
+            self.checker, self.manager.tokens, lambda: self.now, self.account, self.slept.append
         )
         self.front_server = SocketServer(
             self.manager, self.front_socket, door, login=door, recorder=ManagerRecorder(self.manager, noted_address),
@@ -78,6 +79,13 @@ class AccessHost(ApiHost):
             event_hooks={"response": [RECORD.note]},
         )  # fmt: skip
 
+    def account(self, user: str) -> Account | None:
+        """Users are those that have a password; their numbers begin at `first_uid`, but for root's."""
+        if user not in PASSWORDS:
+            return None
+        uid = 0 if user == "root" else self.first_uid + list(PASSWORDS).index(user)
+        return Account(uid, self.roles.get(user))
+
     def close(self) -> None:
         """Stop everything."""
         self.front_http.close()
@@ -89,6 +97,7 @@ class AccessHost(ApiHost):
         super().reset()
         self.now += 1_000_000.0
         self.checker.passwords, self.checker.asked, self.checker.unavailable = dict(PASSWORDS), [], False
+        self.first_uid = 5000
         self.slept.clear()
         self.roles.clear()
         self.roles.update(ROLES)

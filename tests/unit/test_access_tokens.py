@@ -46,6 +46,14 @@ def test_the_life_of_a_token(host: AccessHost) -> None:
     assert host.send("GET", f"/tokens/{made['object-id']}").status_code == 404
 
 
+def test_who_gets_the_name_of_a_deleted_user_later_gets_neither_its_tokens_nor_its_sessions(host: AccessHost) -> None:
+    token, session = host.token("ann", role="admin")["secret"], host.log_in("ann")
+    assert status(host, token) == host.ask("GET", GROUPS, cookie=session).status_code == 200
+    host.first_uid += 100
+    assert status(host, token) == host.ask("GET", GROUPS, cookie=session).status_code == 401
+    assert host.ask("GET", GROUPS, cookie=host.log_in("ann")).status_code == 200
+
+
 def test_a_token_of_the_role_user_reads_and_no_more(host: AccessHost) -> None:
     secret = host.token("ann")["secret"]
     assert status(host, secret) == 200

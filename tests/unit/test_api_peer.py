@@ -43,17 +43,17 @@ def users(monkeypatch: pytest.MonkeyPatch) -> None:
 ])  # fmt: skip
 def test_the_groups_of_a_user_give_the_role(users: None, name: str, role: Role | None) -> None:
     uid = next(uid for uid, known in UIDS.items() if known == name)
-    assert caller_of(uid, 100) == Caller(name, role)
+    assert caller_of(uid, 100) == Caller(name, role, uid=uid)
 
 
 def test_the_group_of_the_process_counts_too(users: None) -> None:
-    assert caller_of(1003, 201) == Caller("other", "admin")    # newgrp, or a service's Group=
-    assert caller_of(1003, 200) == Caller("other", "user")
+    assert caller_of(1003, 201) == Caller("other", "admin", uid=1003)    # newgrp, or a service's Group=
+    assert caller_of(1003, 200) == Caller("other", "user", uid=1003)
 
 
 def test_a_user_whom_nobody_knows_has_only_its_own_group(users: None) -> None:
-    assert caller_of(4711, 100) == Caller("uid 4711", None)
-    assert caller_of(4711, 200) == Caller("uid 4711", "user")
+    assert caller_of(4711, 100) == Caller("uid 4711", None, uid=4711)
+    assert caller_of(4711, 200) == Caller("uid 4711", "user", uid=4711)
 
 
 def test_a_directory_that_fails_gives_no_role_that_is_not_there(users: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_a_directory_that_fails_gives_no_role_that_is_not_there(users: None, mon
 
 
 def test_root_and_the_managers_own_user_may_write(users: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert caller_of(0, 0) == Caller("root", "admin")
+    assert caller_of(0, 0) == Caller("root", "admin", uid=0)
     assert caller_of(1003, 100).role is None
     monkeypatch.setattr(os, "geteuid", lambda: 1003)
     assert caller_of(1003, 100).role == "admin"

@@ -66,7 +66,7 @@ def _create(tokens: TokenRequests, request: Request) -> NewToken:
     caller = request.caller
     if caller.means == "token":
         raise NotAllowed("a token makes no tokens, or a stolen one would never expire; use your password")
-    return tokens.create(request.base, caller.user, caller.role, request.body)
+    return tokens.create(request.base, caller.user, caller.role, request.body, caller.uid)
 
 
 def _revoke(tokens: TokenRequests, request: Request) -> None:

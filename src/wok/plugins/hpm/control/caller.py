@@ -16,13 +16,15 @@ __all__ = ["Caller", "CrossSite", "Door", "Login", "NotAllowed", "NotAuthenticat
 class Caller(msgspec.Struct, frozen=True):
     """An authenticated caller; `role` None: known, but in neither of hpm's groups. `expires`: RFC 3339, of a session.
 
-    `means` ``nobody``: a visitor, who may only use what is open to anybody.
+    `means` ``nobody``: a visitor, who may only use what is open to anybody. `uid`: the host's number of the user, where
+    the door knows it.
     """
 
     user: str
     role: Role | None
     means: Means = "socket"
     expires: str | None = None
+    uid: int | None = None
 
 
 class NotAuthenticated(HpmError):

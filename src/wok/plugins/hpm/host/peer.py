@@ -9,6 +9,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+from typing import NamedTuple
 
 import cherrypy
 
@@ -36,25 +37,23 @@ def caller_of(uid: int, gid: int) -> Caller:
         user = pwd.getpwuid(uid).pw_name
     except KeyError:
         user = f"uid {uid}"
-    return Caller(user, _role(uid, user, gid))
+    return Caller(user, _role(uid, user, gid), uid=uid)
 
 
-def role_of(user: str) -> Role | None:
-    """The role of a user by name, by the groups it has now; None also for one that is gone."""
+class Account(NamedTuple):
+    """A user of this host: the number, and the role by the groups it has now."""
+
+    uid: int
+    role: Role | None
+
+
+def account_of(user: str) -> Account | None:
+    """The account of a user by name; None: there is none, or no longer."""
     try:
         found = pwd.getpwnam(user)
     except (KeyError, ValueError):
         return None
-    return _role(found.pw_uid, user, found.pw_gid)
-
-
-def exists(user: str) -> bool:
-    """Whether there is a user of this name."""
-    try:
-        pwd.getpwnam(user)
-    except (KeyError, ValueError):
-        return False
-    return True
+    return Account(found.pw_uid, _role(found.pw_uid, user, found.pw_gid))
 
 
 def _role(uid: int, user: str, gid: int) -> Role | None:

@@ -63,11 +63,13 @@ class Tokens:
         found = self._tokens.get(token_id)
         return None if found is None else found.name
 
-    def create(self, name: str, user: str, role: Role, expires: str | None) -> tuple[TokenRecord, str]:
+    def create(
+        self, name: str, user: str, role: Role, expires: str | None, uid: int | None = None
+    ) -> tuple[TokenRecord, str]:
         """Make a token; gives it and its secret, which is kept nowhere. Raises `Conflict`, `StoreError`."""
         secret = PREFIX + secrets.token_urlsafe(32)
         record = TokenRecord(
-            str(uuid.uuid4()), _digest(secret), name, user, role, rfc3339(self._wall()), expires
+            str(uuid.uuid4()), _digest(secret), name, user, role, rfc3339(self._wall()), expires, uid=uid
         )
         with self._lock:
             if sum(other.user == user for other in self._tokens.values()) >= TOKENS_PER_USER:

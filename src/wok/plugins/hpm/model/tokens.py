@@ -33,8 +33,10 @@ class TokenRequests:
         """One token. Raises `NotFound`, also for one that is not to be seen."""
         return _token(base, self._find(user, role, token_id))
 
-    def create(self, base: str, user: str, role: Role | None, wanted: TokenCreate) -> NewToken:
-        """Make a token. Raises `InvalidValue`, `Conflict`."""
+    def create(
+        self, base: str, user: str, role: Role | None, wanted: TokenCreate, uid: int | None = None
+    ) -> NewToken:
+        """Make a token. `uid`: the user's number, if it is known. Raises `InvalidValue`, `Conflict`."""
         if wanted.role == "admin" and role != "admin":
             raise InvalidValue("you have the role user, so your tokens have no more", "role")
         expires: str | None
@@ -44,7 +46,7 @@ class TokenRequests:
             expires = None if wanted.expires is None else utc_time(wanted.expires, "expires")
         if expires is not None and expires <= self._manager.activity.time():
             raise InvalidValue("this time is past", "expires")
-        record, secret = self._manager.tokens.create(wanted.name, user, wanted.role, expires)
+        record, secret = self._manager.tokens.create(wanted.name, user, wanted.role, expires, uid)
         token = _token(base, record)
         return NewToken(**{name: getattr(token, name) for name in token.__struct_fields__}, secret=secret)
 

@@ -10,7 +10,10 @@ from .database import Database
 
 
 class TokenRecord(msgspec.Struct, frozen=True, rename="kebab"):
-    """One token. `digest` is the SHA-256 of its secret, in hex; times are RFC 3339 UTC."""
+    """One token. `digest` is the SHA-256 of its secret, in hex; times are RFC 3339 UTC.
+
+    `uid`: the user's number when it was made; None where that was not known.
+    """
 
     id: str
     digest: str
@@ -20,6 +23,7 @@ class TokenRecord(msgspec.Struct, frozen=True, rename="kebab"):
     created: str
     expires: str | None
     last_used: str | None = None
+    uid: int | None = None
 
 
 def load_tokens(database: Database) -> list[TokenRecord]:

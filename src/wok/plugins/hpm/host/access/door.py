@@ -1,7 +1,8 @@
 """Who asks through the web front: by a token, by user and password, or by the session that the cookie names.
 
-What a request carries is looked at in that order, and only at the first of them. Roles are looked up anew with every
-request, so who is taken out of a group has lost its role at once, in sessions and with tokens too.
+What a request carries is looked at in that order, and only at the first of them. Accounts are looked up anew with
+every request, so who is taken out of a group has lost its role at once, in sessions and with tokens too, and so has who
+was deleted; whoever gets the name later, with another number, is somebody else.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import time
 from collections.abc import Callable
 
 import cherrypy
+from msgspec.structs import replace
 
-from ...control.caller import Caller, NotAllowed, NotAuthenticated, Role
+from ...control.caller import Caller, NotAllowed, NotAuthenticated
 from ...control.http_errors import HttpError
 from ...control.origin import check_origin
 from ...manager.calendar import rfc3339
 from ...manager.tokens import PREFIX, Tokens
 from ...wire import errors as reasons
-from ..peer import role_of
+from ...wire.access import Means
+from ..peer import Account, account_of
 from .passwords import PasswordChecker, Passwords
 from .sessions import Session, Sessions
 from .throttle import Throttle
@@ -34,22 +37,22 @@ _ATTRIBUTES = "HttpOnly; Secure; SameSite=Strict; Path=/"
 
 
 class FrontDoor:
-    """The door and the login of the web front. `clock` gives monotonic seconds, `role` a user's role by name, and
-    `sleep` waits some seconds."""
+    """The door and the login of the web front. `clock` gives monotonic seconds, `account` a user's account by name,
+    and `sleep` waits some seconds."""
 
     def __init__(
         self,
         checker: PasswordChecker,
         tokens: Tokens,
         clock: Callable[[], float] = time.monotonic,
-        role: Callable[[str], Role | None] = role_of,
+        account: Callable[[str], Account | None] = account_of,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._throttle = Throttle(clock)
         self._passwords = Passwords(checker, self._throttle, clock, sleep)
         self._sessions = Sessions(clock)
         self._tokens = tokens
-        self._role = role
+        self._account = account
 
     def caller(self) -> Caller:
         """See `Door`."""
@@ -73,13 +76,13 @@ class FrontDoor:
         """See `Login`. The session is a new one, whatever cookie came; the one that it names ends."""
         _check_origin(required=False)
         name = self._passwords.check(user, password, client_address())
-        role = self._role(name)
-        if role is None:
+        account = self._account(name)
+        if account is None or account.role is None:
             raise NotAllowed(f"{name} may not use hpm: it takes membership in the group hpmuser or hpmadm", name)
         old = _cookie()
         if old is not None:
             self._sessions.end(old)
-        secret = self._sessions.begin(name)
+        secret = self._sessions.begin(name, account.uid)
         _set_cookie(f"{COOKIE}={secret}; {_ATTRIBUTES}")
         session = self._sessions.find(secret)
         assert session is not None
@@ -99,9 +102,8 @@ class FrontDoor:
             self._throttle.check(address)
             self._throttle.wrong(address)
             raise NotAuthenticated("this token is unknown, revoked or expired; 'hpm token-create' makes a new one")
-        role = self._role(token.user)    # a token is worth no more than who made it
-        role = "user" if role == "admin" and token.role == "user" else role
-        return Caller(token.user, role, "token", token.expires)
+        caller = self._known(token.user, token.uid, "token", token.expires)    # worth no more than who made it
+        return replace(caller, role="user") if caller.role == "admin" and token.role == "user" else caller
 
     def _by_password(self, value: str, address: str) -> Caller:
         if _writes():
@@ -113,7 +115,7 @@ class FrontDoor:
         if not colon:
             raise NotAuthenticated("after 'Basic', Authorization has USER:PASSWORD in UTF-8 and base64")
         name = self._passwords.check(user, password, address, remember=True)
-        return Caller(name, self._role(name), "password")
+        return self._known(name, None, "password")
 
     def _by_session(self) -> Caller:
         secret = _cookie()
@@ -126,7 +128,16 @@ class FrontDoor:
         return self._in_session(session)
 
     def _in_session(self, session: Session) -> Caller:
-        return Caller(session.user, self._role(session.user), "session", rfc3339(session.ends))
+        return self._known(session.user, session.uid, "session", rfc3339(session.ends))
+
+    def _known(self, user: str, uid: int | None, means: Means, expires: str | None = None) -> Caller:
+        """Who was known as `user` with that number, as it is now."""
+        account = self._account(user)
+        if account is None:
+            return Caller(user, None, means, expires)
+        if uid is not None and uid != account.uid:
+            raise NotAuthenticated(f"{user} has become another user since this was made; log in, or make a new token")
+        return Caller(user, account.role, means, expires, account.uid)
 
 
 def client_address() -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ...control.caller import NotAuthenticated, Unavailable
 from ...wire.access import LONGEST_PASSWORD, LONGEST_USER
-from ..peer import exists
+from ..peer import account_of
 from .throttle import Throttle
 
 #: Seconds for which a right password of a program is not asked for again. So long works one that was changed.
@@ -103,7 +103,7 @@ class Passwords:
             return self._checker.check(user, password, address)
         except WrongPassword:
             self._throttle.wrong(address, user)
-            raise _Untold(NotAuthenticated("user or password is wrong", user if exists(user) else None)) from None
+            raise _Untold(NotAuthenticated("user or password is wrong", user if account_of(user) else None)) from None
         except Unavailable as error:
             # Where several modules are asked in turn, one that fails may hide that another one said no.
             self._throttle.wrong(address, user)

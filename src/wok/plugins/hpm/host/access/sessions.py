@@ -27,9 +27,11 @@ SESSIONS_PER_USER = 20
 
 @dataclass
 class Session:
-    """One session. `began` and `used` are seconds of the sessions' clock, `ends` (at the latest) is UTC."""
+    """One session. `began` and `used` are seconds of the sessions' clock, `ends` (at the latest) is UTC, `uid` is the
+    user's number when it began."""
 
     user: str
+    uid: int
     began: float
     used: float
     ends: datetime
@@ -47,7 +49,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[bytes, Session] = {}    # in the order in which they began
 
-    def begin(self, user: str) -> str:
+    def begin(self, user: str, uid: int) -> str:
         """A new session; gives its secret, 256 random bits."""
         secret = secrets.token_urlsafe(32)
         with self._lock:
@@ -57,7 +59,7 @@ class Sessions:
             for key in of_user[: max(0, len(of_user) + 1 - SESSIONS_PER_USER)]:
                 del self._sessions[key]
             ends = datetime.now(timezone.utc) + timedelta(seconds=LONGEST)
-            self._sessions[_digest(secret)] = Session(user, now, now, ends)
+            self._sessions[_digest(secret)] = Session(user, uid, now, now, ends)
         return secret
 
     def find(self, secret: str) -> Session | None:
