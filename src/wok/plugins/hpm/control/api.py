@@ -27,6 +27,7 @@ from .activity import Deed, Recorder, in_the_log
 from .answers import KeptAnswers, Source, encode
 from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
 from .http_errors import Changed, HttpError, challenge, http_error
+from .memory import give_memory_back
 from .request import refuse
 from .route import MAX_BODY, Request, Route
 
@@ -82,6 +83,9 @@ class Api:
         except Exception:
             log.exception("%s %s", cherrypy.request.method, cherrypy.request.path_info)
             return self._refuse(HttpError(500, 0, "hpm has a fault here; its log says more"), seen)
+        finally:
+            if seen.route is not None and seen.route.max_body > MAX_BODY:
+                give_memory_back()
         self._note(seen, cherrypy.response.status, 0, None)
         return answer
 

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
+from ..control.memory import keep_one_heap
 from ..errors import Conflict
 from ..manager.lock import HostLock
 from ..manager.manager import Manager
@@ -47,6 +48,7 @@ class RunningManager:
         for directory in (paths.run_dir(), self.address.parent, self.state.parent):
             directory.mkdir(parents=True, exist_ok=True)
         _raise_open_files()
+        keep_one_heap()
         self._undo = ExitStack()
         mask = os.umask(PRIVATE)
         try:

@@ -101,6 +101,8 @@ class _Reader:
         except expat.ExpatError as error:
             said = expat.ErrorString(error.code)
             raise NotXML(f"the text is not XML: {said}", place=place(self._data, self._parser.ErrorByteIndex)) from None
+        finally:
+            del self._parser    # which holds us too: together we would keep the text until garbage is collected
         return self._whole
 
     def _next_end(self, fed: int) -> int:
