@@ -100,7 +100,7 @@ def test_a_token_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("words", ["90d", "12h", "4w", "2099-01-01", "2099-01-01T00:00:00Z"])
+@pytest.mark.parametrize("words", ["90d", "12h", "4w", "30m", "2099-01-01", "2099-01-01T00:00:00Z"])
 def test_a_token_expires_when_it_is_said_to(fake: Fake, words: str) -> None:
     assert run(fake, "token-create", "x", "--expires", words).exit_code == 0
     assert json.loads(fake.requests[0].content)["expires"].endswith("Z")

@@ -82,9 +82,11 @@ def test_a_schedule_acts_at_once_and_what_is_activated_by_hand_holds_until_it_ac
     clock.now = datetime(2026, 11, 23, 22, 0, tzinfo=timezone.utc)
     one = scheduled_group(api)
     assert api.get(one)["active-policy"] == "night"
+    assert "its active policy night (activated by its schedule)" in api.get(f"{DB1}/explain")["sentences"][0]
     api.post(f"{one}/actions", {"action": "activate-policy", "policy": "weekday"})
     at(api, clock, clock.now + timedelta(hours=1))
     assert api.get(one)["active-policy"] == "weekday"
+    assert "its active policy weekday (activated by hand" in api.get(f"{DB1}/explain")["sentences"][0]
     at(api, clock, clock.now + timedelta(hours=8))    # the morning, for which weekday is scheduled
     at(api, clock, clock.now + timedelta(hours=16))
     assert api.get(one)["active-policy"] == "night"

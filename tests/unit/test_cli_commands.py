@@ -297,8 +297,8 @@ def test_vs_list_reads_well(fake: Fake) -> None:
 
 def test_vs_list_of_one_group_or_status(fake: Fake) -> None:
     assert "db1" not in done(fake, "vs-list", "--wrg", "default")
-    assert "db1" not in done(fake, "vs-list", "--status", "idle")
-    found = json.loads(done(fake, "vs-list", "--wrg-name", "Gold", "--status", "idle", "--json"))
+    assert "db1" not in done(fake, "vs-list", "--goal-status", "idle")
+    found = json.loads(done(fake, "vs-list", "--wrg-name", "Gold", "--goal-status", "idle", "--json"))
     assert [s["name"] for s in found["virtual-servers"]] == ["db2"]
     assert found["snapshot-time"]
 
@@ -377,7 +377,7 @@ def test_an_empty_list_says_what_would_fill_it(fake: Fake) -> None:
         "virtual-servers": [], "snapshot-time": None, "problem": None,
     })  # fmt: skip
     assert "'hpm version'" in done(fake, "vs-list")
-    assert "that fit" in done(fake, "vs-list", "--status", "missed")
+    assert "that fit" in done(fake, "vs-list", "--goal-status", "missed")
 
 
 def test_dra_list_asks_for_what_is_said(fake: Fake) -> None:

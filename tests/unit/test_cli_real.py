@@ -56,7 +56,9 @@ def test_policy_schedule_sets_shows_and_clears(api: ApiHost) -> None:
     text = done(api, "policy-schedule", "Gold", "--entry", entry, "--entry", "night daily 12:00-13:00",
                 "--otherwise", "weekday")  # fmt: skip
     assert text.splitlines()[2].split("  ")[0] == "night"
-    assert "mon, fri, sat, sun" in text and "daily" in text and "Otherwise: weekday." in text
+    assert "mon, fri, sat, sun" in text and "daily" in text and "Otherwise: policy 'weekday'." in text
+    shown = done(api, "wrg-show", "Gold")
+    assert "mon, fri, sat, sun" in shown and "Otherwise: policy 'weekday'." in shown
     assert api.get(one)["schedule"][0] == {
         "policy": "night", "days": ["fri", "sat", "sun", "mon"], "from": "22:00", "to": "06:00",
     }  # fmt: skip
@@ -138,8 +140,12 @@ def test_a_preview_shows_what_would_become_of_whom(api: ApiHost, tmp_path: Path)
 
 def test_vs_list_filters_where_the_servers_are(api: ApiHost) -> None:
     assert [line.split()[0] for line in done(api, "vs-list", "--name", "db*").splitlines()[-2:]] == ["db1", "db2"]
-    result = run(api, "vs-list", "--status", "good")
-    assert result.exit_code == 1 and "missed" in result.stderr
+    result = run(api, "vs-list", "--goal-status", "good")
+    assert result.exit_code == 2 and "missed" in result.stderr
+    for options in (("--status", "running"), ("--goal-status", "unmanaged"), ("--management", "unmanaged")):
+        assert "db1" in done(api, "vs-list", *options), options
+    for options in (("--status", "crashed"), ("--goal-status", "met"), ("--management", "managed"), ("--class", "x")):
+        assert "that fit" in done(api, "vs-list", *options), options
 
 
 def test_settings(api: ApiHost) -> None:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import click
+from msgspec import UNSET
 
 from ..client.errors import ChangedMeanwhile
 from ..errors import Conflict
@@ -13,6 +14,7 @@ from ..wire.groups import GroupCreate, GroupDetail, GroupList, GroupUpdate
 from . import words
 from .command import GROUP, NEW_GROUP, SERVERS, command
 from .resolve import find_group, find_servers, names_for_ids
+from .schedules import show_schedule
 from .session import Session
 
 _OUTSIDERS = replace(SERVERS, complete="outsider")
@@ -59,6 +61,9 @@ def wrg_show(session: Session, group: str) -> None:
                 [(p.name + (" (active)" if p.name == found.active_policy else ""), p.importance,
                   ", ".join(c.name for c in p.service_classes)) for p in found.perf_policies],
             )  # fmt: skip
+        if found.schedule is not UNSET:
+            click.echo("\nSchedule")
+            show_schedule(found.schedule, found.otherwise)
         if found.virtual_servers:
             members = {words.id_of(uri) for uri in found.virtual_servers}
             click.echo()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from ..client.rest import Client
-from ..wire.management import ManagementLevels, Settings, Version
+from ..wire.management import ManagementLevels, Outcome, Settings, Version
 from . import words
 from .adjustments import show_adjustments
 from .command import command
 from .following import follow_adjustments
-from .names import GROUPS, SERVERS, fixed
+from .names import GROUPS, SERVERS
+from .option_types import one_of
 from .paging import LIMIT, PAGE, SINCE, UNTIL, gathered, gathered_json, tell_older
 from .plain import plain
 from .resolve import find_group, find_server
@@ -92,8 +93,7 @@ def settings(session: Session, interval: float | None) -> None:
               help="Only with servers of this group.")  # fmt: skip
 @click.option("--vs", "--vs-name", "server", metavar="VS", shell_complete=SERVERS,
               help="Only with this server.")  # fmt: skip
-@click.option("--outcome", metavar="OUTCOME", shell_complete=fixed("applied", "advised", "failed"),
-              help="Only these: applied, advised or failed.")  # fmt: skip
+@click.option("--outcome", type=one_of(Outcome), help="Only these.")
 @LIMIT
 @click.option("--follow", "-f", is_flag=True, help="Then print new ones as they come, the newest last; Ctrl-C ends.")
 def dra_list(

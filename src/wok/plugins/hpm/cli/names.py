@@ -121,15 +121,6 @@ def _completer(kind: str) -> Completer:
     return complete
 
 
-def fixed(*words: str) -> Completer:
-    """A completer of words that are known beforehand, where the server decides what is right."""
-
-    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
-
-    return complete
-
-
 GROUPS, POLICIES, CLASSES, SERVERS = map(_completer, ("group", "policy", "class", "server"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import click
 import msgspec
@@ -28,6 +28,12 @@ _MATCH = re.compile(r"\s*(?P<type>[a-z-]+)\s*(?P<operation>!=|≠|=)\s*(?P<value
 Json = dict[str, Any]
 
 IMPORTANCE = click.Choice(IMPORTANCES)
+
+
+def one_of(words: Any) -> click.Choice:  # type: ignore[type-arg]    # generic only in newer click
+    """A choice of the words that a type of the API allows (`wire`)."""
+    literal = get_args(words)[0] if get_origin(words) is Annotated else words
+    return click.Choice(get_args(literal))
 
 
 def velocity_goal(text: str) -> Json:
@@ -165,7 +171,7 @@ class EntryText(_Parsed):
 
 
 class Until(_Parsed):
-    """How long from now: ``90m``, ``1h``, ``2d``; or a time; gives RFC 3339 UTC."""
+    """How long from now: ``90m``, ``1h``, ``2d``, ``1w``; or a time; gives RFC 3339 UTC."""
 
     name = "until"
 
@@ -174,7 +180,7 @@ class Until(_Parsed):
             return parse_time(value, ahead=True)
         except (ValueError, OverflowError):
             raise ValueError(
-                f"{value!r} is not a time; right would be 90m, 1h, 2d from now, '2026-02-03 14:00' or"
+                f"{value!r} is not a time; right would be 90m, 1h, 2d, 1w from now, '2026-02-03 14:00' or"
                 " '2026-02-03T13:00:00Z'"
             ) from None
 
@@ -229,5 +235,5 @@ class Moment(_Parsed):
         except (ValueError, OverflowError):
             raise ValueError(
                 f"{value!r} is not a time; right would be '2026-02-03 14:00', '2026-02-03T13:00:00Z',"
-                " or 90m, 2h, 1d for so long ago"
+                " or 90m, 2h, 1d, 1w for so long ago"
             ) from None

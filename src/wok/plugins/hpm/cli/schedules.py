@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from ..policy.schedule import DAYS
+from ..policy.schedule import DAYS, ScheduleEntry
 from ..wire.groups import GroupDetail
-from . import words
 from .command import GROUP, command
 from .names import POLICIES
 from .option_types import EntryText
@@ -54,18 +53,23 @@ def policy_schedule(
 
 
 def _show(group: GroupDetail) -> None:
-    from .output import Column, show_table
-
     active = "no policy (unmanaged)" if group.active_policy is None else f"policy {group.active_policy!r}"
     if group.schedule is UNSET:
         click.echo(f"Group {group.name!r} has no schedule; active is {active}.")
         return
+    show_schedule(group.schedule, group.otherwise)
+    click.echo(f"Active now: {active}.")
+
+
+def show_schedule(schedule: tuple[ScheduleEntry, ...], otherwise: str | UnsetType | None) -> None:
+    """The entries as a table, and what is active where none holds."""
+    from .output import Column, show_table
+
     show_table(
         [Column("Policy"), Column("Days"), Column("From", whole=True), Column("To", whole=True)],
-        [(e.policy, days_in_short(e.days), e.from_, e.to) for e in group.schedule],
+        [(e.policy, days_in_short(e.days), e.from_, e.to) for e in schedule],
     )
-    otherwise = words.text_or_none(None if group.otherwise is UNSET else group.otherwise)
-    click.echo(f"Otherwise: {otherwise}. Active now: {active}.")
+    click.echo("Otherwise: " + (f"policy {otherwise!r}." if isinstance(otherwise, str) else "no policy (unmanaged)."))
 
 
 def days_in_short(days: tuple[str, ...]) -> str:

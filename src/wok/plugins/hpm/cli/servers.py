@@ -8,10 +8,11 @@ import click
 import msgspec
 
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerQuery
+from ..wire.words import GoalStatus, Management, ServerStatus
 from . import words
 from .command import SERVER, command
-from .names import GROUPS, fixed
-from .option_types import IMPORTANCE, Attribute, Cpus, Until, Velocity
+from .names import GROUPS
+from .option_types import IMPORTANCE, Attribute, Cpus, Until, Velocity, one_of
 from .resolve import find_group, find_server, names_for_ids
 from .session import Session
 
@@ -29,14 +30,15 @@ _REASONS = {
 }
 
 
-@command("vs-list", examples=["hpm vs-list", "hpm vs-list --wrg Gold", "hpm vs-list --name 'db*' --status missed"])
+@command("vs-list", examples=["hpm vs-list", "hpm vs-list --wrg Gold", "hpm vs-list --name 'db*' --goal-status missed"])
 @click.option("--name", metavar="PATTERN", help="Only servers of that name; * and ? are wildcards.")
 @click.option("--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
               help="Only the servers of this group.")  # fmt: skip
-@click.option("--status", metavar="GOAL-STATUS",
-              shell_complete=fixed("met", "missed", "idle", "discretionary", "unmanaged", "paused"),
-              help="Only these: met, missed, idle, discretionary, unmanaged or paused.")  # fmt: skip
-def vs_list(session: Session, name: str | None, group: str | None, status: str | None) -> None:
+@click.option("--class", "--class-name", "service_class", metavar="CLASS", help="Only those in a class of this name.")
+@click.option("--status", type=one_of(ServerStatus), help="Only those that do this.")
+@click.option("--goal-status", type=one_of(GoalStatus), help="Only those that stand so to their goal.")
+@click.option("--management", type=one_of(Management), help="Only those that are managed, or that are not.")
+def vs_list(session: Session, name: str | None, group: str | None, **chosen: Any) -> None:
     """List the virtual servers and how they fare.
 
     Velocity is the percentage of the wanted time that a server really ran, PI the performance index:
@@ -46,12 +48,12 @@ def vs_list(session: Session, name: str | None, group: str | None, status: str |
     query = ServerQuery(
         name=name,
         workload_resource_group=None if group is None else find_group(client, group).object_id,
-        goal_status=status,    # type: ignore[arg-type]    # the server knows which there are
+        **chosen,
     )
 
     def show(found: ServerDetailList) -> None:
         names = {g.object_id: g.name for g in client.groups().value.workload_resource_groups}
-        _show_servers(found.virtual_servers, names, chosen=(name, group, status) != (None, None, None))
+        _show_servers(found.virtual_servers, names, chosen=query != ServerQuery())
         _warn(found)
 
     session.emit(client.servers_detail(query), show)

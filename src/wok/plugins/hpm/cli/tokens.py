@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,9 +20,6 @@ from .session import Session
 TOKEN = Slot("token", "TOKEN", "--token-name", "The token, by name or id.")
 NEW = Slot("name", "NAME", "--token-name", "What the token is for, such as the program's name.")
 
-_SPAN = re.compile(r"(\d+)([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
-
 
 class Expiry(click.ParamType):  # type: ignore[type-arg]    # generic only in newer click
     """A span from now, or a time; gives RFC 3339 UTC, or None for never."""
@@ -36,11 +31,7 @@ class Expiry(click.ParamType):  # type: ignore[type-arg]    # generic only in ne
         if text == "never":
             return None
         try:
-            span = _SPAN.fullmatch(text)
-            if span is None:
-                return words.parse_time(text)
-            moment = datetime.now(timezone.utc) + timedelta(**{_UNITS[span[2]]: int(span[1])})
-            return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+            return words.parse_time(text, ahead=True)
         except (ValueError, OverflowError):
             self.fail(f"{text!r} is not an expiry; right would be 12h, 90d, 4w, a time as '2027-02-03 14:00', or never")
 

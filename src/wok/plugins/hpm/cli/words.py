@@ -15,8 +15,8 @@ _SYMBOLS = {"met": "●", "missed": "▲", "idle": "◌", "discretionary": "–"
 
 _DIGITS = re.compile("([0-9]{1,18})")
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def goal_status(status: str) -> str:
@@ -89,7 +89,7 @@ def local_time(text: str) -> str:
 
 def parse_time(text: str, now: datetime | None = None, *, ahead: bool = False) -> str:
     """What a user says of a time, as RFC 3339 UTC: ``2026-02-03 14:00`` (local unless a zone is said),
-    or ``90m``, ``2h``, ``1d`` ago (`ahead`: from now). Raises ValueError."""
+    or ``90m``, ``2h``, ``1d``, ``1w`` ago (`ahead`: from now). Raises ValueError."""
     now = now or datetime.now(timezone.utc)
     span = _SPAN.fullmatch(text.strip())
     if span is not None:

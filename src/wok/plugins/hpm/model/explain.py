@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..engine.allocation import target_velocity
 from ..policy.classification import describe
 from ..policy.goals import VelocityGoal
+from ..policy.groups import Activation, WorkloadResourceGroup
 from .views import Views
 
 _HELD = {
@@ -59,9 +60,19 @@ def _classification(views: Views, uuid: str) -> str:
     goal = assignment.goal
     wanted = f"velocity {goal.percent}" if isinstance(goal, VelocityGoal) else "no goal (discretionary)"
     return (
-        f"{text}; its active policy {group.policy.name} puts it in the service class {assignment.service_class}, {why}."
+        f"{text}; its active policy {group.policy.name}{_activation(group)} puts it in the service class"
+        f" {assignment.service_class}, {why}."
         f" Importance {assignment.importance}, {wanted}."
     )
+
+
+def _activation(group: WorkloadResourceGroup) -> str:
+    """Who activated the policy, where it may have been the schedule."""
+    if not group.schedule:
+        return ""
+    if group.scheduled == Activation(group.active_policy):
+        return " (activated by its schedule)"
+    return " (activated by hand, until its schedule wants another one than now)"
 
 
 def _measurement(views: Views, uuid: str) -> str:

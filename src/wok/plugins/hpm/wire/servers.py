@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -14,6 +14,7 @@ from .words import (
     GroupReference,
     GroupUri,
     Limit,
+    Management,
     ManagementReason,
     NamePattern,
     Next,
@@ -77,7 +78,7 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     service_class: str | None
     importance: Importance | None
     goal: Goal | None
-    management: Literal["managed", "unmanaged"]
+    management: Management
     management_reason: ManagementReason | None
     cpu_shares: int | None
     cpu_shares_original: int | None
@@ -132,7 +133,7 @@ class ServerQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     service_class: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     status: ServerStatus | None = None
     goal_status: GoalStatus | None = None
-    management: Literal["managed", "unmanaged"] | None = None
+    management: Management | None = None
     after: After | None = None
     limit: Limit | None = None
 

@@ -71,6 +71,7 @@ ServerStatus: TypeAlias = Annotated[
     Literal["running", "paused", "shut-off", "crashed", "unknown"],
     msgspec.Meta(description="What the virtual server does, as the hypervisor says."),
 ]
+Management: TypeAlias = Literal["managed", "unmanaged"]
 ManagementReason: TypeAlias = Annotated[
     Literal[
         "no-policy", "excluded", "not-running", "paused", "changed-by-administrator", "unreachable", "pinned",
