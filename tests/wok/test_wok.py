@@ -147,7 +147,7 @@ def test_the_role_user_reads_and_every_write_is_refused_and_logged(api: WokApiHo
             found = [r for r in newest if r["req"] == route.method and path.removeprefix(BASE) in r["message"]]
             assert found, path
             assert str(found[0]["status"]) == "403"
-            assert route.summary in found[0]["message"]
+            assert route.deed in found[0]["message"]
             assert "HPMACT0001E: refused: user may not do this" in found[0]["message"]
     assert api.state() == before
 

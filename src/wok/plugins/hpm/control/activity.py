@@ -84,11 +84,6 @@ class ManagerRecorder:
         ))  # fmt: skip
 
 
-def in_the_log(summary: str) -> str:
-    """A route's summary without what it says beyond the deed: the names of what it was done to come after it."""
-    return re.split("[;:]", summary, maxsplit=1)[0]
-
-
 def _clean(text: str | None, length: int) -> str | None:
     """Without secrets, of a bounded length, and encodable."""
     if text is None:

@@ -23,7 +23,7 @@ from ..wire import errors as reasons
 from ..wire.access import WhoIAm
 from ..wire.policy_files import Document
 from . import etags
-from .activity import Deed, Recorder, in_the_log
+from .activity import Deed, Recorder
 from .answers import KeptAnswers, Source, encode
 from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
 from .http_errors import Changed, HttpError, challenge, http_error
@@ -162,7 +162,7 @@ class Api:
             with suppress(HpmError):
                 seen.caller = self._door.caller()
         subject = seen.subject if seen.subject is not None else self._recorder.subject(seen.names, None)
-        title = in_the_log(route.summary) if route is not None else "no such operation"
+        title = route.deed if route is not None else "no such operation"
         summary = f"{title}: {subject}" if subject else title
         uri = request.script_name + request.path_info
         if request.query_string and seen.subject is not None:    # before it was checked, it may have anything in it

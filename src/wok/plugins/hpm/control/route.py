@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -42,7 +43,8 @@ class Request(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """One operation.
 
-    `path` has variable parts in braces; `body` None: none is expected. `needs` is the role that it takes, where the
+    `path` has variable parts in braces; `summary` says the deed, and what is to be said beyond it after a colon or
+    semicolon; `body` None: none is expected. `needs` is the role that it takes, where the
     method does not say it (GET: user, others: admin): ``known`` is whoever is known, in hpm's groups or not,
     ``anybody`` also who is not, where the door lets people log in. `changes`: whether it changes anything, where the
     role does not say it (admin: yes). The answer of one that is `kept` depends on nothing but the
@@ -70,6 +72,11 @@ class Route(msgspec.Struct, frozen=True):
     max_body: int = MAX_BODY
     refuses: tuple[type[HpmError], ...] = ()
     several: bool = False
+
+    @property
+    def deed(self) -> str:
+        """The summary without what is beyond the deed: in a log, names of what it was done to come after it."""
+        return re.split("[;:]", self.summary, maxsplit=1)[0]
 
     @property
     def names(self) -> list[str]:
