@@ -77,11 +77,10 @@ def test_members_move_when_told_to_and_go_home_with_their_settings(catalog: Cata
     moved = said.with_members("a", ["u3"], move=True)
     assert (moved.members("a"), moved.members("b")) == (["u1", "u2", "u3"], [])
     home = moved.without_group("a")
-    assert home.group_of("u3").is_default
     assert home.settings("u3") == ServerSettings(excluded=True)
     assert "u1" not in home.servers    # nothing is left to say of it
     assert home.settings("u1") == NO_SETTINGS
-    assert home.with_members("default", ["u3"], move=False).group_of("u3").is_default
+    assert home.with_members("default", ["u3"], move=False).settings("u3") == home.settings("u3")
 
 
 def test_a_catalog_cannot_be_written_to(catalog: Catalog) -> None:

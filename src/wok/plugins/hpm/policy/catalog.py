@@ -63,10 +63,6 @@ class Catalog(msgspec.Struct, frozen=True):
         """What was said of a virtual server."""
         return self.servers.get(uuid, NO_SETTINGS)
 
-    def group_of(self, uuid: str) -> WorkloadResourceGroup:
-        """The group a virtual server is in."""
-        return self.groups[self.settings(uuid).group]
-
     def members(self, group_id: str) -> list[str]:
         """UUIDs of the servers that were put in that group, sorted (not those of `default`)."""
         return sorted(uuid for uuid, said in self.servers.items() if said.group == group_id)

@@ -262,11 +262,6 @@ class SimulatedHypervisor:
             self._catch_up()
             self._alter(uuid, load=load)
 
-    def set_facts(self, uuid: str, facts: Mapping[str, str | tuple[str, ...]]) -> None:
-        """Replace the facts of a server."""
-        with self._change():
-            self._alter(uuid, facts=dict(facts))
-
     def set_constraint(self, uuid: str, constraint: Constraint | None) -> None:
         """Say that a server's CPU cannot be planned freely; scheduling does not change."""
         with self._change():
