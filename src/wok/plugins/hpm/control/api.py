@@ -144,7 +144,8 @@ class Api:
                 allowed.append("HEAD")
             allow = ", ".join(dict.fromkeys(allowed))
             raise HttpError(405, 0, f"{method} is not possible here; possible: {allow}", {"Allow": allow})
-        raise HttpError(404, 1, f"there is no such path: {(cherrypy.request.script_name + path)[:200]}")
+        whole = cherrypy.request.script_name + path
+        raise HttpError(404, reasons.NOTHING_THERE, f"there is no such path: {whole[:200]}")
 
     def _caller(self, route: Route) -> Caller:
         if route.role == "anybody" and self._login is not None:

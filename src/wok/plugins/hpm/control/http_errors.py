@@ -60,7 +60,7 @@ _STATUS: tuple[tuple[type[HpmError], int, int], ...] = (
     (SessionExpired, 403, reasons.SESSION_EXPIRED),
     (CrossSite, 403, reasons.OTHER_SITE),
     (NotAllowed, 403, reasons.ROLE),
-    (NotFound, 404, 1),
+    (NotFound, 404, reasons.NOTHING_THERE),
     (Busy, 409, reasons.BUSY),
     (ManagerBusy, 409, reasons.WRONG_STATE),
     (Conflict, 409, reasons.WRONG_STATE),

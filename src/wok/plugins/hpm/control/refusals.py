@@ -41,7 +41,7 @@ def refusals(route: Route) -> list[tuple[int, int]]:
         if _needs_something(route.query):
             found.add((400, reasons.FIELD_MISSING))
     if route.names:
-        found.add((404, 1))
+        found.add((404, reasons.NOTHING_THERE))
     if route.writes:
         found.add((409, reasons.BUSY))
     return sorted(found)

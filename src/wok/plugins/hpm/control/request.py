@@ -31,7 +31,7 @@ def error_page(status: str, message: str, **_rest: object) -> bytes:
     """An error of CherryPy's as our error body."""
     code = int(status.split()[0])
     text = message if code < 500 else "hpm has a fault here; its log says more"
-    return refuse(HttpError(code, reasons.BAD_HEADER if code == 400 else 0, text))
+    return refuse(HttpError(code, reasons.USUAL.get(code, 0), text))
 
 
 class _Cookies(SimpleCookie):

@@ -18,6 +18,9 @@ NOT_UNIQUE: Final = 8
 NOT_JSON: Final = 9
 MALFORMED_QUERY: Final = 14
 
+#: The reason of HTTP 404.
+NOTHING_THERE: Final = 1
+
 #: Reasons of HTTP 409.
 BUSY: Final = 1
 WRONG_STATE: Final = 2
@@ -27,6 +30,8 @@ ROLE: Final = 1
 OTHER_SITE: Final = 2
 SESSION_EXPIRED: Final = 5
 
+#: Reasons of what is refused before it is known what it is about (by the web front, by CherryPy); of others 0.
+USUAL: Final = {400: BAD_HEADER, 404: NOTHING_THERE}
 
 #: What each reason means, by HTTP status. A status that needs no distinction has reason 0.
 MEANINGS: Final[dict[tuple[int, int], str]] = {
@@ -44,7 +49,7 @@ MEANINGS: Final[dict[tuple[int, int], str]] = {
     (403, ROLE): "the role does not allow it",
     (403, OTHER_SITE): "a page of another site made the browser send it",
     (403, SESSION_EXPIRED): "the session has expired: log in again",
-    (404, 1): "there is no such path or object",
+    (404, NOTHING_THERE): "there is no such path or object",
     (405, 0): "the path does not know that method; `Allow` lists those that it knows",
     (406, 0): "the answer has a media type that `Accept` does not take",
     (408, 0): "the request did not arrive in time",

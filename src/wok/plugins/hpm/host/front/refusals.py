@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from ...wire.errors import BAD_HEADER, ErrorBody
+from ...wire.errors import USUAL, ErrorBody
 from .headers import Headers
 
 #: Bytes of request line and headers that are kept while they are incomplete, of a body, and of one that is a file.
@@ -35,7 +35,7 @@ def unavailable(message: str) -> Refused:
 
 def body_of(refused: Refused, method: bytes, target: bytes) -> bytes:
     """The error body of the contract (`wire.errors`); what the client sent is cut."""
-    reason = BAD_HEADER if refused.status == 400 else 0
+    reason = USUAL.get(refused.status, 0)
     words = (refused.message[:4096], method[:64].decode("latin-1"), target[:2048].decode("latin-1"))
     return msgspec.json.encode(ErrorBody(refused.status, reason, *words))
 
