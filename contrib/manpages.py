@@ -27,14 +27,20 @@ EXIT_STATUS = (
 )
 ENVIRONMENT = (
     ("HPM_SOCKET", "The socket at which hpm is reached, and at which hpm serve answers."),
+    ("HPM_TOKEN", "The token by which --host is told who you are."),
+    ("HPM_TOKEN_FILE", "The name of a file with that token, where HPM_TOKEN is not set."),
+    ("HPM_PASSWORD", "The password of --user; without it, it is asked for."),
     ("NO_COLOR", "If set and not empty: no colours."),
     ("COLUMNS", "The width of tables, instead of the terminal's (80 in a pipe)."),
 )
 FILES = (
     ("/run/hpm/hpm.sock", "The socket of the hpm that root has started. Of other users:"
      " $XDG_RUNTIME_DIR/hpm/hpm.sock, or /tmp/hpm-UID/hpm.sock."),
+    ("/run/hpm/front.sock", "The socket at which the web front, and nobody else, reaches hpm; beside hpm.sock."),
     ("/var/lib/hpm/hpm.db", "Groups, policies, settings, adjustments, and the journal of what was changed. Of other"
      " users: in $XDG_STATE_HOME/hpm, or ~/.local/state/hpm."),
+    ("/var/lib/hpm-web/cert.pem", "The web front's own certificate, for --cacert, with its key beside it. Of other"
+     " users: in web below the directory of hpm.db."),
 )  # fmt: skip
 
 #: Characters that roff would take for something else.

@@ -11,10 +11,12 @@ from pathlib import Path
 import click
 import pytest
 
+import hpm
 from contrib.manpages import escape, words
 from hpm.cli.command import HpmCommand
 from hpm.cli.main import cli
 from hpm.cli.registry import COMMANDS
+from hpm.paths import SYSTEM_STATE_DIR, front_socket_path, web_dir
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["hpm", *(f"hpm-{name}" for name in COMMANDS)]
@@ -87,3 +89,14 @@ def test_roff_takes_nothing_for_a_request() -> None:
     assert escape(".x") == "\\&.x"
     assert escape("a\\b 'c' -d é") == "a\\eb \\(aqc\\(aq \\-d \\[u00E9]"
     assert words("--wrg GROUP|none") == "\\fB\\-\\-wrg\\fR \\fIGROUP\\fR|none"
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="man-db is not installed")
+def test_the_main_page_tells_what_is_read_of_the_environment_and_where_things_stand(pages: Path) -> None:
+    text = shown(pages / "hpm.1")
+    sources = [file.read_text() for file in Path(hpm.__file__).parent.rglob("*.py")]
+    read = {name for source in sources for name in re.findall(r'"(HPM_[A-Z_]+)"', source)}
+    assert "HPM_TOKEN_FILE" in read
+    files = ("hpm.sock", front_socket_path(Path("hpm.sock")).name, "hpm.db", f"{web_dir(SYSTEM_STATE_DIR)}/cert.pem")
+    for name in (*read, *files):
+        assert name in text, name
