@@ -128,8 +128,8 @@ def test_an_adjustment_tells_why_nothing_could_be_done(api: ApiHost) -> None:
 @pytest.mark.parametrize("below", ["", "/explain"])
 def test_an_id_that_is_none_is_refused(api: ApiHost, below: str) -> None:
     error = api.refused("GET", f"{SERVERS}/db1{below}")
-    assert (error["http-status"], error["reason"]) == (400, 7)
-    assert "neither the UUID nor the URI" in error["message"]
+    assert (error["http-status"], error["reason"]) == (404, 1)
+    assert "ids are UUIDs" in error["message"]
 
 
 def test_all_that_can_be_changed_of_a_policy_comes_back(api: ApiHost) -> None:

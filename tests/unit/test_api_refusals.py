@@ -166,7 +166,7 @@ def test_a_text_that_is_no_group_is_refused(api: ApiHost, text: bytes, reason: i
         ("GET", "{gold}/service-classes/none", None, 404, 1, "'none'"),
         ("GET", "{silver}/service-classes/db", None, 404, 1, "no active policy"),
         ("GET", f"{SERVERS}/{NOBODY}", None, 404, 1, NOBODY),
-        ("GET", f"{SERVERS}/db1", None, 400, 7, "'db1' is neither"),
+        ("GET", f"{SERVERS}/db1", None, 404, 1, "no virtual server with id 'db1'; ids are UUIDs"),
         ("POST", f"{SERVERS}/{NOBODY}", {"excluded": True}, 404, 1, NOBODY),
         ("POST", f"{SERVERS}/{DB1}", {"workload-resource-group": NOBODY}, 404, 1, "workload-resource-group: "),
         ("POST", f"{SERVERS}/{DB1}", {"cpu-cap": 1, "cpu-reserve": 2}, 400, 7, "cpu-reserve: "),

@@ -153,6 +153,19 @@ def test_adjustments_are_paged_newest_first_without_gap_or_repetition(api: ApiHo
     assert not api.get("/dynamic-resource-adjustments?to=1999-01-01T00:00:00%2B02:00")["dynamic-resource-adjustments"]
 
 
+def test_ids_are_taken_in_any_case(api: ApiHost) -> None:
+    gold = api.group("Gold", policy())
+    token = api.post("/tokens", {"name": "t"})["object-id"]
+    for path, last in ((f"{GROUPS}/{gold}", ""), (f"{GROUPS}/{gold}", "/policies/weekday"), (f"{SERVERS}/{DB1}", ""),
+                       (f"{SERVERS}/{DB1}", "/explain"), (f"/tokens/{token}", "")):  # fmt: skip
+        head, _, name = path.rpartition("/")
+        assert api.get(f"{head}/{name.upper()}{last}") == api.get(path + last)
+    many = api.post(f"{GROUPS}/{gold.upper()},default", {"description": "x"})["workload-resource-groups"]
+    assert [group["object-id"] for group in many] == [gold, "default"]
+    for path in (f"{GROUPS}/gold", f"{SERVERS}/db1", "/tokens/t"):
+        assert api.refused("GET", path)["reason"] == 1
+
+
 @pytest.mark.parametrize("name", [
     "a b", "ü", "x.y", "default", "index", "a%2Fb", "...", "_cp_config", "100%", "a?b#c", "a,b", "😀",
 ])  # fmt: skip

@@ -39,6 +39,9 @@ class Request(msgspec.Struct, frozen=True):
     accepted: tuple[str, ...] = ("application/json",)
     login: Login | None = None
 
+#: A UUID among the ids of a path.
+_UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
+
 
 class Route(msgspec.Struct, frozen=True):
     """One operation.
@@ -94,14 +97,14 @@ class Route(msgspec.Struct, frozen=True):
         return self.needs or ("user" if self.method == "GET" else "admin")
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The variable parts if `segments` are this path, else None."""
+        """The variable parts if `segments` are this path, else None. UUIDs are taken in any case, as elsewhere."""
         parts = self.path.strip("/").split("/")
         if len(parts) != len(segments):
             return None
         names: dict[str, str] = {}
         for part, segment in zip(parts, segments, strict=True):
             if part.startswith("{"):
-                names[part[1:-1]] = segment
+                names[part[1:-1]] = _UUID.sub(lambda found: found[0].lower(), segment) if part == "{id}" else segment
             elif part != segment:
                 return None
         return names

@@ -12,13 +12,15 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 def server_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
-    """The UUID that an id or URI of a virtual server names.
+    """The UUID that an id or URI of a virtual server names; `path` is the field it stands in ("": in the URI itself).
 
-    Raises `InvalidValue` if it is neither, `NotFound` if there is no such server, now or in a group, and
+    Raises `InvalidValue` if a field is neither, `NotFound` if there is no such server, now or in a group, and
     `HypervisorUnreachable` where that cannot be known.
     """
     uuid = _last(reference, "virtual-servers", path)
     if not _UUID.fullmatch(uuid):
+        if not path:
+            raise NotFound(f"there is no virtual server with id {reference[:80]!r}; ids are UUIDs")
         raise InvalidValue(f"{reference[:80]!r} is neither the UUID nor the URI of a virtual server", path)
     if uuid not in snapshot.sample.infos and uuid not in snapshot.catalog.servers:
         if snapshot.problem is not None:
