@@ -126,10 +126,28 @@ def test_an_adjustment_tells_why_nothing_could_be_done(api: ApiHost) -> None:
 
 
 @pytest.mark.parametrize("below", ["", "/explain"])
-def test_an_id_that_is_none_is_refused(api: ApiHost, below: str) -> None:
+def test_an_id_that_is_none_names_nothing(api: ApiHost, below: str) -> None:
     error = api.refused("GET", f"{SERVERS}/db1{below}")
     assert (error["http-status"], error["reason"]) == (404, 1)
-    assert "ids are UUIDs" in error["message"]
+    assert "there is no virtual server with id 'db1'; ids are UUIDs" in error["message"]
+
+
+def test_uuids_match_in_any_case(api: ApiHost) -> None:
+    gold, silver = (api.group(name, policy("weekday")) for name in ("Gold", "Silver"))
+    loud = f"{GROUPS}/{gold.upper()}"
+    for below in ("", "/policies", "/policies/weekday", "/service-classes", "/export"):
+        assert api.get(f"{loud}{below}") == api.get(f"{GROUPS}/{gold}{below}")
+    several = api.post(f"{loud},{silver.upper()},{gold}", {"description": "x"})["workload-resource-groups"]
+    assert [(group["object-id"], group["description"]) for group in several] == [(gold, "x"), (silver, "x")]
+    server = f"{SERVERS}/{uuid_of('db1').upper()}"
+    assert api.get(server)["object-id"] == uuid_of("db1")
+    api.post(server, {"workload-resource-group": loud})
+    members = api.get(f"{SERVERS}?workload-resource-group={gold.upper()}")["virtual-servers"]
+    assert [member["name"] for member in members] == ["db1"]
+    assert api.send("DELETE", loud).status_code == 204
+    token = api.post("/tokens", {"name": "x", "role": "user"})["object-id"]
+    assert api.get(f"/tokens/{token.upper()}")["object-id"] == token
+    assert api.send("DELETE", f"/tokens/{token.upper()}").status_code == 204
 
 
 def test_all_that_can_be_changed_of_a_policy_comes_back(api: ApiHost) -> None:

@@ -7,6 +7,7 @@ import re
 from ..errors import HypervisorUnreachable, InvalidValue, NotFound
 from ..manager.calendar import rfc3339
 from ..manager.snapshot import Snapshot
+from ..policy.groups import DEFAULT_GROUP
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -32,11 +33,16 @@ def server_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
     return uuid
 
 
-def group_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
-    """The id that an id or URI of a group names. Raises `NotFound`, `InvalidValue`."""
+def group_id(snapshot: Snapshot, reference: str, path: str) -> str:
+    """The id that an id or URI of a group in the field `path` names. Raises `InvalidValue` if it is neither,
+    `NotFound` if there is no such group."""
     wanted = _last(reference, "workload-resource-groups", path)
+    if wanted != DEFAULT_GROUP and not _UUID.fullmatch(wanted):
+        raise InvalidValue(
+            f"{reference[:80]!r} is neither the id (a UUID or default) nor the URI of a workload resource group", path
+        )
     if wanted not in snapshot.catalog.groups:
-        raise NotFound((f"{path}: " if path else "") + f"there is no workload resource group with id {wanted!r}")
+        raise NotFound(f"{path}: there is no workload resource group with id {wanted!r}")
     return wanted
 
 
