@@ -198,6 +198,49 @@ def test_check_needs_no_hpm_and_tells_what_is_in_a_file(tmp_path: Path) -> None:
     assert schema.validate(etree.parse(str(one)))
 
 
+def test_check_tells_several_errors_of_a_file(tmp_path: Path) -> None:
+    rest = {"name": "rest", "goal": {"type": "discretionary"}}
+    fast = {"name": "db", "goal": {"type": "velocity", "velocity": 100}}
+    groups: list[dict[str, object]] = [
+        {"name": "A", "perf-policies": [
+            {"name": "p", "importance": "hgh", "service-classes": [fast, rest]},
+            {"name": "q", "importance": "low", "service-classes": [rest, rest]},
+        ]},
+        {"name": "B", "colour": "red"},
+        {"name": "C", "active-policy": "none"},
+    ]  # fmt: skip
+    file = tmp_path / "bad.json"
+    file.write_text(json.dumps({"workload-resource-groups": groups, "virtual-servers": [{"uuid": "x"}]}, indent=1))
+    result = run(None, "policy-check", str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = file.read_text().splitlines()
+    told = [line.removeprefix(f"{file}:").split(":") for line in result.stderr.splitlines()]
+    for (line, column, path, *_), (where, text) in zip(told, [
+        ("workload-resource-groups[0].perf-policies[0].importance", '"hgh"'),
+        ("workload-resource-groups[0].perf-policies[0].service-classes[0].goal.velocity", "100"),
+        ("workload-resource-groups[0].perf-policies[1].service-classes[0].classification", "{"),
+        ("workload-resource-groups[1].colour", '"colour"'),
+        ("workload-resource-groups[2].active-policy", '"none"'),
+        ("virtual-servers[0].uuid", '"x"'),
+    ], strict=True):  # fmt: skip
+        assert path.strip() == where
+        assert lines[int(line) - 1][int(column) - 1 :].startswith(text), (where, line, column)
+
+
+def test_check_tells_several_errors_of_xml_and_not_too_many(tmp_path: Path) -> None:
+    goal = "<goal type='velocity' velocity='0'/>"
+    classes = "\n".join(f"<service-class name='{n}'>{goal}</service-class>" for n in range(30))
+    file = tmp_path / "bad.xml"
+    file.write_text(f"<perf-policy name='p' importance='low'>\n{classes}\n</perf-policy>")
+    result = run(None, "policy-check", str(file))
+    assert result.exit_code == 1
+    assert [line.removeprefix(f"{file}:").split(":")[0] for line in result.stderr.splitlines()] == [
+        str(number) for number in range(2, 22)
+    ]
+    file.write_text("<perf-policy name='p' importance='low'>\n<x/>\n<y/></perf-policy>")
+    assert len(run(None, "policy-check", str(file)).stderr.splitlines()) == 1
+
+
 def test_policy_create_and_update_take_xml_too(api: ApiHost, gold: str, tmp_path: Path) -> None:
     file = tmp_path / "p.xml"
     file.write_text("<perf-policy name='p' importance='low'>\n<service-class name='rest'><goal type='discretionary'/>"

@@ -12,6 +12,7 @@ from ..client.errors import ApiError, ChangedMeanwhile
 from ..errors import Conflict, InvalidValue
 from ..policy.files.content import PolicyFile
 from ..policy.files.notation import Notation, notation_of, read
+from ..policy.files.problems import problems
 from ..policy.policies import PerformancePolicy
 from . import words
 from .command import Slot, command
@@ -138,7 +139,8 @@ def policy_import(session: Session, group: str | None, file: str, dry_run: bool,
 def policy_check(ctx: click.Context, session: Session, files: tuple[str, ...], schema: bool) -> None:
     """Check policy files, without a running hpm.
 
-    Says what is in each of them, or FILE:LINE:COLUMN and what is wrong there (then the exit code is 1).
+    Says what is in each of them, or FILE:LINE:COLUMN and what is wrong there, up to 20 times a file (then the exit
+    code is 1). One error of each group, policy, service class and server is told at a time.
     """
     if schema == bool(files):
         raise click.UsageError("give the FILEs to check, or --schema")
@@ -148,11 +150,14 @@ def policy_check(ctx: click.Context, session: Session, files: tuple[str, ...], s
         click.echo(text, nl=False)
     bad = False
     for file in map(Path, files):
+        data = None
         try:
-            content = read(read_bytes(file))
+            data = read_bytes(file)
+            content = read(data)
         except InvalidValue as error:
             bad = True
-            click.echo(plain(located(file, error)), err=True)
+            for one in [error] if data is None else problems(data, error):
+                click.echo(plain(located(file, one)), err=True)
         else:
             click.echo(plain(f"{name_of(file)}: {_content(content)}"))
     if bad:

@@ -106,6 +106,11 @@ def check(content: PolicyFile) -> None:
             )
 
 
+def check_group_alone(group: FileGroup) -> None:
+    """Check a group without the others. Raises as `check`, with the path within the group."""
+    _check_group(group, set(), {})
+
+
 def _check_group(group: FileGroup, names: set[str], homes: dict[str, str]) -> None:
     if group.name in names:
         raise NotUnique(f"there are two groups named {group.name!r} in the file; leave one out", "name")

@@ -49,6 +49,11 @@ def read(data: bytes) -> PolicyFile:
     return content
 
 
+def fields_of(data: bytes) -> dict[str, Any]:
+    """What a text says, before types are looked at. Raises as `read`."""
+    return _Reader(data).read()
+
+
 def located(data: bytes, error: InvalidValue) -> InvalidValue:
     """An error in what was read of a text, with line and column of its path."""
     again = _Reader(data, error.path)
