@@ -98,6 +98,14 @@ def test_without_otherwise_a_group_is_unmanaged_in_between(api: ApiHost, clock: 
     answer = api.post(one, {"schedule": [NIGHT]})
     assert (answer["active-policy"], answer["otherwise"]) == (None, None)
     assert api.get(DB1)["management-reason"] == "no-policy"
+    why = f"{DB1}/explain"
+    assert "has no active policy (as its schedule wants)" in api.get(why)["sentences"][0]
+    api.post(f"{one}/actions", {"action": "activate-policy", "policy": "night"})
+    assert "active policy night (activated by hand" in api.get(why)["sentences"][0]
+    at(api, clock, NOON + timedelta(hours=12))
+    api.post(f"{one}/actions", {"action": "activate-policy", "policy": None})
+    assert "has no active policy (by hand" in api.get(why)["sentences"][0]
+    at(api, clock, NOON + timedelta(hours=20))
     at(api, clock, NOON + timedelta(hours=12))
     assert api.get(one)["active-policy"] == "night"
 

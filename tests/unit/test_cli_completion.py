@@ -65,6 +65,7 @@ def complete(fake: Fake, *words: str) -> list[str]:
     (["config", "--cpu-mgmt", "a"], ["advise"]), (["help", "vs-l"], ["vs-list"]), (["completion", "z"], ["zsh"]),
     (["policy-schedule", "Gold", "--otherwise", "n"], ["night"]),
     (["vs-list", "--goal-status", "m"], ["met", "missed"]),
+    (["vs-list", "--class", "d"], ["db"]),
     (["wrg-l"], ["wrg-list"]), (["--soc"], ["--socket"]), (["vs-list", "--st"], ["--status"]),
     (["top", "--sort", "p"], ["pi"]),
     (["policy-export", ""], ["Default", "Gold"]), (["policy-export", "Gold", "n"], ["night"]),

@@ -2,11 +2,12 @@
 
 The running hpm is asked, with a short time limit; where it does not answer there is nothing to complete, and nothing
 is said: the user is in the middle of a line. An option completes with ``shell_complete=GROUPS`` (or `SERVERS`,
-`POLICIES`, `CLASSES`), a `Slot` with the kind that it names.
+`POLICIES`, `CLASSES`, `CLASSES_IN_USE`), a `Slot` with the kind that it names.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,15 @@ def _servers(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, st
         yield server.name, server.status
 
 
+def _classes_in_use(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Service classes that have servers, of whatever group."""
+    from .words import count
+
+    servers = client.servers().value.virtual_servers
+    for name, number in Counter(s.service_class for s in servers if s.service_class is not None).items():
+        yield name, f"service class; {count(number, 'server')}"
+
+
 def _members(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return _by_group(client, given, True)
 
@@ -79,8 +89,8 @@ def _by_group(client: Client, given: Mapping[str, Any], inside: bool) -> Iterabl
 
 #: What a slot may complete with; and "file".
 KINDS: dict[str, Question] = {
-    "group": _groups, "policy": _policies, "class": _classes, "server": _servers, "member": _members,
-    "outsider": _outsiders,
+    "group": _groups, "policy": _policies, "class": _classes, "class-in-use": _classes_in_use, "server": _servers,
+    "member": _members, "outsider": _outsiders,
 }  # fmt: skip
 
 
@@ -122,6 +132,7 @@ def _completer(kind: str) -> Completer:
 
 
 GROUPS, POLICIES, CLASSES, SERVERS = map(_completer, ("group", "policy", "class", "server"))
+CLASSES_IN_USE = _completer("class-in-use")
 
 
 def slot_completer(slot: Slot) -> Completer | None:

@@ -11,7 +11,7 @@ from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerQu
 from ..wire.words import GoalStatus, Management, ServerStatus
 from . import words
 from .command import SERVER, command
-from .names import GROUPS
+from .names import CLASSES_IN_USE, GROUPS
 from .option_types import IMPORTANCE, Attribute, Cpus, Until, Velocity, one_of
 from .resolve import find_group, find_server, names_for_ids
 from .session import Session
@@ -34,7 +34,8 @@ _REASONS = {
 @click.option("--name", metavar="PATTERN", help="Only servers of that name; * and ? are wildcards.")
 @click.option("--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
               help="Only the servers of this group.")  # fmt: skip
-@click.option("--class", "--class-name", "service_class", metavar="CLASS", help="Only those in a class of this name.")
+@click.option("--class", "--class-name", "service_class", metavar="CLASS", shell_complete=CLASSES_IN_USE,
+              help="Only those in a class of this name.")  # fmt: skip
 @click.option("--status", type=one_of(ServerStatus), help="Only those that do this.")
 @click.option("--goal-status", type=one_of(GoalStatus), help="Only those that stand so to their goal.")
 @click.option("--management", type=one_of(Management), help="Only those that are managed, or that are not.")

@@ -52,6 +52,10 @@ def _classification(views: Views, uuid: str) -> str:
             f" importance {assignment.importance}, velocity {boost.goal.percent}."
         )
     if group.policy is None or assignment.goal is None:
+        if group.policy is None and group.schedule:
+            by_schedule = group.scheduled == Activation(None)
+            who = "as its schedule wants" if by_schedule else "by hand, until its schedule wants another one than now"
+            return f"{text}, which has no active policy ({who})."
         return text + "."
     rule = next(
         (c.classification for c in group.policy.service_classes if c.name == assignment.service_class), None
