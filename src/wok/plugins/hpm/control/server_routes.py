@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Conflict, HypervisorUnreachable, InvalidValue, NotFound
+from ..errors import Conflict, HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
 from ..model.servers import Servers
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
@@ -25,7 +25,7 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "GET", "/virtual-servers/{id}", "Get a virtual server", ServerDetail,
             lambda r: servers.get(r.base, r.names["id"]), kept=True,
-            refuses=(InvalidValue, HypervisorUnreachable),
+            refuses=(HypervisorUnreachable,),
         ),
         Route(
             "POST", "/virtual-servers/{id}", "Change what is said of a virtual server", ServerDetail,
@@ -35,6 +35,6 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "GET", "/virtual-servers/{id}/explain", "Why it is where it is", Explanation,
             lambda r: servers.explain(r.base, r.names["id"]), kept=True,
-            refuses=(InvalidValue, HypervisorUnreachable),
+            refuses=(HypervisorUnreachable,),
         ),
     )  # fmt: skip
