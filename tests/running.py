@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -105,3 +106,9 @@ class ManagerProcess:
         except NoConnection:
             return False
         return True
+
+
+def resident(pid: int | None = None) -> int:
+    """Bytes of memory that a process has now (default: this one)."""
+    pages = Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()

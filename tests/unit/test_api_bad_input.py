@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hpm.control.route import Route
+from tests.running import resident
 from tests.wok.tree import WOK_SRC
 
 from .api_host import BASE, GROUPS, ApiHost, policy
@@ -66,11 +65,6 @@ def gold(api: ApiHost) -> Iterator[ApiHost]:
     """A host with something to lose."""
     api.group("Gold", policy(), servers=("db1",))
     yield api
-
-
-def resident() -> int:
-    """Bytes of memory that the process has now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def refused_cheaply(api: ApiHost, path: str, content: bytes, name: str) -> int:

@@ -241,6 +241,14 @@ def test_check_tells_several_errors_of_xml_and_not_too_many(tmp_path: Path) -> N
     assert len(run(None, "policy-check", str(file)).stderr.splitlines()) == 1
 
 
+def test_check_takes_a_file_for_what_an_import_does(tmp_path: Path) -> None:
+    """It is one of groups, so that it lacks no field of a policy."""
+    file = tmp_path / "mixed.json"
+    file.write_text('{"importance": "high", "workload-resource-groups": []}')
+    (line,) = run(None, "policy-check", str(file)).stderr.splitlines()
+    assert "'importance'" in line
+
+
 def test_policy_create_and_update_take_xml_too(api: ApiHost, gold: str, tmp_path: Path) -> None:
     file = tmp_path / "p.xml"
     file.write_text("<perf-policy name='p' importance='low'>\n<service-class name='rest'><goal type='discretionary'/>"

@@ -9,19 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import ManagerProcess
+from tests.running import ManagerProcess, resident
 
 from .api_host import BASE, GROUPS
 
 NUMBERS = b"[" + b"1," * 6_000_000 + b"1]"
 ATTRIBUTES = b"<a " + b" ".join(b'a%d="1"' % n for n in range(700_000)) + b"/>"
 AT_ONCE = 6
-
-
-def resident(pid: int) -> int:
-    """Bytes of memory that a process has."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) * 1024
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this libc is not glibc")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ..wire.activity import ActivityEntry
+from ..wire.activity import ActivityEntry, ActivityOutcome
 from . import words
 from .command import command
+from .option_types import one_of
 from .paging import LIMIT, PAGE, SINCE, UNTIL, gathered, gathered_json, tell_older
 from .session import Session
-
-_OUTCOME = click.Choice(["done", "refused", "failed"])
 
 
 @command("activity-list", examples=[
@@ -21,7 +20,7 @@ _OUTCOME = click.Choice(["done", "refused", "failed"])
 @SINCE
 @UNTIL
 @click.option("--by", "by", metavar="USER", help="Only what this user did or tried.")
-@click.option("--outcome", type=_OUTCOME, help="Only what was done, was refused, or failed.")
+@click.option("--outcome", type=one_of(ActivityOutcome), help="Only what was done, was refused, or failed.")
 @LIMIT
 def activity_list(
     session: Session, since: str | None, until: str | None, by: str | None, outcome: str | None, limit: int

@@ -19,6 +19,7 @@ from .command import Slot, command
 from .edits import policy_place
 from .file_changes import show_changes, summary
 from .file_input import located, name_of, read_bytes, refused
+from .option_types import one_of
 from .plain import plain
 from .resolve import find_group
 from .session import Session
@@ -39,7 +40,7 @@ _NOBODY = "nobody can be asked whether to import (no terminal): say --yes, or --
     "hpm policy-export --output host.xml",
     "hpm policy-export Gold weekday --format xml",
 ])  # fmt: skip
-@click.option("--format", "notation", type=click.Choice(["json", "xml"]),
+@click.option("--format", "notation", type=one_of(Notation),
               help="The notation [default: by the name of the output file, else json].")  # fmt: skip
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write to this file [default: standard output].")  # fmt: skip

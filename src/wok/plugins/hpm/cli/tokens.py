@@ -11,9 +11,10 @@ from typing import BinaryIO
 import click
 
 from ..client.rest import Client
-from ..wire.access import NewToken, Token, TokenList
+from ..wire.access import NewToken, Role, Token, TokenList
 from . import words
 from .command import Failure, Slot, command
+from .option_types import one_of
 from .plain import plain
 from .session import Session
 
@@ -40,7 +41,7 @@ class Expiry(click.ParamType):  # type: ignore[type-arg]    # generic only in ne
     "hpm token-create monitoring --expires 30d --output token",
     "hpm token-create deploy --role admin --expires 12h",
 ])  # fmt: skip
-@click.option("--role", type=click.Choice(["user", "admin"]), default="user", show_default=True,
+@click.option("--role", type=one_of(Role), default="user", show_default=True,
               help="What it may do: user reads, admin reads and writes.")  # fmt: skip
 @click.option("--expires", type=Expiry(), default="90d", show_default=True, metavar="WHEN",
               help="12h, 90d, 4w from now, a time, or never.")  # fmt: skip

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_GROUP = f"(?:default|{_UUID})"
+from ..wire.words import UUID
+
+_GROUP = f"(?:default|{UUID})"
 _NAME = {"type": "string", "minLength": 1, "maxLength": 64}
 _EXAMPLE = "69efbdd8-3715-5a7c-8dcf-76fe2d380a52"
 
@@ -21,7 +22,7 @@ PLACES: dict[tuple[str, str], tuple[str, dict[str, Any], str]] = {
         "The number of a revision of the policy.", {"type": "string", "pattern": "^[0-9]{1,18}$"}, "1",
     ),
     ("virtual-servers", "id"): (
-        "The UUID of a virtual server.", {"type": "string", "format": "uuid", "pattern": f"^{_UUID}$"}, _EXAMPLE,
+        "The UUID of a virtual server.", {"type": "string", "format": "uuid", "pattern": f"^{UUID}$"}, _EXAMPLE,
     ),
     ("tokens", "id"): ("The id of a token.", {"type": "string", "minLength": 1, "maxLength": 64}, _EXAMPLE),
 }  # fmt: skip

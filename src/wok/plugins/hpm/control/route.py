@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ..errors import HpmError
+from ..wire.words import UUID
 from .caller import Caller, Login, Role
 
 Method: TypeAlias = Literal["GET", "POST", "DELETE"]
@@ -39,8 +40,9 @@ class Request(msgspec.Struct, frozen=True):
     accepted: tuple[str, ...] = ("application/json",)
     login: Login | None = None
 
+
 #: A UUID among the ids of a path.
-_UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
+_UUID = re.compile(rf"\b{UUID}\b")
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -53,9 +53,7 @@ def _classification(views: Views, uuid: str) -> str:
         )
     if group.policy is None or assignment.goal is None:
         if group.policy is None and group.schedule:
-            by_schedule = group.scheduled == Activation(None)
-            who = "as its schedule wants" if by_schedule else "by hand, until its schedule wants another one than now"
-            return f"{text}, which has no active policy ({who})."
+            return f"{text}, which has no active policy{_activation(group)}."
         return text + "."
     rule = next(
         (c.classification for c in group.policy.service_classes if c.name == assignment.service_class), None
@@ -71,12 +69,13 @@ def _classification(views: Views, uuid: str) -> str:
 
 
 def _activation(group: WorkloadResourceGroup) -> str:
-    """Who activated the policy, where it may have been the schedule."""
+    """Who saw to it which policy is active, or that none is, where it may have been the schedule."""
     if not group.schedule:
         return ""
     if group.scheduled == Activation(group.active_policy):
-        return " (activated by its schedule)"
-    return " (activated by hand, until its schedule wants another one than now)"
+        return " (as its schedule wants)" if group.policy is None else " (activated by its schedule)"
+    activated = "" if group.policy is None else "activated "
+    return f" ({activated}by hand, until its schedule wants another one than now)"
 
 
 def _measurement(views: Views, uuid: str) -> str:

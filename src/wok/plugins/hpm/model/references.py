@@ -8,8 +8,9 @@ from ..errors import HypervisorUnreachable, InvalidValue, NotFound
 from ..manager.calendar import rfc3339
 from ..manager.snapshot import Snapshot
 from ..policy.groups import DEFAULT_GROUP
+from ..wire.words import UUID
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID = re.compile(UUID)
 
 
 def server_id(snapshot: Snapshot, reference: str, path: str = "") -> str:

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-_UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+#: A UUID, in any case.
+UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 Uri = Annotated[str, msgspec.Meta(
     description="The path of the object itself, below the base path of the request.",
@@ -46,11 +47,11 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=10000, description="At most so many
 #: A server or group in a request. The patterns are for readers: `model.references` says what is wrong in better words.
 ServerReference = Annotated[str, msgspec.Meta(
     min_length=1, max_length=512, description="The UUID or the URI of a virtual server.",
-    extra_json_schema={"pattern": f"^(?:[^?#]*/virtual-servers/)?{_UUID}$"},
+    extra_json_schema={"pattern": f"^(?:[^?#]*/virtual-servers/)?{UUID}$"},
 )]  # fmt: skip
 GroupReference = Annotated[str, msgspec.Meta(
     min_length=1, max_length=512, description="The id (a UUID or `default`) or the URI of a workload resource group.",
-    extra_json_schema={"pattern": f"^(?:[^?#]*/workload-resource-groups/)?(?:default|{_UUID})$"},
+    extra_json_schema={"pattern": f"^(?:[^?#]*/workload-resource-groups/)?(?:default|{UUID})$"},
 )]  # fmt: skip
 
 Velocity = Annotated[float | None, msgspec.Meta(description=(

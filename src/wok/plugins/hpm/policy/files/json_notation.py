@@ -48,7 +48,7 @@ def _decode(data: bytes) -> PolicyFile:
     # Types before the text as a whole: then nothing large is made of what is wrong at its beginning.
     kind: type[Any] = GroupsFile
     try:
-        kind = _kind(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
+        kind = kind_of(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
         content: PolicyFile = msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
         raise explain(error, kind) from None
@@ -58,7 +58,7 @@ def _decode(data: bytes) -> PolicyFile:
     return content
 
 
-def _kind(fields: Mapping[str, object]) -> type[Any]:
+def kind_of(fields: Mapping[str, object]) -> type[Any]:
     """Whether it holds groups or one policy, by its fields."""
     if not fields or {"workload-resource-groups", "virtual-servers"} & fields.keys():
         return GroupsFile

@@ -14,6 +14,7 @@ from ...errors import InvalidValue
 from ..decode import convert, decode
 from ..policies import PerformancePolicy, ServiceClass, check_policy
 from .content import FileGroup, FileServer, GroupsFile, check, check_group_alone
+from .json_notation import kind_of
 from .notation import located, notation_of
 from .xml_notation import fields_of
 
@@ -39,11 +40,11 @@ def problems(data: bytes, first: InvalidValue) -> list[InvalidValue]:
     notation = notation_of(data)
     try:
         fields = fields_of(data) if notation == "xml" else decode(data, dict[str, Any])
+        kind = kind_of(fields)
     except InvalidValue:
-        return [first]    # not even well-formed: what comes after it means nothing
-    single = {"importance", "service-classes"} & fields.keys()
+        return [first]    # not well-formed, or neither kind of a file: what comes after it means nothing
     found = {first.path: first}
-    for error in _of_part(fields, PerformancePolicy if single else GroupsFile, ""):
+    for error in _of_part(fields, kind, ""):
         if error.path not in found:
             found[error.path] = located(data, notation, error)
         if len(found) == MOST:
