@@ -28,7 +28,7 @@ _NAMES = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="/\ufffe\uffff")
     | st.sampled_from("<>&\"' abc"),
     min_size=1, max_size=12,
-).map(str.strip).filter(lambda name: name and name.casefold() != "default")  # fmt: skip
+).map(str.strip).filter(lambda name: name not in ("", ".", "..") and name.casefold() != "default")  # fmt: skip
 _DESCRIPTIONS = st.just("") | st.text(_TEXT, max_size=20)
 _VALUES = st.text(_TEXT, min_size=1, max_size=12)
 _UUIDS = st.integers(0, 2**128 - 1).map(lambda number: str(uuid.UUID(int=number)))
