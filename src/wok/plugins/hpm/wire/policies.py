@@ -80,7 +80,7 @@ class PolicyRevision(msgspec.Struct, rename="kebab"):
 
 
 class PolicyRevisionList(msgspec.Struct, rename="kebab"):
-    """Revisions of a policy.
+    """Revisions of a policy. They outlive it, so that a deleted policy can be restored.
 
     revisions: Newest first; the oldest of more than 100 are gone.
     """
