@@ -285,9 +285,12 @@ def test_what_is_old_goes(tmp_path: Path) -> None:
 
 def test_it_survives_a_restart(tmp_path: Path) -> None:
     database = Database(tmp_path / "hpm.db")
+    threads = set(threading.enumerate())
     log = ActivityLog(database, lambda: NOW)
     log.add(record(text="before"))
+    assert [t.name for t in set(threading.enumerate()) - threads] == ["hpm-activity"]
     log.close()
+    assert not set(threading.enumerate()) - threads    # in Wok, hpm may be stopped and started many times
     database.close()
     again = Database(tmp_path / "hpm.db")
     assert [e.summary for e in ActivityLog(again, lambda: NOW).find(ActivityFilter())] == ["before"]

@@ -44,7 +44,7 @@ class ActivityLog:
     def __init__(self, database: Database, wall: Callable[[], datetime]) -> None:
         self._database = database
         self._wall = wall
-        self._queue: queue.Queue[ActivityRecord | threading.Event] = queue.Queue(WAITING)
+        self._queue: queue.Queue[ActivityRecord | threading.Event | None] = queue.Queue(WAITING)    # None: end
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._lost = 0    # since the store was last written
@@ -82,11 +82,20 @@ class ActivityLog:
             written.wait(PATIENCE)
 
     def close(self) -> None:
-        """Write what waits. The thread ends with the process: it has nothing to give back."""
+        """Write what waits, for a time, and end the thread. Later entries begin another one."""
         self.flush()
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            try:
+                self._queue.put_nowait(None)
+            except queue.Full:    # the disk does not answer: the thread stays, and the process may end
+                return
+            thread.join(PATIENCE)
 
     def _work(self) -> None:
-        while True:
+        ended = False
+        while not ended:
             batch = self._gather()
             records = [entry for entry in batch if isinstance(entry, ActivityRecord)]
             try:
@@ -98,12 +107,13 @@ class ActivityLog:
             for entry in batch:
                 if isinstance(entry, threading.Event):
                     entry.set()
+            ended = batch[-1] is None
 
-    def _gather(self) -> list[ActivityRecord | threading.Event]:
+    def _gather(self) -> list[ActivityRecord | threading.Event | None]:
         """The next entries: those of a short time, or up to where somebody waits for them to be written."""
         batch = [self._queue.get()]
         until = time.monotonic() + GATHERING
-        while len(batch) < BATCH and not isinstance(batch[-1], threading.Event):
+        while len(batch) < BATCH and isinstance(batch[-1], ActivityRecord):
             try:
                 batch.append(self._queue.get(timeout=max(0.0, until - time.monotonic())))
             except queue.Empty:
