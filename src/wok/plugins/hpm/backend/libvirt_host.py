@@ -23,6 +23,7 @@ from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from .cgroups import find_mount, guest_cgroup
 from .guest import GuestFiles
+from .host_files import HostFiles
 from .hypervisor import Ability, HostDescription, check_quota, check_shares
 from .libvirt_inventory import Entry, Inventory
 from .sampling import Sampler
@@ -44,7 +45,6 @@ class LibvirtHypervisor:
         self._clock = clock
         self._mount = find_mount(root)
         self._boot = (root / "proc/sys/kernel/random/boot_id").read_text()[:8]
-        self._ticks = os.sysconf("SC_CLK_TCK")
         self._lock = threading.Lock()
         self._sampler = Sampler(root / "proc")
         # Guests without files of ours: their start, and the shares that libvirt told or took last.
@@ -52,7 +52,7 @@ class LibvirtHypervisor:
         self._asked_shares: dict[str, int] = {}
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
-        self._proc_stat = os.open(root / "proc/stat", os.O_RDONLY | os.O_CLOEXEC)
+        self._host: HostFiles | None = HostFiles(root / "proc")
         self._inventory = Inventory(uri, _cpus(), self._inventory_changed)
         self._versions = ("", "")
         try:
@@ -99,8 +99,13 @@ class LibvirtHypervisor:
             if more:
                 samples = {**samples, **{sample.uuid: sample for sample, _ in more}}
                 counters = counters.with_more([(sample.started, counted) for sample, counted in more])
-            idle, steal = self._host_times()
-            return HostSample(now, _cpus(), idle, steal, self._infos, samples, counters, self._inventory.problem)
+            if self._host is None:
+                raise HypervisorUnreachable("the connection is closed")
+            host = self._host.read()
+            return HostSample(
+                now, _cpus(), host.idle_ns, host.steal_ns, self._infos, samples, counters, self._inventory.problem,
+                host.memory_bytes, host.available_bytes, host.pressure,
+            )  # fmt: skip
 
     def glance(self) -> Glance | None:
         with self._lock:
@@ -123,9 +128,9 @@ class LibvirtHypervisor:
         self._inventory.close()
         with self._lock:
             self._sampler.close()
-            if self._proc_stat >= 0:
-                os.close(self._proc_stat)
-                self._proc_stat = -1
+            if self._host is not None:
+                self._host.close()
+                self._host = None
 
     # -- how it is done
 
@@ -205,12 +210,6 @@ class LibvirtHypervisor:
         """Boot, pid and start time of the process: no two starts of any guest have the same."""
         fields = (self._root / f"proc/{pid}/stat").read_text().rpartition(") ")[2].split()
         return f"{self._boot}-{pid}-{fields[19]}"
-
-    def _host_times(self) -> tuple[int, int]:
-        """Idle (with waiting for I/O) and stolen time of all CPUs in ns, from the first line of /proc/stat."""
-        fields = os.pread(self._proc_stat, 512, 0).split(b"\n", 1)[0].split()
-        tick = 1_000_000_000 // self._ticks
-        return (int(fields[4]) + int(fields[5])) * tick, int(fields[8]) * tick
 
     def _ask_libvirt(self) -> dict[str, tuple[ServerSample, ServerCounters]]:
         """Counters of guests whose files are not ours. A guest that does not answer in time is left out."""

@@ -15,18 +15,17 @@ GoalStatus: TypeAlias = Literal["met", "missed", "idle", "discretionary", "unman
 #: A goal is met up to this PI; plans aim as far above the goal.
 MET = 1.05
 DISCRETIONARY_PI = 0.81
+#: Work that only waits counts as of this velocity (percent), so that a PI is always a finite number.
+LEAST_VELOCITY = 0.1
 
 
 def performance_index(goal: Goal | None, using: float, delay: float) -> float | None:
-    """PI of work with that goal; None without a goal or without work.
-
-    Work that only waits counts as velocity 0.1, so that a PI is always a finite number.
-    """
+    """PI of work with that goal; None without a goal or without work."""
     if goal is None or using + delay <= 0.0:
         return None
     if not isinstance(goal, VelocityGoal):
         return DISCRETIONARY_PI
-    return goal.percent / max(0.1, 100.0 * using / (using + delay))
+    return goal.percent / max(LEAST_VELOCITY, 100.0 * using / (using + delay))
 
 
 def server_index(goal: Goal | None, window: ServerWindow | None) -> float | None:

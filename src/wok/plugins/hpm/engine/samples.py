@@ -53,6 +53,17 @@ class ServerSample(msgspec.Struct, frozen=True, gc=False):
         return Started(self.uuid, self.start, self.threads)
 
 
+class HostPressure(msgspec.Struct, frozen=True, gc=False):
+    """Percent of the last 10 s in which tasks waited (Linux' PSI): some of them, or all that were not idle. None: the
+    kernel does not tell."""
+
+    cpu_some: float | None = None
+    memory_some: float | None = None
+    memory_full: float | None = None
+    io_some: float | None = None
+    io_full: float | None = None
+
+
 class HostSample(msgspec.Struct, frozen=True):
     """One observation of a whole host.
 
@@ -60,6 +71,7 @@ class HostSample(msgspec.Struct, frozen=True):
     boot. `infos` has every defined or active server, `samples` those that have a process (paused ones
     too), and `counters` what these have counted. A host may give the same mappings again while nothing in
     them changes. `problem` says why the hypervisor could not be asked; the rest is then as fresh as it can be.
+    `memory_bytes` and `available_bytes` are the host's; None: not known.
     """
 
     time_ns: int
@@ -70,6 +82,9 @@ class HostSample(msgspec.Struct, frozen=True):
     samples: Mapping[str, ServerSample]
     counters: Counters = NO_COUNTERS
     problem: str | None = None
+    memory_bytes: int | None = None
+    available_bytes: int | None = None
+    pressure: HostPressure | None = None
 
 
 class Glance(msgspec.Struct, frozen=True, eq=False):

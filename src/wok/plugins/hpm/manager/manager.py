@@ -16,6 +16,7 @@ import msgspec
 
 from ..backend.hypervisor import HostDescription, Hypervisor
 from ..engine.memory import Memory
+from ..engine.metrics.figures import Figures
 from ..engine.plan import Candidate, Forecast, Plan
 from ..engine.planner import plan
 from ..engine.samples import HostSample
@@ -249,8 +250,9 @@ class Manager:
                     if capped or self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9:
                         self._observe()
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
+                    after = self._observer.sample
                     self.snapshot = msgspec.structs.replace(
-                        snapshot, sample=self._observer.sample, forecasts=self._forecasts
+                        snapshot, sample=after, forecasts=self._forecasts, figures=snapshot.figures.with_sample(after)
                     )
             if self._levels.cpu_mgmt != "on":
                 self._actuator.restore(sample)    # what could not be put back when the level was changed
@@ -282,9 +284,11 @@ class Manager:
         sample = self._observer.sample
         assignments = self._standing.assign(self._catalog, sample.infos)
         held, originals = self._standing.stand(sample, assignments)
+        window = self._observer.window()
+        figures = Figures(self._standing.roster(self._catalog, sample.infos, assignments), sample, window)
         return Snapshot(
-            self._observed, self._catalog, self._levels, sample, self._observer.window(), assignments, held, originals,
-            self._forecasts, self._problem,
+            self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
+            self._forecasts, figures, self._problem,
         )  # fmt: skip
 
     # -- deciding

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ..engine.index import GoalStatus, goal_status, server_index
+from ..engine.metrics.figures import Figures
 from ..engine.plan import Forecast
 from ..engine.samples import Constraint, HostSample
 from ..engine.windows import HostWindow, ServerWindow
@@ -35,7 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     says why the figures are not fresher, or not whole.
 
     By UUID: `assignments` of all servers; `held`: why a server is not managed; `originals`: shares before
-    hpm changed any; `forecasts` of the last plan.
+    hpm changed any; `forecasts` of the last plan. `figures` are all metrics, of this sample and window.
     """
 
     taken: datetime
@@ -47,6 +48,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     held: Mapping[str, HeldReason]
     originals: Mapping[str, int]
     forecasts: Mapping[str, Forecast]
+    figures: Figures
     problem: str | None = None
 
     def server_window(self, uuid: str) -> ServerWindow | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..engine.metrics.roster import Roster
 from ..engine.samples import HostSample, ServerInfo
 from ..policy.assignment import Assignment, assign
 from ..policy.catalog import Catalog
@@ -18,6 +19,7 @@ class Standing:
     def __init__(self, actuator: Actuator) -> None:
         self._actuator = actuator
         self._assigned: tuple[Mapping[str, ServerInfo], int, Mapping[str, Assignment]] = ({}, -1, {})
+        self._roster: Roster | None = None
         self._stood: tuple[tuple[object, ...], dict[str, HeldReason], dict[str, int]] = ((), {}, {})
 
     def assign(self, catalog: Catalog, infos: Mapping[str, ServerInfo]) -> Mapping[str, Assignment]:
@@ -32,6 +34,14 @@ class Standing:
         }
         self._assigned = (infos, catalog.generation, assignments)
         return assignments
+
+    def roster(
+        self, catalog: Catalog, infos: Mapping[str, ServerInfo], assignments: Mapping[str, Assignment]
+    ) -> Roster:
+        """The servers and what is wanted of them, as columns."""
+        if self._roster is None or not self._roster.covers(infos, catalog, assignments):
+            self._roster = Roster(infos, catalog, assignments)
+        return self._roster
 
     def stand(
         self, sample: HostSample, assignments: Mapping[str, Assignment]

@@ -1,0 +1,102 @@
+"""Metrics of the host itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from ..samples import HostPressure
+from ..windows import HostWindow
+from .metric import Metric
+from .moment import Moment
+
+HostMetric: TypeAlias = Metric[Moment, float]
+
+NAN = float("nan")
+
+
+def _window(of: Callable[[HostWindow], float]) -> Callable[[Moment], float]:
+    return lambda moment: NAN if moment.window is None else of(moment.window)
+
+
+def _pressure(of: Callable[[HostPressure], float | None]) -> Callable[[Moment], float]:
+    def figure(moment: Moment) -> float:
+        pressure = moment.sample.pressure
+        value = None if pressure is None else of(pressure)
+        return NAN if value is None else value
+
+    return figure
+
+
+def _utilization(window: HostWindow) -> float:
+    capacity = max(1e-9, window.cpus - window.steal)
+    return 100.0 * max(0.0, capacity - window.idle) / capacity
+
+
+def _contention(moment: Moment) -> float:
+    using, delay = float(np.nansum(moment.using)), float(np.nansum(moment.delay))
+    if moment.window is None:
+        return NAN
+    return 100.0 * delay / (using + delay) if using + delay > 0 else 0.0
+
+
+def _memory(of: int | None) -> float:
+    return NAN if of is None else float(of)
+
+
+#: What is counted or read of the host.
+RAW: tuple[HostMetric, ...] = (
+    Metric("cpus", "number", "gauge", "CPUs that are online.", lambda m: float(m.sample.cpus)),
+    Metric("cpu-idle-time", "s", "counter", "Time that its CPUs were idle or waited for I/O, since it started.",
+           lambda m: m.sample.idle_ns / 1e9),
+    Metric("cpu-steal-time", "s", "counter", "Time that a hypervisor below this host took from it, since it started.",
+           lambda m: m.sample.steal_ns / 1e9),
+    Metric("memory-size", "bytes", "gauge", "Memory of the host.", lambda m: _memory(m.sample.memory_bytes)),
+    Metric("memory-available", "bytes", "gauge",
+           "Memory that could be given to programs without swapping, as the kernel estimates it.",
+           lambda m: _memory(m.sample.available_bytes)),
+    Metric("cpu-pressure", "%", "gauge",
+           "Time of the last 10 s in which some task waited for a CPU; null: the kernel does not tell.",
+           _pressure(lambda p: p.cpu_some)),
+    Metric("memory-pressure", "%", "gauge", "Time of the last 10 s in which some task waited for memory.",
+           _pressure(lambda p: p.memory_some)),
+    Metric("memory-pressure-full", "%", "gauge",
+           "Time of the last 10 s in which all tasks that were not idle waited for memory.",
+           _pressure(lambda p: p.memory_full)),
+    Metric("io-pressure", "%", "gauge", "Time of the last 10 s in which some task waited for I/O.",
+           _pressure(lambda p: p.io_some)),
+    Metric("io-pressure-full", "%", "gauge",
+           "Time of the last 10 s in which all tasks that were not idle waited for I/O.",
+           _pressure(lambda p: p.io_full)),
+    Metric("virtual-servers", "number", "gauge", "Virtual servers that it has, running or not.",
+           lambda m: float(len(m.sample.infos))),
+    Metric("running-virtual-servers", "number", "gauge", "Virtual servers that have a process, paused ones too.",
+           lambda m: float(len(m.sample.samples))),
+)  # fmt: skip
+
+#: What comes of that over the last interval.
+CALCULATED: tuple[HostMetric, ...] = (
+    Metric("interval", "s", "gauge", "Length of the interval that the figures are of.", _window(lambda w: w.seconds)),
+    Metric("cpu-utilization", "%", "gauge",
+           "Used of its CPUs, less what was stolen from them; a mean over the last interval.", _window(_utilization)),
+    Metric("cpu-idle", "CPUs", "gauge", "CPUs that were idle, a mean over the last interval.",
+           _window(lambda w: w.idle)),
+    Metric("cpu-steal", "CPUs", "gauge", "CPUs that a hypervisor below this host took, a mean over the last interval.",
+           _window(lambda w: w.steal)),
+    Metric("cpu-using", "CPUs", "gauge", "CPUs that virtual servers used, a mean over the last interval.",
+           lambda m: NAN if m.window is None else float(np.nansum(m.using))),
+    Metric("cpu-delay", "CPUs", "gauge", "CPUs that virtual servers waited for, a mean over the last interval.",
+           lambda m: NAN if m.window is None else float(np.nansum(m.delay))),
+    Metric("cpu-contention", "%", "gauge",
+           "100 × time waited / (time run + time waited) of all virtual servers, over the last interval.", _contention),
+    Metric("busy-virtual-servers", "number", "gauge",
+           "Virtual servers that ran or waited for more than 1 % of one CPU in the last interval.",
+           lambda m: NAN if m.window is None else float(np.nansum(m.busy))),
+    Metric("goals", "number", "gauge",
+           "Virtual servers with a goal of velocity that were watched over the last interval.",
+           lambda m: float(np.sum(m.judged))),
+    Metric("goals-met", "number", "gauge", "Of those, virtual servers whose goal was met.",
+           lambda m: float(np.sum(m.met))),
+)  # fmt: skip

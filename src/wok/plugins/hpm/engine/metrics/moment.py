@@ -1,0 +1,164 @@
+"""One moment of a host as columns: what the metrics' functions read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from ..counters import Column, Flags
+from ..index import DISCRETIONARY_PI, LEAST_VELOCITY, MET
+from ..samples import HostSample, ServerSample
+from ..windows import HostWindow, ServerWindow
+from .metric import FloatColumn, unknown
+from .roster import Roster
+
+
+class Moment:
+    """A sample and the window that ended with it, of the servers of a roster. Columns have a row for each server; NaN
+    where nothing is known, as of servers that do not run."""
+
+    def __init__(self, roster: Roster, sample: HostSample, window: HostWindow | None) -> None:
+        self.roster = roster
+        self.sample = sample
+        self.window = window
+
+    # -- what was sampled
+
+    def counted(self, column: Column) -> FloatColumn:
+        """Nanoseconds of all vCPU threads, as seconds of each server."""
+        layout = self.sample.counters.layout
+        return self.roster.spread(layout, np.array(layout.sums(column), dtype=np.float64) / 1e9)
+
+    def sampled(self, of: Callable[[ServerSample], float | None]) -> FloatColumn:
+        """A figure of each server that has a process."""
+        place, column = self.roster.place, unknown(len(self.roster.uuids))
+        for uuid, one in self.sample.samples.items():
+            value, row = of(one), place.get(uuid)
+            if value is not None and row is not None:
+                column[row] = value
+        return column
+
+    @cached_property
+    def cpu_time(self) -> FloatColumn:
+        """Seconds that vCPUs ran."""
+        return self.counted(self.sample.counters.run_ns)
+
+    @cached_property
+    def cpu_delay_time(self) -> FloatColumn:
+        """Seconds that vCPUs waited, as the kernel has credited them."""
+        return self.counted(self.sample.counters.delay_ns)
+
+    @cached_property
+    def starving(self) -> FloatColumn:
+        """vCPUs that are runnable and hardly ran."""
+        return self.counted(self.sample.counters.starving.astype(np.int64) * 1_000_000_000)
+
+    @cached_property
+    def shares(self) -> FloatColumn:
+        """CPU shares in force."""
+        return self.sampled(lambda one: one.shares)
+
+    @cached_property
+    def vcpus(self) -> FloatColumn:
+        """Virtual CPUs of servers that have a process."""
+        return self.sampled(lambda one: len(one.threads))
+
+    @cached_property
+    def quota(self) -> FloatColumn:
+        """CPUs that a quota lets it have."""
+        return self.sampled(lambda one: None if one.quota_us is None else one.quota_us / one.period_us)
+
+    # -- what happened in the window
+
+    @cached_property
+    def _windows(self) -> list[ServerWindow | None]:
+        servers = {} if self.window is None else self.window.servers
+        return [servers.get(uuid) for uuid in self.roster.uuids]
+
+    def _seen(self, of: Callable[[ServerWindow], float]) -> FloatColumn:
+        nan = float("nan")
+        return np.array([nan if one is None else of(one) for one in self._windows], dtype=np.float64)
+
+    @cached_property
+    def using(self) -> FloatColumn:
+        """CPUs used."""
+        return self._seen(lambda one: one.using)
+
+    @cached_property
+    def delay(self) -> FloatColumn:
+        """CPUs waited for."""
+        return self._seen(lambda one: one.delay)
+
+    @cached_property
+    def throttled(self) -> FloatColumn:
+        """CPUs that a quota took."""
+        return self._seen(lambda one: one.throttled)
+
+    @cached_property
+    def busy(self) -> FloatColumn:
+        """1 for servers that worked, 0 for those that did not."""
+        return self._seen(lambda one: one.activity == "busy")
+
+    @cached_property
+    def velocity(self) -> FloatColumn:
+        """In percent; of servers that worked."""
+        return velocity(self.using, self.delay, self.busy == 1.0)
+
+    @cached_property
+    def index(self) -> FloatColumn:
+        """PI of servers that worked and have a goal (discretionary work too)."""
+        return index(self.roster.goal, self.roster.discretionary == 1.0, self.velocity)
+
+    @cached_property
+    def judged(self) -> FloatColumn:
+        """1 where a goal of velocity was to be met: of servers that were watched over the window and not paused."""
+        watched = ~np.isnan(self.using) & (self.roster.paused == 0.0)
+        return np.asarray(watched & ~np.isnan(self.roster.goal), dtype=np.float64)
+
+    @cached_property
+    def met(self) -> FloatColumn:
+        """1 where it was: an idle server's counts as met."""
+        return met(self.judged, self.index)
+
+    @cached_property
+    def entitlement(self) -> FloatColumn:
+        """CPUs that its shares entitle it to among those that worked below the same parent, of what servers elsewhere
+        left of the host; at most its vCPUs, and what its quota lets it have."""
+        window = self.window
+        column = unknown(len(self.roster.uuids))
+        if window is None:
+            return column
+        capacity = window.cpus - window.steal
+        weights = np.where(self.busy == 1.0, self.shares, 0.0)
+        place = self.roster.place
+        parents: dict[str, list[int]] = {}
+        for uuid, one in self.sample.samples.items():
+            if one.shares is not None and uuid in place:
+                parents.setdefault(one.parent, []).append(place[uuid])
+        used = np.nansum(self.using)
+        for rows in parents.values():
+            here = np.array(rows, dtype=np.int64)
+            left = max(0.0, capacity - float(used - np.nansum(self.using[here])))
+            others = np.nansum(weights[here]) - weights[here]
+            column[here] = left * self.shares[here] / np.maximum(1e-9, others + self.shares[here])
+        limits: FloatColumn = np.fmin(np.fmin(column, self.vcpus), np.where(np.isnan(self.quota), np.inf, self.quota))
+        return np.where(np.isnan(column), column, limits)
+
+
+def velocity(using: FloatColumn, delay: FloatColumn, busy: Flags) -> FloatColumn:
+    """100 × using / (using + delay) of those that worked, else NaN."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(busy, 100.0 * using / (using + delay), np.nan)
+
+
+def index(goal: FloatColumn, discretionary: Flags, velocity: FloatColumn) -> FloatColumn:
+    """The PI as `engine.index.performance_index` has it, of those that worked (whose velocity is known)."""
+    found = np.where(discretionary, DISCRETIONARY_PI, goal / np.maximum(LEAST_VELOCITY, velocity))
+    return np.where(np.isnan(velocity), np.nan, found)
+
+
+def met(judged: FloatColumn, index: FloatColumn) -> FloatColumn:
+    """Of those that are judged: whether the PI is good enough, or there is none for want of work."""
+    return np.asarray((judged == 1.0) & ~(index > MET), dtype=np.float64)

@@ -1,0 +1,150 @@
+"""Metrics as columns say the same as the objects that they are made of."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from hpm.backend.simulated import Periodic
+from hpm.engine.metrics import groups, host, servers
+from hpm.engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
+from hpm.model.views import Views
+
+from .builders import House, guest
+
+SCOPES = {"server": SERVER_METRICS, "group": GROUP_METRICS, "host": HOST_METRICS}
+
+
+def house(path: Path) -> House:
+    """Two cores with servers of every kind: spinning, sleeping, idle, paused, capped, shut off, unmanaged."""
+    made = House(path, [
+        guest("db1", 2048, vcpus=2), guest("db2", load=Periodic(20_000_000, 80_000_000)), guest("web", 512),
+        guest("batch", 200), guest("idle", load=Periodic(1_000_000, 900_000_000)), guest("held", status="paused"),
+        guest("off", status="shut-off"), guest("alone", parent="elsewhere"), guest("slow"),
+    ])  # fmt: skip
+    made.wish({"db1": (75, "highest"), "db2": (50, "high"), "idle": (50, "low"), "held": (30, "low")}, "gold")
+    made.wish({"web": (90, "lowest"), "batch": None, "off": (50, "medium"), "slow": (5, "low")}, "grey")
+    return made
+
+
+def known(shown: float | None) -> Any:
+    """What a figure must be near that is shown so, rounded."""
+    return pytest.approx(math.nan if shown is None else shown, abs=0.06, nan_ok=True)
+
+
+def test_columns_say_what_the_objects_say(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    made.step(3)
+    snapshot = made.manager.snapshot
+    figures, views = snapshot.figures, Views(snapshot, "")
+    seen = set()
+    for row, uuid in enumerate(figures.roster.uuids):
+        detail, status = views.server_detail(uuid), snapshot.status(uuid)
+        seen.add(status)
+        values = {name: column[row] for name, column in figures.servers.items()}
+        for name, expected in (
+            ("velocity", detail.velocity), ("performance-index", detail.performance_index),
+            ("cpu-using", detail.cpu_using), ("cpu-delay", detail.cpu_delay), ("cpu-shares", detail.cpu_shares),
+        ):  # fmt: skip
+            assert values[name] == known(expected), name
+        watched = snapshot.server_window(uuid) is not None
+        assert values["goal-judged"] == float(watched and status in ("met", "missed", "idle"))
+        assert values["goal-met"] == float(watched and status in ("met", "idle"))
+    assert seen == {"met", "missed", "idle", "discretionary", "unmanaged", "paused"}
+
+
+def test_groups_and_classes_are_the_sums_of_their_members(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    made.step(3)
+    snapshot = made.manager.snapshot
+    figures, views = snapshot.figures, Views(snapshot, "")
+    for row, (group_id, name) in enumerate(figures.roster.classes):
+        owner = snapshot.catalog.groups[group_id]
+        assert owner.policy is not None
+        one = next(c for c in owner.policy.service_classes if c.name == name)
+        state = views.service_class(owner, one)
+        values = {key: column[row] for key, column in figures.classes.items()}
+        assert values["virtual-servers"] == len(state.virtual_servers)
+        for key, expected in (("velocity", state.velocity), ("performance-index", state.performance_index)):
+            assert values[key] == known(expected), key
+        if values["goal-judged"]:
+            assert values["goal-met"] == float(state.goal_status in ("met", "idle"))
+    for row, group_id in enumerate(figures.roster.groups):
+        summary = views.group_summary(snapshot.catalog.groups[group_id])
+        values = {key: column[row] for key, column in figures.groups.items()}
+        assert values["performance-index"] == known(summary.performance_index)
+        assert values["virtual-servers"] == summary.virtual_server_count
+        if values["goal-judged"]:
+            assert values["goal-met"] == float(summary.goal_status != "missed")
+    used = np.nansum(figures.servers["cpu-using"][figures.servers["performance-index"] > 0])
+    assert 0 < used <= figures.host["cpu-using"] <= 2.0
+
+
+def test_entitlements_of_those_that_work_share_the_host(tmp_path: Path) -> None:
+    idle = guest("idle", 5000, load=Periodic(1_000_000, 900_000_000))
+    made = House(tmp_path, [guest("a", 300), guest("b", 100), guest("c", 100, vcpus=2), idle])
+    made.step(3)
+    figures = made.manager.snapshot.figures
+    entitled = dict(zip(figures.roster.names, figures.servers["cpu-entitlement"], strict=True))
+    assert entitled["a"] == 1.0    # by its shares 1.2 of two CPUs, but it has one vCPU
+    assert entitled["b"] == pytest.approx(0.4, abs=0.01) and entitled["c"] == pytest.approx(0.4, abs=0.01)
+    assert entitled["idle"] == 1.0    # it would get what it wants
+
+
+def test_before_a_window_nothing_is_known_but_what_was_counted(tmp_path: Path) -> None:
+    figures = house(tmp_path).manager.snapshot.figures
+    assert math.isnan(figures.host["cpu-utilization"]) and figures.host["cpus"] == 2
+    assert np.isnan(figures.servers["velocity"]).all() and not figures.servers["goal-judged"].any()
+    assert np.isnan(figures.groups["velocity"]).all() and np.isnan(figures.classes["performance-index"]).all()
+    assert (figures.servers["memory-size"] > 0).all()
+
+
+def test_counters_only_grow(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    before = None
+    for _ in range(5):
+        made.step()
+        now = made.manager.snapshot.figures.servers
+        for metric in servers.RAW:
+            if metric.kind == "counter" and before is not None:
+                assert not (now[metric.name] < before[metric.name]).any(), metric.name
+        before = now
+
+
+def test_what_was_set_is_shown_at_once(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    made.on()
+    made.step(3)
+    snapshot = made.manager.snapshot
+    shares = dict(zip(snapshot.figures.roster.uuids, snapshot.figures.servers["cpu-shares"], strict=True))
+    for uuid, one in snapshot.sample.samples.items():
+        assert shares[uuid] == one.shares
+    assert any(shares[uuid] != original for uuid, original in snapshot.originals.items())
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_each_metric_is_described_once_and_well(scope: str) -> None:
+    names = [metric.name for metric in SCOPES[scope]]
+    assert len(set(names)) == len(names)
+    exported = [metric.exported(scope) for metric in SCOPES[scope]]
+    assert len(set(exported)) == len(exported)
+    for metric in SCOPES[scope]:
+        assert metric.name == metric.name.lower() and "_" not in metric.name
+        assert metric.meaning.endswith(".") and metric.meaning[0].upper() == metric.meaning[0], metric.name
+
+
+def test_a_roster_is_made_anew_when_something_changed(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    made.step()
+    first = made.manager.snapshot.figures.roster
+    made.step()
+    assert made.manager.snapshot.figures.roster is first
+    with made.manager.change() as change:
+        change.catalog = msgspec.structs.replace(change.catalog, generation=change.catalog.generation + 1)
+    assert made.manager.snapshot.figures.roster is not first
+    assert groups.RAW and host.RAW
