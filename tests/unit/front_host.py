@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
+import select
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -180,3 +181,29 @@ def front_and_manager() -> Iterator[tuple[FrontHost, ApiHost]]:
                 front.close()
             entrance.stop()
             api.close()
+
+
+def exchange(connection: ssl.SSLSocket, pieces: Iterator[bytes], over: Callable[[], bool]) -> Iterator[bytes]:
+    """What comes back while pieces are sent, and after that, until the other side closes or it is over.
+
+    In one thread: a TLS socket of Python's takes no two at a time (CPython's issue 151508); the process may crash.
+    """
+    connection.setblocking(False)
+    left, more = b"", True
+    while not over():
+        with suppress(ssl.SSLWantReadError):
+            received = connection.recv(65536)
+            if not received:
+                return
+            yield received
+            continue
+        if not left and more:
+            left = next(pieces, b"")
+            more = bool(left)
+        sent = 0
+        if left:
+            with suppress(ssl.SSLWantWriteError):
+                sent = connection.send(left)
+        left = left[sent:]
+        if not sent:
+            select.select([connection], [connection] if left else [], [], 0.2)

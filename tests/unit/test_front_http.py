@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import select
 import socket
-import ssl
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import httpx
 import pytest
@@ -20,7 +17,7 @@ from hpm.policy.files.content import MAX_SIZE
 from tests.lab.errors import wait_until
 
 from .api_host import BASE, BASES, GROUPS, ApiHost, answers, read_all
-from .front_host import FrontHost, OpenDoor, running_front
+from .front_host import FrontHost, OpenDoor, exchange, running_front
 
 VERSION = f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\n".encode()
 CREATE = f"POST {BASE}{GROUPS} HTTP/1.1\r\nHost: x\r\n".encode()
@@ -222,26 +219,6 @@ def test_no_request_can_be_hidden_in_the_body_of_another(
         assert "X-Hidden" not in door.headers
 
 
-def answer_while_sending(connection: ssl.SSLSocket, size: int) -> bytes:
-    """The first piece of an answer that comes while so many bytes are sent.
-
-    In one thread: a TLS socket of Python's takes no two at a time (CPython's issue 151508).
-    """
-    deadline = time.monotonic() + 20
-    connection.setblocking(False)
-    while time.monotonic() < deadline:
-        with suppress(ssl.SSLWantReadError):
-            return connection.recv(65536)
-        sent = 0
-        if size > 0:
-            with suppress(ssl.SSLWantWriteError):
-                sent = connection.send(b"x" * min(size, 65536))
-        size -= sent
-        if not sent:
-            select.select([connection], [connection] if size > 0 else [], [], 1)
-    raise AssertionError("there is no answer")
-
-
 @pytest.mark.parametrize("framing", [
     b"Content-Length: 52428800\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n3200000\r\n",
 ])  # fmt: skip
@@ -249,7 +226,8 @@ def test_fifty_megabytes_are_refused_while_they_are_sent_and_cost_no_memory(fron
     before = front.memory()
     with front.connection() as connection:
         connection.sendall(CREATE + framing)
-        data = answer_while_sending(connection, 800 * 65536)
+        deadline = time.monotonic() + 20
+        data = next(exchange(connection, (b"x" * 65536 for _ in range(800)), lambda: time.monotonic() > deadline), b"")
     assert data.startswith(b"HTTP/1.1 413 ")
     assert front.memory() - before < 10_000_000
     assert front.http.get(f"{BASE}/version").status_code == 200

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from itertools import chain, repeat
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from hpm.host.server import SocketServer
 from tests.lab.errors import wait_until
 
 from .api_host import BASE, GROUPS, answers, read_all
-from .front_host import front_before, running_front
+from .front_host import exchange, front_before, running_front
 
 VERSION = f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 SMALL = b"0123456789abcdef" * 16384
@@ -138,16 +139,10 @@ def test_who_sends_without_end_holds_nobody_up(first: bytes, again: bytes) -> No
     over = threading.Event()
 
     def send(front: Any) -> None:
+        pieces = chain([first] if first else [], repeat(again))
         with suppress(OSError), front.connection(source="127.0.0.2") as connection:
-            connection.settimeout(30)
-            reader = threading.Thread(target=read_all, args=(connection,))
-            reader.start()
-            with suppress(OSError):
-                connection.sendall(first)
-                while not over.is_set():
-                    connection.sendall(again)
-                connection.shutdown(socket.SHUT_RDWR)
-            reader.join()
+            for _ in exchange(connection, pieces, over.is_set):
+                pass
 
     with front_before(StandIn()) as front:
         flooders = [threading.Thread(target=send, args=(front,)) for _ in range(2)]
