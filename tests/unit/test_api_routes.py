@@ -67,6 +67,12 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     api.cycle()
     assert [s["name"] for s in send("GET", "/simulations/recorded-host")["virtual-servers"]][:2] == ["db1", "db2"]
     assert [s["side"] for s in send("POST", "/simulations", {"intervals": 1})["sides"]] == ["unmanaged", "managed"]
+    for kind in ("raw", "calculated"):
+        assert send("GET", f"/metrics/{kind}/hypervisor")["metrics"]
+        assert send("GET", f"/metrics/{kind}{GROUPS}")["workload-resource-groups"][0]["name"] == "Gold"
+        assert send("GET", f"/metrics/{kind}{one}")["workload-resource-group"] == f"{base}{one}"
+        assert send("GET", f"/metrics/{kind}{SERVERS}")["virtual-servers"][0]["name"] == "db1"
+        assert send("GET", f"/metrics/{kind}{SERVERS}/{DB1}")["virtual-server"] == f"{base}{SERVERS}/{DB1}"
     classes = send("GET", f"{one}/service-classes")
     assert [c["name"] for c in classes["service-classes"]] == ["db", "rest"]
     db = send("GET", f"{one}/service-classes/db")

@@ -1,11 +1,11 @@
-"""`dra-list --follow`: adjustments as they come."""
+"""`--follow`: adjustments as they come, and what there is as often as it changes."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
@@ -18,6 +18,7 @@ from .adjustments import show_adjustments
 from .session import Session
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 #: Seconds between two questions. One that finds nothing new costs hpm a fraction of a millisecond.
 INTERVAL = 1.0
@@ -26,20 +27,57 @@ INTERVAL = 1.0
 PAGE = 20
 
 
+def follow(session: Session, ask: Callable[[str | None], Answer[T]], show: Callable[[T], None]) -> NoReturn:
+    """Print an answer whenever it is another one, until Ctrl-C ends the program (130). `ask` takes the ETag of the
+    answer before. Raises and outlasts as `follow_adjustments`."""
+    tag, shown = None, False
+
+    def look() -> None:
+        nonlocal tag, shown
+        answer = ask(tag)
+        if answer.unchanged:
+            return
+        if session.json:
+            session.emit_json(answer.text, one_line=True)
+        else:
+            value = answer.value
+            if shown:
+                click.echo()
+            show(value)
+        tag, shown = answer.etag, True
+
+    _repeat(look)
+
+
 def follow_adjustments(session: Session, query: Mapping[str, Any], limit: int) -> NoReturn:
     """Print up to `limit` adjustments that are there, then new ones, until Ctrl-C ends the program (130).
 
     Once it has begun, it outlasts a hpm that is restarted. Raises `ClientError` before that.
     """
+    shown, tag = 0, None
+
+    def look() -> None:
+        nonlocal shown, tag
+        first = tag is None
+        answer = session.client.adjustments(**query, limit=limit if first else PAGE, unless=tag)
+        new = [] if answer.unchanged else _newer(session.client, answer, shown)
+        for one in new:
+            _print(session, one, blank=shown > 0)
+            shown = int(one["object-id"])
+        tag = answer.etag
+
+    _repeat(look)
+
+
+def _repeat(look: Callable[[], None]) -> NoReturn:
+    """Look again and again, until Ctrl-C. The first look may fail; later ones are tried again, and it is said."""
     from .output import warn
 
-    shown, tag = 0, None
     first, lost = True, False
     try:
         while True:
             try:
-                answer = session.client.adjustments(**query, limit=limit if first else PAGE, unless=tag)
-                new = [] if answer.unchanged else _newer(session.client, answer, shown)
+                look()
             except (NoConnection, BadAnswer) as error:
                 if first:
                     raise
@@ -47,11 +85,8 @@ def follow_adjustments(session: Session, query: Mapping[str, Any], limit: int) -
                     warn(error.message.partition("\n")[0])
                 lost = True
             else:
-                for one in new:
-                    _print(session, one, blank=shown > 0)
-                    shown = int(one["object-id"])
                 sys.stdout.flush()
-                tag, first, lost = answer.etag, False, False
+                first, lost = False, False
             time.sleep(INTERVAL)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -83,6 +83,12 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
             version="Show versions and abilities of hpm and of the host.",
         ),
     ),
+    "Figures (of the host, of groups and classes, of virtual servers)": _noun(
+        "metrics",
+        metrics_hypervisor="Show the host's metrics.",
+        metrics_wrg="Show metrics of groups and their service classes.",
+        metrics_vs="Show metrics of virtual servers.",
+    ),
     "What would happen": _noun(
         "simulations",
         simulate="Simulate what policies would do.",

@@ -10,10 +10,13 @@ from .access import AccessCalls
 from .files import FileCalls
 from .groups import GroupCalls
 from .management import ManagementCalls
+from .metrics import MetricCalls
 from .policies import PolicyCalls
 from .servers import ServerCalls
 from .simulations import SimulationCalls
 
 
-class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, SimulationCalls, ManagementCalls, AccessCalls):
+class Client(
+    GroupCalls, PolicyCalls, FileCalls, ServerCalls, MetricCalls, SimulationCalls, ManagementCalls, AccessCalls
+):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

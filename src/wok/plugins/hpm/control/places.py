@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
+from ..wire.metrics import MetricKind
 from ..wire.words import UUID
 
 _GROUP = f"(?:default|{UUID})"
@@ -23,6 +24,10 @@ PLACES: dict[tuple[str, str], tuple[str, dict[str, Any], str]] = {
     ),
     ("virtual-servers", "id"): (
         "The UUID of a virtual server.", {"type": "string", "format": "uuid", "pattern": f"^{UUID}$"}, _EXAMPLE,
+    ),
+    ("metrics", "kind"): (
+        "`raw`: what is counted or read; `calculated`: what comes of it over the last interval.",
+        {"type": "string", "enum": list(get_args(MetricKind))}, "calculated",
     ),
     ("tokens", "id"): ("The id of a token.", {"type": "string", "minLength": 1, "maxLength": 64}, _EXAMPLE),
 }  # fmt: skip

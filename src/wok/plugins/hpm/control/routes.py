@@ -7,6 +7,7 @@ from .access_routes import access_routes
 from .file_routes import file_routes
 from .group_routes import group_routes
 from .management_routes import management_routes
+from .metrics_routes import metrics_routes
 from .openapi_routes import with_openapi
 from .policy_routes import policy_routes
 from .route import Route
@@ -18,5 +19,5 @@ def routes(manager: Manager) -> tuple[Route, ...]:
     """All routes, on one manager, in the order in which they are told."""
     return with_openapi((
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
-        *simulation_routes(manager), *management_routes(manager), *access_routes(manager),
+        *metrics_routes(manager), *simulation_routes(manager), *management_routes(manager), *access_routes(manager),
     ))  # fmt: skip

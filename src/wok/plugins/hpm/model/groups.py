@@ -40,13 +40,13 @@ class Groups:
     def list(self, base: str, query: GroupQuery) -> GroupList:
         """Groups, in short. Raises `InvalidValue`."""
         views = self._views(base)
-        groups, following = _page(views, query, f"{base}/workload-resource-groups")
+        groups, following = group_page(views, query, f"{base}/workload-resource-groups")
         return GroupList([views.group_summary(group) for group in groups], following)
 
     def details(self, base: str, query: GroupQuery) -> GroupDetailList:
         """Groups, whole. Raises `InvalidValue`."""
         views = self._views(base)
-        groups, following = _page(views, query, f"{base}/workload-resource-groups/detail")
+        groups, following = group_page(views, query, f"{base}/workload-resource-groups/detail")
         return GroupDetailList([views.group_detail(group) for group in groups], following)
 
     def get(self, base: str, group_id: str) -> GroupDetail:
@@ -148,7 +148,8 @@ class Groups:
         return Views(self._manager.snapshot, base)
 
 
-def _page(views: Views, query: GroupQuery, uri: str) -> tuple[list[WorkloadResourceGroup], str | None]:
+def group_page(views: Views, query: GroupQuery, uri: str) -> tuple[list[WorkloadResourceGroup], str | None]:
+    """Groups that a query wants, `default` last, and the URI of the rest. Raises `InvalidValue`."""
     wanted = None if query.name is None else compile_pattern(query.name)
     groups = [g for g in views.snapshot.catalog.groups.values() if wanted is None or wanted.fullmatch(g.name)]
     return page(groups, lambda g: (int(g.is_default), g.name, g.id), query, uri)

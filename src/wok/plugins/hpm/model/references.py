@@ -34,6 +34,14 @@ def server_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
     return uuid
 
 
+def present_server(snapshot: Snapshot, reference: str) -> str:
+    """The UUID of a server in a path, of those that the host has now. Raises as `server_id`."""
+    uuid = server_id(snapshot, reference)
+    if uuid not in snapshot.sample.infos:
+        raise NotFound(f"the virtual server {uuid} is in a group, but this host does not have it now")
+    return uuid
+
+
 def group_id(snapshot: Snapshot, reference: str, path: str) -> str:
     """The id that an id or URI of a group in the field `path` names. Raises `InvalidValue` if it is neither,
     `NotFound` if there is no such group."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..errors import InvalidValue, NotFound
+from ..errors import InvalidValue
 from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..policy.classification import compile_pattern
@@ -21,7 +21,7 @@ from ..wire.servers import (
 )
 from .explain import explain
 from .pages import page
-from .references import group_id, server_id
+from .references import group_id, present_server
 from .times import utc_time
 from .views import Views
 
@@ -37,24 +37,24 @@ class Servers:
     def list(self, base: str, query: ServerQuery) -> ServerList:
         """Virtual servers, in short, by name. Raises `InvalidValue`, `NotFound` for an unknown group."""
         views = self._views(base)
-        uuids, following = _page(views, query, f"{base}/virtual-servers")
+        uuids, following = server_page(views, query, f"{base}/virtual-servers")
         return ServerList([views.server_summary(uuid) for uuid in uuids], views.taken, views.problem, following)
 
     def details(self, base: str, query: ServerQuery) -> ServerDetailList:
         """Virtual servers, whole, by name. Raises as `list`."""
         views = self._views(base)
-        uuids, following = _page(views, query, f"{base}/virtual-servers/detail")
+        uuids, following = server_page(views, query, f"{base}/virtual-servers/detail")
         return ServerDetailList([views.server_detail(uuid) for uuid in uuids], views.taken, views.problem, following)
 
     def get(self, base: str, reference: str) -> ServerDetail:
         """One virtual server. Raises `NotFound`."""
         views = self._views(base)
-        return views.server_detail(self._present(views, reference))
+        return views.server_detail(present_server(views.snapshot, reference))
 
     def explain(self, base: str, reference: str) -> Explanation:
         """Why a virtual server is where it is. Raises `NotFound`."""
         views = self._views(base)
-        uuid = self._present(views, reference)
+        uuid = present_server(views.snapshot, reference)
         return Explanation(views.server_detail(uuid), explain(views, uuid))
 
     def update(
@@ -65,7 +65,7 @@ class Servers:
         boost = self._temporary_goal(wanted)
         with self._manager.change(who) as change:
             snapshot, catalog = self._manager.snapshot, change.catalog
-            uuid = self._present(self._views(base), reference)
+            uuid = present_server(snapshot, reference)
             check(self.get(base, uuid))
             if wanted.workload_resource_group is not msgspec.UNSET:
                 target = group_id(snapshot, wanted.workload_resource_group, "workload-resource-group")
@@ -91,17 +91,12 @@ class Servers:
             raise InvalidValue(f"{until} does not lie ahead: it is {now} on this host", "temporary-goal.until")
         return msgspec.structs.replace(wanted.temporary_goal, until=until)
 
-    def _present(self, views: Views, reference: str) -> str:
-        uuid = server_id(views.snapshot, reference)
-        if uuid not in views.snapshot.sample.infos:
-            raise NotFound(f"the virtual server {uuid} is in a group, but this host does not have it now")
-        return uuid
-
     def _views(self, base: str) -> Views:
         return Views(self._manager.snapshot, base)
 
 
-def _page(views: Views, query: ServerQuery, uri: str) -> tuple[list[str], str | None]:
+def server_page(views: Views, query: ServerQuery, uri: str) -> tuple[list[str], str | None]:
+    """UUIDs of the servers that a query wants, by name, and the URI of the rest. Raises `InvalidValue`, `NotFound`."""
     infos = views.snapshot.sample.infos
     return page(_matching(views, query), lambda uuid: (0, infos[uuid].name, uuid), query, uri)
 

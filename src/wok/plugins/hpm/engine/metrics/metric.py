@@ -67,3 +67,12 @@ def unknown(rows: int) -> FloatColumn:
     """A column of which nothing is known."""
     column: FloatColumn = np.full(rows, np.nan)
     return column
+
+
+def shown(unit: Unit, column: FloatColumn) -> list[float | None]:
+    """A column for readers: with as many decimals as it is worth, None where it is not known."""
+    digits = DIGITS[unit]
+    rounded: list[float] = np.round(column, digits).tolist()
+    if digits:
+        return [None if value != value else value for value in rounded]    # NaN alone is not itself
+    return [None if value != value else int(value) for value in rounded]

@@ -1,0 +1,164 @@
+"""The commands for metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, TypeVar
+
+import click
+
+from ..client.answers import Answer
+from ..wire.metrics import (
+    Figures,
+    GroupMetrics,
+    GroupMetricsList,
+    HostMetrics,
+    MetricKind,
+    ServerMetricsList,
+    described,
+)
+from ..wire.servers import ServerQuery
+from . import words
+from .command import GROUP, SERVER, command
+from .following import follow
+from .names import GROUPS
+from .option_types import one_of
+from .resolve import find_group, find_server
+from .session import Session
+
+T = TypeVar("T")
+
+KIND = click.option("--kind", type=one_of(MetricKind), default="calculated", show_default=True,
+                    help="raw: what is counted or read; calculated: what comes of it in an interval.")  # fmt: skip
+FOLLOW = click.option("--follow", "follows", is_flag=True,
+                      help="Print them again whenever there are new ones, until Ctrl-C.")  # fmt: skip
+#: What the lists show, by the metric's name: a heading. `--json` gives all.
+_GROUP_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
+    "raw": {"virtual-servers": "Servers", "vcpus": "vCPUs", "vcpus-starving": "Star-\nving", "cpu-time": "Ran s",
+            "cpu-delay-time": "Waited s", "cpu-shares": "Shares"},
+    "calculated": {"busy-virtual-servers": "Busy", "cpu-using": "Ran\nCPUs", "cpu-delay": "Waited\nCPUs",
+                   "cpu-entitlement": "Entitled\nCPUs", "velocity": "Velo-\ncity %", "performance-index": "PI"},
+}  # fmt: skip
+_SERVER_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
+    "raw": {"vcpus": "vCPUs", "vcpus-starving": "Star-\nving", "cpu-time": "Ran s", "cpu-delay-time": "Waited s",
+            "cpu-throttled-time": "Throttled s", "cpu-shares": "Shares"},
+    "calculated": {"cpu-using": "Ran\nCPUs", "cpu-delay": "Waited\nCPUs", "cpu-entitlement": "Entitled\nCPUs",
+                   "cpu-utilization": "Used\n%", "goal-velocity": "Goal\n%", "velocity": "Velo-\ncity %",
+                   "performance-index": "PI"},
+}  # fmt: skip
+
+
+@command("metrics-hypervisor", examples=["hpm metrics-hypervisor", "hpm metrics-hypervisor --follow --json"])
+@KIND
+@FOLLOW
+def metrics_hypervisor(session: Session, kind: MetricKind, follows: bool) -> None:
+    """Show the host's metrics."""
+    client = session.client
+
+    def show(found: HostMetrics) -> None:
+        _tell(found)
+        _show_all("hypervisor", kind, found.metrics)
+
+    _emit(session, follows, lambda unless: client.hypervisor_metrics(kind, unless), show)
+
+
+@command("metrics-wrg", dataclasses.replace(GROUP, what="The group, by name or id; default: all.", optional=True),
+         examples=["hpm metrics-wrg", "hpm metrics-wrg Gold", "hpm metrics-wrg Gold --kind raw"])  # fmt: skip
+@KIND
+@FOLLOW
+def metrics_wrg(session: Session, group: str | None, kind: MetricKind, follows: bool) -> None:
+    """Show metrics of groups and their service classes.
+
+    They are those of the sums over a group's or a class's servers.
+    """
+    client = session.client
+    if group is None:
+        _emit(session, follows, lambda unless: client.groups_metrics(kind, None, unless), lambda g: _groups(g, kind))
+        return
+    group_id = find_group(client, group).object_id
+
+    def show(found: GroupMetrics) -> None:
+        _show_all("groups", kind, found.metrics)
+        if found.service_classes:
+            click.echo()
+            _table("Class", ((one.name, one.metrics) for one in found.service_classes), _GROUP_COLUMNS[kind])
+
+    _emit(session, follows, lambda unless: client.group_metrics(kind, group_id, unless), show)
+
+
+@command("metrics-vs", dataclasses.replace(SERVER, what="The server, by name or id; default: all.", optional=True),
+         examples=["hpm metrics-vs", "hpm metrics-vs db1 --kind raw", "hpm metrics-vs --wrg Gold --json"])  # fmt: skip
+@click.option("--wrg", "group", metavar="GROUP", shell_complete=GROUPS, help="Only the servers of this group.")
+@KIND
+@FOLLOW
+def metrics_vs(session: Session, server: str | None, group: str | None, kind: MetricKind, follows: bool) -> None:
+    """Show metrics of virtual servers."""
+    client = session.client
+    if server is not None and group is not None:
+        raise click.UsageError("VS and --wrg exclude each other; give one of them")
+    if server is not None:
+        uuid = find_server(client, server).object_id
+        _emit(session, follows, lambda unless: client.server_metrics(kind, uuid, unless),
+              lambda found: _show_all("servers", kind, found.metrics))  # fmt: skip
+        return
+    query = None if group is None else ServerQuery(workload_resource_group=find_group(client, group).object_id)
+    _emit(session, follows, lambda unless: client.servers_metrics(kind, query, unless), lambda s: _servers(s, kind))
+
+
+def _emit(
+    session: Session, follows: bool, ask: Callable[[str | None], Answer[T]], show: Callable[[T], None]
+) -> None:
+    if follows:
+        follow(session, ask, show)
+    session.emit(ask(None), show)
+
+
+def _groups(found: GroupMetricsList, kind: MetricKind) -> None:
+    _tell(found)
+    rows: list[tuple[str, Figures]] = []
+    for group in found.workload_resource_groups:
+        rows += [(group.name, group.metrics), *((f"  {one.name}", one.metrics) for one in group.service_classes)]
+    _table("Group, class", rows, _GROUP_COLUMNS[kind])
+
+
+def _servers(found: ServerMetricsList, kind: MetricKind) -> None:
+    _tell(found)
+    if not found.virtual_servers:
+        click.echo("No virtual servers.")
+        return
+    ordered = sorted(found.virtual_servers, key=lambda one: words.in_order(one.name))
+    _table("Name", ((one.name, one.metrics) for one in ordered), _SERVER_COLUMNS[kind])
+
+
+def _table(first: str, rows: Iterable[tuple[str, Figures]], columns: Mapping[str, str]) -> None:
+    from .output import Column, show_table
+
+    show_table(
+        [Column(first), *(Column(heading, number=True) for heading in columns.values())],
+        [(name, *(_figure(figures.get(metric)) for metric in columns)) for name, figures in rows],
+    )
+
+
+def _show_all(scope: Literal["hypervisor", "groups", "servers"], kind: MetricKind, figures: Figures) -> None:
+    from .output import Column, show_table
+
+    known = described(scope, kind)
+    columns = [Column("Metric", whole=True), Column("Value", number=True), Column("Unit", whole=True),
+               Column("Meaning", words=True)]  # fmt: skip
+    show_table(columns, [
+        (name, _figure(value), "" if unit in ("number", "ratio", "0 or 1") else unit, meaning)
+        for name, value in figures.items() for unit, meaning in (known.get(name, ("", "")),)
+    ])  # fmt: skip
+
+
+def _figure(value: float | None) -> str:
+    return words.NONE if value is None else f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+
+
+def _tell(found: HostMetrics | GroupMetricsList | ServerMetricsList) -> None:
+    """Say on stderr that the figures are old, if they are."""
+    from .output import warn
+
+    if found.problem:
+        warn(f"{found.problem}; the figures are of {words.local_time(found.snapshot_time)}")

@@ -1,0 +1,50 @@
+"""Metrics."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ..wire.groups import GroupQuery
+from ..wire.metrics import (
+    GroupMetrics,
+    GroupMetricsList,
+    HostMetrics,
+    MetricKind,
+    ServerMetrics,
+    ServerMetricsList,
+)
+from ..wire.servers import ServerQuery
+from .answers import Answer
+from .calls import Calls, text_query
+
+
+class MetricCalls(Calls):
+    """The operations below `/metrics`. `unless` is an ETag (see `Answer.unchanged`)."""
+
+    def hypervisor_metrics(self, kind: MetricKind, unless: str | None = None) -> Answer[HostMetrics]:
+        """Of the host."""
+        return self._get(f"/metrics/{quote(kind)}/hypervisor", HostMetrics, unless=unless)
+
+    def groups_metrics(
+        self, kind: MetricKind, query: GroupQuery | None = None, unless: str | None = None
+    ) -> Answer[GroupMetricsList]:
+        """Of groups and their service classes; of all of them without a query."""
+        path = f"/metrics/{quote(kind)}/workload-resource-groups"
+        return self._get(path, GroupMetricsList, text_query(query), unless)
+
+    def group_metrics(self, kind: MetricKind, group_id: str, unless: str | None = None) -> Answer[GroupMetrics]:
+        """Of one group and its service classes."""
+        path = f"/metrics/{quote(kind)}/workload-resource-groups/{quote(group_id, safe='')}"
+        return self._get(path, GroupMetrics, unless=unless)
+
+    def servers_metrics(
+        self, kind: MetricKind, query: ServerQuery | None = None, unless: str | None = None
+    ) -> Answer[ServerMetricsList]:
+        """Of virtual servers; of all of them without a query."""
+        path = f"/metrics/{quote(kind)}/virtual-servers"
+        return self._get(path, ServerMetricsList, text_query(query), unless)
+
+    def server_metrics(self, kind: MetricKind, server_id: str, unless: str | None = None) -> Answer[ServerMetrics]:
+        """Of one virtual server."""
+        path = f"/metrics/{quote(kind)}/virtual-servers/{quote(server_id, safe='')}"
+        return self._get(path, ServerMetrics, unless=unless)

@@ -1,0 +1,56 @@
+"""Routes of metrics."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from ..errors import HypervisorUnreachable, NotFound
+from ..manager.manager import Manager
+from ..model.metrics import Metrics
+from ..wire.groups import GroupQuery
+from ..wire.metrics import (
+    GroupMetrics,
+    GroupMetricsList,
+    HostMetrics,
+    MetricKind,
+    ServerMetrics,
+    ServerMetricsList,
+)
+from ..wire.servers import ServerQuery
+from .route import Request, Route
+
+
+def metrics_routes(manager: Manager) -> tuple[Route, ...]:
+    """See `routes`."""
+    metrics = Metrics(manager)
+    return (
+        Route(
+            "GET", "/metrics/{kind}/hypervisor", "Metrics of the host", HostMetrics,
+            lambda r: metrics.hypervisor(_kind(r)), kept=True,
+        ),
+        Route(
+            "GET", "/metrics/{kind}/workload-resource-groups", "Metrics of groups and their classes", GroupMetricsList,
+            lambda r: metrics.groups(r.base, _kind(r), r.query), query=GroupQuery, kept=True,
+        ),
+        Route(
+            "GET", "/metrics/{kind}/workload-resource-groups/{id}", "Metrics of a group and its classes", GroupMetrics,
+            lambda r: metrics.group(r.base, _kind(r), r.names["id"]), kept=True,
+        ),
+        Route(
+            "GET", "/metrics/{kind}/virtual-servers", "Metrics of virtual servers", ServerMetricsList,
+            lambda r: metrics.servers(r.base, _kind(r), r.query), query=ServerQuery, kept=True, refuses=(NotFound,),
+        ),
+        Route(
+            "GET", "/metrics/{kind}/virtual-servers/{id}", "Metrics of a virtual server", ServerMetrics,
+            lambda r: metrics.server(r.base, _kind(r), r.names["id"]), kept=True, refuses=(HypervisorUnreachable,),
+        ),
+    )  # fmt: skip
+
+
+def _kind(request: Request) -> MetricKind:
+    """Raises `NotFound`."""
+    wanted = request.names["kind"]
+    for kind in get_args(MetricKind):
+        if wanted == kind:
+            return kind    # type: ignore[no-any-return]
+    raise NotFound(f"there are no {wanted[:80]!r} metrics; there are {' and '.join(get_args(MetricKind))} ones")

@@ -1,0 +1,116 @@
+"""Metrics as the API gives them: figures by the metric's name, each described by what gives it (`engine.metrics`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from ..engine.metrics import groups, host, servers
+from ..engine.metrics.metric import Metric
+from .words import GroupUri, Next, Problem, ServerUri, SnapshotTime
+
+#: `raw`: what is counted or read. `calculated`: what comes of it over the last interval.
+MetricKind: TypeAlias = Literal["raw", "calculated"]
+
+
+def _figures(raw: Sequence[Metric[Any, Any]], calculated: Sequence[Metric[Any, Any]]) -> msgspec.Meta:
+    """The schema of figures by name; a newer server may give more of them."""
+    described = {
+        metric.name: {
+            "anyOf": [{"type": "number"}, {"type": "null"}], "description": metric.described,
+            "x-metric": kind, "x-unit": metric.unit, "x-kind": metric.kind,
+        }
+        for kind, metrics in (("raw", raw), ("calculated", calculated)) for metric in metrics
+    }  # fmt: skip
+    return msgspec.Meta(
+        description="Figures by the metric's name, either the raw or the calculated ones; null: not known.",
+        extra_json_schema={"properties": described},
+    )
+
+
+Figures: TypeAlias = dict[str, float | None]
+HostFigures = Annotated[Figures, _figures(host.RAW, host.CALCULATED)]
+GroupFigures = Annotated[Figures, _figures(groups.RAW, groups.CALCULATED)]
+ServerFigures = Annotated[Figures, _figures(servers.RAW, servers.CALCULATED)]
+
+
+class HostMetrics(msgspec.Struct, rename="kebab", tag="hypervisor-metrics", tag_field="class"):
+    """Metrics of the host."""
+
+    metrics: HostFigures
+    snapshot_time: SnapshotTime
+    problem: Problem
+
+
+class ClassMetrics(msgspec.Struct, rename="kebab"):
+    """Metrics of a service class.
+
+    name: The name of the class.
+    """
+
+    name: str
+    metrics: GroupFigures
+
+
+class GroupMetrics(msgspec.Struct, rename="kebab", tag="workload-resource-group-metrics", tag_field="class"):
+    """Metrics of a workload resource group, from the sums of its servers.
+
+    object-id: Its id.
+    name: Its name.
+    service-classes: Metrics of the active policy's classes, in its order.
+    """
+
+    object_id: str
+    workload_resource_group: GroupUri
+    name: str
+    metrics: GroupFigures
+    service_classes: list[ClassMetrics]
+
+
+class ServerMetrics(msgspec.Struct, rename="kebab", tag="virtual-server-metrics", tag_field="class"):
+    """Metrics of a virtual server.
+
+    object-id: Its UUID.
+    name: Its name.
+    """
+
+    object_id: str
+    virtual_server: ServerUri
+    name: str
+    metrics: ServerFigures
+
+
+class GroupMetricsList(msgspec.Struct, rename="kebab"):
+    """Metrics of workload resource groups.
+
+    workload-resource-groups: In the order of the list of groups.
+    """
+
+    workload_resource_groups: list[GroupMetrics]
+    snapshot_time: SnapshotTime
+    problem: Problem
+    next: Next = None
+
+
+class ServerMetricsList(msgspec.Struct, rename="kebab"):
+    """Metrics of virtual servers.
+
+    virtual-servers: In order of name.
+    """
+
+    virtual_servers: list[ServerMetrics]
+    snapshot_time: SnapshotTime
+    problem: Problem
+    next: Next = None
+
+
+def described(scope: Literal["hypervisor", "groups", "servers"], kind: MetricKind) -> dict[str, tuple[str, str]]:
+    """Unit and meaning of a scope's metrics, by name."""
+    tables: dict[tuple[str, MetricKind], Sequence[Metric[Any, Any]]] = {
+        ("hypervisor", "raw"): host.RAW, ("hypervisor", "calculated"): host.CALCULATED,
+        ("groups", "raw"): groups.RAW, ("groups", "calculated"): groups.CALCULATED,
+        ("servers", "raw"): servers.RAW, ("servers", "calculated"): servers.CALCULATED,
+    }  # fmt: skip
+    return {metric.name: (metric.unit, metric.meaning) for metric in tables[scope, kind]}
