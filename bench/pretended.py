@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hpm.backend.cgroups import GuestCgroup, Mount, find_mount
+from hpm.backend.extras import NO_EXTRAS, Extras
 from hpm.backend.guest import GuestFiles
 from hpm.backend.hypervisor import Ability, HostDescription, HostSample, ServerInfo
 from hpm.backend.sampling import Sampler
@@ -74,6 +75,12 @@ class PretendedHost:
     def glance(self) -> Glance | None:
         counters = self.sampler.glance()
         return None if counters is None else Glance(time.monotonic_ns(), counters)
+
+    def extras(self) -> Extras:
+        return NO_EXTRAS
+
+    def set_interval(self, seconds: float) -> None:
+        pass
 
     def files(self, uuid: str) -> GuestFiles:
         """The files of one guest."""

@@ -13,6 +13,8 @@ import pytest
 from hpm.backend.simulated import Periodic
 from hpm.engine.metrics import groups, host, servers
 from hpm.engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
+from hpm.engine.metrics.rates import Rates
+from hpm.engine.table import Table
 from hpm.model.views import Views
 
 from .builders import House, guest
@@ -148,3 +150,34 @@ def test_a_roster_is_made_anew_when_something_changed(tmp_path: Path) -> None:
         change.catalog = msgspec.structs.replace(change.catalog, generation=change.catalog.generation + 1)
     assert made.manager.snapshot.figures.roster is not first
     assert groups.RAW and host.RAW
+
+
+def test_rates_are_those_between_two_samples_of_a_row() -> None:
+    rates = Rates()
+
+    def table(uuids: str, counted: list[float], seconds: list[int]) -> Table:
+        taken = np.array(seconds, dtype=np.int64) * 1_000_000_000
+        return Table(tuple(uuids), {"counted": np.array(counted, dtype=np.float64)}, taken)
+
+    def rate(now: Table) -> list[float]:
+        return rates.of(now).columns["counted"].tolist()
+
+    first = table("abc", [0, 100, math.nan], [1, 1, 0])
+    assert all(map(math.isnan, rate(first)))
+    second = table("cab", [5, 40, 100], [3, 3, 3])
+    assert rate(second) == pytest.approx([math.nan, 20, 0], nan_ok=True)
+    assert rates.of(second) is rates.of(second)
+    # one is not sampled any more, one begins anew, one is new
+    assert rate(table("abcd", [40, 1, 8, 7], [3, 4, 6, 6])) == pytest.approx([20, math.nan, 1, math.nan], nan_ok=True)
+
+
+def test_what_is_sampled_beside_the_counters_is_told_too(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    made.step(4)
+    figures = made.manager.snapshot.figures
+    row = figures.roster.names.index("db1")
+    told = {name: column[row] for name, column in figures.servers.items()}
+    assert 0 < told["qemu-user"] + told["qemu-system"] < 2.5
+    assert 0 < told["memory-use"] <= 100 and told["memory-resident"] > 0
+    assert told["qemu-user-time"] > 0 and told["memory-unused"] <= told["memory-available"] <= told["memory-size"]
+    assert math.isnan(figures.servers["memory-use"][figures.roster.names.index("off")])

@@ -112,3 +112,24 @@ def guest_cgroup(root: Path, mount: Mount, pid: int) -> GuestCgroup | None:
     if scope == mount.path or not (threads / "vcpu0").is_dir():
         return None    # QEMU runs without a cgroup of its own (a session daemon, or no cpu controller)
     return GuestCgroup(mount.version, scope, threads, str(scope.parent.relative_to(mount.path)))
+
+
+def find_controller(root: Path, controller: str) -> Path | None:
+    """Where a controller of cgroup v1 is mounted; None: nowhere."""
+    for line in (root / "proc/self/mounts").read_text().splitlines():
+        fields = line.split()
+        if fields[2] == "cgroup" and controller in fields[3].split(","):
+            return root / fields[1].lstrip("/")
+    return None
+
+
+def controller_directory(root: Path, mount: Path, controller: str, pid: int) -> Path | None:
+    """The directory of the guest whose QEMU has that pid, below the mount of a controller of cgroup v1; None if it
+    has none of its own. Raises `OSError` if the process is gone."""
+    for line in (root / f"proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            place = mount / path.lstrip("/")
+            whole = place.parent if place.name == "emulator" else place
+            return None if whole == mount or place is whole else whole
+    return None

@@ -14,9 +14,10 @@ import msgspec
 
 from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample, ServerStatus
 from ..errors import InvalidValue
+from .extras import Extras
 
 __all__ = [
-    "Ability", "HostDescription", "HostSample", "Hypervisor", "ServerInfo", "ServerSample", "ServerStatus",
+    "Ability", "Extras", "HostDescription", "HostSample", "Hypervisor", "ServerInfo", "ServerSample", "ServerStatus",
     "check_quota", "check_shares",
 ]  # fmt: skip
 
@@ -66,6 +67,14 @@ class Hypervisor(Protocol):
 
     def glance(self) -> Glance | None:
         """Read the counters alone, of the servers of the last observation. None: some of them are gone."""
+        ...
+
+    def extras(self) -> Extras:
+        """What was sampled in the background, as it is now. Never waits; the same object until something is new."""
+        ...
+
+    def set_interval(self, seconds: float) -> None:
+        """Have extras sampled so often, as far as that costs no more than a hundredth of a CPU."""
         ...
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import libvirt
@@ -27,6 +27,14 @@ _UNREACHABLE = {
     libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_RPC,
     libvirt.VIR_ERR_INTERNAL_ERROR,
 }  # fmt: skip
+
+#: What the list of servers is kept current by.
+INVENTORY_EVENTS = (
+    libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+    libvirt.VIR_DOMAIN_EVENT_ID_TUNABLE,
+    libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+    libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
+)
 
 _loop_lock = threading.Lock()
 _loop_running = False
@@ -62,13 +70,18 @@ class Connection:
     """Calls and events of one libvirt URI. Call `ensure` before using it and after any failure.
 
     `on_event(uuid)` is called from the event loop's thread when something of a domain changed, with
-    None when the connection was lost. It must not block and must not call libvirt.
+    None when the connection was lost. It must not block and must not call libvirt. `events` are those that are
+    wanted; `name` is that of the threads that make the calls.
     """
 
-    def __init__(self, uri: str, on_event: Callable[[str | None], None]) -> None:
+    def __init__(
+        self, uri: str, on_event: Callable[[str | None], None], events: Sequence[int] = INVENTORY_EVENTS,
+        name: str = "libvirt-calls",
+    ) -> None:  # fmt: skip
         self.uri = uri
         self._on_event = on_event
-        self._calls = Calls("libvirt-calls")
+        self._events = events
+        self._calls = Calls(name)
         self._conn: Any = None
         self._alive = False
 
@@ -119,12 +132,7 @@ class Connection:
                 )
             conn.setKeepAlive(5, 3)
             conn.registerCloseCallback(self._closed, None)
-            for event in (
-                libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                libvirt.VIR_DOMAIN_EVENT_ID_TUNABLE,
-                libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-                libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
-            ):
+            for event in self._events:
                 conn.domainEventRegisterAny(None, event, self._changed, None)
         except BaseException:
             conn.close()

@@ -22,9 +22,11 @@ from ..engine.counters import ServerCounters
 from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from .cgroups import find_mount, guest_cgroup
+from .extras import Extras
 from .guest import GuestFiles
 from .host_files import HostFiles
 from .hypervisor import Ability, HostDescription, check_quota, check_shares
+from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .sampling import Sampler
 
@@ -53,6 +55,7 @@ class LibvirtHypervisor:
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
         self._host: HostFiles | None = HostFiles(root / "proc")
+        self._extras = LibvirtExtras(uri, root, clock)
         self._inventory = Inventory(uri, _cpus(), self._inventory_changed)
         self._versions = ("", "")
         try:
@@ -65,6 +68,7 @@ class LibvirtHypervisor:
         except HypervisorError:
             self.close()
             raise
+        self._extras.start()
 
     # -- the protocol
 
@@ -112,6 +116,12 @@ class LibvirtHypervisor:
             counters = self._sampler.glance()
             return None if counters is None else Glance(self._clock(), counters)
 
+    def extras(self) -> Extras:
+        return self._extras.extras()
+
+    def set_interval(self, seconds: float) -> None:
+        self._extras.set_interval(seconds)
+
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
         check_shares(shares)
         self._set(uuid, start, lambda guest: guest.write_shares(shares), {"cpu_shares": shares})
@@ -126,6 +136,7 @@ class LibvirtHypervisor:
 
     def close(self) -> None:
         self._inventory.close()
+        self._extras.close()
         with self._lock:
             self._sampler.close()
             if self._host is not None:
@@ -173,6 +184,7 @@ class LibvirtHypervisor:
             self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
             for uuid, entry in active.items():
                 self._adopt(uuid, entry)
+            self._extras.servers_changed(entries)
         for callback in self._callbacks:
             callback()
 
@@ -188,6 +200,7 @@ class LibvirtHypervisor:
                 return
             self._sampler.drop(uuid)
             cgroup = guest_cgroup(self._root, self._mount, pid)
+            self._extras.adopt(uuid, start, pid, cgroup)
             if cgroup is not None:
                 self._sampler.open(uuid, start, cgroup)
                 self._asked.pop(uuid, None)

@@ -45,8 +45,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two cycles where nobody says another time.
 USUAL_INTERVAL = 10.0
-#: A plan for new wishes uses a window of at least this length (seconds), if the interval is not shorter.
-SHORTEST_WINDOW = 1.0
 #: Advice that differs by less is not given again: each is made from the newest window alone.
 SAME_ADVICE = 0.2
 #: Part of the interval that applying a plan may take, and the window still begins when it was made. Through libvirt and
@@ -86,7 +84,7 @@ class Manager:
         self.database = database
         self._wall = wall
         self._lock = threading.RLock()
-        self._observer = Observer(hypervisor, _shortest_ns(self.interval))
+        self._observer = Observer(hypervisor, self.interval)
         self._actuator = Actuator(hypervisor, Journal(database))
         self._catalog = load_catalog(database)
         saved = load_setting(database, "levels")
@@ -178,7 +176,7 @@ class Manager:
         with self._writing():
             save_setting(self.database, "interval", repr(seconds))
             self.interval = seconds
-            self._observer.shortest_ns = _shortest_ns(seconds)
+            self._observer.set_interval(seconds)
             self.loop.set_interval(seconds)
 
     def foresee(self, catalog: Catalog) -> Foresight:
@@ -284,11 +282,12 @@ class Manager:
         sample = self._observer.sample
         assignments = self._standing.assign(self._catalog, sample.infos)
         held, originals = self._standing.stand(sample, assignments)
-        window = self._observer.window()
-        figures = Figures(self._standing.roster(self._catalog, sample.infos, assignments), sample, window)
+        window, extras = self._observer.window(), self._observer.extras()
+        roster = self._standing.roster(self._catalog, sample.infos, assignments)
+        figures = Figures(roster, sample, window, self._observer.beside(extras))
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
-            self._forecasts, figures, self._problem,
+            self._forecasts, figures, self._problem, extras,
         )  # fmt: skip
 
     # -- deciding
@@ -406,7 +405,3 @@ class CatalogChange:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.renamed: dict[tuple[str, str], str] = {}
-
-
-def _shortest_ns(interval: float) -> int:
-    return int(min(SHORTEST_WINDOW, interval / 2) * 1e9)

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ..backend.hypervisor import Hypervisor
+from ..backend.hypervisor import Extras, Hypervisor
 from ..engine.accounting import Accounted, account
+from ..engine.metrics.moment import Beside
+from ..engine.metrics.rates import Rates
 from ..engine.samples import HostSample
 from ..engine.stirring import Stirring, stir
 from ..engine.windows import HostWindow, window
+
+#: A window is of at least this length (seconds), if the interval is not shorter.
+SHORTEST_WINDOW = 1.0
 
 
 class Observer:
@@ -20,14 +25,20 @@ class Observer:
     other; None: not since the last decision. Not thread-safe: the manager's lock is held.
     """
 
-    def __init__(self, hypervisor: Hypervisor, shortest_ns: int) -> None:
+    def __init__(self, hypervisor: Hypervisor, interval: float) -> None:
         self._hypervisor = hypervisor
-        self.shortest_ns = shortest_ns
+        self.set_interval(interval)
         self.sample = hypervisor.observe()
         self._newest = account(None, self.sample)
         self._bases: list[Accounted] = [self._newest]
         self._stirring: Stirring | None = None
         self.stirred_ns: int | None = None
+        self._balloon_rates, self._process_rates = Rates(), Rates()
+
+    def set_interval(self, seconds: float) -> None:
+        """Decisions are made so often from now on."""
+        self.shortest_ns = int(min(SHORTEST_WINDOW, seconds / 2) * 1e9)
+        self._hypervisor.set_interval(seconds)
 
     def observe(self) -> HostSample:
         """A new sample. Raises `HypervisorError`, and keeps the last one."""
@@ -44,6 +55,15 @@ class Observer:
         if news and self.stirred_ns is None:
             self.observe()
             self.stir()
+
+    def extras(self) -> Extras:
+        """What was sampled beside the counters, as it is now."""
+        return self._hypervisor.extras()
+
+    def beside(self, extras: Extras) -> Beside:
+        """The same as tables, with the rates of what they count."""
+        balloon, processes = extras.balloon, extras.processes
+        return Beside(balloon, processes, self._balloon_rates.of(balloon), self._process_rates.of(processes))
 
     def unwatched(self) -> None:
         """Nobody has glanced at the host for a while: the next glance is a first one."""

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from ..backend.extras import NO_EXTRAS, Extras
 from ..engine.index import GoalStatus, goal_status, server_index
 from ..engine.metrics.figures import Figures
 from ..engine.plan import Forecast
@@ -36,7 +37,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     says why the figures are not fresher, or not whole.
 
     By UUID: `assignments` of all servers; `held`: why a server is not managed; `originals`: shares before
-    hpm changed any; `forecasts` of the last plan. `figures` are all metrics, of this sample and window.
+    hpm changed any; `forecasts` of the last plan. `figures` are all metrics, of this sample and window. `extras` are
+    what was sampled beside the counters, as of then.
     """
 
     taken: datetime
@@ -50,6 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     forecasts: Mapping[str, Forecast]
     figures: Figures
     problem: str | None = None
+    extras: Extras = NO_EXTRAS
 
     def server_window(self, uuid: str) -> ServerWindow | None:
         """What one server did in the last window."""

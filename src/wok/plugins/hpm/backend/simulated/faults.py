@@ -13,7 +13,8 @@ class Faults:
 
     `unreachable_until`: before this virtual time (ns) every call fails. `problem`: stands in the samples.
     `refusing`: UUIDs of servers whose settings cannot be changed. `vanishing`: UUIDs of servers that end
-    right before the next setting meant for them. `slow_s`: how long every call takes, by `sleep`.
+    right before the next setting meant for them. `slow_s`: how long every call takes, by `sleep`. `hanging`: UUIDs of
+    servers whose QEMU does not answer libvirt, so that what it would tell stays as it was.
     """
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -22,6 +23,7 @@ class Faults:
         self.refusing: set[str] = set()
         self.vanishing: set[str] = set()
         self.slow_s = 0.0
+        self.hanging: set[str] = set()
         self.sleep = sleep
 
     def delay(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -17,6 +18,7 @@ from ...engine.samples import Constraint, Glance
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
 from ..hypervisor import (
     Ability,
+    Extras,
     HostDescription,
     HostSample,
     ServerInfo,
@@ -27,6 +29,7 @@ from ..hypervisor import (
 )  # fmt: skip
 from ..starving import Starvation
 from .faults import Faults
+from .figures import Figures
 from .loads import SECOND, Load, Periodic, Spin, Vcpu, program_of
 from .scenario import Scenario, ServerSpec, stretch_for
 from .scheduler import Scheduler
@@ -35,6 +38,10 @@ from .threads import PARKED, QUEUED, Group, Thread
 
 #: Weight of a process of the host that is in no cgroup of its own.
 PROCESS_SHARES = 1024
+
+
+#: When virtual time begins, as guests tell it (2030-01-01, unix time).
+VIRTUAL_BIRTH = 1893456000.0
 
 
 class Write(NamedTuple):
@@ -66,12 +73,15 @@ class SimulatedHypervisor:
         self._starts = count(1)
         self._seed = scenario.seed
         start = clock() if clock is not None else SECOND
+        # The time of day by which guests live: that of this host, or one that is always the same.
+        self._born = VIRTUAL_BIRTH if clock is None else time.time() - start / SECOND
         self._scheduler = Scheduler(scenario.cores, start, stretch_for(scenario), scenario.steal, scenario.seed)
         for name, weight in scenario.parents.items():
             self._scheduler.parent(name, weight)
         self._servers: dict[str, Server] = {}
         self._infos: Mapping[str, ServerInfo] | None = None
         self._starvation = Starvation()
+        self._figures = Figures()
         self._host_threads: list[Thread] = []
         self.set_host_load(scenario.host_load)
         for spec in scenario.servers:
@@ -118,6 +128,18 @@ class SimulatedHypervisor:
             scheduler.settle()
             layout, run, delay, threads = self._columns(self._samples())
             return Glance(scheduler.now, Counters(layout, run, delay, np.zeros(len(threads), dtype=np.bool_), {}))
+
+    def extras(self) -> Extras:
+        """What is known beside the counters; see `Hypervisor`."""
+        with self._lock:
+            servers = [server for server in self._servers.values() if server.start is not None]
+            now = self._scheduler.now
+            return self._figures.extras(now, servers, self.faults.hanging, self._born + now / SECOND)
+
+    def set_interval(self, seconds: float) -> None:
+        """Sample extras so often; see `Hypervisor`."""
+        with self._lock:
+            self._figures.interval = seconds
 
     def _samples(self) -> dict[str, ServerSample]:
         every = {uuid: server.sample() for uuid, server in self._servers.items()}

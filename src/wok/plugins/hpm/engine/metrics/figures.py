@@ -11,7 +11,7 @@ from . import groups, host, servers
 from .groups import Classes, GroupMetric, Groups
 from .host import HostMetric
 from .metric import FloatColumn
-from .moment import Moment
+from .moment import NOTHING, Beside, Moment
 from .roster import Roster
 from .servers import ServerMetric
 
@@ -23,16 +23,19 @@ HOST_METRICS: tuple[HostMetric, ...] = (*host.RAW, *host.CALCULATED)
 class Figures:
     """Columns by the metrics' names. Any thread may ask; at worst, a column is made twice."""
 
-    def __init__(self, roster: Roster, sample: HostSample, window: HostWindow | None) -> None:
+    def __init__(
+        self, roster: Roster, sample: HostSample, window: HostWindow | None, beside: Beside = NOTHING
+    ) -> None:
         self.roster = roster
         self.window = window
-        self._moment = Moment(roster, sample, window)
+        self._beside = beside
+        self._moment = Moment(roster, sample, window, beside)
         self._classes = Classes(self._moment)
         self._groups = Groups(self._classes)
 
     def with_sample(self, sample: HostSample) -> Figures:
         """Those of the same window, with what was set since."""
-        return Figures(self.roster, sample, self.window)
+        return Figures(self.roster, sample, self.window, self._beside)
 
     @cached_property
     def servers(self) -> Mapping[str, FloatColumn]:

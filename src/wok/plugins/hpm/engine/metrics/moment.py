@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from ..counters import Column, Flags
 from ..index import DISCRETIONARY_PI, LEAST_VELOCITY, MET
 from ..samples import HostSample, ServerSample
+from ..table import Table, empty
 from ..windows import HostWindow, ServerWindow
 from .metric import FloatColumn, unknown
 from .roster import Roster
 
 
-class Moment:
-    """A sample and the window that ended with it, of the servers of a roster. Columns have a row for each server; NaN
-    where nothing is known, as of servers that do not run."""
+class Beside(NamedTuple):
+    """What was sampled beside the counters of the vCPUs, each at a pace of its own: what the balloon tells, what QEMU's
+    process tells (columns: `backend.extras`), and the rates of their counters."""
 
-    def __init__(self, roster: Roster, sample: HostSample, window: HostWindow | None) -> None:
+    balloon: Table
+    processes: Table
+    balloon_rates: Table
+    process_rates: Table
+
+
+NOTHING = Beside(*[empty(())] * 4)
+
+
+class Moment:
+    """A sample and the window that ended with it, of the servers of a roster, and what was sampled beside. Columns have
+    a row for each server; NaN where nothing is known, as of servers that do not run."""
+
+    def __init__(self, roster: Roster, sample: HostSample, window: HostWindow | None, beside: Beside) -> None:
         self.roster = roster
         self.sample = sample
         self.window = window
+        self._beside = beside
 
     # -- what was sampled
 
@@ -54,6 +70,29 @@ class Moment:
     def starving(self) -> FloatColumn:
         """vCPUs that are runnable and hardly ran."""
         return self.counted(self.sample.counters.starving.astype(np.int64) * 1_000_000_000)
+
+    @cached_property
+    def _aligned(self) -> Beside:
+        return Beside(*(table.aligned(self.roster.uuids) for table in self._beside))
+
+    def balloon(self, column: str) -> FloatColumn:
+        """What the balloon tells."""
+        return self._told(self._aligned.balloon, column)
+
+    def process(self, column: str) -> FloatColumn:
+        """What QEMU's process tells."""
+        return self._told(self._aligned.processes, column)
+
+    def balloon_rate(self, column: str) -> FloatColumn:
+        """How fast a counter of the balloon grew, per second."""
+        return self._told(self._aligned.balloon_rates, column)
+
+    def process_rate(self, column: str) -> FloatColumn:
+        """How fast a counter of QEMU's process grew, per second."""
+        return self._told(self._aligned.process_rates, column)
+
+    def _told(self, table: Table, column: str) -> FloatColumn:
+        return table.columns[column] if column in table.columns else unknown(len(self.roster.uuids))
 
     @cached_property
     def shares(self) -> FloatColumn:

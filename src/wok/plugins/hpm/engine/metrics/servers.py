@@ -17,6 +17,12 @@ def _throttled(moment: Moment) -> FloatColumn:
     return moment.sampled(lambda one: counted[one.uuid] / 1e9 if one.uuid in counted else None)
 
 
+def _memory_use(moment: Moment) -> FloatColumn:
+    available = moment.balloon("available_bytes")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(available > 0, 100.0 * (available - moment.balloon("unused_bytes")) / available, np.nan)
+
+
 #: What is counted or read of each server.
 RAW: tuple[ServerMetric, ...] = (
     Metric(
@@ -47,8 +53,61 @@ RAW: tuple[ServerMetric, ...] = (
         lambda m: m.quota,
     ),
     Metric(
+        "qemu-user-time", "s", "counter", "CPU time of QEMU in user mode, of all its threads (virtual CPUs, too).",
+        lambda m: m.process("user_seconds"),
+    ),
+    Metric(
+        "qemu-system-time", "s", "counter", "CPU time of QEMU in the kernel, all its threads together.",
+        lambda m: m.process("system_seconds"),
+    ),
+    Metric(
+        "cpu-pressure-time", "s", "counter",
+        "Time in which some task of its cgroup waited for a CPU; null: the kernel does not tell (cgroup v2 does).",
+        lambda m: m.process("pressure_some_seconds"),
+    ),
+    Metric(
         "memory-size", "bytes", "gauge", "Memory that it was given.", lambda m: m.roster.memory,
         "libvirt_domain_info_maximum_memory_bytes",
+    ),
+    Metric(
+        "memory-resident", "bytes", "gauge", "Memory of the host that QEMU has.",
+        lambda m: m.process("resident_bytes"), "libvirt_domain_memory_stats_rss_bytes",
+    ),
+    Metric(
+        "memory-balloon", "bytes", "gauge", "Memory that its balloon leaves it now.",
+        lambda m: m.balloon("current_bytes"), "libvirt_domain_info_memory_usage_bytes",
+    ),
+    Metric(
+        "memory-unused", "bytes", "gauge", "Memory that the guest says is left unused.",
+        lambda m: m.balloon("unused_bytes"), "libvirt_domain_memory_stats_unused_bytes",
+    ),
+    Metric(
+        "memory-available", "bytes", "gauge", "Memory that the guest says it has.",
+        lambda m: m.balloon("available_bytes"), "libvirt_domain_memory_stats_available_bytes",
+    ),
+    Metric(
+        "memory-usable", "bytes", "gauge", "Memory that the guest says could be used without swapping.",
+        lambda m: m.balloon("usable_bytes"), "libvirt_domain_memory_stats_usable_bytes",
+    ),
+    Metric(
+        "memory-disk-caches", "bytes", "gauge", "Memory that the guest says can be taken back from its disk caches.",
+        lambda m: m.balloon("disk_caches_bytes"), "libvirt_domain_memory_stats_disk_cache_bytes",
+    ),
+    Metric(
+        "major-faults", "number", "counter", "Page faults of the guest for which it read from a disk.",
+        lambda m: m.balloon("major_faults"), "libvirt_domain_memory_stats_major_fault_total",
+    ),
+    Metric(
+        "minor-faults", "number", "counter", "Page faults of the guest for which it did not.",
+        lambda m: m.balloon("minor_faults"), "libvirt_domain_memory_stats_minor_fault_total",
+    ),
+    Metric(
+        "swapped-in", "bytes", "counter", "Memory that the guest has read back from its swap.",
+        lambda m: m.balloon("swap_in_bytes"), "libvirt_domain_memory_stats_swap_in_bytes",
+    ),
+    Metric(
+        "swapped-out", "bytes", "counter", "Memory that the guest has written to its swap.",
+        lambda m: m.balloon("swap_out_bytes"), "libvirt_domain_memory_stats_swap_out_bytes",
     ),
 )  # fmt: skip
 
@@ -74,4 +133,19 @@ CALCULATED: tuple[ServerMetric, ...] = (
     Metric("cpu-entitlement", "CPUs", "gauge",
            "CPUs that its shares entitle it to, beside those that worked below the same parent cgroup; at most its"
            " virtual CPUs, and what its quota lets it have.", lambda m: m.entitlement),
+    Metric("qemu-user", "CPUs", "gauge", "CPUs that QEMU used in user mode, between the two last samples of it.",
+           lambda m: m.process_rate("user_seconds")),
+    Metric("qemu-system", "CPUs", "gauge", "CPUs that QEMU used in the kernel, between the two last samples of it.",
+           lambda m: m.process_rate("system_seconds")),
+    Metric("cpu-pressure", "%", "gauge", "Time in which some task of its cgroup waited for a CPU; null: not told.",
+           lambda m: 100.0 * m.process_rate("pressure_some_seconds")),
+    Metric("memory-use", "%", "gauge", "Used of its memory, as the guest says; null: it does not.", _memory_use),
+    Metric("major-fault-rate", "1/s", "gauge", "Page faults of the guest for which it read from a disk.",
+           lambda m: m.balloon_rate("major_faults")),
+    Metric("minor-fault-rate", "1/s", "gauge", "Page faults of the guest for which it did not.",
+           lambda m: m.balloon_rate("minor_faults")),
+    Metric("swap-in-rate", "bytes/s", "gauge", "Memory that the guest reads back from its swap.",
+           lambda m: m.balloon_rate("swap_in_bytes")),
+    Metric("swap-out-rate", "bytes/s", "gauge", "Memory that the guest writes to its swap.",
+           lambda m: m.balloon_rate("swap_out_bytes")),
 )  # fmt: skip
