@@ -18,6 +18,7 @@ from hpm.control.routes import routes
 from hpm.control.types import alternatives, structs
 from hpm.host.server import BASES
 from hpm.manager.manager import Manager
+from hpm.wire.metrics import Exposition
 from hpm.wire.policy_files import Document
 
 ROUTES = routes(cast(Manager, None))
@@ -52,7 +53,7 @@ class Record:
             streamed = not isinstance(request.stream, httpx.ByteStream)    # then it is gone by now
             if route.body not in (None, Document) and not streamed:
                 self.sent.update(_fields_of(_decoded(request.content, route.body)))
-            if route.answer not in (None, Document):
+            if route.answer not in (None, Document, Exposition):
                 self.received.update(_fields_of(_decoded(response.content, route.answer)))
 
     def note_raw(self, data: bytes) -> None:
@@ -76,7 +77,7 @@ def route_of(method: str, path: str) -> Route | None:
 
 def fields(types: list[Any]) -> set[str]:
     """All fields of the structs in those types, as `Struct.field`."""
-    wanted = [part for type_ in types if type_ not in (None, Document) for part in alternatives(type_)]
+    wanted = [part for type_ in types if type_ not in (None, Document, Exposition) for part in alternatives(type_)]
     return {f"{s.__name__}.{name}" for s in structs(wanted) for name in s.__struct_encode_fields__}
 
 

@@ -67,6 +67,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     api.cycle()
     assert [s["name"] for s in send("GET", "/simulations/recorded-host")["virtual-servers"]][:2] == ["db1", "db2"]
     assert [s["side"] for s in send("POST", "/simulations", {"intervals": 1})["sides"]] == ["unmanaged", "managed"]
+    assert "libvirt_up 1.0" in api.send("GET", f"{base}/metrics/prometheus").text
     for kind in ("raw", "calculated"):
         assert send("GET", f"/metrics/{kind}/hypervisor")["metrics"]
         assert send("GET", f"/metrics/{kind}{GROUPS}")["workload-resource-groups"][0]["name"] == "Gold"

@@ -116,7 +116,7 @@ class Api:
             answer = encode(result)
             if route.status == 201:
                 response.headers["Location"] = result.object_uri
-            if isinstance(result, Document):
+            if isinstance(result, Document) and result.file_name:
                 response.headers["Content-Disposition"] = f'attachment; filename="{result.file_name}"'
         response.headers["Content-Type"] = answer.media_type
         tag = response.headers["ETag"] = answer.tag
@@ -217,7 +217,7 @@ def _accepted(header: str | None, offered: tuple[str, ...]) -> tuple[str, ...]:
         return offered
     parts = [part.lower().replace(" ", "").split(";") for part in header.split(",")]
     kinds = {kind for kind, *more in parts if not any(re.fullmatch(r"q=0(\.0*)?", one) for one in more)}
-    accepted = tuple(kind for kind in offered if kinds & {kind, "application/*", "*/*", ""})
+    accepted = tuple(kind for kind in offered if kinds & {kind, f"{kind.partition('/')[0]}/*", "*/*", ""})
     if not accepted:
         raise HttpError(406, 0, f"answers are {' or '.join(offered)}, which Accept: {header[:80]} does not take")
     return accepted

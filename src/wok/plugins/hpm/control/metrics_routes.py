@@ -7,8 +7,10 @@ from typing import get_args
 from ..errors import HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
 from ..model.metrics import Metrics
+from ..model.prometheus import exposition
 from ..wire.groups import GroupQuery
 from ..wire.metrics import (
+    Exposition,
     GroupMetrics,
     GroupMetricsList,
     HostMetrics,
@@ -44,6 +46,15 @@ def metrics_routes(manager: Manager) -> tuple[Route, ...]:
             "GET", "/metrics/{kind}/virtual-servers/{id}", "Metrics of a virtual server", ServerMetrics,
             lambda r: metrics.server(r.base, _kind(r), r.names["id"]), kept=True, refuses=(HypervisorUnreachable,),
         ),
+        scraped(manager, "/metrics/prometheus"),
+    )  # fmt: skip
+
+
+def scraped(manager: Manager, path: str) -> Route:
+    """The route that Prometheus reads, at that path: hpm's own server also has it where Prometheus looks by itself."""
+    return Route(
+        "GET", path, "All metrics, as Prometheus reads them", Exposition, lambda r: exposition(manager), kept=True,
+        answers=("text/plain",),
     )  # fmt: skip
 
 

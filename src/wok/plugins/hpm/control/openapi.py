@@ -12,6 +12,7 @@ from typing import Any, get_args
 from ..policy.files.content import PolicyFile
 from ..version import VERSION
 from ..wire.errors import MEANINGS, ErrorBody
+from ..wire.metrics import Exposition
 from ..wire.policy_files import Document
 from .http_errors import Changed
 from .links import links
@@ -55,7 +56,12 @@ _LOCATION = {
 _FILE_NAME = {
     "description": "The name of the file, for those who save it.", "required": True, "schema": {"type": "string"},
 }  # fmt: skip
+#: Schemas of what is not JSON.
 _XML = {"type": "string", "description": "A policy file in XML: policy-file.rng is its RELAX NG schema."}
+_TEXTS = {
+    "application/xml": _XML, "text/xml": _XML,
+    "text/plain": {"type": "string", "description": "Metrics in the text format of Prometheus, version 0.0.4."},
+}  # fmt: skip
 _AGE = {"description": "Seconds since the host was observed.", "required": True, "schema": {"type": "integer"}}
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "required": True, "schema": {"type": "integer"}}
 
@@ -120,6 +126,8 @@ def _parts(type_: Any) -> tuple[Any, ...]:
     """Objects that a body or an answer may be. Those of a document are what policy files hold."""
     if type_ is Document:
         return alternatives(PolicyFile)
+    if type_ is Exposition:
+        return ()
     return alternatives(type_) if type_ is not None and not _tagged(type_) else (type_,)
 
 
@@ -131,9 +139,9 @@ def _tagged(type_: Any) -> bool:
 def _content(type_: Any, media_types: tuple[str, ...], of_type: dict[int, Any]) -> dict[str, Any]:
     """The schema of a body or an answer for each of its media types."""
     parts = [of_type[id(part)] for part in _parts(type_)]
-    schema = parts[0] if len(parts) == 1 else {"anyOf": parts}
+    schema = parts[0] if len(parts) == 1 else {"anyOf": parts}    # of a text alone there are none
     return {
-        media_type: {"schema": schema if media_type == "application/json" else _XML} for media_type in media_types
+        media_type: {"schema": _TEXTS.get(media_type, schema)} for media_type in media_types
     }
 
 

@@ -16,6 +16,7 @@ from cherrypy import _cptree
 from ..control.activity import ManagerRecorder, Recorder
 from ..control.api import Api
 from ..control.caller import Door, Login
+from ..control.metrics_routes import scraped
 from ..control.request import ApiRequest
 from ..control.routes import routes
 from ..errors import HpmError
@@ -24,6 +25,8 @@ from .connections import Server
 
 #: Where the API stands: hpm's own base, and Wok's, so that one client suits both.
 BASES = ("/zhpm/wsapi/v1", "/plugins/hpm")
+#: Where Prometheus looks if nobody tells it another path.
+SCRAPED = "/metrics"
 
 
 class SocketInUse(HpmError):
@@ -60,7 +63,8 @@ class SocketServer:
         tree = _cptree.Tree()
         recorder = recorder or ManagerRecorder(manager)
         api = Api(routes(manager), door, manager, recorder, login)
-        for base, root in ((BASES[0], api), (BASES[1], api), ("", Api((), door, manager, recorder))):
+        beside = Api((scraped(manager, SCRAPED),), door, manager, recorder)
+        for base, root in ((BASES[0], api), (BASES[1], api), ("", beside)):
             application = tree.mount(root, base)
             application.request_class = ApiRequest
             application.log.access_log.disabled = True    # a line a request would bury what matters

@@ -76,7 +76,8 @@ class Loop:
         manager: Work,
         cpu: Callable[[], int] = time.thread_time_ns,
     ) -> None:
-        self.overruns = 0
+        #: Cycles so far, those that took longer than the interval, and the time and the CPU time (ns) of all.
+        self.cycles = self.overruns = self.took_ns = self.cost_ns = 0
         self._interval = interval
         self._clock = clock
         self._cpu = cpu
@@ -130,11 +131,18 @@ class Loop:
             if deed != "glance":
                 self._changed.clear()
             self._do(deeds[deed])
-            ended = self._clock()
-            timetable.done(deed, ended, self._cpu() - before)
-            if deed == "cycle" and ended - began > self._interval * 1e9:
-                self.overruns += 1
-                log.warning("a cycle took longer than the interval of %g s", self._interval)
+            ended, cost = self._clock(), self._cpu() - before
+            timetable.done(deed, ended, cost)
+            if deed == "cycle":
+                self._count(ended - began, cost)
+
+    def _count(self, took: int, cost: int) -> None:
+        self.cycles += 1
+        self.took_ns += took
+        self.cost_ns += cost
+        if took > self._interval * 1e9:
+            self.overruns += 1
+            log.warning("a cycle took longer than the interval of %g s", self._interval)
 
     @staticmethod
     def _do(work: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from ..engine.metrics import groups, host, servers
 from ..engine.metrics.metric import Metric
+from .policy_files import Document
 from .words import GroupUri, Next, Problem, ServerUri, SnapshotTime
 
 #: `raw`: what is counted or read. `calculated`: what comes of it over the last interval.
@@ -34,6 +35,10 @@ Figures: TypeAlias = dict[str, float | None]
 HostFigures = Annotated[Figures, _figures(host.RAW, host.CALCULATED)]
 GroupFigures = Annotated[Figures, _figures(groups.RAW, groups.CALCULATED)]
 ServerFigures = Annotated[Figures, _figures(servers.RAW, servers.CALCULATED)]
+
+
+class Exposition(Document, frozen=True):
+    """All metrics in the text format of Prometheus."""
 
 
 class HostMetrics(msgspec.Struct, rename="kebab", tag="hypervisor-metrics", tag_field="class"):

@@ -103,11 +103,11 @@ RAW: tuple[ServerMetric, ...] = (
     ),
     Metric(
         "swapped-in", "bytes", "counter", "Memory that the guest has read back from its swap.",
-        lambda m: m.balloon("swap_in_bytes"), "libvirt_domain_memory_stats_swap_in_bytes",
+        lambda m: m.balloon("swap_in_bytes"),
     ),
     Metric(
         "swapped-out", "bytes", "counter", "Memory that the guest has written to its swap.",
-        lambda m: m.balloon("swap_out_bytes"), "libvirt_domain_memory_stats_swap_out_bytes",
+        lambda m: m.balloon("swap_out_bytes"),
     ),
 )  # fmt: skip
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Where the manager's API is; all else is pages.
 BASES = (b"/zhpm/wsapi/v1", b"/plugins/hpm")
+SCRAPED = b"/metrics"
 
 #: Seconds: between two requests; for a request to have its turn; for the manager to answer it (some writes wait for a
 #: cycle); for a piece of an answer to be taken; to read on what a refused client still sends, at most and since its
@@ -141,7 +142,7 @@ class Conversation:
 
     async def _answer(self, headers: Headers, body: bytes | None) -> None:
         path = self._target.partition(b"?")[0]
-        if any(path == base or path.startswith(base + b"/") for base in BASES):
+        if path == SCRAPED or any(path == base or path.startswith(base + b"/") for base in BASES):
             passed = to_manager(headers, self._address, None if body is None else len(body))
             turns = self._shared.password_turns if self._has_password(path, headers) else self._shared.turns
             await self._taken()

@@ -1,0 +1,34 @@
+"""Metrics of hpm itself: whether its loop keeps up, and what it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, get_args
+
+from ..engine.metrics.metric import Metric
+from ..wire.management import Level
+
+if TYPE_CHECKING:
+    from .manager import Manager
+
+OwnMetric: TypeAlias = "Metric[Manager, float]"
+
+_LEVELS: tuple[Level, ...] = get_args(get_args(Level)[0])
+
+#: Of this start of hpm.
+OWN: tuple[OwnMetric, ...] = (
+    Metric("snapshot-timestamp", "s", "gauge", "When the figures were taken, since 1970.",
+           lambda m: m.snapshot.taken.timestamp(), "hpm_snapshot_timestamp_seconds"),
+    Metric("interval", "s", "gauge", "Time between two cycles, as it is set.", lambda m: m.interval,
+           "hpm_interval_seconds"),
+    Metric("host-reachable", "0 or 1", "gauge", "0: libvirt cannot be asked, or figures are not whole.",
+           lambda m: float(m.snapshot.problem is None), "libvirt_up"),
+    Metric("cpu-management-level", "number", "gauge", "0: off, 1: advise, 2: on.",
+           lambda m: float(_LEVELS.index(m.snapshot.levels.cpu_mgmt)), "hpm_cpu_management_level"),
+    Metric("cycles", "number", "counter", "Cycles of the loop.", lambda m: float(m.loop.cycles), "hpm_cycles_total"),
+    Metric("cycle-time", "s", "counter", "Time that they took.", lambda m: m.loop.took_ns / 1e9,
+           "hpm_cycle_seconds_total"),
+    Metric("cycle-cpu-time", "s", "counter", "CPU time that they took.", lambda m: m.loop.cost_ns / 1e9,
+           "hpm_cycle_cpu_seconds_total"),
+    Metric("overruns", "number", "counter", "Cycles that took longer than the interval.",
+           lambda m: float(m.loop.overruns), "hpm_loop_overruns_total"),
+)  # fmt: skip
