@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/rest.md anew, from the document of the API: `make docs`.
+"""Write the generated parts of docs/rest.md and docs/metrics.md anew, from the code that they tell of: `make docs`.
 
 A part stands between ``<!-- made: NAME -->`` and ``<!-- /made -->``; everything else is written by hand and stays.
 """
@@ -6,6 +6,7 @@ A part stands between ``<!-- made: NAME -->`` and ``<!-- /made -->``; everything
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +14,13 @@ from hpm.control.http_errors import status_of
 from hpm.control.openapi import document
 from hpm.control.route import Route
 from hpm.control.routes import routes
+from hpm.engine.metrics import groups, host, servers
+from hpm.engine.metrics.metric import Metric
 from hpm.manager.manager import Manager
+from hpm.manager.upkeep import OWN
 from hpm.wire.errors import MEANINGS
 
-REST = Path(__file__).parent / "rest.md"
+FILES = tuple(Path(__file__).parent / name for name in ("rest.md", "metrics.md"))
 PART = re.compile(r"(?<=<!-- made: )(?P<name>[a-z-]+)(?: -->\n).*?(?=<!-- /made -->)", re.DOTALL)
 
 
@@ -26,7 +30,10 @@ def renewed(text: str) -> str:
     told = document(table)
     parts = {
         "routes": _routes(table, told), "queries": _queries(told), "types": _types(told["components"]["schemas"]),
-        "errors": _errors(),
+        "errors": _errors(), "own": _metrics(OWN, (), "hpm"),
+        "hypervisor": _metrics(host.RAW, host.CALCULATED, "hypervisor"),
+        "groups": _metrics(groups.RAW, groups.CALCULATED, ""),
+        "servers": _metrics(servers.RAW, servers.CALCULATED, "virtual_server"),
     }  # fmt: skip
     return PART.sub(lambda match: f"{match['name']} -->\n\n{parts[match['name']]}\n\n", text)
 
@@ -81,6 +88,16 @@ def _types(components: dict[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
+def _metrics(raw: Sequence[Metric[Any, Any]], calculated: Sequence[Metric[Any, Any]], scope: str) -> str:
+    rows = ["| metric | kind | unit | meaning | in Prometheus |", "| --- | --- | --- | --- | --- |"]
+    for kind, table in (("raw", raw), ("calculated", calculated)):
+        for metric in table:
+            cells = (f"`{metric.name}`", f"{kind}, {metric.kind}", metric.unit, metric.meaning,
+                     f"`{metric.exported(scope).replace('hpm__', '…_')}`")  # fmt: skip
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def _errors() -> str:
     rows = ["| status | reason | |", "| --- | --- | --- |"]
     return "\n".join([*rows, *(f"| {status} | {reason} | {text} |" for (status, reason), text in MEANINGS.items())])
@@ -133,4 +150,5 @@ def _plain_type(schema: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    REST.write_text(renewed(REST.read_text()))
+    for file in FILES:
+        file.write_text(renewed(file.read_text()))

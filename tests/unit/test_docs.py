@@ -127,10 +127,13 @@ def test_servers_of_the_simulated_host_have_their_own_uuids(document: Path) -> N
         assert uuid == uuid_of(name), name
 
 
-def test_the_page_of_the_api_is_current() -> None:
-    text = (ROOT / "docs/rest.md").read_text()
-    assert text == renewed(text), "docs/rest.md is not current; renew it with: make docs"
-    assert set(re.findall(r"<!-- made: ([a-z-]+) -->", text)) == {"routes", "queries", "types", "errors"}
+@pytest.mark.parametrize(("name", "parts"), [
+    ("rest.md", {"routes", "queries", "types", "errors"}), ("metrics.md", {"hypervisor", "groups", "servers", "own"}),
+])  # fmt: skip
+def test_generated_pages_are_current(name: str, parts: set[str]) -> None:
+    text = (ROOT / "docs" / name).read_text()
+    assert text == renewed(text), f"docs/{name} is not current; renew it with: make docs"
+    assert set(re.findall(r"<!-- made: ([a-z-]+) -->", text)) == parts
 
 
 def test_floors_are_those_of_the_house() -> None:
