@@ -11,9 +11,12 @@ from .files import FileCalls
 from .groups import GroupCalls
 from .management import ManagementCalls
 from .policies import PolicyCalls
+from .sections import SectionCalls
 from .servers import ServerCalls
 from .simulations import SimulationCalls
 
 
-class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, SimulationCalls, ManagementCalls, AccessCalls):
+class Client(
+    GroupCalls, PolicyCalls, FileCalls, ServerCalls, SectionCalls, SimulationCalls, ManagementCalls, AccessCalls
+):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

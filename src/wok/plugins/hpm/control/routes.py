@@ -10,6 +10,7 @@ from .management_routes import management_routes
 from .openapi_routes import with_openapi
 from .policy_routes import policy_routes
 from .route import Route
+from .section_routes import section_routes
 from .server_routes import server_routes
 from .simulation_routes import simulation_routes
 
@@ -18,5 +19,5 @@ def routes(manager: Manager) -> tuple[Route, ...]:
     """All routes, on one manager, in the order in which they are told."""
     return with_openapi((
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
-        *simulation_routes(manager), *management_routes(manager), *access_routes(manager),
+        *section_routes(manager), *simulation_routes(manager), *management_routes(manager), *access_routes(manager),
     ))  # fmt: skip
