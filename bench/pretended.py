@@ -82,6 +82,9 @@ class PretendedHost:
     def set_interval(self, seconds: float) -> None:
         pass
 
+    def set_devices_interval(self, seconds: float) -> None:
+        pass
+
     def files(self, uuid: str) -> GuestFiles:
         """The files of one guest."""
         found = self.sampler.guest(uuid)

@@ -50,6 +50,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
             body["policy"] = POLICY
     if isinstance(case.query, dict) and "virtual-server" in case.query:
         case.query["virtual-server"] = server
+    if isinstance(case.query, dict) and "ids" in case.query:
+        case.query["ids"] = server
     if case.path_parameters and case.operation.path.startswith("/virtual-servers/"):
         case.path_parameters["id"] = server
     for words, parts in NAMED.items():

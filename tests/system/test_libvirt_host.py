@@ -159,11 +159,16 @@ def test_many_observations_leave_no_files_behind(lab: Lab, host: LibvirtHypervis
     def open_files() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
-    host.observe()
-    before = open_files()
-    for number in range(5):
+    def sampled(uuid: str) -> bool:
+        sections = host.extras().sections.get(uuid)
+        return sections is not None and sections.devices_sampled is not None
+
+    before = 0
+    for number in range(6):
         guest = lab.tiny(f"host-fd{number}", load="halt")
-        wait_until(lambda g=guest: host.observe().samples.get(g.uuid), 5, "the guest is seen")
+        wait_until(lambda g=guest: host.observe().samples.get(g.uuid) and sampled(g.uuid), 10, "the guest is sampled")
         guest.destroy()
         wait_until(lambda g=guest: g.uuid not in host.observe().infos, 5, "the guest is gone")
+        if number == 0:
+            before = open_files()    # all connections have been made
     assert open_files() <= before + 2

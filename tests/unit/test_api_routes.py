@@ -59,8 +59,9 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"{one}/policies/night/revisions/1/restore")["importance"] == "high"
     assert send("POST", f"{one}/preview", policy("other"))["service-classes"][0]["name"] == "db"
     send("DELETE", f"{one}/policies/night", status=204)
-    assert send("GET", "/settings") == {"interval-seconds": 3.0}
-    assert send("POST", "/settings", {"interval-seconds": 3}) == {"interval-seconds": 3.0}
+    settings = {"interval-seconds": 3.0, "devices-interval-seconds": 300.0}
+    assert send("GET", "/settings") == settings
+    assert send("POST", "/settings", {"interval-seconds": 3}) == settings
     send("POST", f"{GROUPS}/default", {"perf-policies": [policy("rest", service_class())]})
     send("POST", "/mgmt-levels", {"cpu-mgmt": "on"})
     api.cycle()
@@ -83,6 +84,8 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     names = [s["name"] for s in send("GET", SERVERS)["virtual-servers"]]
     assert names == ["db1", "db2", "idle1", "off1", "web1"]
     assert [s["name"] for s in send("GET", f"{SERVERS}/detail")["virtual-servers"]] == names
+    for section in ("status", "configuration", "devices", "guest-details"):
+        assert [s["name"] for s in send("GET", f"{SERVERS}/{section}")["virtual-servers"]] == names
     server = send("GET", f"{SERVERS}/{DB1}")
     assert server["workload-resource-group"] == f"{base}{one}"
     assert server["service-class"] == "db"

@@ -152,3 +152,21 @@ def test_settings(api: ApiHost) -> None:
     assert "5" in done(api, "settings", "--interval", "5")
     assert api.get("/version")["interval-seconds"] == 5.0
     done(api, "settings", "--interval", "3")
+    assert "60" in done(api, "settings", "--devices-interval", "60")
+    assert api.get("/settings") == {"interval-seconds": 3.0, "devices-interval-seconds": 60.0}
+    done(api, "settings", "--devices-interval", "300")
+    assert run(api, "settings", "--devices-interval", "1").exit_code == 2
+
+
+def test_vs_details(api: ApiHost) -> None:
+    text = done(api, "vs-details", "db1")
+    for part in ("status (read 20", "QEMU answers", "configuration (read", "spice", "devices (read", "vda", "ext4",
+                 "guest-details (read", "eth0"):  # fmt: skip
+        assert part in text, text
+    assert "vda" not in done(api, "vs-details", "db1", "--section", "status")
+    one = json.loads(done(api, "--json", "vs-details", "db2", "--section", "guest-details"))
+    assert one["virtual-servers"][0]["guest-details"] == {"apps-list": None, "net-ifaces": None}
+    several = json.loads(done(api, "--json", "vs-details", "off1"))
+    assert several["status"]["virtual-servers"][0]["sampled"] is None
+    assert "not read yet" in done(api, "vs-details", "off1")
+    assert run(api, "vs-details", "nobody").exit_code == 1

@@ -137,7 +137,8 @@ class Fake:
                 "hypervisor-uri": "qemu:///system", "hypervisor-version": "9.2.0", "libvirt-version": "11.3.0",
                 "kernel": "6.18.44", "cgroup-version": 2, "interval-seconds": 10.0, "controls": {
                     "cpu-shares": works, "cpu-quota": {"works": False, "how": "", "why-not": "not permitted"},
-                }, "problem": None,
+                }, "statistics": {"apps-list": {"works": False, "how": "", "why-not": "no agent lists them"}},
+                "problem": None,
             })  # fmt: skip
         return refuse(request, 404, f"there is nothing at {path}")
 

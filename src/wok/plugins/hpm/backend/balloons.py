@@ -30,16 +30,18 @@ _FIELDS: Final = (
 class Balloons:
     """Samples the balloons of a host in the background; `table` is replaced after each pass.
 
-    `active()` gives the guests that run, and by what to tell their starts apart.
+    `active()` gives the guests that run, and by what to tell their starts apart; `wall` unix time.
     """
 
     def __init__(
-        self, monitors: Monitors, active: Callable[[], Mapping[str, object]], clock: Callable[[], int], period: float
-    ) -> None:
+        self, monitors: Monitors, active: Callable[[], Mapping[str, object]], clock: Callable[[], int],
+        wall: Callable[[], float], period: float,
+    ) -> None:  # fmt: skip
         self.table: Table = empty(BALLOON)
         self._monitors = monitors
         self._active = active
         self._clock = clock
+        self._wall = wall
         self._rows: dict[str, tuple[int, tuple[float, ...]]] = {}
         self._starts: Mapping[str, object] = {}
         self.background = Background("libvirt-balloons", period, self._sample, clock)
@@ -56,9 +58,9 @@ class Balloons:
             portion = uuids[begin : begin + PORTION]
             before = self._clock()
             answers = self._monitors.ask(portion, 0)
-            now = self._clock()
+            now, sampled = self._clock(), self._wall()
             for uuid, statistics in answers.items():
-                self._rows[uuid] = now, _row(statistics)
+                self._rows[uuid] = now, (*_row(statistics), sampled)
             yield min((now - before) / 1e9, MOST_COST * len(portion))
         before_cpu = time.thread_time()
         self.table = of_rows(BALLOON, self._rows)

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import msgspec
 
 from ..engine.samples import Constraint, ServerInfo, ServerStatus
+from .domain_devices import Hardware, hardware
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}os"
 #: Units of memory sizes as libvirt documents them, in bytes.
@@ -28,6 +29,7 @@ class DomainXml(msgspec.Struct, frozen=True):
     constraint: Constraint | None
     has_agent: bool
     macs: tuple[str, ...]
+    hardware: Hardware
 
     def info(self, uuid: str, status: ServerStatus, found: dict[str, str]) -> ServerInfo:
         """Join with the status and with facts found elsewhere, which rank below those in the XML."""
@@ -60,6 +62,7 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
             for target in root.iterfind("devices/channel/target")
         ),
         macs=tuple(mac.get("address", "") for mac in root.iterfind("devices/interface/mac")),
+        hardware=hardware(root, _BYTES),
     )
 
 

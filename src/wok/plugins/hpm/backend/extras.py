@@ -5,18 +5,20 @@ Nobody waits for them. Each row and section says when it was sampled, so that wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from ..engine.table import Table, empty
+from ..wire.sections import Devices, GuestDetails, Machine, Status
 
 #: Columns of `Extras.balloon`, as libvirt's statistics of the balloon tell them. What the guest itself tells (unused,
 #: available, usable, disk_caches, faults and swap, these since its boot) is as old as `last_update` says (unix time in
-#: seconds), and NaN without a driver of the balloon in the guest.
+#: seconds), and NaN without a driver of the balloon in the guest. `sampled` is `taken_ns` as unix time in seconds.
 BALLOON: Final = (
     "current_bytes", "maximum_bytes", "unused_bytes", "available_bytes", "usable_bytes", "rss_bytes",
-    "disk_caches_bytes", "major_faults", "minor_faults", "swap_in_bytes", "swap_out_bytes", "last_update",
+    "disk_caches_bytes", "major_faults", "minor_faults", "swap_in_bytes", "swap_out_bytes", "last_update", "sampled",
 )  # fmt: skip
 
 #: Columns of `Extras.processes`. CPU time of QEMU, of all its threads together (its vCPUs, too), since its start;
@@ -27,15 +29,37 @@ PROCESSES: Final = (
 )  # fmt: skip
 
 
+class Sections(msgspec.Struct, frozen=True):
+    """The sections of one server. Each one is the same object until something in it changes.
+
+    `configuration` is as far as the host knows it; group, class and goal are the manager's. The times are those of
+    sampling (unix, in seconds), None: never. That of `status` is `sampled` of the balloon's table.
+    """
+
+    status: Status
+    configuration: Machine
+    devices: Devices
+    guest_details: GuestDetails
+    configuration_sampled: float | None = None
+    devices_sampled: float | None = None
+    guest_details_sampled: float | None = None
+
+
 class Extras(msgspec.Struct, frozen=True, eq=False):
     """Replaced when anything is sampled anew, never changed.
 
     `balloon` (columns `BALLOON`) and `processes` (columns `PROCESSES`) have a row for each active server that was
-    seen by the sampler. What was counted before a server's present start is not in them.
+    seen by the sampler. What was counted before a server's present start is not in them. `sections` has all servers,
+    active or not, by UUID; one that has just come may be missing.
     """
 
     balloon: Table
     processes: Table
+    sections: Mapping[str, Sections] = {}
 
 
 NO_EXTRAS: Final = Extras(empty(BALLOON), empty(PROCESSES))
+
+NO_STATUS: Final = Status(None, None, None, None, None, None, None)
+NO_DEVICES: Final = Devices(None, None, None, None, None)
+NO_DETAILS: Final = GuestDetails(None, None)

@@ -42,7 +42,8 @@ class Ability(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HostDescription(msgspec.Struct, frozen=True, rename="kebab"):
-    """What kind of host this is. `controls` has an entry for `cpu-shares` and `cpu-quota`."""
+    """What kind of host this is. `controls` has an entry for `cpu-shares` and `cpu-quota`; `statistics` has one for
+    what servers' sections hold and a host may be unable to tell."""
 
     uri: str
     hypervisor: str
@@ -52,6 +53,7 @@ class HostDescription(msgspec.Struct, frozen=True, rename="kebab"):
     cgroup_version: int
     default_shares: int
     controls: Mapping[str, Ability]
+    statistics: Mapping[str, Ability] = {}
 
 
 class Hypervisor(Protocol):
@@ -74,7 +76,11 @@ class Hypervisor(Protocol):
         ...
 
     def set_interval(self, seconds: float) -> None:
-        """Have extras sampled so often, as far as that costs no more than a hundredth of a CPU."""
+        """Have the tables of extras sampled so often, as far as that costs no more than a hundredth of a CPU."""
+        ...
+
+    def set_devices_interval(self, seconds: float) -> None:
+        """Have the sections `devices` sampled so often, as far as that costs no more than a hundredth of a CPU."""
         ...
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:

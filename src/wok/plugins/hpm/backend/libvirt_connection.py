@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import libvirt
@@ -71,16 +71,18 @@ class Connection:
 
     `on_event(uuid)` is called from the event loop's thread when something of a domain changed, with
     None when the connection was lost. It must not block and must not call libvirt. `events` are those that are
-    wanted; `name` is that of the threads that make the calls.
+    wanted; `told` are others, and who is told the UUID and what else the event says, in that thread too; `name` is that
+    of the threads that make the calls.
     """
 
     def __init__(
         self, uri: str, on_event: Callable[[str | None], None], events: Sequence[int] = INVENTORY_EVENTS,
-        name: str = "libvirt-calls",
+        name: str = "libvirt-calls", told: Mapping[int, Callable[[str, tuple[Any, ...]], None]] | None = None,
     ) -> None:  # fmt: skip
         self.uri = uri
         self._on_event = on_event
         self._events = events
+        self._told = told or {}
         self._calls = Calls(name)
         self._conn: Any = None
         self._alive = False
@@ -134,6 +136,8 @@ class Connection:
             conn.registerCloseCallback(self._closed, None)
             for event in self._events:
                 conn.domainEventRegisterAny(None, event, self._changed, None)
+            for event, tell in self._told.items():
+                conn.domainEventRegisterAny(None, event, _teller(tell), None)
         except BaseException:
             conn.close()
             raise
@@ -146,3 +150,10 @@ class Connection:
         if conn is self._conn or self._conn is None:
             self._alive = False
             self._on_event(None)
+
+
+def _teller(tell: Callable[[str, tuple[Any, ...]], None]) -> Callable[..., None]:
+    def told(_conn: Any, domain: Any, *details: Any) -> None:
+        tell(domain.UUIDString(), details[:-1])    # the last one is what was given at registering
+
+    return told

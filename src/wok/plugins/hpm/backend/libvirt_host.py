@@ -29,6 +29,7 @@ from .hypervisor import Ability, HostDescription, check_quota, check_shares
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .sampling import Sampler
+from .statistics import libvirt_statistics
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class LibvirtHypervisor:
             cgroup_version=version,
             default_shares=100 if version == 2 else 1024,
             controls={"cpu-shares": ability, "cpu-quota": ability},
+            statistics=libvirt_statistics(version),
         )
 
     def observe(self) -> HostSample:
@@ -121,6 +123,9 @@ class LibvirtHypervisor:
 
     def set_interval(self, seconds: float) -> None:
         self._extras.set_interval(seconds)
+
+    def set_devices_interval(self, seconds: float) -> None:
+        self._extras.set_devices_interval(seconds)
 
     def set_cpu_shares(self, uuid: str, start: str, shares: int) -> None:
         check_shares(shares)
@@ -184,7 +189,7 @@ class LibvirtHypervisor:
             self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
             for uuid, entry in active.items():
                 self._adopt(uuid, entry)
-            self._extras.servers_changed(entries)
+        self._extras.servers_changed(entries, self._inventory.read)
         for callback in self._callbacks:
             callback()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,16 +40,19 @@ _STATUS: dict[int, ServerStatus] = {
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One domain: what is shown of it, and its libvirt id while it is active (else None)."""
+    """One domain: what is shown of it, and its libvirt id while it is active (else None). `io_error`: it is paused
+    because of one."""
 
     info: ServerInfo
     xml: domain_xml.DomainXml
     domain_id: int | None
     shares: int | None
+    io_error: bool = False
 
 
 class Inventory:
-    """Keeps `entries` (UUID → `Entry`; replaced, never changed) and `problem` current.
+    """Keeps `entries` (UUID → `Entry`; replaced, never changed) and `problem` current. `read` is when each of them was
+    read (unix, in seconds).
 
     `on_change(entries)` is called from the keeper's thread after each replacement.
     """
@@ -56,6 +60,7 @@ class Inventory:
     def __init__(self, uri: str, cpus: int, on_change: Callable[[Mapping[str, Entry]], None]) -> None:
         self.entries: Mapping[str, Entry] = {}
         self.problem: str | None = None
+        self.read: dict[str, float] = {}
         self.connection = Connection(uri, self._event)
         self._cpus = cpus
         self._on_change = on_change
@@ -134,6 +139,9 @@ class Inventory:
             except ServerGone:
                 continue
             entries[entry.info.uuid] = entry
+            self.read[entry.info.uuid] = time.time()
+        for uuid in self.read.keys() - entries.keys():
+            del self.read[uuid]
         self._replace(entries)
 
     def _refresh_dirty(self) -> None:
@@ -147,6 +155,7 @@ class Inventory:
                 entries[uuid] = self.connection.call(
                     lambda conn, u=uuid: self._look(conn.lookupByUUIDString(u)), f"reading domain {uuid}"  # type: ignore[misc]
                 )
+                self.read[uuid] = time.time()
             except ServerGone:
                 entries.pop(uuid, None)
             except HypervisorUnreachable:
@@ -171,12 +180,14 @@ class Inventory:
 
     def _look(self, domain: Any) -> Entry:
         uuid = domain.UUIDString()
-        status = _STATUS.get(domain.state()[0], "unknown")
+        state, reason = domain.state()
+        status = _STATUS.get(state, "unknown")
+        io_error = state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR
         active = domain.isActive()
         xml = domain_xml.parse(domain.XMLDesc(0), self._cpus)
         shares = _shares(domain) if active else None
         info = xml.info(uuid, status, self._facts.get(uuid, {}))
-        return Entry(info, xml, domain.ID() if active else None, shares)
+        return Entry(info, xml, domain.ID() if active else None, shares, io_error)
 
     def _keep_facts(self) -> None:
         """Facts that only the guest or the network knows: slow, so never in anybody's way."""

@@ -9,6 +9,7 @@ that takes too long is given up and made again, and that tells who does not answ
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -31,14 +32,19 @@ _PROOF: Final = "balloon.rss"
 
 
 class Monitors:
-    """Bulk statistics of guests, without those that do not answer. One thread at a time asks.
+    """Bulk statistics of guests, without those that do not answer. Any thread may ask; they take turns.
 
-    `connection` is for this alone: a call that hangs occupies it.
+    `connection` is for this alone: a call that hangs occupies it. `heard(uuid, answers)` is told of each guest that was
+    asked whether it answered, as often as it is.
     """
 
-    def __init__(self, connection: Connection, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: Connection, clock: Callable[[], int], heard: Callable[[str, bool], None]
+    ) -> None:
         self.patience = Patience(clock, MOST_HANGING)
         self._connection = connection
+        self._heard = heard
+        self._turn = threading.Lock()
         self._domains: dict[str, Any] = {}
         self._full = False
 
@@ -47,6 +53,10 @@ class Monitors:
 
         Raises `HypervisorUnreachable` if libvirt itself does not answer.
         """
+        with self._turn:
+            return self._ask(uuids, kinds)
+
+    def _ask(self, uuids: Sequence[str], kinds: int) -> dict[str, Statistics]:
         if self._connection.ensure():
             self._domains.clear()
         wanted = [uuid for uuid in uuids if self.patience.may_ask(uuid)]
@@ -70,9 +80,12 @@ class Monitors:
             self._say(full=False)
             answers = {uuid: statistics for uuid, statistics in found.items() if _PROOF in statistics}
             self.patience.answered(answers)
+            for uuid in answers:
+                self._heard(uuid, True)
             if given_up is not None:
                 for uuid in found.keys() - answers.keys():
                     self.patience.silent(uuid, given_up)
+                    self._heard(uuid, False)
             return answers
         return {}
 

@@ -65,19 +65,25 @@ def _tell_unmanaged(client: Client) -> None:
         ))  # fmt: skip
 
 
-@command("settings", examples=["hpm settings", "hpm settings --interval 5"])
+@command("settings", examples=["hpm settings", "hpm settings --interval 5", "hpm settings --devices-interval 60"])
 @click.option("--interval", type=click.FloatRange(1, 3600), metavar="SECONDS",
-              help="Time between two decisions, 1 to 3600; also after hpm was started anew.")  # fmt: skip
-def settings(session: Session, interval: float | None) -> None:
-    """Show or change what can be set for hpm as a whole."""
+              help="Time between two decisions, 1 to 3600.")  # fmt: skip
+@click.option("--devices-interval", type=click.FloatRange(10, 86400), metavar="SECONDS",
+              help="Time between two samples of servers' devices, 10 to 86400.")  # fmt: skip
+def settings(session: Session, interval: float | None, devices_interval: float | None) -> None:
+    """Show or change what can be set for hpm as a whole. It holds also after hpm was started anew."""
     client = session.client
 
     def show(found: Settings) -> None:
         from .output import show_fields
 
-        show_fields([("Interval, seconds", f"{found.interval_seconds:g}")])
+        show_fields([
+            ("Interval, seconds", f"{found.interval_seconds:g}"),
+            ("Devices' interval, seconds", f"{found.devices_interval_seconds:g}"),
+        ])  # fmt: skip
 
-    changes = {} if interval is None else {"interval-seconds": interval}
+    wanted = {"interval-seconds": interval, "devices-interval-seconds": devices_interval}
+    changes = {name: seconds for name, seconds in wanted.items() if seconds is not None}
     session.emit(client.update_settings(changes) if changes else client.settings(), show)
 
 
@@ -170,6 +176,7 @@ def version(session: Session) -> None:
             ("cgroups", "" if found.cgroup_version is None else f"version {found.cgroup_version}"),
             ("Interval, s", f"{found.interval_seconds:g}"),
             *controls,
+            *((f"No {name}", ability.why_not) for name, ability in found.statistics.items() if not ability.works),
         ])  # fmt: skip
         if found.problem:
             warn(found.problem)

@@ -72,6 +72,9 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         vs_boost="Give a server another goal for a while.",
         vs_release="Manage a server again that an administrator changed.",
         explain="Explain why a virtual server is where it is.",
+    ) + _noun(
+        "details",
+        vs_details="Show a server's status, configuration, devices and guest details.",
     ),
     "What hpm may do, and did": (
         *_noun("top", top="Watch how the virtual servers fare, live."),

@@ -12,11 +12,13 @@ from .groups import GroupCalls
 from .management import ManagementCalls
 from .metrics import MetricCalls
 from .policies import PolicyCalls
+from .sections import SectionCalls
 from .servers import ServerCalls
 from .simulations import SimulationCalls
 
 
 class Client(
-    GroupCalls, PolicyCalls, FileCalls, ServerCalls, MetricCalls, SimulationCalls, ManagementCalls, AccessCalls
+    GroupCalls, PolicyCalls, FileCalls, ServerCalls, SectionCalls, MetricCalls, SimulationCalls, ManagementCalls,
+    AccessCalls,
 ):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

@@ -11,6 +11,7 @@ from .metrics_routes import metrics_routes
 from .openapi_routes import with_openapi
 from .policy_routes import policy_routes
 from .route import Route
+from .section_routes import section_routes
 from .server_routes import server_routes
 from .simulation_routes import simulation_routes
 
@@ -19,5 +20,6 @@ def routes(manager: Manager) -> tuple[Route, ...]:
     """All routes, on one manager, in the order in which they are told."""
     return with_openapi((
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
-        *metrics_routes(manager), *simulation_routes(manager), *management_routes(manager), *access_routes(manager),
+        *section_routes(manager), *metrics_routes(manager), *simulation_routes(manager), *management_routes(manager),
+        *access_routes(manager),
     ))  # fmt: skip

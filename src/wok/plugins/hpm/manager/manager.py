@@ -43,8 +43,8 @@ from .tokens import Tokens
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two cycles where nobody says another time.
-USUAL_INTERVAL = 10.0
+#: Seconds between two cycles, and between two samples of devices, where nobody says another time.
+USUAL_INTERVAL, USUAL_DEVICES_INTERVAL = 10.0, 300.0
 #: Advice that differs by less is not given again: each is made from the newest window alone.
 SAME_ADVICE = 0.2
 #: Part of the interval that applying a plan may take, and the window still begins when it was made. Through libvirt and
@@ -76,6 +76,7 @@ class Manager:
         wall: Callable[[], datetime],
     ) -> None:
         self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
+        self.devices_interval = float(load_setting(database, "devices-interval") or USUAL_DEVICES_INTERVAL)
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
         self.activity, self.tokens = ActivityLog(database, wall), Tokens(database, wall)
@@ -84,7 +85,7 @@ class Manager:
         self.database = database
         self._wall = wall
         self._lock = threading.RLock()
-        self._observer = Observer(hypervisor, self.interval)
+        self._observer = Observer(hypervisor, self.interval, self.devices_interval)
         self._actuator = Actuator(hypervisor, Journal(database))
         self._catalog = load_catalog(database)
         saved = load_setting(database, "levels")
@@ -178,6 +179,13 @@ class Manager:
             self.interval = seconds
             self._observer.set_interval(seconds)
             self.loop.set_interval(seconds)
+
+    def set_devices_interval(self, seconds: float) -> None:
+        """Set the seconds between two samples of devices, now and for later starts. Raises `Busy`, `StoreError`."""
+        with self._writing():
+            save_setting(self.database, "devices-interval", repr(seconds))
+            self.devices_interval = seconds
+            self._observer.set_devices_interval(seconds)
 
     def foresee(self, catalog: Catalog) -> Foresight:
         """What other wishes would bring about, planned from what was measured last. Changes nothing. Raises `Busy`."""

@@ -25,9 +25,10 @@ class Observer:
     other; None: not since the last decision. Not thread-safe: the manager's lock is held.
     """
 
-    def __init__(self, hypervisor: Hypervisor, interval: float) -> None:
+    def __init__(self, hypervisor: Hypervisor, interval: float, devices_interval: float) -> None:
         self._hypervisor = hypervisor
         self.set_interval(interval)
+        self.set_devices_interval(devices_interval)
         self.sample = hypervisor.observe()
         self._newest = account(None, self.sample)
         self._bases: list[Accounted] = [self._newest]
@@ -39,6 +40,10 @@ class Observer:
         """Decisions are made so often from now on."""
         self.shortest_ns = int(min(SHORTEST_WINDOW, seconds / 2) * 1e9)
         self._hypervisor.set_interval(seconds)
+
+    def set_devices_interval(self, seconds: float) -> None:
+        """Devices are to be sampled so often from now on."""
+        self._hypervisor.set_devices_interval(seconds)
 
     def observe(self) -> HostSample:
         """A new sample. Raises `HypervisorError`, and keeps the last one."""

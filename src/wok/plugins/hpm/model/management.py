@@ -62,7 +62,7 @@ class Management:
 
     def settings(self) -> Settings:
         """What can be set for hpm as a whole."""
-        return Settings(self._manager.interval)
+        return Settings(self._manager.interval, self._manager.devices_interval)
 
     def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
         """Change settings; `check` is called with those before, under the lock, and may raise."""
@@ -70,6 +70,8 @@ class Management:
             check(self.settings())
             if wanted.interval_seconds is not msgspec.UNSET:
                 self._manager.set_interval(float(wanted.interval_seconds))
+            if wanted.devices_interval_seconds is not msgspec.UNSET:
+                self._manager.set_devices_interval(float(wanted.devices_interval_seconds))
         return self.settings()
 
     def adjustments(self, base: str, query: AdjustmentQuery) -> AdjustmentList:
@@ -101,6 +103,7 @@ class Management:
             cgroup_version=host.cgroup_version,
             interval_seconds=self._manager.interval,
             controls={name: ControlAbility(a.works, a.how, a.why_not) for name, a in host.controls.items()},
+            statistics={name: ControlAbility(a.works, a.how, a.why_not) for name, a in host.statistics.items()},
             problem=self._manager.snapshot.problem,
         )
 

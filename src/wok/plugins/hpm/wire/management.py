@@ -41,22 +41,31 @@ class ManagementLevelsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fiel
 Interval = Annotated[float, msgspec.Meta(ge=1, le=3600)]
 
 
+#: Seconds between two samples of devices.
+DevicesInterval = Annotated[float, msgspec.Meta(ge=10, le=86400)]
+
+
 class Settings(msgspec.Struct, rename="kebab"):
     """What can be set for hpm as a whole.
 
     interval-seconds: Seconds between two decisions.
+    devices-interval-seconds: Seconds between two samples of a server's devices (its section `devices`).
     """
 
     interval_seconds: float
+    devices_interval_seconds: float
 
 
 class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     """New settings; what is left out stays.
 
     interval-seconds: Seconds between two decisions, 1 to 3600.
+    devices-interval-seconds: Seconds between two samples of a server's devices, 10 to 86400. With thousands of servers
+        it takes longer, so that it never takes more than a hundredth of a CPU.
     """
 
     interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
+    devices_interval_seconds: DevicesInterval | msgspec.UnsetType = msgspec.UNSET
 
 
 class AdjustedServer(msgspec.Struct, rename="kebab"):
@@ -140,11 +149,11 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
 
 
 class ControlAbility(msgspec.Struct, rename="kebab"):
-    """A control, on this host.
+    """A control or a figure, on this host.
 
-    works: Whether hpm can use it.
+    works: Whether hpm can use it, or tell it.
     how: By which means.
-    why-not: Why it cannot be used; empty where it works.
+    why-not: Why it cannot; empty where it works.
     """
 
     works: bool
@@ -165,6 +174,8 @@ class Version(msgspec.Struct, rename="kebab"):
     cgroup-version: 1 or 2; null: not known, or there are no cgroups.
     interval-seconds: Seconds between two looks at the host.
     controls: What hpm can change here, by name: `cpu-shares`, `cpu-quota`.
+    statistics: What this host tells of its servers beside what they do, or why not, by the name that it has in their
+        sections (see GET `/virtual-servers/status` and the others).
     """
 
     hpm_version: str
@@ -177,4 +188,5 @@ class Version(msgspec.Struct, rename="kebab"):
     cgroup_version: int | None
     interval_seconds: float
     controls: dict[str, ControlAbility]
+    statistics: dict[str, ControlAbility]
     problem: Problem

@@ -72,6 +72,7 @@ class Figures:
             "available_bytes": available, "usable_bytes": available - used, "rss_bytes": used + caches + 60 * _MIB,
             "disk_caches_bytes": caches, "major_faults": np.floor(run * 0.5), "minor_faults": np.floor(run * 800),
             "swap_in_bytes": run * 0, "swap_out_bytes": run * 0, "last_update": np.full(len(run), float(int(unix))),
+            "sampled": np.full(len(run), unix),
         }  # fmt: skip
         return {name: columns[name].copy() for name in BALLOON}
 

@@ -16,6 +16,7 @@ import numpy as np
 from ...engine.counters import Column, Counters, Layout
 from ...engine.samples import Constraint, Glance
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
+from ..extras import NO_EXTRAS
 from ..hypervisor import (
     Ability,
     Extras,
@@ -28,11 +29,13 @@ from ..hypervisor import (
     check_shares,
 )  # fmt: skip
 from ..starving import Starvation
+from ..statistics import simulated_statistics
 from .faults import Faults
 from .figures import Figures
 from .loads import SECOND, Load, Periodic, Spin, Vcpu, program_of
 from .scenario import Scenario, ServerSpec, stretch_for
 from .scheduler import Scheduler
+from .sections import SimulatedSections
 from .server import Server
 from .threads import PARKED, QUEUED, Group, Thread
 
@@ -82,6 +85,8 @@ class SimulatedHypervisor:
         self._infos: Mapping[str, ServerInfo] | None = None
         self._starvation = Starvation()
         self._figures = Figures()
+        self._sections = SimulatedSections()
+        self._given = NO_EXTRAS
         self._host_threads: list[Thread] = []
         self.set_host_load(scenario.host_load)
         for spec in scenario.servers:
@@ -102,6 +107,7 @@ class SimulatedHypervisor:
                 cgroup_version=1,
                 default_shares=1024,
                 controls={"cpu-shares": works, "cpu-quota": works},
+                statistics=simulated_statistics(),
             )
 
     def observe(self) -> HostSample:
@@ -132,14 +138,23 @@ class SimulatedHypervisor:
     def extras(self) -> Extras:
         """What is known beside the counters; see `Hypervisor`."""
         with self._lock:
-            servers = [server for server in self._servers.values() if server.start is not None]
-            now = self._scheduler.now
-            return self._figures.extras(now, servers, self.faults.hanging, self._born + now / SECOND)
+            servers, hanging, now = list(self._servers.values()), self.faults.hanging, self._scheduler.now
+            unix = self._born + now / SECOND
+            tables = self._figures.extras(now, [one for one in servers if one.start is not None], hanging, unix)
+            sections = self._sections.sections(now, unix, servers, hanging, tables.balloon)
+            if self._given.balloon is not tables.balloon or self._given.sections is not sections:
+                self._given = msgspec.structs.replace(tables, sections=sections)
+            return self._given
 
     def set_interval(self, seconds: float) -> None:
         """Sample extras so often; see `Hypervisor`."""
         with self._lock:
             self._figures.interval = seconds
+
+    def set_devices_interval(self, seconds: float) -> None:
+        """Sample devices so often; see `Hypervisor`."""
+        with self._lock:
+            self._sections.interval = seconds
 
     def _samples(self) -> dict[str, ServerSample]:
         every = {uuid: server.sample() for uuid, server in self._servers.items()}
