@@ -37,7 +37,7 @@ def refusal(data: bytes) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("path", [
-    "/", "/nothing", "/zhpm", "/zhpm/wsapi", "/zhpm/wsapi/v2/version", "/plugins", "/plugins/kimchi", "/metrics",
+    "/", "/nothing", "/zhpm", "/zhpm/wsapi", "/zhpm/wsapi/v2/version", "/plugins", "/plugins/kimchi", "/metricsx",
     "/zhpm/wsapi/v1x/version", BASE, f"{BASE}/",
 ])  # fmt: skip
 def test_paths_outside_of_the_api_are_404_in_our_words(api: ApiHost, path: str) -> None:

@@ -69,6 +69,9 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert [s["name"] for s in send("GET", "/simulations/recorded-host")["virtual-servers"]][:2] == ["db1", "db2"]
     assert [s["side"] for s in send("POST", "/simulations", {"intervals": 1})["sides"]] == ["unmanaged", "managed"]
     assert "libvirt_up 1.0" in api.send("GET", f"{base}/metrics/prometheus").text
+    told = send("GET", "/virtual-servers/sync")
+    assert told["resync"] and told["changed"]["configuration"][0]["configuration"]["group"].startswith(base)
+    assert send("GET", f"/virtual-servers/sync?since={told['token']}", status=204) is None
     for kind in ("raw", "calculated"):
         assert send("GET", f"/metrics/{kind}/hypervisor")["metrics"]
         assert send("GET", f"/metrics/{kind}{GROUPS}")["workload-resource-groups"][0]["name"] == "Gold"

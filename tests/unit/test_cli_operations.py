@@ -35,6 +35,7 @@ EXCEPTIONS: dict[Operation, str] = {
     ("POST", "/login"): "for browsers: a command sends its password or token with each request",
     ("POST", "/logout"): "for browsers",
     ("GET", "/openapi.json"): "for generators of clients, which ask for it themselves",
+    ("GET", "/virtual-servers/sync"): "for programs that keep a copy; vs-list and vs-details show the same",
     ("GET", "/metrics/prometheus"): "for Prometheus; metrics-vs and the like show the same",
     ("GET", "/tokens/{id}"): "token-list shows all there is of each",
     ("POST", "/simulations"): "simulate computes on the user's own machine, and needs no running hpm",

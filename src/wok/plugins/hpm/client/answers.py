@@ -35,6 +35,11 @@ class Answer(Generic[T]):
         """Whether the object still is what the client has: there is no body."""
         return self.status == 304
 
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to say: there is no body."""
+        return self.status == 204
+
     @cached_property
     def value(self) -> T:
         """The body as a wire type. Raises `BadAnswer`."""

@@ -15,6 +15,7 @@ import msgspec
 
 from ..wire.policy_files import Document
 from . import etags
+from .codings import CODINGS
 
 
 class Moment(Protocol):
@@ -37,15 +38,27 @@ class Source(Protocol):
 
 
 class Encoded(msgspec.Struct, frozen=True):
-    """A representation and its entity tag."""
+    """A representation and its entity tag. An empty body: there is nothing to say."""
 
     body: bytes
     tag: str
     media_type: str = "application/json"
+    _coded: dict[str, bytes] = {}
+
+    def coded(self, coding: str | None) -> tuple[bytes, str]:
+        """The body in a content coding, and the tag of that; made once."""
+        if coding is None:
+            return self.body, self.tag
+        made = self._coded.get(coding)
+        if made is None:
+            made = self._coded[coding] = CODINGS[coding](self.body)
+        return made, f'{self.tag[:-1]}-{coding}"'
 
 
 def encode(value: object) -> Encoded:
-    """The JSON of an object of `wire`, or a document as it is."""
+    """The JSON of an object of `wire`, or a document as it is; of None, nothing."""
+    if value is None:
+        return Encoded(b"", "")
     if isinstance(value, Document):
         return Encoded(value.data, etags.etag(value, value.data), value.media_type)
     body = msgspec.json.encode(value)
@@ -55,7 +68,7 @@ def encode(value: object) -> Encoded:
 class KeptAnswers:
     """The newest answers by what was asked, `size` bytes of them.
 
-    Thread-safe; who asks for what is just being made waits for it.
+    Thread-safe; who asks for what is just being made waits for it, and for nothing else.
     """
 
     def __init__(self, size: int = 64 * 1024 * 1024) -> None:
@@ -63,22 +76,28 @@ class KeptAnswers:
         self._bytes = 0
         self._kept: OrderedDict[Hashable, tuple[Moment, Encoded]] = OrderedDict()
         self._lock = threading.Lock()
-        self._making = threading.Lock()
+        self._making: dict[Hashable, threading.Lock] = {}
 
     def get(self, key: Hashable, source: Source, make: Callable[[], object]) -> Encoded:
         """The answer of the newest snapshot; made by `make`, which reads from it, where it is not there yet."""
         known = self._find(key, source.snapshot)
         if known is not None:
             return known
-        with self._making:
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
             moment = source.snapshot
             known = self._find(key, moment)
             if known is not None:
                 return known
-            made = encode(make())
-            if source.snapshot is moment:
-                self._keep(key, moment, made)
-            return made
+            try:
+                made = encode(make())
+                if source.snapshot is moment:
+                    self._keep(key, moment, made)
+                return made
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
 
     def _find(self, key: Hashable, moment: Moment) -> Encoded | None:
         with self._lock:

@@ -26,6 +26,7 @@ from . import etags
 from .activity import Deed, Recorder
 from .answers import KeptAnswers, Source, encode
 from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
+from .codings import chosen
 from .http_errors import Changed, HttpError, challenge, http_error
 from .memory import give_memory_back
 from .request import refuse
@@ -118,13 +119,24 @@ class Api:
                 response.headers["Location"] = result.object_uri
             if isinstance(result, Document) and result.file_name:
                 response.headers["Content-Disposition"] = f'attachment; filename="{result.file_name}"'
+        if not answer.body:
+            response.status = 204
+            response.headers.pop("Content-Type", None)
+            return b""
+        coding = None
+        if route.method == "GET" and route.coded:
+            response.headers["Vary"] = "Accept-Encoding"
+            coding = chosen(request.headers.get("Accept-Encoding"), len(answer.body))
+        body, tag = answer.coded(coding)
         response.headers["Content-Type"] = answer.media_type
-        tag = response.headers["ETag"] = answer.tag
+        response.headers["ETag"] = tag
         known = request.headers.get("If-None-Match")
         if route.method == "GET" and known is not None and etags.same(known, tag):
             response.status = 304
             return b""
-        return answer.body
+        if coding is not None:
+            response.headers["Content-Encoding"] = coding
+        return body
 
     def _find(self, path: str) -> tuple[Route, dict[str, str]]:
         # the path itself: what CherryPy makes of it depends on its dispatcher

@@ -54,7 +54,7 @@ def scraped(manager: Manager, path: str) -> Route:
     """The route that Prometheus reads, at that path: hpm's own server also has it where Prometheus looks by itself."""
     return Route(
         "GET", path, "All metrics, as Prometheus reads them", Exposition, lambda r: exposition(manager), kept=True,
-        answers=("text/plain",),
+        answers=("text/plain",), coded=False,    # Prometheus is near, and it asks again and again
     )  # fmt: skip
 
 

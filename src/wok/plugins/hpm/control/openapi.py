@@ -193,6 +193,8 @@ def _success(route: Route, of_type: dict[int, Any]) -> dict[str, Any]:
         "headers": headers, "content": _content(route.answer, route.answers, of_type),
     }  # fmt: skip
     answers = {str(route.status): answer}
+    if route.silent:
+        answers["204"] = {"description": "There is nothing to say."}
     if route.method == "GET":
         answers["304"] = {"description": "It is as the client has it (`If-None-Match`).", "headers": {"ETag": _ETAG}}
     return answers

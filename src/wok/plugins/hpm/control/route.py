@@ -55,7 +55,8 @@ class Route(msgspec.Struct, frozen=True):
     role does not say it (admin: yes). The answer of one that is `kept` depends on nothing but the
     snapshot, the base, the path and the query. `refuses` are the errors that `call` raises beside those that any
     operation of its kind can (`refusals`): the document of the API says them, and tests hold that it is right.
-    `several`: `id` may be several, with commas.
+    `several`: `id` may be several, with commas. `coded`: what is large is compressed for clients that take it.
+    `silent`: it may have nothing to answer (204).
 
     `takes` and `answers` are media types. A body or an answer of the type `Document` is handed on as it is; all others
     are JSON. `max_body` is in bytes.
@@ -77,6 +78,8 @@ class Route(msgspec.Struct, frozen=True):
     max_body: int = MAX_BODY
     refuses: tuple[type[HpmError], ...] = ()
     several: bool = False
+    coded: bool = True
+    silent: bool = False
 
     @property
     def deed(self) -> str:

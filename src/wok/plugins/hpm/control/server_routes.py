@@ -5,14 +5,16 @@ from __future__ import annotations
 from ..errors import Conflict, HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
 from ..model.servers import Servers
+from ..model.sync import SyncAnswers
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
+from ..wire.sync import Sync, SyncQuery
 from .http_errors import Changed
 from .route import Route
 
 
 def server_routes(manager: Manager) -> tuple[Route, ...]:
     """See `routes`."""
-    servers = Servers(manager)
+    servers, sync = Servers(manager), SyncAnswers(manager)
     return (
         Route(
             "GET", "/virtual-servers", "List virtual servers in short", ServerList,
@@ -21,6 +23,10 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "GET", "/virtual-servers/detail", "List virtual servers whole", ServerDetailList,
             lambda r: servers.details(r.base, r.query), query=ServerQuery, kept=True, refuses=(NotFound,),
+        ),
+        Route(
+            "GET", "/virtual-servers/sync", "What changed of virtual servers since a token; 204: nothing", Sync,
+            lambda r: sync.answer(r.base, r.query.since), query=SyncQuery, kept=True, silent=True,
         ),
         Route(
             "GET", "/virtual-servers/{id}", "Get a virtual server", ServerDetail,

@@ -39,6 +39,7 @@ from .observer import Observer
 from .records import measured, record_decision, record_held
 from .snapshot import Levels, Snapshot
 from .standing import Standing
+from .sync.ledger import Ledger
 from .tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class Manager:
         self._standing = Standing(self._actuator)
         self._forecasts: dict[str, Forecast] = {}
         self._observed, self._problem = wall(), self._observer.sample.problem
+        self.ledger = Ledger(database)
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
         self._adopt()
@@ -117,6 +119,7 @@ class Manager:
         self._calendar.stop()
         self.loop.stop()
         self.activity.close()
+        self.ledger.save()
         with self._lock:
             return self._actuator.restore(self._observe(), keep_held=True)
 

@@ -99,7 +99,7 @@ class SectionLists:
         def entry(uuid: str, found: Sections) -> ServerStatusSection:
             return ServerStatusSection(
                 object_id=uuid, object_uri=views.server_uri(uuid), name=views.snapshot.sample.infos[uuid].name,
-                sampled=_time(balloon.value(uuid, "sampled")), status=found.status,
+                sampled=sampled_time(balloon.value(uuid, "sampled")), status=found.status,
             )  # fmt: skip
 
         entries, following = _entries(views, query, "status", entry)
@@ -112,7 +112,7 @@ class SectionLists:
         def entry(uuid: str, found: Sections) -> ServerConfigurationSection:
             return ServerConfigurationSection(
                 object_id=uuid, object_uri=views.server_uri(uuid), name=views.snapshot.sample.infos[uuid].name,
-                sampled=_time(found.configuration_sampled),
+                sampled=sampled_time(found.configuration_sampled),
                 configuration=self._reader.configuration(views.snapshot, base, uuid, found.configuration),
             )  # fmt: skip
 
@@ -126,7 +126,7 @@ class SectionLists:
         def entry(uuid: str, found: Sections) -> ServerDevicesSection:
             return ServerDevicesSection(
                 object_id=uuid, object_uri=views.server_uri(uuid), name=views.snapshot.sample.infos[uuid].name,
-                sampled=_time(found.devices_sampled), devices=found.devices,
+                sampled=sampled_time(found.devices_sampled), devices=found.devices,
             )  # fmt: skip
 
         entries, following = _entries(views, query, "devices", entry)
@@ -139,7 +139,7 @@ class SectionLists:
         def entry(uuid: str, found: Sections) -> ServerGuestDetailsSection:
             return ServerGuestDetailsSection(
                 object_id=uuid, object_uri=views.server_uri(uuid), name=views.snapshot.sample.infos[uuid].name,
-                sampled=_time(found.guest_details_sampled), guest_details=found.guest_details,
+                sampled=sampled_time(found.guest_details_sampled), guest_details=found.guest_details,
             )  # fmt: skip
 
         entries, following = _entries(views, query, "guest-details", entry)
@@ -172,6 +172,6 @@ def _named(views: Views, ids: str) -> list[str]:
     return uuids
 
 
-def _time(unix: float | None) -> str | None:
+def sampled_time(unix: float | None) -> str | None:
     """Unix time as the API has all times."""
     return None if unix is None else rfc3339(datetime.fromtimestamp(unix, timezone.utc))

@@ -1,0 +1,109 @@
+"""A copy of all virtual servers of a host, kept current by the sync protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..wire.sections import Configuration, Devices, GuestDetails, Status
+from ..wire.sync import Runtime, Sync
+
+if TYPE_CHECKING:
+    from .rest import Client
+
+#: The columns of figures.
+_FIGURES = ("velocity", "using", "delay", "cpu_user", "cpu_sys", "memory_use")
+
+
+@dataclass
+class MirroredServer:
+    """A virtual server as the host told it last; see `wire.sync.Runtime` for the figures, None: not known.
+
+    The times say when a section was sampled: of a server that does not answer they stay old.
+    """
+
+    object_id: str
+    name: str
+    state: str = "unknown"
+    velocity: float | None = None
+    using: float | None = None
+    delay: float | None = None
+    cpu_user: float | None = None
+    cpu_sys: float | None = None
+    memory_use: float | None = None
+    status: Status | None = None
+    configuration: Configuration | None = None
+    devices: Devices | None = None
+    guest_details: GuestDetails | None = None
+    sampled: dict[str, str | None] = field(default_factory=dict)
+
+
+class Mirror:
+    """`servers` by UUID are those of the host as of `snapshot_time`; call `poll` as often as they shall be current.
+
+    Not thread-safe.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._token: str | None = None
+        self._numbers: dict[int, MirroredServer] = {}
+        self.servers: dict[str, MirroredServer] = {}
+        self.snapshot_time: str | None = None
+        self.problem: str | None = None
+
+    def poll(self) -> set[str]:
+        """Ask what changed; gives the UUIDs of servers that are others than before, those that went too.
+
+        Raises `ClientError`, and the mirror stays as it was: the next poll goes on from there.
+        """
+        answer = self._client.sync(self._token)
+        if answer.nothing:
+            return set()
+        told = answer.value
+        changed = self._begin() if told.resync else set()
+        for uuid in told.removed:
+            if self.servers.pop(uuid, None) is not None:
+                changed.add(uuid)
+        changed |= self._sections(told)
+        changed |= self._figures(told.runtime)
+        self._token, self.snapshot_time, self.problem = told.token, told.snapshot_time, told.problem
+        return changed
+
+    def _begin(self) -> set[str]:
+        """Forget everything; gives what there was."""
+        there = set(self.servers)
+        self.servers, self._numbers = {}, {}
+        return there
+
+    def _sections(self, told: Sync) -> set[str]:
+        seen: set[str] = set()
+        for one in told.changed.configuration:    # first, for it names a server that is new
+            server = self.servers.setdefault(one.object_id, MirroredServer(one.object_id, one.name))
+            server.name, server.configuration = one.name, one.configuration
+            self._numbers[one.number] = server
+            seen.add(one.object_id)
+        for status in told.changed.status:
+            self.servers[status.object_id].status = status.status
+            self.servers[status.object_id].sampled["status"] = status.sampled
+            seen.add(status.object_id)
+        for devices in told.changed.devices:
+            self.servers[devices.object_id].devices = devices.devices
+            self.servers[devices.object_id].sampled["devices"] = devices.sampled
+            seen.add(devices.object_id)
+        for details in told.changed.guest_details:
+            self.servers[details.object_id].guest_details = details.guest_details
+            self.servers[details.object_id].sampled["guest-details"] = details.sampled
+            seen.add(details.object_id)
+        return seen
+
+    def _figures(self, runtime: Runtime) -> set[str]:
+        seen: set[str] = set()
+        columns = [getattr(runtime, name) for name in _FIGURES]
+        for number, state, *figures in zip(runtime.server, runtime.state, *columns, strict=True):
+            server = self._numbers[number]
+            server.state = state
+            for name, figure in zip(_FIGURES, figures, strict=True):
+                setattr(server, name, figure)
+            seen.add(server.object_id)
+        return seen

@@ -1,0 +1,91 @@
+"""Answers of the sync protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..engine.metrics.metric import FloatColumn
+from ..manager.manager import Manager
+from ..manager.sync.ledger import SECTIONS, Ledger
+from ..wire.sync import (
+    LONGEST_TOKEN,
+    Changed,
+    Runtime,
+    Sync,
+    SyncConfiguration,
+    SyncDevices,
+    SyncGuestDetails,
+    SyncStatus,
+)
+from .sections import SectionReader, sampled_time
+from .views import Views
+
+_TOKEN = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})")
+
+
+class SyncAnswers:
+    """Answers pollers, any number at a time. `base` is the base path of the request."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self._reader = SectionReader()
+
+    def answer(self, base: str, token: str | None) -> Sync | None:
+        """What changed since the answer with that token; None: nothing."""
+        ledger = self._manager.ledger
+        with ledger.lock:
+            snapshot = self._manager.snapshot
+            ledger.see(snapshot)
+            since = _since(ledger, token)
+            if since == ledger.generation:
+                return None
+            rows, sections, gone = ledger.told(since)
+            views = Views(snapshot, base)
+            return Sync(
+                f"{ledger.instance}-{ledger.generation}", since < 0, _runtime(ledger, rows),
+                self._changed(views, ledger, sections), list(gone), views.taken, views.problem,
+            )  # fmt: skip
+
+    def _changed(self, views: Views, ledger: Ledger, sections: Mapping[str, Sequence[str]]) -> Changed:
+        snapshot, numbers = views.snapshot, ledger.entries
+        infos, told = snapshot.sample.infos, snapshot.extras.sections
+        status, configuration, devices, details = (
+            [uuid for uuid in sections[name] if uuid in told] for name in SECTIONS
+        )
+        return Changed(
+            [SyncStatus(uuid, told[uuid].status, sampled_time(snapshot.extras.balloon.value(uuid, "sampled")))
+             for uuid in status],
+            [SyncConfiguration(uuid, numbers[uuid].number, infos[uuid].name, self._reader.configuration(
+                snapshot, views.base, uuid, told[uuid].configuration)) for uuid in configuration],
+            [SyncDevices(uuid, told[uuid].devices, sampled_time(told[uuid].devices_sampled)) for uuid in devices],
+            [SyncGuestDetails(uuid, told[uuid].guest_details, sampled_time(told[uuid].guest_details_sampled))
+             for uuid in details],
+        )  # fmt: skip
+
+
+def _runtime(ledger: Ledger, rows: Sequence[int]) -> Runtime:
+    chosen = np.array(rows, dtype=np.int64)
+    entries = [ledger.entries[ledger.uuids[row]] for row in rows]
+    columns = {name: _told(column[chosen]) for name, column in ledger.reported.columns.items()}
+    return Runtime(
+        [entry.number for entry in entries], columns["velocity"], columns["using"], columns["delay"],
+        columns["cpu-user"], columns["cpu-sys"], columns["memory-use"], [entry.state for entry in entries],
+        [entry.marker for entry in entries],
+    )  # fmt: skip
+
+
+def _since(ledger: Ledger, token: str | None) -> int:
+    """The generation that a token stands for; -1: all is to be told."""
+    match = None if token is None or len(token) > LONGEST_TOKEN else _TOKEN.fullmatch(token)
+    if match is None or match[1] != ledger.instance:
+        return -1
+    since = int(match[2])
+    return since if ledger.forgotten <= since <= ledger.generation else -1
+
+
+def _told(column: FloatColumn) -> list[float | None]:
+    values: list[float] = column.tolist()
+    return [None if value != value else int(value) if value.is_integer() else value for value in values]
