@@ -26,7 +26,7 @@ PAGE = 16384
 BLOCK_BITS = 5
 BLOCK = 1 << BLOCK_BITS
 _READERS = 4
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=256", "journal_size_limit=8000000")
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=256", "journal_size_limit=4200000")
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -75,22 +75,14 @@ class HistoryFile:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         try:
             self.connection = self._connect()
-        except sqlite3.OperationalError as error:
-            if _is_barred(path):
-                raise Unusable(str(error)) from error
-            raise
-        try:
-            self._prepare()
-        except sqlite3.OperationalError as error:
-            self.connection.close()
-            if _is_barred(path):
-                raise Unusable(str(error)) from error
-            raise
+            try:
+                self._prepare()
+            except BaseException:
+                self.connection.close()
+                raise
         except sqlite3.DatabaseError as error:
-            self.connection.close()
-            raise Unusable(str(error)) from error
-        except BaseException:
-            self.connection.close()
+            if type(error) is sqlite3.DatabaseError or _is_barred(path):
+                raise Unusable(str(error)) from error
             raise
 
     @contextmanager
@@ -162,9 +154,7 @@ class HistoryFile:
                 connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=2.0)
-        connection.execute("PRAGMA cache_size=-2000")
-        return connection
+        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=2.0)
 
     def _prepare(self) -> None:
         version = self.pragma("user_version")

@@ -31,6 +31,7 @@ _EXPONENT = 0xFF << (23 - BITS)
 UNKNOWN = 0x7FC00
 #: The largest count of samples in a point; there is room for no more.
 MOST = (1 << 20) - 1
+_LARGEST = 3e38    # a larger sum does not fit: its mean is then too small, but known
 _LEVEL = 1
 _HEAD = struct.Struct("<HH")
 
@@ -142,7 +143,7 @@ def encode_points(points: Points) -> list[bytes]:
     """Rows of points, shape (rows, metrics, times), each for itself."""
     known = points.count > 0
     count = np.minimum(points.count, MOST).astype(np.int32)
-    total = np.where(known, cut(points.total), 0).astype(np.int32)
+    total = np.where(known, cut(np.clip(points.total, -_LARGEST, _LARGEST)), 0).astype(np.int32)
     base = _means(total, count)
     low = np.where(known, base - cut(points.low), 0)
     high = np.where(known, cut(points.high) - base, 0)

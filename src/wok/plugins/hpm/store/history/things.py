@@ -43,7 +43,9 @@ class Things:
         old: dict[str, int] = {}
         if known is not None and known[2] == day:
             old = dict(zip(known[0].keys, known[1].tolist(), strict=True))
-        numbers = [old.get(key) or _seen(connection, kind, key, day) for key in keys.keys]
+        there = {key: old.get(key) or _seen(connection, kind, key, day) for key in keys.keys}
+        made = _make(connection, kind, [key for key, number in there.items() if number is None], day)
+        numbers = [there[key] or made[key] for key in keys.keys]
         self._known[kind] = (keys, np.array(numbers, dtype=np.int32), day)
         return self._known[kind][1]
 
@@ -58,19 +60,27 @@ def find_thing(connection: sqlite3.Connection, kind: str, key: str) -> int | Non
     return int(found[0]) if found else None
 
 
-def _seen(connection: sqlite3.Connection, kind: str, key: str, day: int) -> int:
+def _seen(connection: sqlite3.Connection, kind: str, key: str, day: int) -> int | None:
+    """The number of a thing that is there on that day, if it has one already."""
     number = find_thing(connection, kind, key)
-    if number is None:
-        return _make(connection, kind, key, day)
     connection.execute("UPDATE things SET seen = ? WHERE id = ? AND seen <> ?", (day, number, day))
     return number
 
 
-def _make(connection: sqlite3.Connection, kind: str, key: str, day: int) -> int:
-    last = connection.execute("SELECT max(id) FROM things WHERE kind = ?", (kind,)).fetchone()[0]
-    number = BLOCK if last is None else int(last) + 1
-    if number % BLOCK == 0:
-        highest = connection.execute("SELECT max(id) FROM things").fetchone()[0]
-        number = ((int(highest or 0) >> BLOCK_BITS) + 1) << BLOCK_BITS
-    connection.execute("INSERT INTO things (id, kind, key, seen) VALUES (?, ?, ?, ?)", (number, kind, key, day))
-    return number
+def _make(connection: sqlite3.Connection, kind: str, keys: Sequence[str], day: int) -> dict[str, int]:
+    """Numbers for new things, behind the last one of their kind."""
+    if not keys:
+        return {}
+    number, highest = connection.execute(
+        "SELECT coalesce((SELECT max(id) FROM things WHERE kind = ?), -1), coalesce(max(id), 0) FROM things", (kind,)
+    ).fetchone()
+    made: dict[str, int] = {}
+    for key in keys:
+        number += 1
+        if number % BLOCK == 0:    # the block is full, or there was none
+            number = ((highest >> BLOCK_BITS) + 1) << BLOCK_BITS
+        highest = max(highest, number)
+        made[key] = number
+    rows = [(number, kind, key, day) for key, number in made.items()]
+    connection.executemany("INSERT INTO things (id, kind, key, seen) VALUES (?, ?, ?, ?)", rows)
+    return made

@@ -8,6 +8,9 @@ The bound is kept by what is *used*: beyond 98 % of it rows are dropped until 95
 finest level first. Their pages are used again, so a file in its steady state neither grows nor shrinks. Only where
 the file itself is too large (the bound was lowered), or a quarter of it is free (retention was), are pages given
 back to the disk.
+
+A clock that jumps ahead makes everything old. So for an hour after a jump of a day or more nothing is dropped for its
+age: time to set the clock right.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from .rolling import day_due, hour_due, roll_day, roll_hour
 #: How much one step drops.
 _BLOCKS, _ROWS, _PAGES, _THINGS = 8, 200, 64, 500
 _BEGIN, _ENOUGH = 0.98, 0.95
-_FREE = 1024    # pages that may always be free: 16 MB
+_FREE = 512    # pages that may always be free: 8 MB
 
 
 @dataclass
@@ -32,6 +35,8 @@ class Upkeep:
     damaged: int = 0
     lost: int = 0
     _trimming: bool = False
+    _last: float | None = None
+    _patient: float = 0.0
 
     def step(self, file: HistoryFile, retention: Retention, now: float) -> bool:
         """Do the next thing that is due; False if nothing was. Raises `sqlite3.Error`."""
@@ -46,7 +51,20 @@ class Upkeep:
         if day is not None:
             self.damaged += roll_day(file, day)
             return True
-        return _drop_old(file, retention, now) or _give_back(file, retention.size) or _sweep(file, retention, now)
+        if self._trusts_clock(connection, now) and (_drop_old(file, retention, now) or _sweep(file, retention, now)):
+            return True
+        return _give_back(file, retention.size)
+
+    def _trusts_clock(self, connection: sqlite3.Connection, now: float) -> bool:
+        if self._last is None:
+            newest = connection.execute("SELECT max(hour) FROM packs").fetchone()[0]
+            self._last = now if newest is None else float(newest * HOUR)
+        if now - self._last >= DAY:
+            self._patient = now + HOUR
+        elif now < self._last:
+            self._patient = 0.0
+        self._last = now
+        return now >= self._patient
 
     def _short_of_room(self, file: HistoryFile, bound: int) -> bool:
         log = file.size() - file.pragma("page_count") * PAGE
@@ -122,6 +140,7 @@ def _give_back(file: HistoryFile, bound: int) -> bool:
     if not free or (file.size() <= bound and free <= max(_FREE, pages // 4)):
         return False
     file.connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+    file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()    # only then the file is shorter
     return file.pragma("page_count") < pages
 
 
