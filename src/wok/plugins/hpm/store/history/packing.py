@@ -171,6 +171,17 @@ def decode_points(rows: Sequence[bytes], metrics: int, times: int) -> Points:
     return Points(counts, totals, low, high)
 
 
+def decode_each(rows: Sequence[bytes], metrics: int, times: int) -> list[Points | None]:
+    """The points of each row, shape (metrics, times), or None where it is damaged; raises nothing."""
+    try:
+        points = decode_points(rows, metrics, times)
+        return [points[place] for place in range(len(rows))]
+    except Damaged:
+        if len(rows) == 1:
+            return [None]
+        return [decode_each([row], metrics, times)[0] for row in rows]
+
+
 def _along(whole: Cut) -> Cut:
     return np.diff(whole, axis=-1, prepend=np.int32(0))
 

@@ -67,9 +67,10 @@ def gather(points: Points, index: Indexes, size: int) -> Points:
         return result
     wanted = wanted[np.argsort(index[wanted], kind="stable")]
     places = index[wanted]
+    as_it_is = wanted.size == index.size and bool((wanted[1:] > wanted[:-1]).all())
     starts = np.flatnonzero(np.diff(places, prepend=-1))
     at = places[starts]
-    taken = points[..., wanted]
+    taken = points if as_it_is else points[..., wanted]
     result.count[..., at] = np.add.reduceat(taken.count, starts, axis=-1)
     result.total[..., at] = np.add.reduceat(taken.total, starts, axis=-1)
     result.low[..., at] = np.fmin.reduceat(taken.low, starts, axis=-1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .file import BLOCK, BLOCK_BITS, Form, forms_of, state
 from .levels import HOUR, LEVELS, Level
-from .packing import Damaged, decode_pack, decode_points, grown
+from .packing import Damaged, decode_each, decode_pack, grown
 from .points import Floats, Points, nothing
 from .rolling import columns, row_id
 from .series import Buckets
@@ -137,7 +137,9 @@ class Reader:
 
     def _put(self, level: Level, metrics: tuple[str, ...], rows: list[tuple[int, bytes]]) -> None:
         """Put rows of one form into the buckets, in the hours that are left and of which they know something."""
-        decoded = self._decoded(level, len(metrics), rows)
+        every = decode_each([data for _, data in rows], len(metrics), level.times)
+        decoded = [(span, points) for (span, _), points in zip(rows, every, strict=True) if points is not None]
+        self.damaged += len(rows) - len(decoded)
         if not decoded:
             return
         spans = np.array([span for span, _ in decoded])
@@ -154,20 +156,6 @@ class Reader:
         chosen = np.flatnonzero(known)
         self._buckets.put_points(times[chosen].astype(np.float64), level.seconds, flat[:, chosen])
         self._left[np.unique(hours[chosen])] = False
-
-    def _decoded(self, level: Level, metrics: int, rows: list[tuple[int, bytes]]) -> list[tuple[int, Points]]:
-        """(span, points of shape (metrics, times)) of each row that is whole."""
-        try:
-            points = decode_points([data for _, data in rows], metrics, level.times)
-            return [(span, points[place]) for place, (span, _) in enumerate(rows)]
-        except Damaged:
-            found = []
-            for span, data in rows:
-                try:
-                    found.append((span, decode_points([data], metrics, level.times)[0]))
-                except Damaged:
-                    self.damaged += 1
-            return found
 
 
 def _flat(array: Floats) -> Floats:

@@ -15,11 +15,11 @@ import numpy as np
 
 from .file import BLOCK, BLOCK_BITS, Form, HistoryFile, forms_of
 from .levels import DAY, HOUR, HOURS, MINUTES, TENS, Level
-from .packing import Damaged, decode_pack, decode_points, encode_points, grown
+from .packing import Damaged, decode_each, decode_pack, decode_points, encode_points, grown
 from .points import Floats, Points, fuller, gather, nothing, of_values
 
 #: Things of one slice of a day.
-DAY_SLICE = 8
+DAY_SLICE = 4
 _DAY_HOURS = DAY // HOUR
 
 
@@ -140,30 +140,30 @@ def _day(
     connection: sqlite3.Connection, forms: dict[int, Form], hours: Iterable[int], first: int, ids: Sequence[int]
 ) -> tuple[int, Points | None, int]:
     """(form, points of shape (things, metrics, minutes of the day), rows left out)."""
-    rows = [
-        (place, hour, row)
-        for hour in sorted(hours)
-        for place, thing in enumerate(ids)
-        if (row := _row(connection, MINUTES, hour, thing)) is not None
-    ]
+    rows: dict[int, list[tuple[int, int, bytes]]] = {}
+    newest = 0
+    for hour in sorted(hours):
+        for place, thing in enumerate(ids):
+            row = _row(connection, MINUTES, hour, thing)
+            if row is not None:
+                newest = row[0]
+                rows.setdefault(newest, []).append((place, (hour - first) * MINUTES.times, row[1]))
     if not rows:
         return 0, None, 0
-    form = rows[-1][2][0]
-    metrics = forms[form][1]
+    metrics = forms[newest][1]
     day = nothing((len(ids), len(metrics), DAY // MINUTES.seconds))
     damaged = 0
-    for place, hour, (other, data) in rows:
-        there = forms[other][1]
-        try:
-            points = decode_points([data], len(there), MINUTES.times)[0]
-        except Damaged:
-            damaged += 1
-            continue
+    for form, found in rows.items():
+        there = forms[form][1]
         into, of = columns(metrics, there)
-        begin = (hour - first) * MINUTES.times
-        for whole, part in zip(_arrays(day), _arrays(points), strict=True):
-            whole[place, into, begin : begin + MINUTES.times] = part[of]
-    return form, day, damaged
+        every = decode_each([data for _, _, data in found], len(there), MINUTES.times)
+        for (place, begin, _), points in zip(found, every, strict=True):
+            if points is None:
+                damaged += 1
+                continue
+            for whole, part in zip(_arrays(day), _arrays(points), strict=True):
+                whole[place, into, begin : begin + MINUTES.times] = part[of]
+    return newest, day, damaged
 
 
 def _store(
