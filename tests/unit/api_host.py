@@ -18,8 +18,10 @@ from hpm.control.caller import Door
 from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketServer, quiet_cherrypy
 from hpm.manager.manager import Manager
+from hpm.manager.recorder import KINDS
 from hpm.policy.catalog import empty_catalog
 from hpm.store.database import Database
+from hpm.store.history import History
 from tests.wok.tree import WOK_SRC
 
 from .exercised import RECORD
@@ -63,8 +65,9 @@ class ApiHost:
     def __init__(self, directory: Path, door: Door, wall: Callable[[], datetime]) -> None:
         self.hypervisor = SimulatedHypervisor(Scenario(cores=2, servers=SPECS))
         self.database = Database(directory / "hpm.db")
+        history = History(directory / "history.db", KINDS, wall=lambda: wall().timestamp())
         self.manager = Manager(
-            self.hypervisor, self.database, 3.0, lambda: self.hypervisor.now_ns, wall
+            self.hypervisor, self.database, 3.0, lambda: self.hypervisor.now_ns, wall, history
         )
         self.http = self.serve(directory, door)
         self.cycle()

@@ -12,6 +12,7 @@ import pytest
 
 from hpm.backend.simulated import Periodic
 from hpm.engine.metrics import groups, host, servers
+from hpm.engine.metrics.attainment import Attainment
 from hpm.engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
 from hpm.engine.metrics.rates import Rates
 from hpm.engine.table import Table
@@ -181,3 +182,21 @@ def test_what_is_sampled_beside_the_counters_is_told_too(tmp_path: Path) -> None
     assert 0 < told["memory-use"] <= 100 and told["memory-resident"] > 0
     assert told["qemu-user-time"] > 0 and told["memory-unused"] <= told["memory-available"] <= told["memory-size"]
     assert math.isnan(figures.servers["memory-use"][figures.roster.names.index("off")])
+
+
+def test_attainment_is_the_share_of_the_time_that_is_not_over_yet() -> None:
+    kept, one = Attainment(), np.array([1.0])
+    begin = 1_900_000_000.0 // 3600 * 3600
+    for minute in range(120):    # an hour missed, an hour met
+        kept.add(begin + 60 * minute, ["gold"], 60 * one, 60 * one * (minute >= 60))
+    now = begin + 119 * 60
+    assert kept.share(now, ["gold"], "hour").tolist() == [100.0]
+    assert kept.share(now, ["gold"], "day").tolist() == kept.share(now, ["gold"], "week").tolist() == [50.0]
+    assert np.isnan(kept.share(now, ["silver"], "day")).all()
+    assert np.isnan(kept.share(now + 3600, ["gold"], "hour")).all()    # nothing was judged since
+    assert kept.share(now + 23.5 * 3600, ["gold"], "day").tolist() == [100.0]
+    assert np.isnan(kept.share(now + 8 * 86400, ["gold"], "week")).all()
+    kept.add(now - 600, ["gold"], 60 * one, 0 * one)    # a clock that was set back
+    assert kept.share(now, ["gold"], "hour")[0] == pytest.approx(100 * 60 / 61, abs=0.1)
+    kept.keep([])
+    assert np.isnan(kept.share(now, ["gold"], "day")).all()

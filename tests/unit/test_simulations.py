@@ -19,7 +19,7 @@ from hpm.cli.session import Session
 from hpm.control.caller import Caller
 from hpm.errors import Conflict, InvalidValue
 from hpm.host.simulate import simulate
-from hpm.manager.manager import Busy
+from hpm.manager.change import Busy
 from hpm.model.simulation.process import Runner, command
 from hpm.policy.decode import convert, decode
 from hpm.wire.simulations import DescribedHost, SimulatedServer, SimulatedSide, Simulation, SimulationCreate

@@ -30,7 +30,7 @@ _MIB = 1 << 20
 @click.option("--section", "sections", type=click.Choice(SECTIONS), multiple=True,
               help="Only this one (repeatable) [default: all].")  # fmt: skip
 def vs_details(session: Session, server: str, sections: tuple[str, ...]) -> None:
-    """Show a server's status, configuration, devices and guest details.
+    """Show a server's devices, guest details and the like.
 
     They are sampled in the background; each section says when. What this host or guest cannot tell is '-';
     'hpm version' says why.

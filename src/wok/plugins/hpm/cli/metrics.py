@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -13,8 +14,11 @@ from ..wire.metrics import (
     Figures,
     GroupMetrics,
     GroupMetricsList,
+    HistoryQuery,
     HostMetrics,
     MetricKind,
+    MetricsHistory,
+    Past,
     ServerMetricsList,
     described,
 )
@@ -23,7 +27,9 @@ from . import words
 from .command import GROUP, SERVER, command
 from .following import follow
 from .names import GROUPS
-from .option_types import one_of
+from .option_types import Span, one_of
+from .paging import SINCE, UNTIL
+from .plain import plain
 from .resolve import find_group, find_server
 from .session import Session
 
@@ -33,6 +39,7 @@ KIND = click.option("--kind", type=one_of(MetricKind), default="calculated", sho
                     help="raw: what is counted or read; calculated: what comes of it in an interval.")  # fmt: skip
 FOLLOW = click.option("--follow", "follows", is_flag=True,
                       help="Print them again whenever there are new ones, until Ctrl-C.")  # fmt: skip
+STEP = click.option("--step", type=Span(), metavar="TIME", help="From one point of history to the next, such as 5m.")
 #: What the lists show, by the metric's name: a heading. `--json` gives all.
 _GROUP_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
     "raw": {"virtual-servers": "Servers", "vcpus": "vCPUs", "vcpus-starving": "Star-\nving", "cpu-time": "Ran s",
@@ -49,12 +56,37 @@ _SERVER_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
 }  # fmt: skip
 
 
-@command("metrics-hypervisor", examples=["hpm metrics-hypervisor", "hpm metrics-hypervisor --follow --json"])
+#: The same of the host.
+_HOST_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
+    "raw": {"running-virtual-servers": "Running", "memory-available": "Memory\navailable",
+            "cpu-pressure": "CPU\npress. %", "memory-pressure": "Memory\npress. %", "io-pressure": "I/O\npress. %"},
+    "calculated": {"cpu-utilization": "CPU\n%", "cpu-using": "Ran\nCPUs", "cpu-delay": "Waited\nCPUs",
+                   "cpu-contention": "Conten-\ntion %", "cpu-steal": "Stolen\nCPUs", "goals": "Goals",
+                   "goals-met": "Met"},
+}  # fmt: skip
+
+
+def past(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of history."""
+    return SINCE(UNTIL(STEP(function)))
+
+
+@command("metrics-hypervisor", examples=["hpm metrics-hypervisor", "hpm metrics-hypervisor --follow --json",
+                                         "hpm metrics-hypervisor --from 12h --step 15m"])  # fmt: skip
+@past
 @KIND
 @FOLLOW
-def metrics_hypervisor(session: Session, kind: MetricKind, follows: bool) -> None:
-    """Show the host's metrics."""
+def metrics_hypervisor(session: Session, kind: MetricKind, follows: bool, **when: Any) -> None:
+    """Show the host's metrics.
+
+    As they are now, or over time with --from.
+    """
     client = session.client
+    query = _history(when, follows)
+    if query is not None:
+        session.emit(client.hypervisor_history(kind, query), lambda told: _over_time(
+            told, told.metrics, _HOST_COLUMNS[kind]))  # fmt: skip
+        return
 
     def show(found: HostMetrics) -> None:
         _tell(found)
@@ -64,15 +96,30 @@ def metrics_hypervisor(session: Session, kind: MetricKind, follows: bool) -> Non
 
 
 @command("metrics-wrg", dataclasses.replace(GROUP, what="The group, by name or id; default: all.", optional=True),
-         examples=["hpm metrics-wrg", "hpm metrics-wrg Gold", "hpm metrics-wrg Gold --kind raw"])  # fmt: skip
+         examples=["hpm metrics-wrg", "hpm metrics-wrg Gold", "hpm metrics-wrg Gold --from 7d --step 1d"])  # fmt: skip
+@past
 @KIND
 @FOLLOW
-def metrics_wrg(session: Session, group: str | None, kind: MetricKind, follows: bool) -> None:
+def metrics_wrg(session: Session, group: str | None, kind: MetricKind, follows: bool, **when: Any) -> None:
     """Show metrics of groups and their service classes.
 
-    They are those of the sums over a group's or a class's servers.
+    They are those of the sums over a group's or a class's servers: as they are now, or, of one group, over time with
+    --from.
     """
     client = session.client
+    columns = _GROUP_COLUMNS[kind]
+    query = _history(when, follows, group, "GROUP")
+    if query is not None and group is not None:
+        group_id = find_group(client, group).object_id
+
+        def show_past(told: MetricsHistory) -> None:
+            _over_time(told, told.metrics, columns)
+            for one in told.service_classes:
+                click.echo(f"\n{plain(one.name)}")
+                _over_time(told, one.metrics, columns)
+
+        session.emit(client.group_history(kind, group_id, query), show_past)
+        return
     if group is None:
         _emit(session, follows, lambda unless: client.groups_metrics(kind, None, unless), lambda g: _groups(g, kind))
         return
@@ -90,20 +137,59 @@ def metrics_wrg(session: Session, group: str | None, kind: MetricKind, follows: 
 @command("metrics-vs", dataclasses.replace(SERVER, what="The server, by name or id; default: all.", optional=True),
          examples=["hpm metrics-vs", "hpm metrics-vs db1 --kind raw", "hpm metrics-vs --wrg Gold --json"])  # fmt: skip
 @click.option("--wrg", "group", metavar="GROUP", shell_complete=GROUPS, help="Only the servers of this group.")
+@past
 @KIND
 @FOLLOW
-def metrics_vs(session: Session, server: str | None, group: str | None, kind: MetricKind, follows: bool) -> None:
-    """Show metrics of virtual servers."""
+def metrics_vs(
+    session: Session, server: str | None, group: str | None, kind: MetricKind, follows: bool, **when: Any
+) -> None:
+    """Show metrics of virtual servers.
+
+    As they are now, or, of one server, over time with --from.
+    """
     client = session.client
     if server is not None and group is not None:
         raise click.UsageError("VS and --wrg exclude each other; give one of them")
+    query = _history(when, follows, server, "VS")
+    if query is not None and server is not None:
+        uuid = find_server(client, server).object_id
+        session.emit(client.server_history(kind, uuid, query), lambda told: _over_time(
+            told, told.metrics, _SERVER_COLUMNS[kind]))  # fmt: skip
+        return
     if server is not None:
         uuid = find_server(client, server).object_id
         _emit(session, follows, lambda unless: client.server_metrics(kind, uuid, unless),
               lambda found: _show_all("servers", kind, found.metrics))  # fmt: skip
         return
-    query = None if group is None else ServerQuery(workload_resource_group=find_group(client, group).object_id)
-    _emit(session, follows, lambda unless: client.servers_metrics(kind, query, unless), lambda s: _servers(s, kind))
+    wanted = None if group is None else ServerQuery(workload_resource_group=find_group(client, group).object_id)
+    _emit(session, follows, lambda unless: client.servers_metrics(kind, wanted, unless), lambda s: _servers(s, kind))
+
+
+def _history(
+    when: Mapping[str, Any], follows: bool, name: str | None = "", metavar: str = ""
+) -> HistoryQuery | None:
+    """What history is asked for; None: none. That of all at once is not to be had."""
+    if all(value is None for value in when.values()):
+        return None
+    if name is None:
+        raise click.UsageError(f"history is told of one at a time: give {metavar}")
+    if follows:
+        raise click.UsageError("--follow tells what is now; leave it out, or --from, --to and --step")
+    return HistoryQuery(from_=when["since"], to=when["until"], step=when["step"])
+
+
+def _over_time(told: MetricsHistory, metrics: Mapping[str, Past], columns: Mapping[str, str]) -> None:
+    """A line for each point, with means."""
+    from .output import Column, show_table
+
+    shown = {name: heading for name, heading in columns.items() if name in metrics}
+    begin = datetime.fromisoformat(told.from_.replace("Z", "+00:00"))
+    columns_ = [Column("From", whole=True), *(Column(heading, number=True) for heading in shown.values())]
+    points = zip(*(metrics[name].mean for name in shown), strict=True)
+    show_table(columns_, [
+        (words.local_time((begin + timedelta(seconds=number * told.step_seconds)).isoformat()),
+         *(_figure(figure) for figure in point)) for number, point in enumerate(points)
+    ])  # fmt: skip
 
 
 def _emit(

@@ -15,7 +15,7 @@ from ..policy.classification import And, Filter, FilterType, Operation, Rule
 from ..policy.decode import convert, decode
 from ..policy.goals import IMPORTANCES, VELOCITY_OF_LEVEL
 from ..policy.schedule import DAYS, ScheduleEntry
-from .words import parse_time
+from .words import parse_span, parse_time
 
 #: Short words for the types of filters; the long ones of the API are taken too.
 MATCH_TYPES: dict[str, FilterType] = {
@@ -183,6 +183,18 @@ class Until(_Parsed):
                 f"{value!r} is not a time; right would be 90m, 1h, 2d, 1w from now, '2026-02-03 14:00' or"
                 " '2026-02-03T13:00:00Z'"
             ) from None
+
+
+class Span(_Parsed):
+    """A time from one thing to the next: ``30s``, ``5m``, ``1h``, ``1d``; gives seconds."""
+
+    name = "span"
+
+    def parse(self, value: str) -> float:
+        try:
+            return parse_span(value)
+        except (ValueError, OverflowError):
+            raise ValueError(f"{value!r} is no span of time; right would be 30s, 5m, 1h or 1d") from None
 
 
 class RuleJson(_Parsed):

@@ -74,7 +74,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         explain="Explain why a virtual server is where it is.",
     ) + _noun(
         "details",
-        vs_details="Show a server's status, configuration, devices and guest details.",
+        vs_details="Show a server's devices, guest details and the like.",
     ),
     "What hpm may do, and did": (
         *_noun("top", top="Watch how the virtual servers fare, live."),

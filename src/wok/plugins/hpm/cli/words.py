@@ -87,6 +87,14 @@ def local_time(text: str) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def parse_span(text: str) -> float:
+    """Seconds of ``30s``, ``5m``, ``2h``, ``1d``, ``1w``, or a plain number of them. Raises ValueError."""
+    span = _SPAN.fullmatch(text.strip())
+    if span is None:
+        return float(text)
+    return timedelta(**{_UNITS[span[2]]: float(span[1])}).total_seconds()
+
+
 def parse_time(text: str, now: datetime | None = None, *, ahead: bool = False) -> str:
     """What a user says of a time, as RFC 3339 UTC: ``2026-02-03 14:00`` (local unless a zone is said),
     or ``90m``, ``2h``, ``1d``, ``1w`` ago (`ahead`: from now). Raises ValueError."""

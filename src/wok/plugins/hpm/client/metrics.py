@@ -8,8 +8,10 @@ from ..wire.groups import GroupQuery
 from ..wire.metrics import (
     GroupMetrics,
     GroupMetricsList,
+    HistoryQuery,
     HostMetrics,
     MetricKind,
+    MetricsHistory,
     ServerMetrics,
     ServerMetricsList,
 )
@@ -24,6 +26,20 @@ class MetricCalls(Calls):
     def hypervisor_metrics(self, kind: MetricKind, unless: str | None = None) -> Answer[HostMetrics]:
         """Of the host."""
         return self._get(f"/metrics/{quote(kind)}/hypervisor", HostMetrics, unless=unless)
+
+    def hypervisor_history(self, kind: MetricKind, query: HistoryQuery) -> Answer[MetricsHistory]:
+        """Of the host, over time."""
+        return self._get(f"/metrics/{quote(kind)}/hypervisor", MetricsHistory, _asked(query))
+
+    def group_history(self, kind: MetricKind, group_id: str, query: HistoryQuery) -> Answer[MetricsHistory]:
+        """Of one group and its service classes, over time."""
+        path = f"/metrics/{quote(kind)}/workload-resource-groups/{quote(group_id, safe='')}"
+        return self._get(path, MetricsHistory, _asked(query))
+
+    def server_history(self, kind: MetricKind, server_id: str, query: HistoryQuery) -> Answer[MetricsHistory]:
+        """Of one virtual server, over time; also of one that is gone."""
+        path = f"/metrics/{quote(kind)}/virtual-servers/{quote(server_id, safe='')}"
+        return self._get(path, MetricsHistory, _asked(query))
 
     def groups_metrics(
         self, kind: MetricKind, query: GroupQuery | None = None, unless: str | None = None
@@ -48,3 +64,11 @@ class MetricCalls(Calls):
         """Of one virtual server."""
         path = f"/metrics/{quote(kind)}/virtual-servers/{quote(server_id, safe='')}"
         return self._get(path, ServerMetrics, unless=unless)
+
+
+def _asked(query: HistoryQuery) -> dict[str, str]:
+    """The parameters of a query. Raises `ValueError` for an empty one: without any, no history is asked for."""
+    asked = text_query(query)
+    if not asked:
+        raise ValueError("say from when on, or until when, or in which steps")
+    return asked

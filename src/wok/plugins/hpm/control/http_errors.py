@@ -17,7 +17,7 @@ from ..errors import (
     NotUnique,
     UnknownField,
 )
-from ..manager.manager import Busy
+from ..manager.change import Busy
 from ..policy.decode import NotJSON
 from ..policy.files.xml_notation import NotXML
 from ..wire import errors as reasons

@@ -6,6 +6,7 @@ from typing import get_args
 
 from ..errors import HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
+from ..model.history import Histories
 from ..model.metrics import Metrics
 from ..model.prometheus import exposition
 from ..wire.groups import GroupQuery
@@ -13,8 +14,10 @@ from ..wire.metrics import (
     Exposition,
     GroupMetrics,
     GroupMetricsList,
+    HistoryQuery,
     HostMetrics,
     MetricKind,
+    MetricsHistory,
     ServerMetrics,
     ServerMetricsList,
 )
@@ -24,27 +27,40 @@ from .route import Request, Route
 
 def metrics_routes(manager: Manager) -> tuple[Route, ...]:
     """See `routes`."""
-    metrics = Metrics(manager)
+    metrics, histories = Metrics(manager), Histories(manager)
     return (
         Route(
-            "GET", "/metrics/{kind}/hypervisor", "Metrics of the host", HostMetrics,
-            lambda r: metrics.hypervisor(_kind(r)), kept=True,
+            "GET", "/metrics/{kind}/hypervisor", "Metrics of the host, now or over time", HostMetrics | MetricsHistory,
+            lambda r: (
+                histories.hypervisor(_kind(r), r.query) if _past(r) else metrics.hypervisor(_kind(r))
+            ),
+            query=HistoryQuery, kept=True,
         ),
         Route(
             "GET", "/metrics/{kind}/workload-resource-groups", "Metrics of groups and their classes", GroupMetricsList,
             lambda r: metrics.groups(r.base, _kind(r), r.query), query=GroupQuery, kept=True,
         ),
         Route(
-            "GET", "/metrics/{kind}/workload-resource-groups/{id}", "Metrics of a group and its classes", GroupMetrics,
-            lambda r: metrics.group(r.base, _kind(r), r.names["id"]), kept=True,
+            "GET", "/metrics/{kind}/workload-resource-groups/{id}",
+            "Metrics of a group and its classes, now or over time", GroupMetrics | MetricsHistory,
+            lambda r: (
+                histories.group(_kind(r), r.names["id"], r.query) if _past(r)
+                else metrics.group(r.base, _kind(r), r.names["id"])
+            ),
+            query=HistoryQuery, kept=True,
         ),
         Route(
             "GET", "/metrics/{kind}/virtual-servers", "Metrics of virtual servers", ServerMetricsList,
             lambda r: metrics.servers(r.base, _kind(r), r.query), query=ServerQuery, kept=True, refuses=(NotFound,),
         ),
         Route(
-            "GET", "/metrics/{kind}/virtual-servers/{id}", "Metrics of a virtual server", ServerMetrics,
-            lambda r: metrics.server(r.base, _kind(r), r.names["id"]), kept=True, refuses=(HypervisorUnreachable,),
+            "GET", "/metrics/{kind}/virtual-servers/{id}", "Metrics of a virtual server, now or over time",
+            ServerMetrics | MetricsHistory,
+            lambda r: (
+                histories.server(_kind(r), r.names["id"], r.query) if _past(r)
+                else metrics.server(r.base, _kind(r), r.names["id"])
+            ),
+            query=HistoryQuery, kept=True, refuses=(HypervisorUnreachable,),
         ),
         scraped(manager, "/metrics/prometheus"),
     )  # fmt: skip
@@ -56,6 +72,11 @@ def scraped(manager: Manager, path: str) -> Route:
         "GET", path, "All metrics, as Prometheus reads them", Exposition, lambda r: exposition(manager), kept=True,
         answers=("text/plain",), coded=False,    # Prometheus is near, and it asks again and again
     )  # fmt: skip
+
+
+def _past(request: Request) -> bool:
+    """Whether history is wanted."""
+    return bool(request.query != HistoryQuery())
 
 
 def _kind(request: Request) -> MetricKind:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import Conflict, NotUnique
-from ..manager.manager import Busy, Manager
+from ..manager.change import Busy
+from ..manager.manager import Manager
 from ..model.simulations import Simulations
 from ..wire.simulations import DescribedHost, Simulation, SimulationCreate
 from .route import Route

@@ -17,8 +17,10 @@ from ..control.memory import keep_one_heap
 from ..errors import Conflict
 from ..manager.lock import HostLock
 from ..manager.manager import Manager
+from ..manager.recorder import KINDS
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
+from ..store.history import History
 from ..version import VERSION
 from .access.front_socket import front_socket, front_uid
 from .peer import PeerDoor
@@ -92,8 +94,9 @@ class RunningManager:
         self.hypervisor = open_hypervisor(self.choice.uri)
         later(self.hypervisor.close)
         self.manager = Manager(
-            self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc)
-        )
+            self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc),
+            History(self.state / "history.db", KINDS),
+        )  # fmt: skip
         server = SocketServer(self.manager, self.address, PeerDoor())
         entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid())
         self.manager.start()

@@ -16,26 +16,30 @@ import msgspec
 
 from ..backend.hypervisor import HostDescription, Hypervisor
 from ..engine.memory import Memory
+from ..engine.metrics.attainment import Attained, Attainment
 from ..engine.metrics.figures import Figures
 from ..engine.plan import Candidate, Forecast, Plan
 from ..engine.planner import plan
 from ..engine.samples import HostSample
 from ..engine.windows import HostWindow
-from ..errors import Conflict, HpmError, HypervisorError, StoreError
+from ..errors import Conflict, HypervisorError, StoreError
 from ..policy.catalog import Catalog
 from ..store.adjustments import AdjustmentRecord, Adjustments
 from ..store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
 from ..store.database import Database
+from ..store.history import History
 from ..store.journal import Journal
 from ..store.revisions import Author
 from ..wire.management import Level
 from .activity import ActivityLog
 from .actuator import PERIOD_US, Actuator, Change, quota_text
 from .calendar import Calendar, catalog_at, rfc3339, seconds_until
+from .change import Busy, CatalogChange
 from .eligibility import GIVEN_BACK
 from .foresight import Foresight, candidates, foresee, own_quota
 from .loop import Loop
 from .observer import Observer
+from .recorder import Recorder
 from .records import measured, record_decision, record_held
 from .snapshot import Levels, Snapshot
 from .standing import Standing
@@ -55,15 +59,9 @@ PROMPTLY = 0.02
 PATIENCE = 15.0
 
 
-class Busy(HpmError):
-    """Another change is under way; try again (HTTP 409, reason 1)."""
-
-    id = "busy"
-
-
 class Manager:
     """Manages one host. `interval` None: the one that was set, or the usual one. `clock` gives monotonic nanoseconds
-    (the hypervisor's samples have the same), `wall` UTC.
+    (the hypervisor's samples have the same), `wall` UTC. `history` (of `recorder.KINDS`) None: none is kept.
 
     `start` runs the loop in a thread; tests call `cycle` themselves instead.
     """
@@ -75,6 +73,7 @@ class Manager:
         interval: float | None,
         clock: Callable[[], int],
         wall: Callable[[], datetime],
+        history: History | None = None,
     ) -> None:
         self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.devices_interval = float(load_setting(database, "devices-interval") or USUAL_DEVICES_INTERVAL)
@@ -99,7 +98,8 @@ class Manager:
         self._standing = Standing(self._actuator)
         self._forecasts: dict[str, Forecast] = {}
         self._observed, self._problem = wall(), self._observer.sample.problem
-        self.ledger = Ledger(database)
+        self.ledger, self._attainment = Ledger(database), Attainment()
+        self.recorder = Recorder(history, self.ledger, self._attainment)
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
         self._adopt()
@@ -111,6 +111,7 @@ class Manager:
 
     def start(self) -> None:
         """Run the loop."""
+        self.recorder.start()
         self.loop.start()
         self._calendar.start()
 
@@ -119,7 +120,7 @@ class Manager:
         self._calendar.stop()
         self.loop.stop()
         self.activity.close()
-        self.ledger.save()
+        self.recorder.stop()
         with self._lock:
             return self._actuator.restore(self._observe(), keep_held=True)
 
@@ -266,6 +267,7 @@ class Manager:
             if self._levels.cpu_mgmt != "on":
                 self._actuator.restore(sample)    # what could not be put back when the level was changed
             self._observer.rebase()
+            self.recorder.take(self.snapshot)
 
     @staticmethod
     def _managed(snapshot: Snapshot | None) -> set[tuple[str, str]]:
@@ -295,7 +297,8 @@ class Manager:
         held, originals = self._standing.stand(sample, assignments)
         window, extras = self._observer.window(), self._observer.extras()
         roster = self._standing.roster(self._catalog, sample.infos, assignments)
-        figures = Figures(roster, sample, window, self._observer.beside(extras))
+        attained = Attained(self._attainment, self._observed.timestamp())
+        figures = Figures(roster, sample, window, attained, self._observer.beside(extras))
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
             self._forecasts, figures, self._problem, extras,
@@ -407,12 +410,3 @@ class Manager:
 
     def _time(self) -> str:
         return rfc3339(self._wall())
-
-
-class CatalogChange:
-    """A catalog being changed: set `catalog`. `renamed` names policies by (group, old name), so that their revisions
-    stay theirs."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
-        self.renamed: dict[tuple[str, str], str] = {}

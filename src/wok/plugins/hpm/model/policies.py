@@ -9,7 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ..errors import Conflict, InvalidValue, NotFound, NotUnique
-from ..manager.manager import CatalogChange, Manager
+from ..manager.change import CatalogChange
+from ..manager.manager import Manager
 from ..policy.groups import WorkloadResourceGroup
 from ..policy.policies import PerformancePolicy, check_policy
 from ..store.revisions import find_revisions, newest_revisions

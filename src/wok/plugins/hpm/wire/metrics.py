@@ -10,7 +10,7 @@ import msgspec
 from ..engine.metrics import groups, host, servers
 from ..engine.metrics.metric import Metric
 from .policy_files import Document
-from .words import GroupUri, Next, Problem, ServerUri, SnapshotTime
+from .words import GroupUri, Next, Problem, ServerUri, SnapshotTime, Time
 
 #: `raw`: what is counted or read. `calculated`: what comes of it over the last interval.
 MetricKind: TypeAlias = Literal["raw", "calculated"]
@@ -109,6 +109,69 @@ class ServerMetricsList(msgspec.Struct, rename="kebab"):
     snapshot_time: SnapshotTime
     problem: Problem
     next: Next = None
+
+
+#: Points of a history that are made at most, and that are made where no step is asked for.
+MOST_POINTS, USUAL_POINTS = 10_000, 500
+#: Seconds of the longest step.
+LONGEST_STEP = 86_400
+
+
+class HistoryQuery(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True):
+    """Whether history is wanted, and which. Without any of these, what is known now is told.
+
+    from: From then on: RFC 3339, such as 2026-11-21T14:00:00Z. Left out: an hour before `to`.
+    to: Before then: RFC 3339. Left out: now.
+    step: Seconds from one point to the next; each stands for the time until the next. At most 10000 points. Left out:
+        such that there are 500 at most, and at least the interval.
+    metrics: Names of metrics, with commas; left out: all whose history is kept.
+    """
+
+    from_: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})] | None = None
+    to: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})] | None = None
+    step: Annotated[float, msgspec.Meta(ge=1, le=LONGEST_STEP)] | None = None
+    metrics: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)] | None = None
+
+
+class Past(msgspec.Struct, rename="kebab"):
+    """A metric over time: a figure for each point; null: not known.
+
+    minimum: The lowest that was seen in the time of the point.
+    mean: The mean of what was seen.
+    maximum: The highest.
+    """
+
+    minimum: list[float | None]
+    mean: list[float | None]
+    maximum: list[float | None]
+
+
+class ClassPast(msgspec.Struct, rename="kebab"):
+    """A service class over time.
+
+    name: The name of the class.
+    metrics: By the metric's name.
+    """
+
+    name: str
+    metrics: dict[str, Past]
+
+
+class MetricsHistory(msgspec.Struct, rename={"from_": "from", "step_seconds": "step-seconds",
+                                             "service_classes": "service-classes"},
+                     tag="metrics-history", tag_field="class"):  # fmt: skip
+    """Metrics over time. Full resolution is kept for an hour, then a point a minute, later fewer.
+
+    from: The time of the first point, RFC 3339 in UTC. The others follow a step apart.
+    step-seconds: Seconds from one point to the next.
+    metrics: By the metric's name.
+    service-classes: Of a group: its active policy's classes. Of others, none.
+    """
+
+    from_: Time
+    step_seconds: float
+    metrics: dict[str, Past]
+    service_classes: list[ClassPast]
 
 
 def described(scope: Literal["hypervisor", "groups", "servers"], kind: MetricKind) -> dict[str, tuple[str, str]]:

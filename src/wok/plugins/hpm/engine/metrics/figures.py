@@ -8,6 +8,7 @@ from functools import cached_property
 from ..samples import HostSample
 from ..windows import HostWindow
 from . import groups, host, servers
+from .attainment import Attained
 from .groups import Classes, GroupMetric, Groups
 from .host import HostMetric
 from .metric import FloatColumn
@@ -24,18 +25,20 @@ class Figures:
     """Columns by the metrics' names. Any thread may ask; at worst, a column is made twice."""
 
     def __init__(
-        self, roster: Roster, sample: HostSample, window: HostWindow | None, beside: Beside = NOTHING
-    ) -> None:
+        self, roster: Roster, sample: HostSample, window: HostWindow | None, attained: Attained,
+        beside: Beside = NOTHING,
+    ) -> None:  # fmt: skip
         self.roster = roster
         self.window = window
+        self._attained = attained
         self._beside = beside
-        self._moment = Moment(roster, sample, window, beside)
+        self._moment = Moment(roster, sample, window, beside, attained)
         self._classes = Classes(self._moment)
         self._groups = Groups(self._classes)
 
     def with_sample(self, sample: HostSample) -> Figures:
         """Those of the same window, with what was set since."""
-        return Figures(self.roster, sample, self.window, self._beside)
+        return Figures(self.roster, sample, self.window, self._attained, self._beside)
 
     @cached_property
     def servers(self) -> Mapping[str, FloatColumn]:

@@ -3,11 +3,13 @@ members."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
+from .attainment import SPANS, Span
 from .metric import FloatColumn, IndexColumn, Metric, unknown
 from .moment import Moment, index, met, velocity
 
@@ -54,6 +56,15 @@ class Members:
         return velocity(self.using, self.delay, self.busy > 0)
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """By what each of them goes where its history is kept."""
+        raise NotImplementedError
+
+    def attained(self, span: Span) -> FloatColumn:
+        """Goal attainment over the last hour, day or week, in percent."""
+        return self.moment.attained.share(self.keys, span)
+
+    @property
     def index(self) -> FloatColumn:
         """The PI."""
         raise NotImplementedError
@@ -74,6 +85,10 @@ class Classes(Members):
 
     def __init__(self, moment: Moment) -> None:
         super().__init__(moment, moment.roster.class_of, len(moment.roster.classes))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.moment.roster.class_keys
 
     @cached_property
     def index(self) -> FloatColumn:
@@ -98,6 +113,10 @@ class Groups(Members):
         super().__init__(moment, moment.roster.group_of, len(moment.roster.groups))
         self._classes = classes
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.moment.roster.groups
+
     @cached_property
     def index(self) -> FloatColumn:
         worst = unknown(self.rows)
@@ -117,12 +136,17 @@ class Groups(Members):
         return self.judged - missed * self.judged
 
 
+def _attained(span: Span) -> Callable[[Members], FloatColumn]:
+    return lambda members: members.attained(span)
+
+
 GroupMetric: TypeAlias = Metric[Members, FloatColumn]
 
 
 #: What is counted of a group's or a class's members, summed.
 RAW: tuple[GroupMetric, ...] = (
-    Metric("virtual-servers", "number", "gauge", "Virtual servers that the host has of it.", lambda g: g.members),
+    Metric("virtual-servers", "number", "gauge", "Virtual servers that the host has of it.",
+           lambda g: g.members, kept=True),
     Metric("cpu-time", "s", "gauge",
            "Time that virtual CPUs ran, summed over its servers; it jumps as those come and go.",
            lambda g: g.sum(g.moment.cpu_time)),
@@ -142,22 +166,26 @@ RAW: tuple[GroupMetric, ...] = (
 #: What comes of that over the last interval.
 CALCULATED: tuple[GroupMetric, ...] = (
     Metric("busy-virtual-servers", "number", "gauge",
-           "Virtual servers that ran or waited for more than 1 % of one CPU in the last interval.", lambda g: g.busy),
+           "Virtual servers that ran or waited for more than 1 % of one CPU in the last interval.",
+           lambda g: g.busy, kept=True),
     Metric("cpu-using", "CPUs", "gauge", "CPUs that its busy servers used, a mean over the last interval.",
-           lambda g: g.using),
+           lambda g: g.using, kept=True),
     Metric("cpu-delay", "CPUs", "gauge", "CPUs that its busy servers waited for, a mean over the last interval.",
-           lambda g: g.delay),
+           lambda g: g.delay, kept=True),
     Metric("velocity", "%", "gauge",
            "100 × time run / (time run + time waited for a CPU) of the sums over its busy servers; null: none is busy.",
-           lambda g: g.velocity),
+           lambda g: g.velocity, kept=True),
     Metric("performance-index", "ratio", "gauge",
            "Goal velocity / velocity of a class; of a group, that of its worst class. null: no goal, or none is busy.",
-           lambda g: g.index),
+           lambda g: g.index, kept=True),
     Metric("goal-judged", "0 or 1", "gauge", "1: there is a goal of velocity, and servers that it is for.",
-           lambda g: g.judged),
+           lambda g: g.judged, kept=True),
     Metric("goal-met", "0 or 1", "gauge",
            "1: the goal (of a group: those of all its classes) was met in the last interval; that of idle servers is.",
-           lambda g: g.met),
+           lambda g: g.met, kept=True),
+    *(Metric(f"goal-attainment-{span}", "%", "gauge",
+             f"Of the time of the last {span} in which there was a goal to be met, the share in which it was.",
+             _attained(span)) for span in SPANS),
     Metric("cpu-entitlement", "CPUs", "gauge", "CPUs that the shares of its busy servers entitle them to.",
-           lambda g: g.sum(np.where(g.moment.busy == 1.0, g.moment.entitlement, 0.0))),
+           lambda g: g.sum(np.where(g.moment.busy == 1.0, g.moment.entitlement, 0.0)), kept=True),
 )  # fmt: skip

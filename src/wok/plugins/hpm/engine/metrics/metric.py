@@ -39,7 +39,8 @@ Figure = TypeVar("Figure")
 @dataclass(frozen=True)
 class Metric(Generic[From, Figure]):
     """`of` gives the figures: a column with a value for each server (or group, or class), or one value of a host; NaN
-    where it is not known. `libvirt_name` is what libvirt's exporters call it in Prometheus, if they have it."""
+    where it is not known. `libvirt_name` is what libvirt's exporters call it in Prometheus, if they have it.
+    `kept`: so is its history."""
 
     name: str
     unit: Unit
@@ -47,6 +48,7 @@ class Metric(Generic[From, Figure]):
     meaning: str
     of: Callable[[From], Figure]
     libvirt_name: str | None = None
+    kept: bool = False
 
     @property
     def described(self) -> str:

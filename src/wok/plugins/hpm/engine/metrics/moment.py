@@ -13,6 +13,7 @@ from ..index import DISCRETIONARY_PI, LEAST_VELOCITY, MET
 from ..samples import HostSample, ServerSample
 from ..table import Table, empty
 from ..windows import HostWindow, ServerWindow
+from .attainment import Attained
 from .metric import FloatColumn, unknown
 from .roster import Roster
 
@@ -34,8 +35,11 @@ class Moment:
     """A sample and the window that ended with it, of the servers of a roster, and what was sampled beside. Columns have
     a row for each server; NaN where nothing is known, as of servers that do not run."""
 
-    def __init__(self, roster: Roster, sample: HostSample, window: HostWindow | None, beside: Beside) -> None:
+    def __init__(
+        self, roster: Roster, sample: HostSample, window: HostWindow | None, beside: Beside, attained: Attained
+    ) -> None:
         self.roster = roster
+        self.attained = attained
         self.sample = sample
         self.window = window
         self._beside = beside

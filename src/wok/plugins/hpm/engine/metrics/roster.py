@@ -79,6 +79,11 @@ class Roster:
         )  # fmt: skip
 
     @cached_property
+    def class_keys(self) -> tuple[str, ...]:
+        """By what each class goes where its history is kept: its group's id, a slash, and its name."""
+        return tuple(f"{group}/{name}" for group, name in self.classes)
+
+    @cached_property
     def class_group(self) -> IndexColumn:
         """The place of each class's group. A row for each class."""
         places = {group: number for number, group in enumerate(self.groups)}

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from ...errors import Conflict, HpmError
-from ...manager.manager import Busy
+from ...manager.change import Busy
 from ...wire.simulations import SimulationCreate
 
 #: Seconds that one may take; a client waits for 30.

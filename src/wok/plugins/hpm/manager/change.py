@@ -1,0 +1,21 @@
+"""A change of the catalog that is under way."""
+
+from __future__ import annotations
+
+from ..errors import HpmError
+from ..policy.catalog import Catalog
+
+
+class Busy(HpmError):
+    """Another change is under way; try again (HTTP 409, reason 1)."""
+
+    id = "busy"
+
+
+class CatalogChange:
+    """A catalog being changed: set `catalog`. `renamed` names policies by (group, old name), so that their revisions
+    stay theirs."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.renamed: dict[tuple[str, str], str] = {}

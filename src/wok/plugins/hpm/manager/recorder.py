@@ -1,0 +1,142 @@
+"""What is kept of each cycle: history, attainment of goals, what pollers have to be told. By a thread of its own, so
+that none of it delays the loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.metrics.attainment import BINS, SPANS, Attainment
+from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS, Figures
+from ..engine.metrics.metric import FloatColumn, Metric
+from ..store.history import Frame, History
+from .snapshot import Snapshot
+from .sync.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two times that the ledger is kept, if it changed.
+KEEPING = 30.0
+#: Seconds of upkeep of the history at a time, and of pause after it.
+UPKEEP, PAUSE = 0.02, 0.2
+
+
+def _kept(metrics: Sequence[Metric[Any, Any]]) -> tuple[str, ...]:
+    return tuple(metric.name for metric in metrics if metric.kept)
+
+
+#: Metrics whose history is kept, by kind of thing. They go by UUID, groups by id, classes by `Roster.class_keys`.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "hypervisor": _kept(HOST_METRICS), "group": _kept(GROUP_METRICS), "class": _kept(GROUP_METRICS),
+    "server": _kept(SERVER_METRICS),
+}  # fmt: skip
+HOST_KEY = "host"
+
+
+class Recorder:
+    """Takes the snapshot of each cycle. `history` None: none is kept. Until it is started, it works when it is told."""
+
+    def __init__(self, history: History | None, ledger: Ledger, attainment: Attainment) -> None:
+        self.history = history
+        self._ledger = ledger
+        self._attainment = attainment
+        self._next: Snapshot | None = None
+        self._remembered: set[str] = set()
+        self._wake = threading.Event()
+        self._ending = False
+        self._saved = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="hpm-recorder")
+
+    def start(self) -> None:
+        """Work in a thread from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Keep what was taken, and end."""
+        self._ending = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._ledger.save()
+        if self.history is not None:
+            self.history.close()
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Keep this. Never waits; should the last one not be kept yet, this one takes its place."""
+        if self._thread.is_alive():
+            self._next = snapshot
+            self._wake.set()
+        else:
+            self._keep(snapshot)
+
+    def _run(self) -> None:
+        more = False
+        while True:
+            self._wake.wait(PAUSE if more else KEEPING)
+            self._wake.clear()
+            snapshot, self._next = self._next, None
+            try:
+                if snapshot is not None:
+                    self._keep(snapshot)
+                more = self.history is not None and self.history.work(UPKEEP)
+                if time.monotonic() - self._saved > KEEPING:
+                    self._ledger.save()
+                    self._saved = time.monotonic()
+            except Exception:    # a thread that is gone would be missed by nobody until somebody looks for last night
+                log.exception("a cycle could not be recorded")
+            if self._ending and self._next is None:
+                return
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        self._ledger.see(snapshot)
+        if snapshot.window is None:
+            return
+        figures, now = snapshot.figures, snapshot.taken.timestamp()
+        groups, classes = figures.roster.groups, figures.roster.class_keys
+        keys = (*groups, *classes)
+        self._remember(keys, now, snapshot.window.seconds)
+        for columns, names in ((figures.groups, groups), (figures.classes, classes)):
+            judged, met = columns["goal-judged"], columns["goal-met"]
+            self._attainment.add(now, names, judged * snapshot.window.seconds, met * snapshot.window.seconds)
+        if self.history is not None:
+            self.history.add(now, _frames(figures, groups, classes))
+
+    def _remember(self, keys: tuple[str, ...], now: float, interval: float) -> None:
+        """Take over from the history how groups and classes fared that this start of hpm has not seen before."""
+        new = [key for key in keys if key not in self._remembered]
+        self._remembered = set(keys)
+        self._attainment.keep(keys)
+        if self.history is None:
+            return
+        for key in new:
+            for span in SPANS:
+                seconds, number = BINS[span]
+                begin = (now // seconds - number + 1) * seconds
+                series = self.history.query(
+                    "class" if "/" in key else "group", key, ("goal-judged", "goal-met"), begin, now, seconds
+                )
+                # intervals are taken to have been as long as now
+                judged, met = np.nan_to_num(series.mean) * series.count * interval
+                for at, tried, held in zip(series.times, judged, met, strict=True):
+                    self._attainment.add(float(at), [key], np.array([tried]), np.array([held]), [span])
+
+
+def _frames(figures: Figures, groups: tuple[str, ...], classes: tuple[str, ...]) -> dict[str, Frame]:
+    host = np.array([[figures.host[name]] for name in KINDS["hypervisor"]], dtype=np.float64)
+    return {
+        "hypervisor": Frame((HOST_KEY,), host),
+        "group": Frame(groups, _stack(figures.groups, KINDS["group"])),
+        "class": Frame(classes, _stack(figures.classes, KINDS["class"])),
+        "server": Frame(figures.roster.uuids, _stack(figures.servers, KINDS["server"])),
+    }
+
+
+def _stack(columns: Mapping[str, FloatColumn], names: Sequence[str]) -> FloatColumn:
+    stacked: FloatColumn = np.stack([columns[name] for name in names])
+    return stacked

@@ -1,0 +1,201 @@
+"""Metrics over time through the API: in as many points as are asked for, and clear words where that cannot be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hpm.backend.simulated import uuid_of
+from hpm.cli.main import cli
+from hpm.cli.session import Session
+from hpm.client.connection import connect
+from hpm.engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
+from hpm.host.peer import PeerDoor
+from hpm.wire.metrics import HistoryQuery
+
+from .api_host import GROUPS, SERVERS, ApiHost, policy, running
+
+BEGIN = datetime(2030, 3, 1, 10, 0, tzinfo=timezone.utc)
+INTERVAL = 10
+
+
+class Time:
+    """A wall clock that the tests move."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ApiHost, Time]]:
+    """A host that was watched for ten minutes, with a group that has a goal."""
+    time = Time()
+    with running(PeerDoor(), wall=time, directory=tmp_path_factory.mktemp("history")) as api:
+        api.group("Gold", policy(), servers=("db1", "db2"))
+        for _ in range(60):
+            time.now += timedelta(seconds=INTERVAL)
+            api.cycle(INTERVAL)
+        yield api, time
+
+
+@pytest.fixture
+def api(watched: tuple[ApiHost, Time]) -> ApiHost:
+    return watched[0]
+
+
+DB1 = f"/metrics/calculated{SERVERS}/{uuid_of('db1')}"
+HOST = "/metrics/calculated/hypervisor"
+
+
+def at(moment: datetime) -> str:
+    return quote(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def past(api: ApiHost, path: str, begin: float, end: float, step: float) -> Any:
+    """What is told of [begin, end) seconds after the first cycle's interval began."""
+    times = [at(BEGIN + timedelta(seconds=seconds)) for seconds in (begin, end)]
+    return api.get(f"{path}?from={times[0]}&to={times[1]}&step={step}")
+
+
+def test_every_point_has_the_figures_of_its_time(api: ApiHost) -> None:
+    told = past(api, DB1, 300, 600, 60)
+    assert told["from"] == "2030-03-01T10:05:00.000Z" and told["step-seconds"] == 60
+    using = told["metrics"]["cpu-using"]
+    assert {len(column) for column in using.values()} == {5}
+    for low, mean, high in zip(using["minimum"], using["mean"], using["maximum"], strict=True):
+        assert 0 < low <= mean <= high <= 2
+    fine = past(api, DB1, 300, 600, 10)["metrics"]["cpu-using"]["mean"]
+    assert len(fine) == 30 and None not in fine
+    assert using["mean"][0] == pytest.approx(sum(fine[:6]) / 6, abs=0.002)
+    now = api.get(DB1)["metrics"]["cpu-using"]
+    last = past(api, DB1, 600, 610, 10)["metrics"]["cpu-using"]["mean"]
+    assert last == [pytest.approx(now, rel=0.002)]
+
+
+@pytest.mark.parametrize(("path", "metrics"), [
+    (HOST, HOST_METRICS), (DB1, SERVER_METRICS), (f"/metrics/calculated{GROUPS}/default", GROUP_METRICS),
+])  # fmt: skip
+def test_those_are_told_whose_history_is_kept(api: ApiHost, path: str, metrics: Any) -> None:
+    both = {name for kind in ("raw", "calculated") for name in past(
+        api, path.replace("calculated", kind), 0, 600, 60)["metrics"]}  # fmt: skip
+    assert both == {metric.name for metric in metrics if metric.kept}
+    one = api.get(f"{path}?from={at(BEGIN)}&metrics=cpu-using")
+    assert list(one["metrics"]) == ["cpu-using"] and one["service-classes"] == []
+    assert "cpu-using" in api.refused("GET", f"{path}?metrics=cpu-uusing")["message"]
+
+
+def test_a_group_has_its_classes_and_their_attainment(api: ApiHost) -> None:
+    group = next(g["object-id"] for g in api.get(GROUPS)["workload-resource-groups"] if g["name"] == "Gold")
+    told = past(api, f"/metrics/calculated{GROUPS}/{group}", 0, 600, 600)
+    assert [one["name"] for one in told["service-classes"]] == ["db", "rest"]
+    met = told["service-classes"][0]["metrics"]["goal-met"]["mean"]
+    judged = told["service-classes"][0]["metrics"]["goal-judged"]["mean"]
+    assert judged == [1] and 0 <= met[0] <= 1
+    now = api.get(f"/metrics/calculated{GROUPS}/{group}")["service-classes"][0]["metrics"]
+    for span in ("hour", "day", "week"):
+        assert now[f"goal-attainment-{span}"] == pytest.approx(100 * met[0], abs=2)
+    rest = api.get(f"/metrics/calculated{GROUPS}/{group}")["service-classes"][1]
+    assert rest["metrics"]["goal-attainment-day"] is None    # it has no goal
+
+
+def test_what_was_before_hpm_is_not_known(api: ApiHost) -> None:
+    told = past(api, HOST, -3600, 600, 600)
+    column = told["metrics"]["cpu-utilization"]["mean"]
+    assert column[:6] == [None] * 6 and column[6] is not None
+
+
+@pytest.mark.parametrize(("query", "said"), [
+    ("step=0", "step"), ("step=-1", "step"), ("step=nan", "step"), ("step=31536000", "step"), ("step=x", "step"),
+    (f"from={at(BEGIN + timedelta(days=1))}", "future"), (f"to={at(BEGIN + timedelta(days=1))}", "future"),
+    (f"from={at(BEGIN + timedelta(minutes=5))}&to={at(BEGIN)}", "earlier"),
+    (f"from={at(BEGIN)}&to={at(BEGIN)}", "earlier"),
+    ("from=2001-01-01T00:00:00Z&step=1", "10000 points"), ("from=yesterday", "RFC 3339"),
+    ("from=0001-01-01T00:00:00Z", "from"), ("to=9999-12-31T23:59:59Z", "future"), ("metrics=", "metrics"),
+    ("from=2030-02-30T00:00:00Z", "RFC 3339"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused_at_once(api: ApiHost, query: str, said: str) -> None:
+    for path in (HOST, DB1):
+        error = api.refused("GET", f"{path}?{query}")
+        assert (error["http-status"], error["reason"]) == (400, 7), error
+        assert said in error["message"], error["message"]
+
+
+def test_a_long_range_has_as_many_points_as_fit(api: ApiHost) -> None:
+    for begin in ("2029-01-01T00:00:00Z", "2030-02-28T00:00:00Z", "2030-03-01T09:50:00Z", "1990-01-01T00:00:00Z"):
+        told = api.get(f"{HOST}?from={begin}")
+        assert 1 <= len(told["metrics"]["cpu-using"]["mean"]) <= 501
+        assert told["step-seconds"] >= 3
+
+
+def test_of_whom_nobody_knows_there_is_no_history(api: ApiHost) -> None:
+    query = f"?from={at(BEGIN)}"
+    for path in (f"/metrics/raw{SERVERS}/{uuid_of('nobody')}", f"/metrics/raw{GROUPS}/{uuid_of('x')}",
+                 f"/metrics/raw{SERVERS}/db1"):  # fmt: skip
+        assert api.refused("GET", path + query)["http-status"] == 404
+
+
+def test_the_client_asks_for_it(api: ApiHost) -> None:
+    query = HistoryQuery(from_=BEGIN.isoformat(), step=60)
+    with connect(api.socket) as client:
+        told = client.server_history("calculated", uuid_of("db1"), query).value
+        assert told.step_seconds == 60 and len(told.metrics["velocity"].mean) == 10
+        assert client.hypervisor_history("raw", query).value.metrics
+        assert client.group_history("calculated", "default", query).value.service_classes == []
+        with pytest.raises(ValueError, match="from when on"):
+            client.hypervisor_history("raw", HistoryQuery())
+
+
+def shell(api: ApiHost, *words: str) -> Result:
+    session = Session(socket=api.socket)
+    try:
+        return CliRunner(env={"COLUMNS": "160", "TZ": "UTC"}).invoke(cli, words, obj=session)
+    finally:
+        session.client.close()
+
+
+def test_at_the_shell(api: ApiHost) -> None:
+    span = ("--from", "2030-03-01T10:00:00Z", "--to", "2030-03-01T10:10:00Z", "--step", "5m")
+    rows = shell(api, "metrics-vs", "db1", *span).stdout.splitlines()
+    assert [row.split()[0] for row in rows[-2:]] == ["2030-03-01"] * 2 and "Velo" in rows[0]
+    assert "Conten" in shell(api, "metrics-hypervisor", *span).stdout
+    groups = shell(api, "metrics-wrg", "Gold", *span).stdout
+    assert "\ndb\n" in groups and groups.count("2030-03-01") == 6
+    told = json.loads(shell(api, "metrics-vs", "db1", *span, "--json").stdout)
+    assert told["step-seconds"] == 300
+    for words, said in (
+        (("metrics-vs", *span), "give VS"), (("metrics-wrg", *span), "give GROUP"),
+        (("metrics-hypervisor", *span, "--follow"), "--follow"), (("metrics-hypervisor", "--step", "soon"), "30s, 5m"),
+    ):  # fmt: skip
+        wrong = shell(api, *words)
+        assert wrong.exit_code == 2 and said in wrong.stderr, wrong.stderr
+    assert "future" in shell(api, "metrics-hypervisor", "--from", "2040-01-01").stderr
+
+
+def test_it_outlives_a_restart_and_a_server(tmp_path: Path) -> None:
+    time = Time()
+    with running(PeerDoor(), wall=time, directory=tmp_path) as first:
+        group = first.group("Gold", policy(), servers=("db1",))
+        for _ in range(6):
+            time.now += timedelta(seconds=INTERVAL)
+            first.cycle(INTERVAL)
+        before = first.get(f"{DB1}?from={at(BEGIN)}&to={at(time.now)}&step=10")
+        attained = first.get(f"/metrics/calculated{GROUPS}/{group}")["service-classes"][0]["metrics"]
+    with running(PeerDoor(), wall=time, directory=tmp_path) as again:
+        again.hypervisor.delete(uuid_of("db1"))
+        time.now += timedelta(seconds=INTERVAL)
+        again.cycle(INTERVAL)
+        assert again.get(f"{DB1}?from={at(BEGIN)}&to={at(time.now - timedelta(seconds=10))}&step=10") == before
+        again.cycle(INTERVAL)
+        now = again.get(f"/metrics/calculated{GROUPS}/{group}")["service-classes"][0]["metrics"]
+        assert attained["goal-attainment-hour"] is not None
+        assert now["goal-attainment-hour"] == pytest.approx(attained["goal-attainment-hour"], abs=35)
