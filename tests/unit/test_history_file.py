@@ -13,7 +13,7 @@ import pytest
 
 import hpm.store.history.history
 from hpm.errors import InvalidValue
-from hpm.store.history import Retention, levels, upkeep
+from hpm.store.history import Retention, file, levels, upkeep
 from hpm.store.history import tail as tail_module
 
 from .history_play import DAY, HOUR, START, Play
@@ -282,10 +282,10 @@ def test_damage_that_shows_later_is_met_by_a_new_file(play: Play) -> None:
     play.settle()
     begin = play.now
     pages = play.path.stat().st_size // 16384
-    with play.path.open("r+b") as file:
+    with play.path.open("r+b") as stream:
         for page in range(1, pages):    # all but the first: also what a reader has not seen yet
-            file.seek(page * 16384)
-            file.write(b"\xff" * 16384)
+            stream.seek(page * 16384)
+            stream.write(b"\xff" * 16384)
     play.query("server-50", START, play.now, 60)    # raises nothing
     play.walk(2 * HOUR)
     play.settle()
@@ -317,9 +317,9 @@ def test_a_damaged_row_is_a_gap_and_is_told(play: Play) -> None:
 
 
 def _limit(play: Play, pages: int) -> None:
-    file = play.history._file
-    assert file is not None
-    file.connection.execute(f"PRAGMA max_page_count={pages}")
+    opened = play.history._file
+    assert opened is not None
+    opened.connection.execute(f"PRAGMA max_page_count={pages}")
 
 
 def test_a_full_disk_is_bridged_in_memory(play: Play, caplog: pytest.LogCaptureFixture) -> None:
@@ -360,9 +360,25 @@ def test_what_does_not_fit_into_memory_is_counted(play: Play, monkeypatch: pytes
     play.check("server-7", play.now - 1000, play.now, 10)
 
 
-def test_a_file_that_is_locked_or_nowhere_is_opened_when_it_can_be(
-    tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_another_process_holds_is_written_afterwards(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "_BUSY", 0.0)
+    play.again()
+    play.walk(100)
+    other = sqlite3.connect(play.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    play.walk(600)
+    assert "locked" in str(play.history.status().problem)
+    assert play.history.status().waiting == 60
+    play.check("a", START, play.now, 10)
+    other.execute("ROLLBACK")
+    other.close()
+    play.walk(10)
+    assert play.history.status().problem is None
+    play.again()
+    play.check("a", START, play.now, 10)
+
+
+def test_a_file_that_is_nowhere_is_made_when_it_can_be(tmp_path: Path, impatient: None) -> None:
     blocked = tmp_path / "there"
     blocked.write_text("")    # a file where the directory should be
     with Play(blocked / "history.db") as play:

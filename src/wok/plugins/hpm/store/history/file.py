@@ -26,6 +26,8 @@ PAGE = 16384
 BLOCK_BITS = 5
 BLOCK = 1 << BLOCK_BITS
 _READERS = 4
+#: Seconds to wait for another process that holds the file's lock; there is none, but for who looks into it by hand.
+_BUSY = 1.0
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=256", "journal_size_limit=4200000")
 
 _SCHEMA = f"""
@@ -105,9 +107,9 @@ class HistoryFile:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             connection = self._connect()
-            connection.execute("PRAGMA query_only=ON")
         good = False
         try:
+            connection.execute("PRAGMA query_only=ON")
             connection.execute("BEGIN")
             yield connection
             connection.execute("COMMIT")
@@ -154,7 +156,7 @@ class HistoryFile:
                 connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=2.0)
+        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=_BUSY)
 
     def _prepare(self) -> None:
         version = self.pragma("user_version")

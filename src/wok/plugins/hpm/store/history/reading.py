@@ -105,7 +105,8 @@ class Reader:
         """The hours that are left, beginning with the oldest that is kept."""
         if oldest is None:
             return []
-        return [hour for hour in (np.flatnonzero(self._left) + self._first).tolist() if hour >= oldest]
+        hours = np.flatnonzero(self._left) + self._first
+        return [int(hour) for hour in hours[hours >= oldest]]
 
     def _chosen(self, values: NDArray[np.float32], there: tuple[str, ...]) -> NDArray[np.float32]:
         """The wanted metrics, along the first axis; NaN for those that were not measured."""
