@@ -181,6 +181,28 @@ def test_at_the_shell(api: ApiHost) -> None:
     assert "future" in shell(api, "metrics-hypervisor", "--from", "2040-01-01").stderr
 
 
+@pytest.mark.own_server("the command line is at hpm's own socket")
+def test_how_long_it_is_kept_can_be_set_and_its_size_is_shown(tmp_path: Path) -> None:
+    with running(PeerDoor(), directory=tmp_path) as api:
+        api.cycle()
+        assert shell(api, "settings", "--history-hours-days", "30", "--history-size", "100").exit_code == 0
+        assert api.get("/settings")["history"] == {
+            "minutes-days": 2.0, "ten-minutes-days": 14.0, "hours-days": 30.0, "size-mib": 100,
+        }  # fmt: skip
+        state = api.get("/metrics/history")
+        assert 0 < state["size-bytes"] < state["bound-bytes"] == 100 * 2**20
+        assert [level["step-seconds"] for level in state["levels"]] == [None, 60, 600, 3600]
+        assert state["levels"][3]["kept-seconds"] == 30 * 86400 and state["levels"][0]["oldest"] is not None
+        assert (state["waiting"], state["lost"], state["trouble"]) == (0, 0, None)
+        assert "of 100 at most" in shell(api, "metrics-history").stdout
+        one = {"minutes-days": 2, "ten-minutes-days": 14, "hours-days": 30, "size-mib": 15}
+        for wrong in ({"size-mib": 20}, {**one, "minutes-days": -1}, {**one, "more": 1}, one):
+            assert api.refused("POST", "/settings", {"history": wrong})["http-status"] == 400
+    with running(PeerDoor(), directory=tmp_path) as again:
+        assert again.get("/settings")["history"]["size-mib"] == 100
+        assert again.get("/metrics/history")["bound-bytes"] == 100 * 2**20
+
+
 def test_it_outlives_a_restart_and_a_server(tmp_path: Path) -> None:
     time = Time()
     with running(PeerDoor(), wall=time, directory=tmp_path) as first:

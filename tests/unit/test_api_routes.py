@@ -59,7 +59,8 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"{one}/policies/night/revisions/1/restore")["importance"] == "high"
     assert send("POST", f"{one}/preview", policy("other"))["service-classes"][0]["name"] == "db"
     send("DELETE", f"{one}/policies/night", status=204)
-    settings = {"interval-seconds": 3.0, "devices-interval-seconds": 300.0}
+    history = {"minutes-days": 2.0, "ten-minutes-days": 14.0, "hours-days": 400.0, "size-mib": 1907}
+    settings = {"interval-seconds": 3.0, "devices-interval-seconds": 300.0, "history": history}
     assert send("GET", "/settings") == settings
     assert send("POST", "/settings", {"interval-seconds": 3}) == settings
     send("POST", f"{GROUPS}/default", {"perf-policies": [policy("rest", service_class())]})
@@ -69,6 +70,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert [s["name"] for s in send("GET", "/simulations/recorded-host")["virtual-servers"]][:2] == ["db1", "db2"]
     assert [s["side"] for s in send("POST", "/simulations", {"intervals": 1})["sides"]] == ["unmanaged", "managed"]
     assert "libvirt_up 1.0" in api.send("GET", f"{base}/metrics/prometheus").text
+    assert send("GET", "/metrics/history")["lost"] == 0
     told = send("GET", "/virtual-servers/sync")
     assert told["resync"] and told["changed"]["configuration"][0]["configuration"]["group"].startswith(base)
     assert send("GET", f"/virtual-servers/sync?since={told['token']}", status=204) is None

@@ -153,7 +153,8 @@ def test_settings(api: ApiHost) -> None:
     assert api.get("/version")["interval-seconds"] == 5.0
     done(api, "settings", "--interval", "3")
     assert "60" in done(api, "settings", "--devices-interval", "60")
-    assert api.get("/settings") == {"interval-seconds": 3.0, "devices-interval-seconds": 60.0}
+    found = api.get("/settings")
+    assert (found["interval-seconds"], found["devices-interval-seconds"]) == (3.0, 60.0)
     done(api, "settings", "--devices-interval", "300")
     assert run(api, "settings", "--devices-interval", "1").exit_code == 2
 

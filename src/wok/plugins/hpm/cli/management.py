@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+import msgspec
 
 from ..client.rest import Client
 from ..wire.management import ManagementLevels, Outcome, Settings, Version
@@ -70,7 +73,15 @@ def _tell_unmanaged(client: Client) -> None:
               help="Time between two decisions, 1 to 3600.")  # fmt: skip
 @click.option("--devices-interval", type=click.FloatRange(10, 86400), metavar="SECONDS",
               help="Time between two samples of servers' devices, 10 to 86400.")  # fmt: skip
-def settings(session: Session, interval: float | None, devices_interval: float | None) -> None:
+@click.option("--history-minutes-days", "minutes_days", type=click.FloatRange(0, 4000), metavar="DAYS",
+              help="Keep history with a point a minute so long.")  # fmt: skip
+@click.option("--history-ten-minutes-days", "ten_minutes_days", type=click.FloatRange(0, 4000), metavar="DAYS",
+              help="Keep history with a point every ten minutes so long.")  # fmt: skip
+@click.option("--history-hours-days", "hours_days", type=click.FloatRange(0, 4000), metavar="DAYS",
+              help="Keep history with a point an hour so long.")  # fmt: skip
+@click.option("--history-size", "size_mib", type=click.IntRange(16, 1_000_000), metavar="MIB",
+              help="The most that the history's file may take; this wins.")  # fmt: skip
+def settings(session: Session, interval: float | None, devices_interval: float | None, **kept: Any) -> None:
     """Show or change what can be set for hpm as a whole. It holds also after hpm was started anew."""
     client = session.client
 
@@ -80,10 +91,17 @@ def settings(session: Session, interval: float | None, devices_interval: float |
         show_fields([
             ("Interval, seconds", f"{found.interval_seconds:g}"),
             ("Devices' interval, seconds", f"{found.devices_interval_seconds:g}"),
+            ("History, a point a minute, days", f"{found.history.minutes_days:g}"),
+            ("History, every ten minutes, days", f"{found.history.ten_minutes_days:g}"),
+            ("History, a point an hour, days", f"{found.history.hours_days:g}"),
+            ("History, at most MiB", str(found.history.size_mib)),
         ])  # fmt: skip
 
     wanted = {"interval-seconds": interval, "devices-interval-seconds": devices_interval}
-    changes = {name: seconds for name, seconds in wanted.items() if seconds is not None}
+    changes: dict[str, object] = {name: seconds for name, seconds in wanted.items() if seconds is not None}
+    history = {name: value for name, value in kept.items() if value is not None}
+    if history:
+        changes["history"] = msgspec.structs.replace(client.settings().value.history, **history)
     session.emit(client.update_settings(changes) if changes else client.settings(), show)
 
 

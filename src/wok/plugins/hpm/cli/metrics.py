@@ -15,6 +15,7 @@ from ..wire.metrics import (
     GroupMetrics,
     GroupMetricsList,
     HistoryQuery,
+    HistoryState,
     HostMetrics,
     MetricKind,
     MetricsHistory,
@@ -163,6 +164,30 @@ def metrics_vs(
         return
     wanted = None if group is None else ServerQuery(workload_resource_group=find_group(client, group).object_id)
     _emit(session, follows, lambda unless: client.servers_metrics(kind, wanted, unless), lambda s: _servers(s, kind))
+
+
+@command("metrics-history", examples=["hpm metrics-history"])
+def metrics_history(session: Session) -> None:
+    """Show the size of the history, and how far it reaches."""
+    session.emit(session.client.history_state(), _show_state)
+
+
+def _show_state(found: HistoryState) -> None:
+    from .output import Column, show_fields, show_table
+
+    show_fields([
+        ("Size, MiB", f"{found.size_bytes / 2**20:.1f} of {found.bound_bytes / 2**20:.0f} at most"),
+        ("Not written yet", str(found.waiting)),
+        ("Lost", str(found.lost)),
+        ("Trouble", words.text_or_none(found.trouble)),
+        ("Last trouble", words.text_or_none(found.last_trouble)),
+    ])  # fmt: skip
+    click.echo()
+    columns = [Column("A point every", whole=True), Column("Kept for days", number=True), Column("Since", whole=True)]
+    show_table(columns, [
+        ("interval" if level.step_seconds is None else f"{level.step_seconds:g} s", f"{level.kept_seconds / 86400:.3g}",
+         words.NONE if level.oldest is None else words.local_time(level.oldest)) for level in found.levels
+    ])  # fmt: skip
 
 
 def _history(

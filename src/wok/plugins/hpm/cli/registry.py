@@ -91,6 +91,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         metrics_hypervisor="Show the host's metrics.",
         metrics_wrg="Show metrics of groups and their service classes.",
         metrics_vs="Show metrics of virtual servers.",
+        metrics_history="Show the size of the history, and how far it reaches.",
     ),
     "What would happen": _noun(
         "simulations",

@@ -9,6 +9,7 @@ from ..wire.metrics import (
     GroupMetrics,
     GroupMetricsList,
     HistoryQuery,
+    HistoryState,
     HostMetrics,
     MetricKind,
     MetricsHistory,
@@ -40,6 +41,10 @@ class MetricCalls(Calls):
         """Of one virtual server, over time; also of one that is gone."""
         path = f"/metrics/{quote(kind)}/virtual-servers/{quote(server_id, safe='')}"
         return self._get(path, MetricsHistory, _asked(query))
+
+    def history_state(self) -> Answer[HistoryState]:
+        """How the history of metrics fares."""
+        return self._get("/metrics/history", HistoryState)
 
     def groups_metrics(
         self, kind: MetricKind, query: GroupQuery | None = None, unless: str | None = None

@@ -15,6 +15,7 @@ from ..wire.metrics import (
     GroupMetrics,
     GroupMetricsList,
     HistoryQuery,
+    HistoryState,
     HostMetrics,
     MetricKind,
     MetricsHistory,
@@ -61,6 +62,10 @@ def metrics_routes(manager: Manager) -> tuple[Route, ...]:
                 else metrics.server(r.base, _kind(r), r.names["id"])
             ),
             query=HistoryQuery, kept=True, refuses=(HypervisorUnreachable,),
+        ),
+        Route(
+            "GET", "/metrics/history", "How the history of metrics fares: its size, and since when there is any",
+            HistoryState, lambda r: histories.state(),
         ),
         scraped(manager, "/metrics/prometheus"),
     )  # fmt: skip

@@ -99,7 +99,7 @@ class Manager:
         self._forecasts: dict[str, Forecast] = {}
         self._observed, self._problem = wall(), self._observer.sample.problem
         self.ledger, self._attainment = Ledger(database), Attainment()
-        self.recorder = Recorder(history, self.ledger, self._attainment)
+        self.recorder = Recorder(history, database, self.ledger, self._attainment)
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
         self._adopt()

@@ -10,17 +10,21 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ..engine.metrics.attainment import BINS, SPANS, Attainment
 from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS, Figures
 from ..engine.metrics.metric import FloatColumn, Metric
-from ..store.history import Frame, History
+from ..store.catalog_store import load_setting, save_setting
+from ..store.database import Database
+from ..store.history import Frame, History, Retention
 from .snapshot import Snapshot
 from .sync.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
+_RETENTION = "history-retention"
 #: Seconds between two times that the ledger is kept, if it changed.
 KEEPING = 30.0
 #: Seconds of upkeep of the history at a time, and of pause after it.
@@ -42,8 +46,15 @@ HOST_KEY = "host"
 class Recorder:
     """Takes the snapshot of each cycle. `history` None: none is kept. Until it is started, it works when it is told."""
 
-    def __init__(self, history: History | None, ledger: Ledger, attainment: Attainment) -> None:
+    def __init__(
+        self, history: History | None, database: Database, ledger: Ledger, attainment: Attainment
+    ) -> None:
         self.history = history
+        self._database = database
+        kept = load_setting(database, _RETENTION)
+        self.retention = msgspec.json.decode(kept, type=Retention) if kept else Retention()
+        if history is not None:
+            history.retention = self.retention
         self._ledger = ledger
         self._attainment = attainment
         self._next: Snapshot | None = None
@@ -66,6 +77,14 @@ class Recorder:
         self._ledger.save()
         if self.history is not None:
             self.history.close()
+
+    def set_retention(self, retention: Retention) -> None:
+        """Keep history so long from now on, and after later starts. Raises `StoreError`."""
+        save_setting(self._database, _RETENTION, msgspec.json.encode(retention).decode())
+        self.retention = retention
+        if self.history is not None:
+            self.history.retention = retention
+            self._wake.set()
 
     def take(self, snapshot: Snapshot) -> None:
         """Keep this. Never waits; should the last one not be kept yet, this one takes its place."""

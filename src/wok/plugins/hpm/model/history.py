@@ -15,8 +15,18 @@ from ..errors import InvalidValue, NotFound
 from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..manager.recorder import HOST_KEY
-from ..store.history import Series
-from ..wire.metrics import MOST_POINTS, USUAL_POINTS, ClassPast, HistoryQuery, MetricKind, MetricsHistory, Past
+from ..store.history import History, Series
+from ..wire.metrics import (
+    MOST_POINTS,
+    USUAL_POINTS,
+    ClassPast,
+    HistoryLevel,
+    HistoryQuery,
+    HistoryState,
+    MetricKind,
+    MetricsHistory,
+    Past,
+)
 from .metrics import GROUPS, HOST, SERVERS
 from .references import server_id
 from .times import utc_time
@@ -73,13 +83,27 @@ class Histories:
             raise
         return self._told("server", uuid, kind, query)
 
-    def _told(self, thing: str, key: str, kind: MetricKind, query: HistoryQuery) -> MetricsHistory:
+    def state(self) -> HistoryState:
+        """How it fares."""
+        found = self._history().status()
+        return HistoryState(
+            found.size, found.bound, [
+                HistoryLevel(level.seconds, level.kept, None if level.oldest is None else _time(level.oldest))
+                for level in found.levels
+            ],
+            found.waiting, found.lost, found.problem, found.last_problem,
+        )  # fmt: skip
+
+    def _history(self) -> History:
         history = self._manager.recorder.history
         if history is None:
             raise NotFound("this hpm keeps no history")
+        return history
+
+    def _told(self, thing: str, key: str, kind: MetricKind, query: HistoryQuery) -> MetricsHistory:
         metrics = _wanted(_OF_KIND[thing][kind], _ALL[thing], query.metrics)
         asked = self._range(query)
-        series = history.query(thing, key, [metric.name for metric in metrics], *asked)
+        series = self._history().query(thing, key, [metric.name for metric in metrics], *asked)
         return _answer(series, metrics)
 
     def _range(self, query: HistoryQuery) -> _Range:
@@ -129,7 +153,9 @@ def _answer(series: Series, metrics: Sequence[Metric[Any, Any]]) -> MetricsHisto
         return Past(shown(metric.unit, lowest), shown(unit, mean), shown(metric.unit, highest))
 
     begin = series.times[0] if len(series.times) else 0.0
-    return MetricsHistory(
-        rfc3339(datetime.fromtimestamp(float(begin), timezone.utc)), series.step,
-        {metric.name: past(row, metric) for row, metric in enumerate(metrics)}, [],
-    )  # fmt: skip
+    told = {metric.name: past(row, metric) for row, metric in enumerate(metrics)}
+    return MetricsHistory(_time(begin), series.step, told, [])
+
+
+def _time(unix: float) -> str:
+    return rfc3339(datetime.fromtimestamp(float(unix), timezone.utc))

@@ -9,11 +9,13 @@ import msgspec
 from ..errors import Conflict
 from ..manager.manager import Manager
 from ..store.adjustments import AdjustmentFilter
+from ..store.history import Retention
 from ..version import VERSION
 from ..wire.management import (
     AdjustmentList,
     AdjustmentQuery,
     ControlAbility,
+    HistorySettings,
     ManagementLevels,
     ManagementLevelsUpdate,
     Settings,
@@ -26,6 +28,8 @@ from .times import utc_time
 from .views import Views
 
 API_VERSION = "1.0"
+
+_DAY, _MIB = 86_400.0, 2**20
 
 
 class Management:
@@ -62,7 +66,11 @@ class Management:
 
     def settings(self) -> Settings:
         """What can be set for hpm as a whole."""
-        return Settings(self._manager.interval, self._manager.devices_interval)
+        kept = self._manager.recorder.retention
+        history = HistorySettings(
+            kept.minutes / _DAY, kept.tens / _DAY, kept.hours / _DAY, kept.size // _MIB
+        )
+        return Settings(self._manager.interval, self._manager.devices_interval, history)
 
     def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
         """Change settings; `check` is called with those before, under the lock, and may raise."""
@@ -72,6 +80,12 @@ class Management:
                 self._manager.set_interval(float(wanted.interval_seconds))
             if wanted.devices_interval_seconds is not msgspec.UNSET:
                 self._manager.set_devices_interval(float(wanted.devices_interval_seconds))
+            if wanted.history is not msgspec.UNSET:
+                days = wanted.history
+                self._manager.recorder.set_retention(Retention(
+                    minutes=days.minutes_days * _DAY, tens=days.ten_minutes_days * _DAY, hours=days.hours_days * _DAY,
+                    size=days.size_mib * _MIB,
+                ))  # fmt: skip
         return self.settings()
 
     def adjustments(self, base: str, query: AdjustmentQuery) -> AdjustmentList:

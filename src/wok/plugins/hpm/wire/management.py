@@ -45,15 +45,35 @@ Interval = Annotated[float, msgspec.Meta(ge=1, le=3600)]
 DevicesInterval = Annotated[float, msgspec.Meta(ge=10, le=86400)]
 
 
+Days = Annotated[float, msgspec.Meta(ge=0, le=4000)]
+
+
+class HistorySettings(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """How long the history of metrics is kept, and how large it may become. Full resolution is kept for an hour.
+
+    minutes-days: Days for which there is a point a minute, 0 to 4000.
+    ten-minutes-days: Days for which there is a point every ten minutes, 0 to 4000.
+    hours-days: Days for which there is a point an hour, 0 to 4000.
+    size-mib: The most that its file may take, in MiB, 16 to 1000000. This wins: the oldest of the finest goes first.
+    """
+
+    minutes_days: Days
+    ten_minutes_days: Days
+    hours_days: Days
+    size_mib: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)]
+
+
 class Settings(msgspec.Struct, rename="kebab"):
     """What can be set for hpm as a whole.
 
     interval-seconds: Seconds between two decisions.
     devices-interval-seconds: Seconds between two samples of a server's devices (its section `devices`).
+    history: How long the history of metrics is kept.
     """
 
     interval_seconds: float
     devices_interval_seconds: float
+    history: HistorySettings
 
 
 class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
@@ -62,10 +82,12 @@ class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True)
     interval-seconds: Seconds between two decisions, 1 to 3600.
     devices-interval-seconds: Seconds between two samples of a server's devices, 10 to 86400. With thousands of servers
         it takes longer, so that it never takes more than a hundredth of a CPU.
+    history: How long the history of metrics is kept, whole.
     """
 
     interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
     devices_interval_seconds: DevicesInterval | msgspec.UnsetType = msgspec.UNSET
+    history: HistorySettings | msgspec.UnsetType = msgspec.UNSET
 
 
 class AdjustedServer(msgspec.Struct, rename="kebab"):

@@ -174,6 +174,40 @@ class MetricsHistory(msgspec.Struct, rename={"from_": "from", "step_seconds": "s
     service_classes: list[ClassPast]
 
 
+class HistoryLevel(msgspec.Struct, rename="kebab"):
+    """A resolution of the history.
+
+    step-seconds: Seconds from one point to the next; null: as often as figures were taken.
+    kept-seconds: For how long it is kept.
+    oldest: Since when there are points; null: there are none.
+    """
+
+    step_seconds: float | None
+    kept_seconds: float
+    oldest: Time | None
+
+
+class HistoryState(msgspec.Struct, rename="kebab"):
+    """How the history of metrics fares.
+
+    size-bytes: What it takes on disk.
+    bound-bytes: What it may take.
+    levels: Its resolutions, the finest first.
+    waiting: Moments that are in memory only, because they could not be written.
+    lost: Moments that could never be written.
+    trouble: What is wrong, in words; null: nothing.
+    last-trouble: What was wrong last; null: nothing was since hpm started.
+    """
+
+    size_bytes: int
+    bound_bytes: int
+    levels: list[HistoryLevel]
+    waiting: int
+    lost: int
+    trouble: str | None
+    last_trouble: str | None
+
+
 def described(scope: Literal["hypervisor", "groups", "servers"], kind: MetricKind) -> dict[str, tuple[str, str]]:
     """Unit and meaning of a scope's metrics, by name."""
     tables: dict[tuple[str, MetricKind], Sequence[Metric[Any, Any]]] = {
