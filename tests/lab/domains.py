@@ -67,9 +67,13 @@ def tiny(common: Common, disk: Path) -> str:
 
 
 def linux(
-    common: Common, kernel: Path, initrd: Path, arguments: str, memory_mib: int, balloon: bool, agent: bool
+    common: Common, kernel: Path, initrd: Path, arguments: str, memory_mib: int, balloon: bool, agent: bool,
+    devices: str = "",
 ) -> str:
-    """A Linux guest booted from kernel and initramfs. `arguments`: the kernel's command line."""
+    """A Linux guest booted from kernel and initramfs. `arguments`: the kernel's command line.
+
+    `devices`: more of them, as XML.
+    """
     balloon_xml = "<memballoon model='virtio'><stats period='2'/></memballoon>"
     no_balloon = "<memballoon model='none'/>"
     channel = f"<channel type='unix'><target type='virtio' name='{AGENT_CHANNEL}'/></channel>"
@@ -79,5 +83,5 @@ def linux(
         f"<kernel>{escape(str(kernel))}</kernel><initrd>{escape(str(initrd))}</initrd>"
         f"<cmdline>{escape(arguments)}</cmdline></os><features><acpi/><apic/></features>"
         f"<devices>{common.devices()}{balloon_xml if balloon else no_balloon}"
-        f"{channel if agent else ''}</devices></domain>"
+        f"{channel if agent else ''}{devices}</devices></domain>"
     )

@@ -1,6 +1,10 @@
 /* The init of the lab's Linux guests: loads modules, starts the guest agent if there is one, makes the load.
  *
- * The kernel hands unknown words of its command line to init as environment: load=..., lab_host=NAME.
+ * The kernel hands unknown words of its command line to init as environment: load=..., lab_host=NAME, and
+ *   lab_user=NAME         this user is logged in
+ *   lab_address=A.B.C.D   the guest has this address (on its loopback, so it needs no network)
+ *   lab_clock=SECONDS     its real-time clock is set ahead by so much
+ *   lab_fill=DEVICE       when the load runs, DEVICE is written to from its beginning to its end
  *
  * load: terms joined by '+':
  *   spin               one busy thread pinned to each vCPU
@@ -20,21 +24,28 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/rtc.h>
 #include <math.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <utmp.h>
 
 enum kind { SPIN, PERIODIC, REQUESTS, PHASES, TURNS };
 
@@ -293,9 +304,71 @@ static void start_agent(void)
     }
 }
 
+static void say_failed(const char *what)
+{
+    printf("hpmlab: cannot %s: %s\n", what, strerror(errno));
+}
+
+static void log_in(const char *user)
+{
+    struct utmp record = {.ut_type = USER_PROCESS, .ut_pid = 1, .ut_line = "ttyS0"};
+    int fd = open("/var/run/utmp", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    strncpy(record.ut_user, user, sizeof record.ut_user - 1);
+    record.ut_tv.tv_sec = time(NULL);
+    if (fd < 0 || write(fd, &record, sizeof record) != sizeof record)
+        say_failed("log in");
+    close(fd);
+}
+
+static void take_address(const char *address)
+{
+    struct ifreq request = {.ifr_name = "lo"};
+    struct sockaddr_in *own = (struct sockaddr_in *)&request.ifr_addr;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    own->sin_family = AF_INET;
+    inet_pton(AF_INET, address, &own->sin_addr);
+    if (ioctl(fd, SIOCSIFADDR, &request) < 0)
+        say_failed("take an address");
+    request.ifr_flags = IFF_UP;
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        say_failed("bring up the loopback");
+    close(fd);
+}
+
+static void set_clock(const char *seconds)
+{
+    time_t wanted = time(NULL) + atol(seconds);
+    struct tm parts;
+    struct rtc_time clock;
+    int fd = open("/dev/rtc0", O_RDWR | O_CLOEXEC);
+
+    gmtime_r(&wanted, &parts);
+    clock = (struct rtc_time){.tm_sec = parts.tm_sec, .tm_min = parts.tm_min, .tm_hour = parts.tm_hour,
+                              .tm_mday = parts.tm_mday, .tm_mon = parts.tm_mon, .tm_year = parts.tm_year};
+    if (fd < 0 || ioctl(fd, RTC_SET_TIME, &clock) < 0)
+        say_failed("set the clock");
+    close(fd);
+}
+
+static void fill(const char *device)
+{
+    static char block[65536] = {1};
+    int fd;
+
+    if (fork() != 0)
+        return;
+    fd = open(device, O_WRONLY | O_SYNC);
+    while (fd >= 0 && write(fd, block, sizeof block) > 0)
+        ;
+    say_failed("write on");
+    _exit(0);
+}
+
 int main(void)
 {
-    const char *load = getenv("load"), *host = getenv("lab_host");
+    const char *load = getenv("load"), *host = getenv("lab_host"), *word;
     int console;
 
     if (!load)
@@ -310,11 +383,19 @@ int main(void)
     if (host)
         sethostname(host, strlen(host));
     load_modules();
+    if ((word = getenv("lab_user")))
+        log_in(word);
+    if ((word = getenv("lab_address")))
+        take_address(word);
+    if ((word = getenv("lab_clock")))
+        set_clock(word);
     while (!calibrate()) /* a guest whose work nobody can tell is never ready */
         rest(1);
     start_agent();
     start_loads(load);
     say_ready(load);
+    if ((word = getenv("lab_fill")))
+        fill(word);
     for (;;) /* process 1 must not end, and inherits the orphans */
         if (wait(NULL) < 0)
             rest(1);

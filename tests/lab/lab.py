@@ -140,16 +140,20 @@ class Lab:
         partition: str | None = None,
         max_vcpus: int | None = None,
         hostname: str | None = None,
+        words: str = "",
+        devices: str = "",
     ) -> Guest:
         """Start a Linux guest; returns when its init makes the load. Boots in about 2 s where nothing disturbs it.
 
         load: see init.c. agent: with QEMU's guest agent, which answers a moment later. balloon: with statistics
-        every 2 s. hostname: `name` if None. Raises as tiny() does, and LabError if a Debian package is missing.
+        every 2 s. hostname: `name` if None. words: more of them for init (see init.c), such as `lab_user=ann`.
+        devices: more of them, as XML; virtio disks need the agent's image. Raises as tiny() does, and LabError if a
+        Debian package is missing.
         """
-        arguments = f"{KERNEL_ARGUMENTS} load={loads.check(load)} lab_host={hostname or name}"
+        arguments = f"{KERNEL_ARGUMENTS} load={loads.check(load)} lab_host={hostname or name} {words}"
         image = linux_image(agent)
         common = self._common(name, vcpus, shares, title, metadata_os, partition, max_vcpus)
-        xml = domains.linux(common, image.kernel, image.initrd, arguments, memory_mib, balloon, agent)
+        xml = domains.linux(common, image.kernel, image.initrd, arguments, memory_mib, balloon, agent, devices)
 
         def ready(guest: Guest) -> None:
             wait_until(lambda: READY_LINE.search(guest.console), READY_SECONDS, f"load of {guest.name}")

@@ -19,7 +19,7 @@ INIT_SOURCE = Path(__file__).with_name("init.c")
 BALLOON_MODULES = (
     "virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_balloon",
 )  # fmt: skip
-AGENT_MODULES = ("virtio_console",)
+AGENT_MODULES = ("virtio_console", "virtio_blk")  # such a guest may have disks, too
 AGENT = "/usr/sbin/qemu-ga"
 OS_RELEASE = 'ID=hpmlab\nNAME="hpm lab"\nPRETTY_NAME="hpm lab guest"\nVERSION_ID="1"\nVERSION="1"\n'
 

@@ -53,6 +53,7 @@ class Balloons:
         }
         self._starts = active
         self._monitors.keep(active)
+        self._monitors.connect()
         uuids = list(active)
         for begin in range(0, len(uuids), PORTION):
             portion = uuids[begin : begin + PORTION]

@@ -89,6 +89,12 @@ class Monitors:
             return answers
         return {}
 
+    def connect(self) -> None:
+        """Connect if that is needed: events come by this connection, too. Raises `HypervisorUnreachable`."""
+        with self._turn:
+            if self._connection.ensure():
+                self._domains.clear()
+
     def keep(self, uuids: Iterable[str]) -> None:
         """Forget all others: they have ended."""
         kept = set(uuids)
