@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 
 #: Sections of a server, in the order of an answer.
 SECTIONS = ("status", "configuration", "devices", "guest-details")
-#: Sections that are compared over a restart. Devices always have moved by then.
-_KEPT = ("status", "configuration", "guest-details")
 #: Servers that are gone, of which pollers are told; who has missed an older one begins anew.
 GONE = 10_000
 #: Generations that a start leaves out: those of changes that a crash kept from being written.
@@ -91,7 +89,17 @@ class Ledger:
         with self.lock:
             if not self._dirty:
                 return
-            kept, self._dirty = self._kept(), False
+            self._dirty = False
+            new = [
+                (entry, name, value) for entry in self.entries.values() for name, value in entry.values.items()
+                if name not in entry.digests
+            ]
+        made = [(entry, name, value, _digest(value)) for entry, name, value in new]    # while pollers are answered
+        with self.lock:
+            for entry, name, value, digest in made:
+                if entry.values.get(name) is value:
+                    entry.digests[name] = digest
+            kept = self._kept()
         try:
             save_ledger(self._database, kept)
         except StoreError as error:
@@ -124,13 +132,9 @@ class Ledger:
         return rows, sections, gone
 
     def _kept(self) -> KeptLedger:
-        for entry in self.entries.values():
-            for name in _KEPT:
-                if name not in entry.digests and name in entry.values:
-                    entry.digests[name] = _digest(entry.values[name])
         servers = tuple(
-            KeptServer(uuid, entry.number, tuple(entry.changed.get(name, 0) for name in _KEPT),
-                       tuple(entry.digests.get(name, b"") for name in _KEPT))
+            KeptServer(uuid, entry.number, tuple(entry.changed.get(name, 0) for name in SECTIONS),
+                       tuple(entry.digests.get(name, b"") for name in SECTIONS))
             for uuid, entry in self.entries.items()
         )  # fmt: skip
         return KeptLedger(
@@ -191,13 +195,12 @@ class Ledger:
                     entry.digests[name] = digest    # as it was before hpm was started anew
                     continue
                 entry.changed[name] = generation
-                found[row] = True
-                self._dirty |= name in _KEPT
+                found[row] = self._dirty = True
         return found
 
 
 def _by_section(values: Sequence[T]) -> dict[str, T]:
-    return dict(zip(_KEPT, values, strict=True))
+    return dict(zip(SECTIONS, values, strict=True))
 
 
 def _digest(value: object) -> bytes:
