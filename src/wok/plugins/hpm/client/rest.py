@@ -7,6 +7,7 @@ Methods raise `NoConnection`, `ApiError` (`ChangedMeanwhile` for 412) and, when 
 from __future__ import annotations
 
 from .access import AccessCalls
+from .events import EventCalls
 from .files import FileCalls
 from .groups import GroupCalls
 from .management import ManagementCalls
@@ -15,5 +16,7 @@ from .servers import ServerCalls
 from .simulations import SimulationCalls
 
 
-class Client(GroupCalls, PolicyCalls, FileCalls, ServerCalls, SimulationCalls, ManagementCalls, AccessCalls):
+class Client(
+    GroupCalls, PolicyCalls, FileCalls, ServerCalls, SimulationCalls, ManagementCalls, EventCalls, AccessCalls
+):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ..errors import HpmError
+from ..wire.events import EVENT_STREAM
 from ..wire.words import UUID
 from .caller import Caller, Login, Role
 
@@ -28,7 +29,8 @@ class Request(msgspec.Struct, frozen=True):
     `base` is the path that the API was asked for under, `names` are the variable parts of the path. `check` compares
     an object with the request's `If-Match` and raises (412) if it is another; None stands for a request on no single
     object that exists, where `If-Match` makes no sense (400). `accepted` are those media types of the route's answers
-    that the client takes. `login` is what the door has, if people log in there.
+    that the client takes. `login` is what the door has, if people log in there. `last_event` is the header
+    `Last-Event-ID`.
     """
 
     base: str
@@ -39,6 +41,7 @@ class Request(msgspec.Struct, frozen=True):
     check: Callable[[Any], None]
     accepted: tuple[str, ...] = ("application/json",)
     login: Login | None = None
+    last_event: str | None = None
 
 
 #: A UUID among the ids of a path.
@@ -58,7 +61,8 @@ class Route(msgspec.Struct, frozen=True):
     `several`: `id` may be several, with commas.
 
     `takes` and `answers` are media types. A body or an answer of the type `Document` is handed on as it is; all others
-    are JSON. `max_body` is in bytes.
+    are JSON. Where the answer is a stream of events, `answer` is what an event says, and `call` gives a `Feed`.
+    `max_body` is in bytes.
     """
 
     method: Method
@@ -87,6 +91,11 @@ class Route(msgspec.Struct, frozen=True):
     def names(self) -> list[str]:
         """The variable parts of the path."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+    @property
+    def streams(self) -> bool:
+        """Whether it answers with events, for as long as both ends like."""
+        return self.answers == (EVENT_STREAM,)
 
     @property
     def writes(self) -> bool:

@@ -38,6 +38,7 @@ from .observer import Observer
 from .records import measured, record_decision, record_held
 from .snapshot import Levels, Snapshot
 from .standing import Standing
+from .telling import Telling
 from .tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Busy(HpmError):
     id = "busy"
 
 
-class Manager:
+class Manager(Telling):
     """Manages one host. `interval` None: the one that was set, or the usual one. `clock` gives monotonic nanoseconds
     (the hypervisor's samples have the same), `wall` UTC.
 
@@ -76,6 +77,7 @@ class Manager:
         clock: Callable[[], int],
         wall: Callable[[], datetime],
     ) -> None:
+        super().__init__(wall)
         self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
@@ -117,6 +119,7 @@ class Manager:
         self._calendar.stop()
         self.loop.stop()
         self.activity.close()
+        self._end_telling()
         with self._lock:
             return self._actuator.restore(self._observe(), keep_held=True)
 
@@ -382,14 +385,18 @@ class Manager:
         except StoreError as error:
             log.error("an adjustment could not be recorded: %s", error)
             return
+        self._adjusted(kept)
         if measure:
             self._unmeasured.append(kept)
 
     def _measure(self, snapshot: Snapshot) -> None:
         """Fill in what came of the last adjustments, if the window began when they were made."""
         if self._unmeasured and self._observer.whole():
-            self.adjustments.replace(measured(record, snapshot) for record in self._unmeasured)
+            found = [measured(record, snapshot) for record in self._unmeasured]
+            self.adjustments.replace(found)
             self._unmeasured = []
+            for record in found:
+                self._adjusted(record)
 
     def _time(self) -> str:
         return rfc3339(self._wall())
