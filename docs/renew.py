@@ -58,6 +58,10 @@ def _own_errors(route: Route) -> str:
 
 def _content(part: dict[str, Any]) -> str:
     kinds = part.get("content", {}).items()
+    for _, kind in kinds:
+        data = kind["schema"].get("properties", {}).get("data", {})
+        if "contentSchema" in data:
+            return f"events: {_type(data['contentSchema'])}"
     return ", or ".join(dict.fromkeys("XML" if "xml" in name else _type(kind["schema"]) for name, kind in kinds))
 
 

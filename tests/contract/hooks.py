@@ -24,6 +24,9 @@ WRITTEN_AS_A_FRACTION = "got `float`; allowed: "
 #: there already.
 OF_NO_SCHEMA = (2, 7, 8)
 
+#: Seconds for which GET /events goes on.
+ANSWERS_GO_ON = {str(seconds) for seconds in range(1, 61)}
+
 #: What is there, by a part of the path that names it.
 NAMED = {
     "/service-classes/{name}": {"id": "default", "name": SERVICE_CLASS},
@@ -34,6 +37,8 @@ NAMED = {
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Where a reference was drawn right in form, name something that is there, three times of four."""
+    if case.operation.path == "/events" and str((case.query or {}).get("wait", 60)) in ANSWERS_GO_ON:
+        case.query = {**(case.query or {}), "wait": 0}    # else the answer would take up to a minute
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     number = crc32(repr((case.path_parameters, case.query, case.body)).encode())

@@ -84,6 +84,11 @@ class ApiHost:
             event_hooks={"response": [RECORD.note]},
         )  # fmt: skip
 
+    def client(self, path: Path | None = None) -> httpx.Client:
+        """A client whose answers are not noted, so that they may go on; `path`: at another socket."""
+        transport = httpx.HTTPTransport(uds=str(path or self.socket), verify=False)
+        return httpx.Client(transport=transport, base_url="http://hpm", timeout=30, trust_env=False)
+
     def unserve(self) -> None:
         """Answer no more."""
         self.server.stop()

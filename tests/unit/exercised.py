@@ -53,7 +53,10 @@ class Record:
             streamed = not isinstance(request.stream, httpx.ByteStream)    # then it is gone by now
             if route.body not in (None, Document) and not streamed:
                 self.sent.update(_fields_of(_decoded(request.content, route.body)))
-            if route.answer not in (None, Document, Exposition):
+            if route.streams:
+                for data in re.findall(rb"^data: (.*)$", response.content, re.MULTILINE):
+                    self.received.update(_fields_of(_decoded(data, route.answer)))
+            elif route.answer not in (None, Document, Exposition):
                 self.received.update(_fields_of(_decoded(response.content, route.answer)))
 
     def note_raw(self, data: bytes) -> None:

@@ -57,6 +57,8 @@ class Recorder:
         self.requests.append(request)
         return httpx.Response(200, content=b"{}", request=httpx.Request(request.method, "http://localhost/"))
 
+    stream = send
+
     def close(self) -> None:
         pass
 

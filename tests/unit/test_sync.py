@@ -186,10 +186,10 @@ def test_a_crash_before_the_state_is_kept_loses_no_change(tmp_path: Path) -> Non
         api.cycle()
         poller = Poller(api)
         poller.poll()
-        api.manager.ledger.save()
+        api.manager.recorder.ledger.save()
         api.group("Gold", policy(), servers=("db1",))
         poller.poll()    # told, and not kept
-        api.manager.ledger._dirty = False    # as if it had died now
+        api.manager.recorder.ledger._dirty = False    # as if it had died now
     with running(directory=tmp_path) as api:
         api.post(f"{SERVERS}/{uuid_of('db2')}", {"workload-resource-group": _gold(api)})
         api.cycle()
@@ -272,7 +272,7 @@ def test_the_clients_mirror_keeps_what_the_host_has(api: ApiHost) -> None:
             assert server.status is not None and server.devices is not None and server.guest_details is not None
         db1 = mirror.servers[uuid_of("db1")]
         assert db1.velocity == pytest.approx(told[uuid_of("db1")].velocity, abs=0.2)
-        api.manager.ledger.instance = "00000000"    # as of another host at the same address
+        api.manager.recorder.ledger.instance = "00000000"    # as of another host at the same address
         assert mirror.poll() == set(told) and set(mirror.servers) == set(told)
 
 

@@ -27,6 +27,10 @@ class WokApiHost(ApiHost):
         self.wok = running_wok()
         return self.wok.http("admin")
 
+    def client(self, path: Path | None = None) -> httpx.Client:
+        """As of `ApiHost`."""
+        return self.wok.http("admin")
+
     def unserve(self) -> None:
         """The next test's manager takes the place of ours."""
 

@@ -83,8 +83,9 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
             config="Show or set the management levels.",
             settings="Show or change what can be set for hpm as a whole.",
             dra_list="List the adjustments that hpm made or advises.",
-            version="Show versions and abilities of hpm and of the host.",
         ),
+        *_noun("events", events="Print what changes, as it happens."),
+        *_noun("management", version="Show versions and abilities of hpm and of the host."),
     ),
     "Figures (of the host, of groups and classes, of virtual servers)": _noun(
         "metrics",

@@ -68,7 +68,15 @@ class Calls:
         text = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         request = Request(method, self._connection.base_path + path, query or {}, text, headers)
         response = self._connection.send(request)
-        if not response.is_success and not (response.status_code == 304 and if_none_match is not None):
+        if response.status_code == 304 and if_none_match is not None:
+            return response
+        return self._checked(response)
+
+    @staticmethod
+    def _checked(response: httpx.Response) -> httpx.Response:
+        """The answer, if it is not a refusal. Raises `ApiError`, `BadAnswer`."""
+        if not response.is_success:
+            response.read()
             raise _refusal(response)
         return response
 

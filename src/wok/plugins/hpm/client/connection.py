@@ -47,11 +47,18 @@ class SocketConnection:
 
     def send(self, request: Request) -> httpx.Response:
         """Send to the socket found before, or find one."""
+        return self._send(request, stream=False)
+
+    def stream(self, request: Request) -> httpx.Response:
+        """As `send`; the body is read by who gets the answer."""
+        return self._send(request, stream=True)
+
+    def _send(self, request: Request, *, stream: bool) -> httpx.Response:
         # Asked each time, because the manager may have been restarted since (see `_listening`).
         self._where = _listening(self._candidates if self._where is None else [self._where])
         if self._http is None:
             self._http = _socket_client(self._where)
-        return _send(self._http, f"the hpm manager at {self._where}", request)
+        return _send(self._http, f"the hpm manager at {self._where}", request, stream)
 
     def close(self) -> None:
         """Close the socket."""
@@ -88,6 +95,10 @@ class UrlConnection:
     def send(self, request: Request) -> httpx.Response:
         """Send to the URL."""
         return _send(self._http, f"hpm at {self._where}", request)
+
+    def stream(self, request: Request) -> httpx.Response:
+        """As `send`; the body is read by who gets the answer."""
+        return _send(self._http, f"hpm at {self._where}", request, stream=True)
 
     def close(self) -> None:
         """Close the connection."""
@@ -130,15 +141,18 @@ def _socket_client(path: Path) -> httpx.Client:
     )
 
 
-def _send(http: httpx.Client, where: str, request: Request) -> httpx.Response:
+def _send(http: httpx.Client, where: str, request: Request, stream: bool = False) -> httpx.Response:
     """Send, with the failures of httpx as `NoConnection`."""
     try:
-        return http.request(
-            request.method,
-            request.path,
-            params=dict(request.query) or None,
-            content=request.body,
-            headers=dict(request.headers),
+        return http.send(
+            http.build_request(
+                request.method,
+                request.path,
+                params=dict(request.query) or None,
+                content=request.body,
+                headers=dict(request.headers),
+            ),
+            stream=stream,
         )
     except httpx.ConnectError as error:
         raise NoConnection(f"no connection to {where}: {error}; check the address, and that hpm runs there") from None

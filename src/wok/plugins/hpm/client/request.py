@@ -29,5 +29,8 @@ class Connection(Protocol):
     def send(self, request: Request) -> httpx.Response:
         """Send a request. Raises `NoConnection`."""
 
+    def stream(self, request: Request) -> httpx.Response:
+        """Send a request whose answer goes on: its body is read as it comes, and closed. Raises `NoConnection`."""
+
     def close(self) -> None:
         """Give the connection up."""

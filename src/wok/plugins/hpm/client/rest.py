@@ -7,6 +7,7 @@ Methods raise `NoConnection`, `ApiError` (`ChangedMeanwhile` for 412) and, when 
 from __future__ import annotations
 
 from .access import AccessCalls
+from .events import EventCalls
 from .files import FileCalls
 from .groups import GroupCalls
 from .management import ManagementCalls
@@ -19,6 +20,6 @@ from .simulations import SimulationCalls
 
 class Client(
     GroupCalls, PolicyCalls, FileCalls, ServerCalls, SectionCalls, MetricCalls, SimulationCalls, ManagementCalls,
-    AccessCalls,
+    EventCalls, AccessCalls,
 ):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

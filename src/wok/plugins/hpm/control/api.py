@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 import cherrypy
@@ -18,9 +19,11 @@ from cheroot.errors import MaxSizeExceeded
 
 from ..errors import HpmError, InvalidValue, UnknownField
 from ..manager.calendar import rfc3339
+from ..model.events import Feed
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
 from ..wire.access import WhoIAm
+from ..wire.events import EVENT_STREAM
 from ..wire.policy_files import Document
 from . import etags
 from .activity import Deed, Recorder
@@ -33,6 +36,10 @@ from .request import refuse
 from .route import MAX_BODY, Request, Route
 
 log = logging.getLogger(__name__)
+
+#: How a door has the answer to the current request go on with what a feed tells, and end the feed in the end: the body
+#: that CherryPy sends. None: it has no place for that.
+Carrier: TypeAlias = Callable[[Feed], "Iterable[bytes] | None"]
 
 
 @dataclass
@@ -49,14 +56,15 @@ class _Seen:
 class Api:
     """Serves `routes` below the path it is mounted at; `door` says who asks, `recorder` is told of writes.
 
-    `login` is the door's where people log in with a password; elsewhere nothing is open to visitors.
+    `login` is the door's where people log in with a password; elsewhere nothing is open to visitors. `carry` has
+    answers go on that tell events; without it they all end at once, and readers ask again.
     """
 
     _cp_config = {"request.process_request_body": False, "tools.encode.on": False}    # noqa: RUF012
 
     def __init__(
         self, routes: tuple[Route, ...], door: Door, source: Source, recorder: Recorder | None = None,
-        login: Login | None = None,
+        login: Login | None = None, carry: Carrier | None = None,
     ) -> None:  # fmt: skip
         # of two that a path could be, the one with the fixed word stands first
         self._routes = sorted(routes, key=lambda route: [part.startswith("{") for part in route.path.split("/")])
@@ -64,16 +72,17 @@ class Api:
         self._source = source
         self._recorder = recorder
         self._login = login
+        self._carry = carry
         self._kept = KeptAnswers()
 
-    def default(self, *_segments: str, **_parameters: str) -> bytes:
+    def default(self, *_segments: str, **_parameters: str) -> bytes | Iterable[bytes]:
         """Answer any path below the mount (for CherryPy's own dispatcher)."""
         return self.answer()
 
     default.exposed = True    # type: ignore[attr-defined]    # what CherryPy's untyped decorator does
     index = default
 
-    def answer(self) -> bytes:
+    def answer(self) -> bytes | Iterable[bytes]:
         """Answer the current request."""
         seen = _Seen()
         try:
@@ -90,7 +99,7 @@ class Api:
         self._note(seen, cherrypy.response.status, 0, None)
         return answer
 
-    def _answer(self, seen: _Seen) -> bytes:
+    def _answer(self, seen: _Seen) -> bytes | Iterable[bytes]:
         request, response = cherrypy.request, cherrypy.response
         route, names = seen.route, seen.names = self._find(request.path_info)
         caller = seen.caller = self._caller(route)
@@ -99,11 +108,14 @@ class Api:
         query = _query(request.query_string, route)
         seen.dry = getattr(query, "dry_run", False)
         body = _body(route)
-        asked = Request(request.script_name, caller, names, query, body, _check_match, accepted, self._login)
+        asked = Request(
+            request.script_name, caller, names, query, body, _check_match, accepted, self._login,
+            request.headers.get("Last-Event-ID"),
+        )  # fmt: skip
         if route.kept:
             response.headers["Age"] = str(self._age())
             key = (request.script_name, request.path_info, request.query_string)
-            answer = self._kept.get(key, self._source, lambda: route.call(asked))
+            answer = self._kept.get(key, route.source or self._source, lambda: route.call(asked))
         else:
             if route.writes and self._recorder is not None:
                 seen.subject = self._recorder.subject(names, body)
@@ -111,6 +123,8 @@ class Api:
             if isinstance(result, WhoIAm):    # who has logged in is known from here on
                 seen.caller = Caller(result.user, result.role, result.means, result.expires)
             response.status = route.status
+            if isinstance(result, Feed):
+                return self._tell(result)
             if route.answer is None:
                 response.headers.pop("Content-Type", None)
                 return b""
@@ -136,6 +150,21 @@ class Api:
             return b""
         if coding is not None:
             response.headers["Content-Encoding"] = coding
+        return body
+
+    def _tell(self, feed: Feed) -> bytes | Iterable[bytes]:
+        """Events: an answer that goes on where that is wanted and there is a place, else what there is."""
+        request, response = cherrypy.request, cherrypy.response
+        response.headers["Content-Type"] = EVENT_STREAM
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Accel-Buffering"] = "no"    # for nginx, which is Wok's proxy
+        if request.method == "HEAD":
+            response.stream = True    # whose length nobody knows
+            return b""
+        body = self._carry(feed) if feed.seconds and self._carry is not None else None
+        if body is None:
+            return feed.whole()
+        response.stream = True
         return body
 
     def _find(self, path: str) -> tuple[Route, dict[str, str]]:

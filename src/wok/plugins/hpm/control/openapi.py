@@ -12,6 +12,7 @@ from typing import Any, get_args
 from ..policy.files.content import PolicyFile
 from ..version import VERSION
 from ..wire.errors import MEANINGS, ErrorBody
+from ..wire.events import EVENT_STREAM, KINDS
 from ..wire.metrics import Exposition
 from ..wire.policy_files import Document
 from .http_errors import Changed
@@ -140,9 +141,24 @@ def _content(type_: Any, media_types: tuple[str, ...], of_type: dict[int, Any]) 
     """The schema of a body or an answer for each of its media types."""
     parts = [of_type[id(part)] for part in _parts(type_)]
     schema = parts[0] if len(parts) == 1 else {"anyOf": parts}    # of a text alone there are none
+    told = {**_TEXTS, EVENT_STREAM: _event(schema)}
     return {
-        media_type: {"schema": _TEXTS.get(media_type, schema)} for media_type in media_types
+        media_type: {"schema": told.get(media_type, schema)} for media_type in media_types
     }
+
+
+def _event(data: dict[str, Any]) -> dict[str, Any]:
+    """One event of a stream, as OpenAPI 3.2 tells it; 3.1 has no word for a sequence of them."""
+    return {
+        "type": "object",
+        "description": "One of the server-sent events that the answer consists of, in the form that HTML defines.",
+        "properties": {
+            "id": {"type": "string", "description": "What `Last-Event-ID` names to go on after it."},
+            "event": {"type": "string", "description": "What it is: the `class` of its data.", "enum": list(KINDS)},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": data},
+            "retry": {"type": "integer", "description": "Milliseconds after which to ask again, once it has ended."},
+        },
+    }  # fmt: skip
 
 
 def _parameters(route: Route, queries: dict[int, Any]) -> list[dict[str, Any]]:
@@ -157,7 +173,13 @@ def _parameters(route: Route, queries: dict[int, Any]) -> list[dict[str, Any]]:
             "description": "Tags of the states that the object may be in (`ETag` of an answer), or `*`. If it is in"
                            " another one, nothing is done, and the answer is 412.",
         })  # fmt: skip
-    if route.method == "GET":
+    if route.streams:
+        found.append({
+            "name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"},
+            "description": "The id of the last event that the client has: what followed comes first. Left out: the"
+                           " answer begins now, with a `resync`.",
+        })  # fmt: skip
+    elif route.method == "GET":
         found.append({
             "name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
             "description": "Tags of the representations that the client has (`ETag` of an answer). If nothing changed,"
@@ -181,7 +203,7 @@ def _query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[
 def _success(route: Route, of_type: dict[int, Any]) -> dict[str, Any]:
     if route.answer is None:
         return {str(route.status): {"description": "Done."}}
-    headers: dict[str, Any] = {"ETag": _ETAG}
+    headers: dict[str, Any] = {} if route.streams else {"ETag": _ETAG}
     if route.kept:
         headers["Age"] = _AGE
     if route.status == 201:
@@ -195,7 +217,7 @@ def _success(route: Route, of_type: dict[int, Any]) -> dict[str, Any]:
     answers = {str(route.status): answer}
     if route.silent:
         answers["204"] = {"description": "There is nothing to say."}
-    if route.method == "GET":
+    if route.method == "GET" and not route.streams:
         answers["304"] = {"description": "It is as the client has it (`If-None-Match`).", "headers": {"ETag": _ETAG}}
     return answers
 

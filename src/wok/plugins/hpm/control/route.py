@@ -9,7 +9,9 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ..errors import HpmError
+from ..wire.events import EVENT_STREAM
 from ..wire.words import UUID
+from .answers import Source
 from .caller import Caller, Login, Role
 
 Method: TypeAlias = Literal["GET", "POST", "DELETE"]
@@ -28,7 +30,8 @@ class Request(msgspec.Struct, frozen=True):
     `base` is the path that the API was asked for under, `names` are the variable parts of the path. `check` compares
     an object with the request's `If-Match` and raises (412) if it is another; None stands for a request on no single
     object that exists, where `If-Match` makes no sense (400). `accepted` are those media types of the route's answers
-    that the client takes. `login` is what the door has, if people log in there.
+    that the client takes. `login` is what the door has, if people log in there. `last_event` is the header
+    `Last-Event-ID`.
     """
 
     base: str
@@ -39,6 +42,7 @@ class Request(msgspec.Struct, frozen=True):
     check: Callable[[Any], None]
     accepted: tuple[str, ...] = ("application/json",)
     login: Login | None = None
+    last_event: str | None = None
 
 
 #: A UUID among the ids of a path.
@@ -55,11 +59,13 @@ class Route(msgspec.Struct, frozen=True):
     role does not say it (admin: yes). The answer of one that is `kept` depends on nothing but the
     snapshot, the base, the path and the query. `refuses` are the errors that `call` raises beside those that any
     operation of its kind can (`refusals`): the document of the API says them, and tests hold that it is right.
+    `source` is whose snapshot that is; None: the manager's.
     `several`: `id` may be several, with commas. `coded`: what is large is compressed for clients that take it.
     `silent`: it may have nothing to answer (204).
 
     `takes` and `answers` are media types. A body or an answer of the type `Document` is handed on as it is; all others
-    are JSON. `max_body` is in bytes.
+    are JSON. Where the answer is a stream of events, `answer` is what an event says, and `call` gives a `Feed`.
+    `max_body` is in bytes.
     """
 
     method: Method
@@ -73,6 +79,7 @@ class Route(msgspec.Struct, frozen=True):
     needs: Needed | None = None
     changes: bool | None = None
     kept: bool = False
+    source: Source | None = None
     takes: tuple[str, ...] = ("application/json",)
     answers: tuple[str, ...] = ("application/json",)
     max_body: int = MAX_BODY
@@ -90,6 +97,11 @@ class Route(msgspec.Struct, frozen=True):
     def names(self) -> list[str]:
         """The variable parts of the path."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+    @property
+    def streams(self) -> bool:
+        """Whether it answers with events, for as long as both ends like."""
+        return self.answers == (EVENT_STREAM,)
 
     @property
     def writes(self) -> bool:

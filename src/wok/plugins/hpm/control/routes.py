@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..manager.manager import Manager
 from .access_routes import access_routes
+from .event_routes import event_routes
 from .file_routes import file_routes
 from .group_routes import group_routes
 from .management_routes import management_routes
@@ -21,5 +22,5 @@ def routes(manager: Manager) -> tuple[Route, ...]:
     return with_openapi((
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
         *section_routes(manager), *metrics_routes(manager), *simulation_routes(manager), *management_routes(manager),
-        *access_routes(manager),
+        *event_routes(manager), *access_routes(manager),
     ))  # fmt: skip

@@ -27,6 +27,7 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "GET", "/virtual-servers/sync", "What changed of virtual servers since a token; 204: nothing", Sync,
             lambda r: sync.answer(r.base, r.query.since), query=SyncQuery, kept=True, silent=True,
+            source=sync,
         ),
         Route(
             "GET", "/virtual-servers/{id}", "Get a virtual server", ServerDetail,

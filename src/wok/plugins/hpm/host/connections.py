@@ -25,9 +25,11 @@ from cheroot.makefile import MakeFile
 from ..control.api import too_large
 from ..control.http_errors import error_body
 from ..control.route import MAX_BODY
+from ..model.events import Feed
 from ..policy.files.content import MAX_SIZE
 from ..wire.errors import BAD_HEADER
 from .peer import caller_of
+from .streams import HAND_OVER, Streams
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +176,7 @@ class _Connection(server.HTTPConnection):
         super().__init__(server, sock, lambda _, mode, size: makefile(self.timed, mode, size))
         self.counted = False
         self.unread = False    # something of the request may be on its way still, though it is answered
+        self.rest: tuple[Feed, bool] | None = None    # of an answer that goes on, and whether it is chunked
 
     def communicate(self) -> bool:
         """One request and its answer."""
@@ -189,6 +192,10 @@ class _Connection(server.HTTPConnection):
         return keep
 
     def close(self) -> None:
+        if self.rest is not None:    # the worker is done with it, and no other has it: so here it changes hands
+            (feed, chunked), self.rest = self.rest, None
+            self.server.streams.add(self, feed, chunked)
+            return
         self.server.forget(self)
         self.timed.allow(0.0)    # what was not taken by now is not waited for, here or when Python collects the writer
         with contextlib.suppress(OSError, ValueError):
@@ -211,7 +218,24 @@ class _Gateway(wsgi.Gateway_10):
     def get_environ(self) -> Any:
         if self.req.chunked_read:    # a piece is read whole, so it must be small before `api` says what it takes
             self.req.rfile.maxlen = MAX_BODY + MAX_HEADER    # they have some overhead; `api` is exact
-        return super().get_environ()    # type: ignore[no-untyped-call]
+        environ = super().get_environ()    # type: ignore[no-untyped-call]
+        environ[HAND_OVER] = self._take
+        return environ
+
+    def respond(self) -> None:
+        self._feed: Feed | None = None
+        try:
+            super().respond()
+        except BaseException:
+            if self._feed is not None:
+                self._feed.end()
+            raise
+        if self._feed is not None:
+            self.req.conn.rest = (self._feed, self.req.chunked_write)
+            self.req.chunked_write = False    # its end is not yet
+
+    def _take(self, feed: Feed) -> None:
+        self._feed = feed
 
 
 class Server(wsgi.Server):
@@ -228,6 +252,7 @@ class Server(wsgi.Server):
             shutdown_timeout=5, peercreds_enabled=True,
         )  # fmt: skip
         self.gateway = _Gateway
+        self.streams = Streams()
         self._only = only
         self._lock = threading.Lock()
         self._open: Counter[int] = Counter()
@@ -270,6 +295,7 @@ class Server(wsgi.Server):
 
     def stop(self) -> None:
         """Finish what is under way, and close all."""
+        self.streams.stop()
         super().stop()
         with self._lock:
             left = [conn for waiting in self._waiting.values() for conn in waiting]

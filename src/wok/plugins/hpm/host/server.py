@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import cherrypy
@@ -22,6 +23,7 @@ from ..control.routes import routes
 from ..errors import HpmError
 from ..manager.manager import Manager
 from .connections import Server
+from .streams import carrier
 
 #: Where the API stands: hpm's own base, and Wok's, so that one client suits both.
 BASES = ("/zhpm/wsapi/v1", "/plugins/hpm")
@@ -44,7 +46,8 @@ class SocketServer:
     """Serves a manager on a unix socket. `door` says who asks, `login` is its where people log in.
 
     `recorder` is told of writes (default: the manager's activity log). `only`: the socket belongs to the user with
-    this uid, and nobody else's connections are taken.
+    this uid, and nobody else's connections are taken. `place` says whence the current request comes, where readers of
+    events are counted by that, too.
     """
 
     def __init__(
@@ -56,13 +59,15 @@ class SocketServer:
         login: Login | None = None,
         recorder: Recorder | None = None,
         only: int | None = None,
+        place: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.path = path
+        self._events = manager.events
         self._only = only
         _free(path)
         tree = _cptree.Tree()
         recorder = recorder or ManagerRecorder(manager)
-        api = Api(routes(manager), door, manager, recorder, login)
+        api = Api(routes(manager), door, manager, recorder, login, carrier(place))
         beside = Api((scraped(manager, SCRAPED),), door, manager, recorder)
         for base, root in ((BASES[0], api), (BASES[1], api), ("", beside)):
             application = tree.mount(root, base)
@@ -75,6 +80,7 @@ class SocketServer:
     def start(self) -> None:
         """Listen, and serve in a thread. Raises `OSError` if the socket cannot be made."""
         self._server.prepare()
+        self._events.listen(self._server.streams.wake)
         if self._only is None:
             self.path.chmod(0o666)    # who may do what is decided by peer credentials, request by request
         else:
@@ -85,6 +91,7 @@ class SocketServer:
 
     def stop(self) -> None:
         """Finish what is under way, then close."""
+        self._events.unlisten(self._server.streams.wake)
         self._server.stop()
         if self._thread is not None:
             self._thread.join(10.0)

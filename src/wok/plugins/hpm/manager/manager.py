@@ -16,7 +16,7 @@ import msgspec
 
 from ..backend.hypervisor import HostDescription, Hypervisor
 from ..engine.memory import Memory
-from ..engine.metrics.attainment import Attained, Attainment
+from ..engine.metrics.attainment import Attained
 from ..engine.metrics.figures import Figures
 from ..engine.plan import Candidate, Forecast, Plan
 from ..engine.planner import plan
@@ -36,6 +36,7 @@ from .actuator import PERIOD_US, Actuator, Change, quota_text
 from .calendar import Calendar, catalog_at, rfc3339, seconds_until
 from .change import Busy, CatalogChange
 from .eligibility import GIVEN_BACK
+from .events import Events
 from .foresight import Foresight, candidates, foresee, own_quota
 from .loop import Loop
 from .observer import Observer
@@ -43,7 +44,6 @@ from .recorder import Recorder
 from .records import measured, record_decision, record_held
 from .snapshot import Levels, Snapshot
 from .standing import Standing
-from .sync.ledger import Ledger
 from .tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,8 @@ class Manager:
         self.adjustments = Adjustments(database)
         self.activity, self.tokens = ActivityLog(database, wall), Tokens(database, wall)
         self.loop = Loop(self.interval, clock, self)
+        self.events = Events(wall)
+        self.recorder = Recorder(history, database, self.events)
         self._clock = clock
         self.database = database
         self._wall = wall
@@ -98,8 +100,6 @@ class Manager:
         self._standing = Standing(self._actuator)
         self._forecasts: dict[str, Forecast] = {}
         self._observed, self._problem = wall(), self._observer.sample.problem
-        self.ledger, self._attainment = Ledger(database), Attainment()
-        self.recorder = Recorder(history, database, self.ledger, self._attainment)
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
         self._adopt()
@@ -123,6 +123,16 @@ class Manager:
         self.recorder.stop()
         with self._lock:
             return self._actuator.restore(self._observe(), keep_held=True)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest."""
+        return self._snapshot
+
+    @snapshot.setter
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.recorder.show(snapshot)
 
     # -- requests
 
@@ -242,7 +252,8 @@ class Manager:
             self.snapshot = snapshot = self._build()
             if self._levels.cpu_mgmt == "on":
                 self._apply_caps(snapshot, snapshot.sample)    # one that has just started is not without for long
-            if self.glances() and not self._managed(snapshot) <= self._managed(self._decided):
+            before = set() if self._decided is None else self._decided.manageable
+            if self.glances() and not snapshot.manageable <= before:
                 self._observer.stir()
 
     def cycle(self) -> None:
@@ -269,13 +280,6 @@ class Manager:
             self._observer.rebase()
             self.recorder.take(self.snapshot)
 
-    @staticmethod
-    def _managed(snapshot: Snapshot | None) -> set[tuple[str, str]]:
-        """The servers that may be managed, and their starts."""
-        return set() if snapshot is None else {
-            (uuid, sample.start) for uuid, sample in snapshot.sample.samples.items() if uuid not in snapshot.held
-        }
-
     def _observe(self) -> HostSample:
         try:
             sample = self._observer.observe()
@@ -297,7 +301,7 @@ class Manager:
         held, originals = self._standing.stand(sample, assignments)
         window, extras = self._observer.window(), self._observer.extras()
         roster = self._standing.roster(self._catalog, sample.infos, assignments)
-        attained = Attained(self._attainment, self._observed.timestamp())
+        attained = Attained(self.recorder.attainment, self._observed.timestamp())
         figures = Figures(roster, sample, window, attained, self._observer.beside(extras))
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
@@ -399,14 +403,18 @@ class Manager:
         except StoreError as error:
             log.error("an adjustment could not be recorded: %s", error)
             return
+        self.recorder.adjusted(kept)
         if measure:
             self._unmeasured.append(kept)
 
     def _measure(self, snapshot: Snapshot) -> None:
         """Fill in what came of the last adjustments, if the window began when they were made."""
         if self._unmeasured and self._observer.whole():
-            self.adjustments.replace(measured(record, snapshot) for record in self._unmeasured)
+            found = [measured(record, snapshot) for record in self._unmeasured]
+            self.adjustments.replace(found)
             self._unmeasured = []
+            for record in found:
+                self.recorder.adjusted(record)
 
     def _time(self) -> str:
         return rfc3339(self._wall())

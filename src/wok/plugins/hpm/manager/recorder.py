@@ -5,10 +5,11 @@ that none of it delays the loop.
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -16,9 +17,12 @@ import numpy as np
 from ..engine.metrics.attainment import BINS, SPANS, Attainment
 from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS, Figures
 from ..engine.metrics.metric import FloatColumn, Metric
+from ..store.adjustments import AdjustmentRecord
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
 from ..store.history import Frame, History, Retention
+from .events import Events
+from .news import News
 from .snapshot import Snapshot
 from .sync.ledger import Ledger
 
@@ -43,23 +47,31 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 HOST_KEY = "host"
 
 
-class Recorder:
-    """Takes the snapshot of each cycle. `history` None: none is kept. Until it is started, it works when it is told."""
+#: What the thread is handed; None: there is something else to do.
+Thing: TypeAlias = Snapshot | AdjustmentRecord | Literal["tell"] | None
 
-    def __init__(
-        self, history: History | None, database: Database, ledger: Ledger, attainment: Attainment
-    ) -> None:
+
+class Recorder:
+    """Is shown each snapshot, and told which ones are of cycles. `history` None: none is kept. Until it is started, it
+    does all at once, in the thread that tells it.
+
+    Nothing is compared for events before somebody reads them (`tell`).
+    """
+
+    def __init__(self, history: History | None, database: Database, events: Events) -> None:
         self.history = history
+        self.ledger, self.attainment = Ledger(database), Attainment()
         self._database = database
         kept = load_setting(database, _RETENTION)
         self.retention = msgspec.json.decode(kept, type=Retention) if kept else Retention()
         if history is not None:
             history.retention = self.retention
-        self._ledger = ledger
-        self._attainment = attainment
-        self._next: Snapshot | None = None
+        self._events = events
+        self._news: News | None = None
+        self._newest: Snapshot | None = None
         self._remembered: set[str] = set()
-        self._wake = threading.Event()
+        self._queue: queue.SimpleQueue[Thing] = queue.SimpleQueue()
+        self._cycles: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
         self._ending = False
         self._saved = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="hpm-recorder")
@@ -70,11 +82,12 @@ class Recorder:
 
     def stop(self) -> None:
         """Keep what was taken, and end."""
+        self._events.close()
         self._ending = True
-        self._wake.set()
+        self._queue.put(None)
         if self._thread.ident is not None:
             self._thread.join()
-        self._ledger.save()
+        self.ledger.save()
         if self.history is not None:
             self.history.close()
 
@@ -84,36 +97,72 @@ class Recorder:
         self.retention = retention
         if self.history is not None:
             self.history.retention = retention
-            self._wake.set()
+            self._queue.put(None)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """The newest snapshot, of whatever it is."""
+        self._hand(snapshot)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Keep this. Never waits; should the last one not be kept yet, this one takes its place."""
+        """That of a cycle that has ended: it is kept. Never waits."""
+        self._cycles.put(snapshot)
+        self._hand(None)
+
+    def adjusted(self, record: AdjustmentRecord) -> None:
+        """An adjustment was recorded, or filled in with what was measured."""
+        if self._news is not None:
+            self._hand(record)
+
+    def tell(self) -> None:
+        """Somebody reads events: compare from now on."""
+        if self._news is None:
+            self._hand("tell")
+
+    def _hand(self, thing: Thing) -> None:
         if self._thread.is_alive():
-            self._next = snapshot
-            self._wake.set()
+            self._queue.put(thing)
         else:
-            self._keep(snapshot)
+            self._do(thing)
 
     def _run(self) -> None:
         more = False
         while True:
-            self._wake.wait(PAUSE if more else KEEPING)
-            self._wake.clear()
-            snapshot, self._next = self._next, None
             try:
-                if snapshot is not None:
-                    self._keep(snapshot)
-                more = self.history is not None and self.history.work(UPKEEP)
-                if time.monotonic() - self._saved > KEEPING:
-                    self._ledger.save()
-                    self._saved = time.monotonic()
+                self._do(self._queue.get(timeout=PAUSE if more else KEEPING))
+            except queue.Empty:
+                pass
             except Exception:    # a thread that is gone would be missed by nobody until somebody looks for last night
-                log.exception("a cycle could not be recorded")
-            if self._ending and self._next is None:
+                log.exception("something could not be recorded")
+            if self._ending and self._queue.empty():
                 return
+            try:
+                more = self._queue.empty() and self._upkeep()
+            except Exception:
+                log.exception("what is recorded could not be kept up")
+
+    def _do(self, thing: Thing) -> None:
+        if isinstance(thing, Snapshot):
+            self._newest = thing
+            self.ledger.see(thing)
+            if self._news is not None:
+                self._news.see(thing)
+        elif isinstance(thing, AdjustmentRecord) and self._news is not None:
+            self._news.adjusted(thing)
+        elif thing == "tell" and self._news is None:
+            self._news = News(self._events)
+            if self._newest is not None:
+                self._news.see(self._newest)
+        while not self._cycles.empty():
+            self._keep(self._cycles.get())
+
+    def _upkeep(self) -> bool:
+        """Gives whether there is more to do."""
+        if time.monotonic() - self._saved > KEEPING:
+            self._saved = time.monotonic()
+            self.ledger.save()
+        return self.history is not None and self.history.work(UPKEEP)
 
     def _keep(self, snapshot: Snapshot) -> None:
-        self._ledger.see(snapshot)
         if snapshot.window is None:
             return
         figures, now = snapshot.figures, snapshot.taken.timestamp()
@@ -122,7 +171,7 @@ class Recorder:
         self._remember(keys, now, snapshot.window.seconds)
         for columns, names in ((figures.groups, groups), (figures.classes, classes)):
             judged, met = columns["goal-judged"], columns["goal-met"]
-            self._attainment.add(now, names, judged * snapshot.window.seconds, met * snapshot.window.seconds)
+            self.attainment.add(now, names, judged * snapshot.window.seconds, met * snapshot.window.seconds)
         if self.history is not None:
             self.history.add(now, _frames(figures, groups, classes))
 
@@ -130,7 +179,7 @@ class Recorder:
         """Take over from the history how groups and classes fared that this start of hpm has not seen before."""
         new = [key for key in keys if key not in self._remembered]
         self._remembered = set(keys)
-        self._attainment.keep(keys)
+        self.attainment.keep(keys)
         if self.history is None:
             return
         for key in new:
@@ -143,7 +192,7 @@ class Recorder:
                 # intervals are taken to have been as long as now
                 judged, met = np.nan_to_num(series.mean) * series.count * interval
                 for at, tried, held in zip(series.times, judged, met, strict=True):
-                    self._attainment.add(float(at), [key], np.array([tried]), np.array([held]), [span])
+                    self.attainment.add(float(at), [key], np.array([tried]), np.array([held]), [span])
 
 
 def _frames(figures: Figures, groups: tuple[str, ...], classes: tuple[str, ...]) -> dict[str, Frame]:

@@ -54,6 +54,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     problem: str | None = None
     extras: Extras = NO_EXTRAS
 
+    @property
+    def manageable(self) -> set[tuple[str, str]]:
+        """The servers that may be managed, and their starts."""
+        return {(uuid, one.start) for uuid, one in self.sample.samples.items() if uuid not in self.held}
+
     def server_window(self, uuid: str) -> ServerWindow | None:
         """What one server did in the last window."""
         return None if self.window is None else self.window.servers.get(uuid)

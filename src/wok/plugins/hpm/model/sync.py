@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 
 from ..engine.metrics.metric import FloatColumn
 from ..manager.manager import Manager
+from ..manager.snapshot import Snapshot
 from ..manager.sync.ledger import SECTIONS, Ledger
 from ..wire.sync import (
     LONGEST_TOKEN,
@@ -33,12 +35,20 @@ class SyncAnswers:
         self._manager = manager
         self._reader = SectionReader()
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """The one that answers are of: the newest of which it is known what it changed."""
+        return self._manager.recorder.ledger.snapshot
+
+    def now(self) -> datetime:
+        """The time (UTC)."""
+        return self._manager.now()
+
     def answer(self, base: str, token: str | None) -> Sync | None:
         """What changed since the answer with that token; None: nothing."""
-        ledger = self._manager.ledger
+        ledger = self._manager.recorder.ledger
         with ledger.lock:
-            snapshot = self._manager.snapshot
-            ledger.see(snapshot)
+            snapshot = ledger.snapshot
             since = _since(ledger, token)
             if since == ledger.generation:
                 return None

@@ -17,12 +17,20 @@ from ..server import SocketServer
 from .door import FrontDoor, noted_address
 from .pam import Pam
 from .passwords import PasswordChecker
+from .throttle import network
 
 
 def front_socket(manager: Manager, path: Path, uid: int, checker: PasswordChecker | None = None) -> SocketServer:
     """A server for the front whose process has this uid. `checker` instead of PAM (tests)."""
     door = FrontDoor(checker or Pam(), manager.tokens)
-    return SocketServer(manager, path, door, login=door, recorder=ManagerRecorder(manager, noted_address), only=uid)
+    return SocketServer(
+        manager, path, door, login=door, recorder=ManagerRecorder(manager, noted_address), only=uid, place=_place
+    )
+
+
+def _place() -> str | None:
+    address = noted_address()
+    return None if address is None else network(address)
 
 
 def front_uid() -> int:

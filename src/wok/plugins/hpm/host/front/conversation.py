@@ -20,7 +20,7 @@ from .headers import SINGLE, Headers, to_client, to_manager
 from .limits import Share, Turns, client_of
 from .pages import Pages
 from .refusals import MAX_BODY, MAX_FILE, MAX_HEADER, Refused, body_of, phrase_of, unavailable
-from .upstream import Upstream
+from .upstream import Exchange, Upstream
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ SMALL_BODY = 64 * 1024
 
 _CHUNK = 64 * 1024
 
+_LATE = "hpm does not answer in time; read again to see what was done"
 _ERRORS = {
     408: "the request did not arrive in time",
     413: f"the headers are too long; at most {MAX_HEADER} bytes are taken",
@@ -85,6 +86,7 @@ class Conversation:
         self._timer: asyncio.TimerHandle | None = None
         self._late: Refused | None = None
         self._idle = True
+        self._streaming = False
         self._ending = False
         self._method, self._target = b"", b""
         self._held: list[bytes] = []
@@ -115,9 +117,9 @@ class Conversation:
             await close(self._writer)
 
     def end(self) -> None:
-        """End it: at once if nothing is under way, else after this request."""
+        """End it: at once if nothing is under way, or what has no end of its own; else after this request."""
         self._ending = True
-        if self._idle and self._task is not None:
+        if (self._idle or self._streaming) and self._task is not None:
             self._task.cancel()
 
     async def _exchange(self) -> bool:
@@ -146,9 +148,7 @@ class Conversation:
             passed = to_manager(headers, self._address, None if body is None else len(body))
             turns = self._shared.password_turns if self._has_password(path, headers) else self._shared.turns
             await self._taken()
-            self._within(WAITING_SECONDS, unavailable("too many requests are under way"))
-            async with turns.of(self._client):
-                await self._forward(passed, body or b"")
+            await self._forward(turns, passed, body or b"")
             return
         known = next((value for name, value in headers if name == b"if-none-match"), None)
         await self._send(*self._shared.pages.answer(self._method, path, known))
@@ -165,16 +165,49 @@ class Conversation:
         await self._writer.drain()
         self._writer.transport.set_write_buffer_limits(high=AHEAD)
 
-    async def _forward(self, headers: Headers, body: bytes) -> None:
-        self._within(MANAGER_SECONDS, unavailable("hpm does not answer in time; read again to see what was done"))
-        exchange = await self._shared.upstream.ask(self._method, self._target, headers, body)
+    async def _forward(self, turns: Turns, headers: Headers, body: bytes) -> None:
+        self._within(WAITING_SECONDS, unavailable("too many requests are under way"))
+        exchange: Exchange | None = None
         try:
-            self._start(exchange.status, to_client(exchange.headers, self._method, self._shared.security))
-            async for data in exchange.body():
-                await self._write(h11.Data(data=data))
-            await self._write(h11.EndOfMessage())
+            async with turns.of(self._client):
+                self._within(MANAGER_SECONDS, unavailable(_LATE))
+                exchange = await self._shared.upstream.ask(self._method, self._target, headers, body)
+                if not exchange.streams:
+                    await self._pass_on(exchange)
+                    return
+            await self._pass_events(exchange)    # which occupy nobody there
         finally:
-            self._shared.upstream.done(exchange)
+            if exchange is not None:
+                self._shared.upstream.done(exchange)
+
+    async def _pass_on(self, exchange: Exchange) -> None:
+        self._start(exchange.status, to_client(exchange.headers, self._method, self._shared.security))
+        async for data in exchange.body():
+            await self._write(h11.Data(data=data))
+        await self._write(h11.EndOfMessage())
+
+    async def _pass_events(self, exchange: Exchange) -> None:
+        """Pass an answer on that goes on for as long as its ends are there. The manager sends something every now and
+        then, so none of the waiting is for longer than `TAKING_SECONDS`."""
+        self._streaming = True
+        self._writer.transport.set_write_buffer_limits(high=_CHUNK)    # who is slow is to be slow at the manager
+        watch = self._loop.create_task(self._watch(exchange))
+        try:
+            await self._pass_on(exchange)
+        finally:
+            self._streaming = False
+            watch.cancel()
+            await asyncio.wait([watch])    # one at a time may read
+
+    async def _watch(self, exchange: Exchange) -> None:
+        """Give up an exchange whose client hangs up, however long the manager says nothing."""
+        try:
+            data = await self._reader.read(_CHUNK)
+            self._http.receive_data(data)    # the next request, maybe
+        except OSError:
+            data = b""
+        if not data:
+            exchange.close()
 
     async def _send(self, status: int, headers: Headers, content: bytes) -> None:
         """An answer of our own."""

@@ -29,6 +29,9 @@ TELLING_SECONDS = 60.0
 #: Connections that are kept.
 KEPT = 16
 
+#: The media type of an answer that goes on.
+_EVENTS = b"text/event-stream"
+
 _GONE = "hpm's manager does not answer; it may be starting anew, so try again"
 _BROKEN = "the manager broke the connection off; read again to see whether the change was done"
 
@@ -43,6 +46,12 @@ class Exchange:
         self.used = 0.0
         self.status = 0
         self.headers: Headers = []
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer goes on, and is to be passed on as it comes: it tells events, and its end is open."""
+        names = {name.lower(): value for name, value in self.headers}
+        return names.get(b"content-type", b"").startswith(_EVENTS) and b"content-length" not in names
 
     @property
     def reusable(self) -> bool:

@@ -23,7 +23,7 @@ from .answers import check_role, writes
 ANSWER_SECONDS = 10.0
 
 #: What is passed on with a read, and what comes back with the answer.
-ASKED = ("Accept", "If-None-Match")
+ASKED = ("Accept", "If-None-Match", "Last-Event-ID")
 ANSWERED = ("Content-Type", "Content-Disposition", "ETag", "Age", "Allow", "Retry-After")
 
 _SOCKET = re.compile(r"socket (.+)$")
@@ -93,7 +93,7 @@ class Elsewhere(Substitute):
         if self._socket is None:    # `hpm restore` has the host for a moment, and no socket
             raise HttpError(503, 0, self._who, {"Retry-After": "5"})
         headers = {name: request.headers[name] for name in ASKED if name in request.headers}
-        target = BASES[1] + _raw_path()
+        target = BASES[1] + _at_once(_raw_path())
         try:
             with contextlib.closing(_Connection(self._socket)) as connection:
                 connection.request("GET", target, headers=headers)
@@ -124,6 +124,15 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(ANSWER_SECONDS)
         self.sock.connect(str(self._path))
+
+
+def _at_once(target: str) -> str:
+    """An answer that would go on is to end at once: it is passed on whole."""
+    path, _, query = target.partition("?")
+    if path.rstrip("/") != "/events":
+        return target
+    said = [pair for pair in query.split("&") if pair and not re.fullmatch(r"wait=[0-9]{1,2}", pair)]
+    return f"{path}?{'&'.join([*said, 'wait=0'])}"
 
 
 def _raw_path() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from .settings import read_settings
 
 #: Priorities on CherryPy's bus: the manager is there before the server takes requests (75), and as long as it does.
 BEFORE_SERVER = 70
+#: Answers that go on end before the server waits for its threads.
+BEFORE_STOP = 10
 
 #: numpy's linear algebra is not used, and need not start a thread for each CPU.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -62,7 +65,7 @@ class Hpm(WokRoot):    # type: ignore[misc]    # Wok is untyped
         """Added to the configuration that Wok makes for every plugin."""
         return {"/": {**PluginConfig("hpm")["/"], "wsgi.response_class": WokResponse}}
 
-    def answer(self) -> bytes:
+    def answer(self) -> bytes | Iterable[bytes]:
         """Answer the current request, which is for the API."""
         return self.service.answerer.answer()
 
@@ -78,6 +81,7 @@ def _service(conf: Path, door: WokDoor) -> Service:
     tell_syslog()
     service = Service(lambda: read_settings(conf), door, WokRecorder, tell_wok)
     cherrypy.engine.subscribe("start", service.start, BEFORE_SERVER)
+    cherrypy.engine.subscribe("stop", service.streaming.stop, BEFORE_STOP)
     cherrypy.engine.subscribe("stop", service.stop)
     return service
 

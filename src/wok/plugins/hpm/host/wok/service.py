@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ...control.activity import Deed, Recorder
@@ -20,6 +20,7 @@ from ...manager.manager import Manager
 from ..running import RunningManager
 from .elsewhere import Down, Elsewhere
 from .settings import Settings
+from .streaming import Streaming
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ PATIENCE = 30.0
 class Answerer(Protocol):
     """Answers the current CherryPy request."""
 
-    def answer(self) -> bytes:
+    def answer(self) -> bytes | Iterable[bytes]:
         """The body; status and headers are set."""
 
 
@@ -51,6 +52,7 @@ class Service:
     ) -> None:
         self.answerer: Answerer = Down(door, tell, "hpm is starting; try again in a moment")
         self.served: Manager | None = None    # whose API it is that answers here
+        self.streaming = Streaming()
         self._settings = settings
         self._door = door
         self._recorder = recorder
@@ -65,6 +67,7 @@ class Service:
         """Begin, in a thread: libvirt may keep us waiting, and Wok need not wait too."""
         if self._thread is None:
             self._end.clear()
+            self.streaming.over = False
             self._thread = threading.Thread(target=self._watch, name="hpm-service", daemon=True)
             self._thread.start()
 
@@ -95,7 +98,9 @@ class Service:
 
     def serve(self, manager: Manager) -> None:
         """Answer for this manager from now on."""
-        self.answerer = Api(routes(manager), self._door, manager, self._recorder(manager))
+        self.answerer = Api(
+            routes(manager), self._door, manager, self._recorder(manager), carry=self.streaming.carry
+        )
         self.served = manager
 
     def _watch(self) -> None:

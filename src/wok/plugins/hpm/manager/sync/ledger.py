@@ -77,8 +77,15 @@ class Ledger:
         self._seen: Snapshot | None = None
         self._basis: tuple[object, ...] = ()
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """The one that was taken over last."""
+        assert self._seen is not None, "the manager has begun with one"
+        return self._seen
+
     def see(self, snapshot: Snapshot) -> None:
-        """Take over a snapshot, if it is another one. Done as soon as it is there, nobody has to wait for that."""
+        """Take over a snapshot, if it is another one."""
+        _ = snapshot.figures.servers    # made before pollers would wait for that
         with self.lock:
             if snapshot is not self._seen:
                 self._take(snapshot)
