@@ -22,7 +22,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from bench import api
+from bench import api, cost_tables
 from bench.cycle import BAR_MS, BARS_STANDING
 from bench.goal_figures import COUNTS, over_runs
 from bench.goal_scenarios import SCENARIOS
@@ -62,9 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clients = {name: report for name, report in reports.items() if "clients" in report["figures"]}
     if clients:
         write_between(API, "\n\n".join(map(waiting, clients, clients.values())))
-    if goals := {name: report for name, report in reports.items() if name not in {**cycles, **clients}}:
+    others = [name for name, report in reports.items() if _costs(name, report["figures"], circumstances(name, report))]
+    if goals := {name: report for name, report in reports.items() if name not in {*cycles, *clients, *others}}:
         write_between(GOALS, goals_text(goals))
     return 0
+
+
+def _costs(name: str, figures: Mapping[str, Any], where: str) -> bool:
+    """Write what a report of `cost_tables` says; gives whether it is one."""
+    tables = {
+        "hosts": ("sync", lambda: cost_tables.many_hosts(figures["hosts"])),
+        "large": ("large", lambda: cost_tables.large_host(figures["large"])),
+        "exporter": ("metrics", lambda: cost_tables.scrapes(figures)),
+        "filled": ("history", lambda: cost_tables.history(figures)),
+    }
+    found = [table for key, table in tables.items() if key in figures]
+    for mark, text in found:
+        marks = (f"<!-- {mark}: written by bench/charts.py -->", f"<!-- {mark}: end -->")
+        write_between(marks, f"{where}\n\n{text()}")
+    return bool(found)
 
 
 def write_between(marks: tuple[str, str], text: str) -> None:

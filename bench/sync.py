@@ -274,10 +274,10 @@ def _large(servers: int, pollers: int, seconds: float) -> dict[str, Any]:
 
 def _serve(name: str, servers: int, pipe: Any) -> None:
     """A manager with all that it has in `hpm serve`, of a walking host."""
-    from hpm.control.memory import keep_one_heap
+    from hpm.host.running import prepare_process
     from hpm.host.server import quiet_cherrypy
 
-    keep_one_heap()
+    prepare_process()
     quiet_cherrypy()
     directory = Path(name)
     database = Database(directory / "hpm.db")

@@ -69,6 +69,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     api.cycle()
     assert [s["name"] for s in send("GET", "/simulations/recorded-host")["virtual-servers"]][:2] == ["db1", "db2"]
     assert [s["side"] for s in send("POST", "/simulations", {"intervals": 1})["sides"]] == ["unmanaged", "managed"]
+    assert api.send("GET", f"{base}/events?wait=0").headers["content-type"].startswith("text/event-stream")
     assert "libvirt_up 1.0" in api.send("GET", f"{base}/metrics/prometheus").text
     assert send("GET", "/metrics/history")["lost"] == 0
     told = send("GET", "/virtual-servers/sync")

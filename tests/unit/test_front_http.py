@@ -274,7 +274,7 @@ def test_pages_are_served_with_a_tag(front: FrontHost) -> None:
 @pytest.mark.parametrize("path", [
     "/robots.txt", "/index.html", "/../settings.py", "/..%2fsettings.py", "/%2e%2e/settings.py", "//etc/passwd",
     "/hpm.js/", "/hpm.js%00", "/files/hpm.js", "/.", "/static/../../cert.pem", "/zhpm", "/zhpm/wsapi/v1x/version",
-    "/plugins/hpmx", "/plugins/kimchi", "/metrics", "/%7Ahpm/wsapi/v1/version",
+    "/plugins/hpmx", "/plugins/kimchi", "/metricsx", "/%7Ahpm/wsapi/v1/version",
 ])  # fmt: skip
 def test_other_paths_are_nothing(front: FrontHost, door: OpenDoor, path: str) -> None:
     asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
