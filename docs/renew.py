@@ -96,7 +96,8 @@ def _metrics(raw: Sequence[Metric[Any, Any]], calculated: Sequence[Metric[Any, A
     rows = ["| metric | kind | unit | meaning | in Prometheus |", "| --- | --- | --- | --- | --- |"]
     for kind, table in (("raw", raw), ("calculated", calculated)):
         for metric in table:
-            cells = (f"`{metric.name}`", f"{kind}, {metric.kind}{', kept' if metric.kept else ''}", metric.unit, metric.meaning,
+            kinds = f"{kind}, {metric.kind}" + (", kept" if metric.kept else "")
+            cells = (f"`{metric.name}`", kinds, metric.unit, metric.meaning,
                      f"`{metric.exported(scope).replace('hpm__', '…_')}`")  # fmt: skip
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
