@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -195,12 +197,31 @@ def test_how_long_it_is_kept_can_be_set_and_its_size_is_shown(tmp_path: Path) ->
         assert state["levels"][3]["kept-seconds"] == 30 * 86400 and state["levels"][0]["oldest"] is not None
         assert (state["waiting"], state["lost"], state["trouble"]) == (0, 0, None)
         assert "of 100 at most" in shell(api, "metrics-history").stdout
+        kept = {"minutes-days": 1, "ten-minutes-days": 7, "hours-days": 30, "size-mib": 50}
+        assert api.post("/settings", {"history": kept})["history"] == kept
+        assert api.get("/metrics/history")["levels"][1]["kept-seconds"] == 86400
         one = {"minutes-days": 2, "ten-minutes-days": 14, "hours-days": 30, "size-mib": 15}
         for wrong in ({"size-mib": 20}, {**one, "minutes-days": -1}, {**one, "more": 1}, one):
             assert api.refused("POST", "/settings", {"history": wrong})["http-status"] == 400
     with running(PeerDoor(), directory=tmp_path) as again:
-        assert again.get("/settings")["history"]["size-mib"] == 100
-        assert again.get("/metrics/history")["bound-bytes"] == 100 * 2**20
+        assert again.get("/settings")["history"]["size-mib"] == 50
+        assert again.get("/metrics/history")["bound-bytes"] == 50 * 2**20
+
+
+@pytest.mark.own_server("it has a store of its own")
+def test_a_history_that_cannot_be_kept_is_said_and_harms_nothing(tmp_path: Path) -> None:
+    with running(PeerDoor(), directory=tmp_path) as api:
+        api.cycle()
+        with closing(sqlite3.connect(tmp_path / "history.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")    # somebody looks into it, and does not go on
+            api.cycle()
+            state = api.get("/metrics/history")
+            assert "locked" in state["trouble"] and state["last-trouble"] and state["waiting"] >= 1
+            other.execute("ROLLBACK")
+        api.cycle()
+        state = api.get("/metrics/history")
+        assert (state["trouble"], state["waiting"], state["lost"]) == (None, 0, 0)
+        assert api.get(f"/metrics/raw{SERVERS}/{uuid_of('db1')}")["metrics"]["cpu-shares"] == 1024
 
 
 def test_it_outlives_a_restart_and_a_server(tmp_path: Path) -> None:

@@ -84,7 +84,20 @@ def test_lists_are_filtered_and_paged_as_elsewhere(api: ApiHost, gold: str) -> N
     rest = api.get(page["next"])
     whole = api.get(path)["virtual-servers"]
     assert page["virtual-servers"] + rest["virtual-servers"] == whole[: len(rest["virtual-servers"]) + 2]
+    first = api.get(f"{OF_GROUPS.format('raw')}?limit=1")
+    assert [g["name"] for g in api.get(first["next"])["workload-resource-groups"]] == ["default"]
     assert [g["name"] for g in api.get(f"{OF_GROUPS.format('raw')}?name=G*")["workload-resource-groups"]] == ["Gold"]
+
+
+def test_what_is_wrong_with_the_host_is_said(api: ApiHost) -> None:
+    api.hypervisor.faults.problem = "libvirt is away"
+    api.cycle()
+    for path in (HYPERVISOR, OF_GROUPS, OF_SERVERS):
+        assert api.get(path.format("raw"))["problem"] == "libvirt is away"
+    error = api.refused("GET", f"{OF_SERVERS.format('raw')}/{uuid_of('nobody')}")
+    assert error["http-status"] == 503 and "libvirt is away" in error["message"]    # it may have come meanwhile
+    api.hypervisor.faults.problem = None
+    api.cycle()
 
 
 def test_what_is_not_there_is_refused(api: ApiHost) -> None:
