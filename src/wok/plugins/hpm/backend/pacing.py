@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 
+from ..errors import HypervisorUnreachable
+
 log = logging.getLogger(__name__)
 
 #: The part of one CPU that a background sampler may take.
@@ -50,6 +52,8 @@ class Background:
             self._wake.clear()
             try:
                 self._pass()
+            except HypervisorUnreachable as error:    # the inventory tells, once; here it would be told by each thread
+                log.debug("%s: %s", self._thread.name, error)
             except Exception as error:    # a thread that ended would be missed by nobody until figures are old
                 (log.debug if self._failing else log.warning)("%s: %s", self._thread.name, error)
                 self._failing = True
