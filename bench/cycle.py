@@ -186,6 +186,7 @@ def _standing(manager: Manager, size: int, seconds: float) -> dict[str, Any]:
     time.sleep(seconds)
     percent = 100.0 * (time.process_time() - before) / (time.monotonic() - began)
     manager.loop.stop()
+    manager.recorder.stop()
     bar = BARS_STANDING.get(size)
     return {"standing-percent": round(percent, 2), "standing-within-bar": None if bar is None else percent <= bar}
 

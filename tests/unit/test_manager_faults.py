@@ -231,7 +231,7 @@ def test_the_loop_survives_a_look_that_fails(tmp_path: Path) -> None:
     taken = house.manager.snapshot
     host.unreachable_for(0.1)
     host.pause(uuid_of("b"))    # the hypervisor's event wakes the loop
-    house.manager.start()
+    house.manager.loop.start()
     deadline = time.monotonic() + 3
     while house.manager.snapshot is taken and time.monotonic() < deadline:
         threading.Event().wait(0.02)

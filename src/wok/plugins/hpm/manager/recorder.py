@@ -74,7 +74,7 @@ class Recorder:
         self._cycles: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
         self._ending = False
         self._saved = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="hpm-recorder")
+        self._thread = threading.Thread(target=self._run, name="hpm-recorder", daemon=True)
 
     def start(self) -> None:
         """Work in a thread from now on."""
