@@ -60,6 +60,7 @@ class Managed:
             catalog = change.catalog.with_group(WorkloadResourceGroup("g", "g", "", (policy,), "p"))
             change.catalog = catalog.with_members("g", self._host.infos, move=True)
         self.manager.set_level("on")
+        self.manager.recorder.start()    # a thread of its own, as where the manager runs
         for _ in range(3):
             self.cycle()
 
@@ -85,6 +86,7 @@ class Managed:
         return min(spent(read) for _ in range(2))
 
     def close(self) -> None:
+        self.manager.recorder.stop()
         self._database.close()
         self._host.close()
         for fd in self._files:

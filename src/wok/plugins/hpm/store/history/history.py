@@ -93,7 +93,10 @@ class History:
         self._retention = retention
 
     def add(self, time: float, frames: Mapping[str, Frame]) -> None:
-        """Keep what is known at a time (seconds UTC). Raises `ValueError` where figures do not fit keys and metrics."""
+        """Keep what is known at a time (seconds UTC). Of two frames of the same millisecond one may be left.
+
+        Raises `ValueError` where figures do not fit keys and metrics.
+        """
         parts = {kind: self._part(kind, frame) for kind, frame in frames.items()}
         with self._lock:
             if not 0.0 <= time < _LATEST:
