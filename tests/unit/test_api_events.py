@@ -164,7 +164,7 @@ def test_head_says_what_would_come(api: ApiHost) -> None:
     response = api.send("HEAD", "/events")
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["content-type"].startswith("text/event-stream")
-    assert api.manager.events.places.taken == 0
+    wait_until(lambda: api.manager.events.places.taken == 0, PATIENCE, "all places are free")
 
 
 class Stream:
@@ -220,7 +220,7 @@ def test_events_come_at_once_and_the_answer_ends_in_time(api: ApiHost) -> None:
     again = Stream(api, "?wait=1", {"Last-Event-ID": last})
     again.join()
     assert parsed(again.text) == []
-    assert api.manager.events.places.taken == 0
+    wait_until(lambda: api.manager.events.places.taken == 0, PATIENCE, "all places are free")
 
 
 # -- our own server

@@ -132,4 +132,4 @@ def test_a_session_or_token_that_is_over_reads_on_to_the_end_of_its_answer(host:
         stream.join()
         assert time.monotonic() - began < 4.0
         assert host.ask("GET", "/events", headers=headers).status_code == status
-    assert host.manager.events.places.taken == 0
+    wait_until(lambda: host.manager.events.places.taken == 0, PATIENCE, "all places are free")

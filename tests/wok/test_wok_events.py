@@ -59,7 +59,7 @@ def test_tens_of_readers_leave_threads_for_the_others(api: WokApiHost) -> None:
         assert '"name":"Gold"' in told.text
     for stream in streams:
         stream.join(12)
-    assert api.manager.events.places.taken == 0
+    wait_until(lambda: api.manager.events.places.taken == 0, 15, "all places are free")
 
 
 def test_a_reader_that_goes_away_gives_its_place_back(api: WokApiHost) -> None:
