@@ -1,19 +1,20 @@
 """What Prometheus costs on real guests: hpm beside Debian's prometheus-libvirt-exporter.
 
-    python -m bench.metrics [--guests 100] [--rounds 5] [--seconds 20]
+    python -m bench.metrics [--guests 100] [--scrapes 40]
 
 The lab starts so many tiny halted guests. `hpm serve` (an interval of 1 s, ten times as often as usual) and the
-exporter run beside each other, and take turns: each is left alone for so many seconds, and then scraped once in 1.2 s
-for as long, so that each scrape of hpm is of a new snapshot and its text is made anew. For each side:
+exporter run beside each other, and are scraped by turns, so far apart that each scrape of hpm is of a new snapshot and
+its text is made anew. For each side:
 
 - *wall*: from the request to the last byte of the answer, in ms;
-- *CPU*: CPU time (ms) of hpm or the exporter, and of libvirtd and all QEMUs, above what all of them used just before,
-  while nobody asked, by the counters of all their threads. hpm's loop goes on all the time, so what it costs at rest is
-  told beside it, for 15 s, the usual time between two scrapes. At the usual interval of 10 s it is a tenth of that.
+- *CPU*: CPU time (ms) that hpm or the exporter, libvirtd and all QEMUs used from just before the request until just
+  after the answer, by the counters of all their threads. What hpm's loop does at times falls into a scrape now and
+  then: look at medians. What hpm costs at rest is told beside it, for 15 s, the usual time between two scrapes; at the
+  usual interval of 10 s it is a tenth of that.
 
 The exporter tells neither delay nor velocity; hpm's text is several times as long.
 
-**How to read it**: the bar is a ratio of 50, in CPU and in wall time, of medians over the rounds.
+**How to read it**: the bar is a ratio of 50, in CPU and in wall time, of medians.
 """
 
 from __future__ import annotations
@@ -47,8 +48,7 @@ BAR = 50.0
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--guests", type=int, default=100, help="real guests (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of rest, and of scrapes (%(default)s)")
+    parser.add_argument("--scrapes", type=int, default=40, help="scrapes of each side (%(default)s)")
     options = parser.parse_args(arguments)
     if shutil.which(EXPORTER) is None:
         print(f"{EXPORTER} is not installed (the package of that name)", file=sys.stderr)
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         assert manager.process is not None
         others = [int(Path("/run/libvirtd.pid").read_text()), *(guest.pid for guest in lab.guests)]
         pids = {"hpm": [manager.process.pid, *others], "exporter": [exporter.pid, *others]}
-        figures = _compare(pids, {"hpm": ours, "exporter": theirs}, options.rounds, options.seconds)
+        figures = _compare(pids, {"hpm": ours, "exporter": theirs}, options.scrapes)
         figures["hpm"]["standing-cpu-ms-of-15-s"] = _standing(manager.process.pid)
     figures["guests"] = options.guests
     print(_text(figures))
@@ -113,13 +113,14 @@ def _guests(client: Scraper) -> int:
 
 
 def _compare(
-    pids: dict[str, list[int]], clients: dict[str, Scraper], rounds: int, seconds: float
+    pids: dict[str, list[int]], clients: dict[str, Scraper], scrapes: int
 ) -> dict[str, Any]:
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in clients}
     sizes = {name: len(client.scrape()) for name, client in clients.items()}
-    for _ in range(rounds):
+    for _ in range(scrapes):
         for name, client in clients.items():
-            costs[name].append(_cost(client.scrape, pids[name], seconds))
+            time.sleep(0.6 * INTERVAL)
+            costs[name].append(_cost(client.scrape, pids[name]))
     figures: dict[str, Any] = {
         name: {"cpu-ms": _spread(c for c, _ in found), "wall-ms": _spread(w for _, w in found), "bytes": sizes[name]}
         for name, found in costs.items()
@@ -130,19 +131,12 @@ def _compare(
     return figures
 
 
-def _cost(scrape: Callable[[], object], pids: Sequence[int], seconds: float) -> tuple[float, float]:
-    """CPU above what is used at rest, and wall time, of one scrape (ms), means of several."""
-    walls: list[float] = []
-    before, began = _run_ms(pids), time.perf_counter()
-    time.sleep(seconds)
-    between, passed = _run_ms(pids), time.perf_counter() - began
-    began = time.perf_counter()
-    while (start := time.perf_counter()) < began + seconds:
-        scrape()
-        walls.append((time.perf_counter() - start) * 1e3)
-        time.sleep(max(0.0, 1.2 * INTERVAL - walls[-1] / 1e3))
-    busy = _run_ms(pids) - between - (between - before) / passed * (time.perf_counter() - began)
-    return busy / len(walls), statistics.fmean(walls)
+def _cost(scrape: Callable[[], object], pids: Sequence[int]) -> tuple[float, float]:
+    """CPU that was used while a scrape went on, and its wall time (ms)."""
+    before, began = _run_ms(reversed(pids)), time.perf_counter()    # hpm or the exporter last, nearest to the scrape
+    scrape()
+    wall = (time.perf_counter() - began) * 1e3
+    return _run_ms(pids) - before, wall
 
 
 def _standing(pid: int) -> float:
