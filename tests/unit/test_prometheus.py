@@ -103,7 +103,7 @@ def test_any_name_is_a_label(api: ApiHost) -> None:
     api.group(odd, policy())
     api.cycle()
     assert any(labels_ == (odd,) for _, labels_ in values(api.send("GET", SCRAPE).text))
-    line = f"x{labels(name='two' + chr(10) + 'lines')} 1.0\n"
+    line = f"x{labels(name='two' + chr(10) + 'lines').decode()}1.0\n"
     assert next(iter(families(line).values())).samples[0].labels == {"name": "two\nlines"}
 
 

@@ -6,11 +6,16 @@ tenth. The format is https://prometheus.io/docs/instrumenting/exposition_formats
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import msgspec
+import numpy as np
+
+from ..engine.counters import Layout
 from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS, Figures
 from ..engine.metrics.metric import FloatColumn, Metric
+from ..engine.metrics.roster import Roster
 from ..manager.manager import Manager
 from ..manager.snapshot import Snapshot
 from ..manager.upkeep import OWN
@@ -23,55 +28,120 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
-def exposition(manager: Manager) -> Exposition:
-    """The newest snapshot, whole."""
-    snapshot = manager.snapshot
-    figures = snapshot.figures
-    groups = [snapshot.catalog.groups[group] for group in figures.roster.groups]
-    names = {group.id: group.name for group in groups}
-    of_groups = [labels(group=group.name) for group in groups]
-    of_classes = [labels(group=names[group], service_class=name) for group, name in figures.roster.classes]
-    of_servers = [labels(domain=name) for name in figures.roster.names]
-    blocks = [
-        _single(OWN, lambda metric: metric.of(manager), "hpm"),
-        _block("hpm_build_info", "gauge", "The version of hpm.", [labels(version=VERSION)], [1.0]),
-        _single(HOST_METRICS, lambda metric: figures.host[metric.name], "hypervisor"),
-        _columns(GROUP_METRICS, figures.groups, "workload_resource_group", of_groups),
-        _class_info(snapshot, of_classes),
-        _columns(GROUP_METRICS, figures.classes, "service_class", of_classes),
-        _server_info(snapshot, names),
-        _columns(SERVER_METRICS, figures.servers, "virtual_server", of_servers),
-        _vcpus(snapshot, figures),
-    ]
-    return Exposition(MEDIA_TYPE, "".join(line for block in blocks for line in block).encode())
+class _Named(NamedTuple):
+    """A metric as it is exported: what stands before its series, and what each of them begins with."""
+
+    metric: str    # its own name, by which its figures go
+    head: bytes
+    name: bytes
 
 
-def labels(**values: str) -> str:
-    """Labels as they stand between a name and a value."""
-    return "{" + ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in values.items()) + "}"
+def _named(metrics: Iterable[Metric[Any, Any]], scope: str) -> tuple[_Named, ...]:
+    return tuple(_headed(one.name, one.exported(scope), one.kind, one.described) for one in metrics)
 
 
-def _block(name: str, kind: str, meaning: str, series: Sequence[str], values: Iterable[float]) -> Iterator[str]:
-    """A metric with its series (their labels) and values; what is not known is left out."""
+def _headed(metric: str, name: str, kind: str, meaning: str) -> _Named:
     said = meaning.replace("\\", r"\\").replace("\n", " ")
-    yield f"# HELP {name} {said}\n# TYPE {name} {kind}\n"
-    yield "".join([f"{name}{one} {value!r}\n" for one, value in zip(series, values, strict=True) if value == value])
+    return _Named(metric, f"# HELP {name} {said}\n# TYPE {name} {kind}\n".encode(), name.encode())
 
 
-def _single(metrics: Iterable[Metric[Any, float]], of: Callable[[Any], float], scope: str) -> Iterator[str]:
-    for metric in metrics:
-        yield from _block(metric.exported(scope), metric.kind, metric.described, [""], [of(metric)])
+_OWN = _named(OWN, "hpm")
+_BUILD = _headed("", "hpm_build_info", "gauge", "The version of hpm.")
+_HOST = _named(HOST_METRICS, "hypervisor")
+_GROUPS = _named(GROUP_METRICS, "workload_resource_group")
+_CLASSES = _named(GROUP_METRICS, "service_class")
+_SERVERS = _named(SERVER_METRICS, "virtual_server")
+_CLASS_INFO = _headed("", "hpm_service_class_info", "gauge", "The service classes of active policies.")
+_CLASS_GOAL = _headed(
+    "", "hpm_service_class_goal_velocity_percent", "gauge", "The velocity that a class wants. In percent."
+)
+_SERVER_INFO = _headed("", "hpm_virtual_server_info", "gauge", "The virtual servers of the host.")
+_VCPU_TIME = _headed(
+    "", "libvirt_domain_vcpu_time_seconds_total", "counter", "Time that a virtual CPU ran. In seconds."
+)
+_VCPU_DELAY = _headed(
+    "", "libvirt_domain_vcpu_delay_seconds_total", "counter",
+    "Time that a virtual CPU was runnable and waited for a CPU. In seconds.",
+)  # fmt: skip
+
+
+class Prometheus:
+    """Writes `manager`'s newest snapshot for Prometheus. Labels, which seldom change, are kept from one time to the
+    next; two threads may write at once."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self._labels: _Labels | None = None
+        self._vcpus: tuple[Roster, Layout, list[bytes]] | None = None
+
+    def exposition(self) -> Exposition:
+        """The newest snapshot, whole."""
+        snapshot = self._manager.snapshot
+        figures = snapshot.figures
+        known = self._labels
+        if known is None or known.roster is not figures.roster:
+            known = self._labels = _Labels(snapshot)
+        blocks = [
+            *(_block(named, _NO_LABELS, [metric.of(self._manager)]) for named, metric in zip(_OWN, OWN, strict=True)),
+            _BUILD_INFO,
+            *(_block(named, _NO_LABELS, [figures.host[named.metric]]) for named in _HOST),
+            *_columns(_GROUPS, figures.groups, known.groups),
+            known.class_info,
+            *_columns(_CLASSES, figures.classes, known.classes),
+            known.server_info,
+            *_columns(_SERVERS, figures.servers, known.servers),
+            *self._of_vcpus(snapshot, figures),
+        ]
+        return Exposition(MEDIA_TYPE, b"".join(blocks))
+
+    def _of_vcpus(self, snapshot: Snapshot, figures: Figures) -> Iterator[bytes]:
+        """What each vCPU's thread has counted, under the names of libvirt's exporters."""
+        counters, roster = snapshot.sample.counters, figures.roster
+        known = self._vcpus
+        if known is None or known[0] is not roster or known[1] is not counters.layout:
+            known = self._vcpus = (roster, counters.layout, _vcpu_labels(roster, counters.layout))
+        for named, column in ((_VCPU_TIME, counters.run_ns), (_VCPU_DELAY, counters.delay_ns)):
+            yield _block(named, known[2], (column / 1e9).tolist())
+
+
+class _Labels:
+    """The labels of everything in a roster, each with the space that follows; and what is told by labels alone."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.roster = roster = snapshot.figures.roster
+        names = {id_: snapshot.catalog.groups[id_].name for id_ in roster.groups}
+        self.groups = [labels(group=names[id_]) for id_ in roster.groups]
+        self.classes = [labels(group=names[id_], service_class=name) for id_, name in roster.classes]
+        self.servers = [labels(domain=name) for name in roster.names]
+        self.class_info = _class_info(snapshot, self.classes)
+        self.server_info = _server_info(snapshot, names)
+
+
+def labels(**values: str) -> bytes:
+    """Labels as they stand between a name and a value, with the space before that."""
+    return ("{" + ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in values.items()) + "} ").encode()
+
+
+def _block(named: _Named, series: Sequence[bytes], values: Sequence[float]) -> bytes:
+    """A metric with its series (their labels) and values, of which there may be none; what is not known (NaN) is left
+    out. Numbers are written as JSON's, by a library that does it ten times as fast as `repr`."""
+    numbers = msgspec.json.encode(values)[1:-1].split(b",") if values else []
+    lines = [label + number for label, number in zip(series, numbers, strict=True) if number != b"null"]
+    return named.head + b"".join([named.name, (b"\n" + named.name).join(lines), b"\n"]) if lines else named.head
+
+
+_NO_LABELS = (b" ",)
+_BUILD_INFO = _block(_BUILD, [labels(version=VERSION)], [1.0])
 
 
 def _columns(
-    metrics: Iterable[Metric[Any, FloatColumn]], columns: Mapping[str, FloatColumn], scope: str, series: Sequence[str]
-) -> Iterator[str]:
-    for metric in metrics:
-        values: list[float] = columns[metric.name].tolist()
-        yield from _block(metric.exported(scope), metric.kind, metric.described, series, values)
+    metrics: Iterable[_Named], columns: Mapping[str, FloatColumn], series: Sequence[bytes]
+) -> Iterator[bytes]:
+    for named in metrics:
+        yield _block(named, series, columns[named.metric].tolist())
 
 
-def _class_info(snapshot: Snapshot, series: Sequence[str]) -> Iterator[str]:
+def _class_info(snapshot: Snapshot, series: Sequence[bytes]) -> bytes:
     """Importance and goal of each class, as labels: alerts choose by them."""
     infos, goals = [], []
     for group, name in snapshot.figures.roster.classes:
@@ -79,39 +149,28 @@ def _class_info(snapshot: Snapshot, series: Sequence[str]) -> Iterator[str]:
         assert policy is not None
         one = next(c for c in policy.service_classes if c.name == name)
         infos.append(labels(policy=policy.name, importance=policy.importance_of(one)))
-        goals.append(float(one.goal.percent) if isinstance(one.goal, VelocityGoal) else float("nan"))
-    both = [f"{mine[:-1]},{more[1:]}" for mine, more in zip(series, infos, strict=True)]
-    said = "The service classes of active policies."
-    yield from _block("hpm_service_class_info", "gauge", said, both, [1.0] * len(both))
-    said = "The velocity that a class wants. In percent."
-    yield from _block("hpm_service_class_goal_velocity_percent", "gauge", said, series, goals)
+        goals.append(float(one.goal.percent) if isinstance(one.goal, VelocityGoal) else np.nan)
+    both = [mine.removesuffix(b"} ") + b"," + more[1:] for mine, more in zip(series, infos, strict=True)]
+    return _block(_CLASS_INFO, both, [1.0] * len(both)) + _block(_CLASS_GOAL, series, goals)
 
 
-def _server_info(snapshot: Snapshot, names: Mapping[str, str]) -> Iterator[str]:
+def _server_info(snapshot: Snapshot, names: Mapping[str, str]) -> bytes:
     """What virtual servers are and where they belong, as labels to join with."""
-    sample, assignments = snapshot.sample, snapshot.assignments
+    roster = snapshot.figures.roster
     series = []
-    for uuid, name in zip(snapshot.figures.roster.uuids, snapshot.figures.roster.names, strict=True):
-        one = assignments[uuid]
+    for uuid, name in zip(roster.uuids, roster.names, strict=True):
+        one = roster.assignments[uuid]
         series.append(labels(
-            domain=name, uuid=uuid, status=sample.infos[uuid].status, group=names[one.group],
+            domain=name, uuid=uuid, status=roster.infos[uuid].status, group=names[one.group],
             service_class=one.service_class or "", importance=one.importance or "",
         ))  # fmt: skip
-    said = "The virtual servers of the host."
-    yield from _block("hpm_virtual_server_info", "gauge", said, series, [1.0] * len(series))
+    return _block(_SERVER_INFO, series, [1.0] * len(series))
 
 
-def _vcpus(snapshot: Snapshot, figures: Figures) -> Iterator[str]:
-    """What each vCPU's thread has counted, under the names of libvirt's exporters."""
-    counters, infos = snapshot.sample.counters, figures.roster.infos
-    series: list[str] = []
-    for server in counters.layout.servers:
-        known = infos.get(server.uuid)
-        start = labels(domain=server.uuid if known is None else known.name)[:-1]
-        series += [f'{start},vcpu="{number}"}}' for number in range(len(server.threads))]
-    for name, meaning, column in (
-        ("time", "Time that a virtual CPU ran. In seconds.", counters.run_ns),
-        ("delay", "Time that a virtual CPU was runnable and waited for a CPU. In seconds.", counters.delay_ns),
-    ):
-        seconds: list[float] = (column / 1e9).tolist()
-        yield from _block(f"libvirt_domain_vcpu_{name}_seconds_total", "counter", meaning, series, seconds)
+def _vcpu_labels(roster: Roster, layout: Layout) -> list[bytes]:
+    series: list[bytes] = []
+    for server in layout.servers:
+        known = roster.infos.get(server.uuid)
+        start = labels(domain=server.uuid if known is None else known.name).removesuffix(b"} ")
+        series += [start + b',vcpu="%d"} ' % number for number in range(len(server.threads))]
+    return series
