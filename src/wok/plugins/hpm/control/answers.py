@@ -60,7 +60,7 @@ def encode(value: object) -> Encoded:
     if value is None:
         return Encoded(b"", "")
     if isinstance(value, Document):
-        return Encoded(value.data, etags.etag(value, value.data), value.media_type)
+        return Encoded(value.data, value.tag or etags.etag(value, value.data), value.media_type)
     body = msgspec.json.encode(value)
     return Encoded(body, etags.etag(value, body))
 

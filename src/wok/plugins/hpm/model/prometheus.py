@@ -6,6 +6,8 @@ tenth. The format is https://prometheus.io/docs/instrumenting/exposition_formats
 
 from __future__ import annotations
 
+import itertools
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -71,6 +73,7 @@ class Prometheus:
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
+        self._start, self._number = secrets.token_hex(6), itertools.count()    # no two texts are the same
         self._labels: _Labels | None = None
         self._vcpus: tuple[Roster, Layout, list[bytes]] | None = None
 
@@ -92,7 +95,7 @@ class Prometheus:
             *_columns(_SERVERS, figures.servers, known.servers),
             *self._of_vcpus(snapshot, figures),
         ]
-        return Exposition(MEDIA_TYPE, b"".join(blocks))
+        return Exposition(MEDIA_TYPE, b"".join(blocks), tag=f'"{self._start}-{next(self._number)}"')
 
     def _of_vcpus(self, snapshot: Snapshot, figures: Figures) -> Iterator[bytes]:
         """What each vCPU's thread has counted, under the names of libvirt's exporters."""

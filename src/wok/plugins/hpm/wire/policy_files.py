@@ -12,13 +12,15 @@ from ..policy.files.difference import GroupDifference, ServerDifference
 class Document(msgspec.Struct, frozen=True):
     """A body that is not an object of the API: bytes of a media type (empty: nobody said it).
 
-    `version` changes with what it says, whatever the notation; `file_name` is for those who save it.
+    `version` changes with what it says, whatever the notation; `file_name` is for those who save it. `tag` is its
+    entity tag where who made it knows a cheaper one than a digest.
     """
 
     media_type: str
     data: bytes
     version: str = ""
     file_name: str = ""
+    tag: str = ""
 
 
 class ExportQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
