@@ -109,6 +109,12 @@ class Loop:
         self._changed.set()
         self._wake.set()
 
+    def until_cycle(self) -> float:
+        """Seconds until the next cycle is due; negative while one that was due is under way."""
+        timetable = self._timetable
+        when, _ = timetable.next(self._work.wanted(), changed=False, glances=False)
+        return (when - self._clock()) / 1e9
+
     def set_interval(self, seconds: float) -> None:
         """Have cycles so far apart from now on."""
         self._interval = seconds

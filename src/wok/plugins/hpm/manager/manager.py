@@ -82,7 +82,7 @@ class Manager:
         self.activity, self.tokens = ActivityLog(database, wall), Tokens(database, wall)
         self.loop = Loop(self.interval, clock, self)
         self.events = Events(wall)
-        self.recorder = Recorder(history, database, self.events)
+        self.recorder = Recorder(history, database, self.events, self.loop.until_cycle)
         self._clock = clock
         self.database = database
         self._wall = wall

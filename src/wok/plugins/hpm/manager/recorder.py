@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -33,6 +33,8 @@ _RETENTION = "history-retention"
 KEEPING = 30.0
 #: Seconds of upkeep of the history at a time, and of pause after it.
 UPKEEP, PAUSE = 0.02, 0.2
+#: Seconds before a cycle in which no upkeep begins, and of a cycle after which it is taken to hang.
+RESPECT, HANGS = 0.1, 5.0
 
 
 def _kept(metrics: Sequence[Metric[Any, Any]]) -> tuple[str, ...]:
@@ -52,13 +54,16 @@ Thing: TypeAlias = Snapshot | AdjustmentRecord | Literal["tell"] | None
 
 
 class Recorder:
-    """Is shown each snapshot, and told which ones are of cycles. `history` None: none is kept. Until it is started, it
-    does all at once, in the thread that tells it.
+    """Is shown each snapshot, and told which ones are of cycles. `history` None: none is kept. `until_cycle` gives the
+    seconds until the next one, negative during it: upkeep keeps out of its way. Until it is started, it does all at
+    once, in the thread that tells it.
 
     Nothing is compared for events before somebody reads them (`tell`).
     """
 
-    def __init__(self, history: History | None, database: Database, events: Events) -> None:
+    def __init__(
+        self, history: History | None, database: Database, events: Events, until_cycle: Callable[[], float]
+    ) -> None:
         self.history = history
         self.ledger, self.attainment = Ledger(database), Attainment()
         self._database = database
@@ -67,6 +72,7 @@ class Recorder:
         if history is not None:
             history.retention = self.retention
         self._events = events
+        self._until_cycle = until_cycle
         self._news: News | None = None
         self._newest: Snapshot | None = None
         self._remembered: set[str] = set()
@@ -160,7 +166,11 @@ class Recorder:
         if time.monotonic() - self._saved > KEEPING:
             self._saved = time.monotonic()
             self.ledger.save()
-        return self.history is not None and self.history.work(UPKEEP)
+        if self.history is None:
+            return False
+        if -HANGS < self._until_cycle() < RESPECT:
+            return True    # after that cycle
+        return self.history.work(UPKEEP)
 
     def _keep(self, snapshot: Snapshot) -> None:
         if snapshot.window is None:
