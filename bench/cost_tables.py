@@ -92,7 +92,10 @@ def history(figures: Mapping[str, Any]) -> str:
         rows.append(f"| memory for {many['servers']:,} servers | {many['resident-mb']['grew']:.0f} MB |")
     beside = figures["cycle"]
     if "skipped" not in beside:
-        ratio = max(beside["ratios"]["between"].values())
-        bar = held(f"{BAR_CYCLE:g}", beside["within-bar"])
-        rows.append(f"| a cycle with it, to one without: of medians and of the worst, the larger | {ratio:.2f}{bar} |")
+        for name, ratio in beside["ratios"].items():
+            bar = held(f"{BAR_CYCLE:g}", beside["within-bar"][name])
+            rows.append(
+                f"| a cycle with it, to one without, {name}: medians, worst |"
+                f" {ratio['median']:.2f}, {ratio['max']:.2f}{bar} |"
+            )
     return "\n".join(rows)

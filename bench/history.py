@@ -2,10 +2,10 @@
 
     python -m bench.history [--servers 1000] [--days 30] [--many 10000] [--cycles 40] [--no-cycle]
 
-**First part: a month in simulated time** (`filled`). Frames of so many servers, 14 metrics each, go into a `History`
-on disk, one each 10 s of its clock, as fast as they are taken; after each, what is due is summed up and dropped, as a
-recorder does it, without its pauses. Every figure of every server is a random walk that moves at each frame (1.5 %,
-with all digits that a float has), so nothing compresses well by chance. What is timed is CPU time
+**First part: a month in simulated time** (`filled`). Frames of so many servers, all metrics that are kept, go into a
+`History` on disk, one each 10 s of its clock, as fast as they are taken; after each, what is due is summed up and
+dropped, as a recorder does it, without its pauses. Every figure of every server is a random walk that moves at each
+frame (1.5 %, with all digits that a float has), so nothing compresses well by chance. What is timed is CPU time
 (`time.process_time`):
 
 - *add*: one frame; every 30th also packs those before it, which are the slow ones;
@@ -20,19 +20,19 @@ retention is made shorter by a day, and each step of dropping is timed.
 **Second part: many servers** (`many`). The same, for two hours and some minutes of 10,000 servers, in a process of its
 own: how much its largest resident memory grew over what it was before the history was opened.
 
-**Third part: does the loop notice?** (`cycle`). A manager of pretended guests (`pretended`, see `bench.cycle`) makes
-full cycles, and by turns a thread beside it adds frames of as many servers, sums up and drops; wall time of the cycle:
+**Third part: does the loop notice?** (`cycle`). A manager of pretended guests (`pretended`, see `bench.cycle`), its
+own loop and its own recorder: full cycles at an interval of 2 s, for after each a hundredth of the guests change their
+group. Wall time of the cycle; the sides take turns, one cycle each:
 
-- *alone*: it rests;
-- *recorded*: it adds one frame after each cycle and does what is due, as a recorder does;
-- *between*: it does so again and again from one cycle to the next, without pauses: some dozens of frames for each,
-  so that it sums up and drops all the time;
-- *during*: it goes on during cycles too. No recorder does so; it shows what its regard is good for.
+- *without*: since the cycle before, the recorder has kept no history (the rest of its work goes on);
+- *with*: it has added the frame of the cycle before, and summed up and dropped since. Its file begins with two hours
+  of frames of which nothing is summed up yet, so there is always something to do (*catching up*), until it has done
+  that; later cycles are told by themselves (*as usual*).
 
 **How to read it**: bars are 2 GB for the file (at any time, its log included), 20 ms for a day's chart (99th
 percentile, warm and cold each for itself; cold, it is mostly the latency of some fifty reads of the disk), 1.2 for the
-median of cycles *recorded* and *between* against those alone, and for their worst, each for itself. Worst
-cycles compare two accidents: look at the medians first, and at *steal* and load average in the report.
+median of cycles *with* against those without, and for their worst, each for itself. Worst cycles compare two
+accidents: look at the medians first, and at *steal* and load average in the report.
 """
 
 from __future__ import annotations
@@ -43,20 +43,21 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.cycle import INTERVAL, PAUSE, VCPUS, busy_of, managing, move_some, movers
+from bench.cycle import INTERVAL, VCPUS, busy_of, managing, move_some, movers
 from bench.history_walk import BEAT, DAY, HOUR, METRICS, Walk, summary
 from bench.pretended import pretended, raise_open_files
 from bench.report import Circumstances, table, write_report
+from hpm.manager.manager import Manager
+from hpm.manager.recorder import KINDS
+from hpm.store.history import History
 
 CHARTS = {
     "an hour by 10 s": (HOUR, 10.0),
@@ -71,9 +72,7 @@ ASKED = 200
 BAR_BYTES = 2_000_000_000
 BAR_CHART_MS = 20.0
 BAR_CYCLE = 1.2
-#: Seconds before a cycle in which a recorder begins nothing.
-RESPECT = 0.1
-_SIDES = ("alone", "recorded", "between", "during")
+_TIMES = ("catching up", "as usual")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -263,85 +262,99 @@ def _beside(size: int, cycles: int) -> dict[str, Any]:
         with (
             tempfile.TemporaryDirectory(prefix="hpm-bench-history-", dir=_disk()) as directory,
             pretended(size, VCPUS, busy_of(size)) as host,
-            managing(host, INTERVAL) as manager,
         ):
-            moves = movers(list(host.infos), busy_of(size))
-            spent: dict[str, list[float]] = {side: [] for side in _SIDES}
-            with _recording(Path(directory) / "history.db", size) as (running, once, walk):
-                for number in range(len(_SIDES) * cycles):
-                    side = _SIDES[number % len(_SIDES)]
-                    move_some(manager, next(moves))
-                    (once.set if side == "recorded" else once.clear)()
-                    if side != "alone":
-                        running.set()
-                    time.sleep(PAUSE)
-                    if side != "during":
-                        running.clear()
-                    time.sleep(RESPECT)
-                    began = time.perf_counter()
-                    manager.cycle()
-                    spent[side].append((time.perf_counter() - began) * 1e3)
-                    running.clear()
-                frames = len(walk.adds)
+            history = _behind(Path(directory) / "history.db", size)
+            with managing(host, INTERVAL, history) as manager:
+                beside = _Beside(manager, history, list(host.infos))
+                beside.run(cycles)
     except (RuntimeError, OSError) as error:
         return {"skipped": str(error)}
-    alone = spent["alone"]
+    spent = beside.spent
     ratios = {
-        side: {
-            "median": round(statistics.median(spent[side]) / statistics.median(alone), 3),
-            "max": round(max(spent[side]) / max(alone), 3),
+        name: {
+            "median": round(statistics.median(spent[name, True]) / statistics.median(spent[name, False]), 3),
+            "max": round(max(spent[name, True]) / max(spent[name, False]), 3),
         }
-        for side in _SIDES[1:]
+        for name in _TIMES
     }
     return {
-        "servers": size, "cycles": cycles, "frames-meanwhile": frames,
-        "wall-ms": {name: summary(times) for name, times in spent.items()}, "ratios": ratios,
-        "within-bar": {
-            side: {name: ratio <= BAR_CYCLE for name, ratio in ratios[side].items()} for side in ("recorded", "between")
+        "servers": size, "cycles": {name: len(spent[name, True]) for name in _TIMES},
+        "wall-ms": {
+            name: {side: summary(spent[name, kept]) for side, kept in (("without", False), ("with", True))}
+            for name in _TIMES
         },
+        "ratios": ratios,
+        "within-bar": {name: {which: found <= BAR_CYCLE for which, found in ratios[name].items()} for name in _TIMES},
     }  # fmt: skip
 
 
-@contextmanager
-def _recording(path: Path, servers: int) -> Iterator[tuple[threading.Event, threading.Event, Walk]]:
-    """A thread that records while the first event is set, and ends a step that it began; one frame only if the second
-    one is."""
-    walk = Walk(path, servers)
-    running, once, ended = threading.Event(), threading.Event(), threading.Event()
+def _behind(path: Path, servers: int) -> _Watched:
+    """A history of two hours up to now, of which nothing is summed up."""
+    walk = Walk(path, servers, time.time() - 2 * HOUR)
+    while walk.now < time.time() - BEAT:
+        walk.step()
+    walk.history.close()
+    return _Watched(path, KINDS)
 
-    def record() -> None:
-        while not ended.is_set():
-            if running.wait(0.05):
-                walk.step()
-                while running.is_set() and walk.history.work(0.0):
-                    pass
-                if once.is_set():
-                    running.clear()
 
-    thread = threading.Thread(target=record, name="hpm-bench-recorder")
-    thread.start()
-    try:
-        yield running, once, walk
-    finally:
-        ended.set()
-        thread.join()
-        walk.history.close()
+class _Watched(History):
+    """Knows whether there was more to do when it was last worked on."""
+
+    behind = True
+
+    def work(self, seconds: float = 0.02) -> bool:
+        self.behind = super().work(seconds)
+        return self.behind
+
+
+class _Beside:
+    """Times the cycles of a manager's own loop; by turns its recorder keeps history, or does not."""
+
+    def __init__(self, manager: Manager, history: _Watched, uuids: Sequence[str]) -> None:
+        self.spent: dict[tuple[str, bool], list[float]] = {
+            (name, kept): [] for name in _TIMES for kept in (False, True)
+        }
+        self._manager, self._history = manager, history
+        self._cycle = manager.cycle
+        self._moves = movers(uuids, busy_of(len(uuids)))
+        manager.cycle = self._timed    # type: ignore[method-assign]
+
+    def run(self, cycles: int) -> None:
+        """Until there are so many cycles of each sort, of those as usual at least."""
+        self._manager.start()
+        patience = time.monotonic() + 600.0 + 20.0 * cycles
+        while min(len(self.spent["as usual", kept]) for kept in (False, True)) < cycles:
+            time.sleep(0.5)
+            if time.monotonic() > patience:
+                raise RuntimeError("history is never summed up")
+        self._manager.stop()
+
+    def _timed(self) -> None:
+        recorder = self._manager.recorder
+        kept = recorder.history is not None
+        name = "catching up" if self._history.behind else "as usual"
+        recorder.history = None if kept else self._history    # from now on: it does nothing during a cycle
+        began = time.perf_counter()
+        self._cycle()
+        self.spent[name, kept].append((time.perf_counter() - began) * 1e3)
+        move_some(self._manager, next(self._moves))
 
 
 def _cycle_text(figures: dict[str, Any]) -> str:
     if "skipped" in figures:
-        return f"cycles beside a recorder left out: {figures['skipped']}"
+        return f"cycles with history and without left out: {figures['skipped']}"
     names = ("median", "p99", "max")
-    rows = [(side, *(f"{times[name]:.2f}" for name in names)) for side, times in figures["wall-ms"].items()]
-    ratios, within = figures["ratios"], figures["within-bar"]
-    said = []
-    for side, ratio in ratios.items():
-        met = [_verdict(within[side][name]) for name in ("median", "max")] if side in within else ["no bar"]
-        said.append(
-            f"{side}, in times of those alone: median {ratio['median']:.2f}, worst {ratio['max']:.2f};"
-            f" bar {BAR_CYCLE:g}: {', '.join(met)}"
-        )
+    rows = [
+        (f"{time_}, {side}", *(f"{times[name]:.2f}" for name in names))
+        for time_, sides in figures["wall-ms"].items() for side, times in sides.items()
+    ]
+    said = [
+        f"{name}, with history to without: median {ratio['median']:.2f}, worst {ratio['max']:.2f}; bar {BAR_CYCLE:g}:"
+        f" {', '.join(_verdict(figures['within-bar'][name][which]) for which in ('median', 'max'))}"
+        for name, ratio in figures["ratios"].items()
+    ]
     return "\n".join([table((f"full cycle of {figures['servers']} × {VCPUS}, wall ms", *names), rows), *said])
+
 
 
 # -- figures

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hpm.manager.recorder import KINDS
 from hpm.store.history import Frame, History
 
-METRICS = tuple(f"metric-{number}" for number in range(14))
+METRICS = KINDS["server"]
 BEAT = 10.0
 #: Midnight, UTC.
 BEGIN = 1_764_201_600.0
@@ -21,9 +22,9 @@ HOUR, DAY = 3600.0, 86400.0
 class Walk:
     """Servers whose figures walk, their history, and its clock."""
 
-    def __init__(self, path: Path, servers: int) -> None:
+    def __init__(self, path: Path, servers: int, begin: float = BEGIN) -> None:
         self.path = path
-        self.now = BEGIN
+        self.now = begin
         self.keys = tuple(f"00000000-0000-0000-0000-{number:012d}" for number in range(servers))
         self._values = np.full((len(METRICS), servers), 50.0)
         self._random = np.random.default_rng(1)
