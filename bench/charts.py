@@ -23,7 +23,7 @@ from typing import Any
 import matplotlib as mpl
 
 from bench import api, cost_tables
-from bench.cycle import BARS_MS, BARS_STANDING
+from bench.cycle import BARS_STANDING, bar_ms
 from bench.goal_figures import COUNTS, over_runs
 from bench.goal_scenarios import SCENARIOS
 from bench.report import ROOT
@@ -158,7 +158,7 @@ def cost(name: str, report: Mapping[str, Any]) -> str:
         cells = [f"{figures[kind]['median']:.1f} ms" for kind in ("preads-ms", "steady-ms", "full-ms")]
         cells.append(f"{figures['standing-percent']} % of a core")
         standing = f"{BARS_STANDING.get(figures['guests'], 0.0):g} %"
-        most = f"{BARS_MS.get((figures['guests'], figures['vcpus']), 0.0):g} ms"
+        most = f"{bar_ms(figures['guests'], figures['vcpus']) or 0.0:g} ms"
         bars = ((2, figures["within-bar"], most), (3, figures["standing-within-bar"], standing))
         for place, held, bar in bars:
             if held is not None:

@@ -108,7 +108,7 @@ class PretendedHost:
 
 
 def raise_open_files() -> None:
-    """As many files as the kernel lets us keep open: a guest needs up to 2 for each vCPU."""
+    """As many files as the kernel lets us keep open: a guest needs one for each vCPU, better two."""
     most = int(Path("/proc/sys/fs/nr_open").read_text())
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
@@ -134,7 +134,7 @@ def real_cgroups() -> Mount | None:
 def pretended(guests: int, vcpus: int, busy: int) -> Iterator[PretendedHost]:
     """A host of so many guests, `busy` of which work. Everything is gone afterwards, also what a killed
     predecessor left. Raises `OSError` or `RuntimeError` if the host has no room for it."""
-    files, most = guests * 2 * vcpus + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    files, most = guests * vcpus + 200, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files > most:
         raise RuntimeError(f"needs {files} open files, the limit is {most}")
     threads = real_threads(guests, vcpus)

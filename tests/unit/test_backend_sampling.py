@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from random import Random
 import pytest
 
 from bench.pretended import PLAIN_FILES
+from hpm.backend import sampling
 from hpm.backend.cgroups import GuestCgroup
 from hpm.backend.sampling import Sampler
 
@@ -93,6 +95,30 @@ def test_a_guest_that_was_started_anew_does_not_get_mixed_up_with_others(host: H
     host.check()
     host.end("b")
     assert host.check() == ["b"]
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_starving_guest_is_seen_where_few_files_may_be_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if not room:    # enough for the counters of all, not for the states too
+        monkeypatch.setattr(sampling, "SPARE_FILES", soft - 30)
+    host = Host(tmp_path)
+    try:
+        for number in range(20):
+            host.start(f"g{number}")
+        for threads in host.threads.values():
+            (tmp_path / f"proc/{threads[0]}/stat").write_text(f"{threads[0]} (CPU 0/KVM) R 1")
+        host.check()
+        before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+        host.check()
+        host.now += SECOND    # waiting for a while now
+        _, counters, _ = host.sampler.sample(host.now)
+        assert counters.starving.all()
+        assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before + (20 if room else 0)
+    finally:
+        host.sampler.close()
 
 
 def test_a_glance_reads_the_same_counters_and_says_when_it_cannot(host: Host) -> None:

@@ -78,13 +78,21 @@ class GuestFiles:
             self.schedstats.append(self._open(self._proc / f"{tid}/schedstat"))
         self.sample = msgspec.structs.replace(self.sample, threads=threads)
 
-    def runnable(self, vcpu: int) -> bool:
-        """Whether the thread of a vCPU runs or waits to run. Raises `OSError`."""
+    def runnable(self, vcpu: int, *, keep: bool = True) -> bool:
+        """Whether the thread of a vCPU runs or waits to run. `keep`: its file stays open for the next time. Raises
+        `OSError`."""
         fd = self._states.get(vcpu)
+        known = fd is not None
         if fd is None:
-            fd = self._states[vcpu] = self._open(self._proc / f"{self.sample.threads[vcpu]}/stat")
-        # pid (comm) state …: comm may hold anything, so count from its last parenthesis
-        return os.pread(fd, 512, 0).rpartition(b") ")[2].startswith(b"R")
+            fd = self._open(self._proc / f"{self.sample.threads[vcpu]}/stat")
+        try:
+            # pid (comm) state …: comm may hold anything, so count from its last parenthesis
+            return os.pread(fd, 512, 0).rpartition(b") ")[2].startswith(b"R")
+        finally:
+            if keep:
+                self._states[vcpu] = fd
+            elif not known:
+                os.close(fd)
 
     def throttled_ns(self) -> int:
         """Time that the quota has taken so far. Raises `OSError`."""

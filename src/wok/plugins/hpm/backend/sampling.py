@@ -9,6 +9,7 @@ when something in a guest's cgroup was touched.
 from __future__ import annotations
 
 import os
+import resource
 from bisect import bisect_right
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +24,9 @@ from .cgroups import GuestCgroup
 from .guest import GuestFiles
 from .starving import Starvation
 from .watch import Watch
+
+#: Open files that are left to everything else: connections, stores, what is open for a moment.
+SPARE_FILES = 150
 
 
 class Sampled(NamedTuple):
@@ -49,6 +53,7 @@ class Sampler:
         self._fds: list[int] = []
         self._capped: list[str] = []
         self._stale = False    # whether other files are open than `_fds` says
+        self._most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
 
     def open(self, uuid: str, start: str, cgroup: GuestCgroup) -> None:
         """Open the files of a guest, in place of an earlier start of it. Raises `ServerGone`."""
@@ -175,8 +180,10 @@ class Sampler:
 
     def _runnable(self, row: int) -> bool:
         place = bisect_right(self._layout.bounds, row) - 1
+        guest = self._guests[self._layout.servers[place].uuid]
+        keep = 2 * len(self._fds) <= self._most_files    # else some would find no room for theirs, and pass for idle
         try:
-            return self._guests[self._layout.servers[place].uuid].runnable(row - int(self._layout.bounds[place]))
+            return guest.runnable(row - int(self._layout.bounds[place]), keep=keep)
         except OSError:    # it ends just now; the next sample says so
             return False
 
