@@ -8,6 +8,7 @@ import msgspec
 
 from ..policy.catalog import Attributes, Cpus
 from ..policy.classification import Value
+from ..policy.files.content import Uuid
 from ..policy.goals import Goal, Importance
 from ..policy.groups import DEFAULT_GROUP
 from ..policy.policies import Description
@@ -19,10 +20,6 @@ from .words import PerformanceIndex, Velocity
 #: Intervals that are simulated where nobody says how many.
 INTERVALS: Final = 20
 
-Uuid = Annotated[str, msgspec.Meta(
-    pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)", min_length=36, max_length=36,
-    description="a UUID in small letters",
-)]  # fmt: skip
 Intervals = Annotated[int, msgspec.Meta(ge=1, le=10000)]
 Constraint: TypeAlias = Literal["pinned", "own-quota", "real-time"]
 Side: TypeAlias = Literal["unmanaged", "managed", "compared"]
