@@ -85,6 +85,8 @@ class LibvirtExtras:
             )
             for uuid, entry in entries.items()
         })  # fmt: skip
+        if changed:
+            self._devices.keep(active)
         agents = {uuid for uuid in active if entries[uuid].xml.has_agent}
         if agents != self._with_agent:
             self._with_agent = agents
@@ -94,10 +96,10 @@ class LibvirtExtras:
 
     def extras(self) -> Extras:
         """What was sampled last; the same object until something was sampled anew."""
-        balloon, processes, sections = self._balloons.table, self._processes.table, self._book.sections()
+        found = Extras(self._balloons.table, self._processes.table, self._book.sections(), self._devices.table)
         given = self._given
-        if given.balloon is not balloon or given.processes is not processes or given.sections is not sections:
-            self._given = given = Extras(balloon, processes, sections)
+        if any(getattr(found, name) is not getattr(given, name) for name in Extras.__struct_fields__):
+            self._given = given = found
         return given
 
     def close(self) -> None:

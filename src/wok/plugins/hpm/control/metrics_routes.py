@@ -8,7 +8,7 @@ from ..errors import HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
 from ..model.history import Histories
 from ..model.metrics import Metrics
-from ..model.prometheus import exposition
+from ..model.prometheus import Expositions
 from ..wire.groups import GroupQuery
 from ..wire.metrics import (
     Exposition,
@@ -73,8 +73,9 @@ def metrics_routes(manager: Manager) -> tuple[Route, ...]:
 
 def scraped(manager: Manager, path: str) -> Route:
     """The route that Prometheus reads, at that path: hpm's own server also has it where Prometheus looks by itself."""
+    expositions = Expositions(manager)
     return Route(
-        "GET", path, "All metrics, as Prometheus reads them", Exposition, lambda r: exposition(manager), kept=True,
+        "GET", path, "All metrics, as Prometheus reads them", Exposition, lambda r: expositions.newest(), kept=True,
         answers=("text/plain",), coded=False,    # Prometheus is near, and it asks again and again
     )  # fmt: skip
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..backend.extras import OF_DISKS, OF_INTERFACES
+from ..engine.metrics.devices import EACH, SERVER_CALCULATED, SERVER_RAW
 from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS, Figures
 from ..engine.metrics.metric import FloatColumn, Metric
 from ..manager.manager import Manager
@@ -20,12 +22,33 @@ from ..wire.metrics import Exposition
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+_NAN = float("nan")
+_DEVICE_METRICS = (*SERVER_RAW, *SERVER_CALCULATED)
+_OF_DEVICES = {metric.name for metric in _DEVICE_METRICS}
+
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
-def exposition(manager: Manager) -> Exposition:
-    """The newest snapshot, whole."""
-    snapshot = manager.snapshot
+class Expositions:
+    """Makes the text of the newest snapshot. What devices tell changes seldom, so it is kept."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self._devices: tuple[tuple[object, ...], bytes] = ((), b"")
+
+    def newest(self) -> Exposition:
+        """The newest snapshot, whole."""
+        snapshot = self._manager.snapshot
+        basis = (snapshot.figures.roster, snapshot.extras.sections, snapshot.extras.devices)
+        known, text = self._devices
+        if len(known) != len(basis) or any(a is not b for a, b in zip(known, basis, strict=True)):
+            text = "".join(_devices(snapshot)).encode()
+            self._devices = basis, text
+        return Exposition(MEDIA_TYPE, _text(self._manager, snapshot) + text)
+
+
+def _text(manager: Manager, snapshot: Snapshot) -> bytes:
+    """All but what devices tell."""
     figures = snapshot.figures
     groups = [snapshot.catalog.groups[group] for group in figures.roster.groups]
     names = {group.id: group.name for group in groups}
@@ -40,10 +63,13 @@ def exposition(manager: Manager) -> Exposition:
         _class_info(snapshot, of_classes),
         _columns(GROUP_METRICS, figures.classes, "service_class", of_classes),
         _server_info(snapshot, names),
-        _columns(SERVER_METRICS, figures.servers, "virtual_server", of_servers),
+        _columns(
+            [one for one in SERVER_METRICS if one.name not in _OF_DEVICES], figures.servers, "virtual_server",
+            of_servers,
+        ),
         _vcpus(snapshot, figures),
     ]
-    return Exposition(MEDIA_TYPE, "".join(line for block in blocks for line in block).encode())
+    return "".join(line for block in blocks for line in block).encode()
 
 
 def labels(**values: str) -> str:
@@ -99,6 +125,23 @@ def _server_info(snapshot: Snapshot, names: Mapping[str, str]) -> Iterator[str]:
         ))  # fmt: skip
     said = "The virtual servers of the host."
     yield from _block("hpm_virtual_server_info", "gauge", said, series, [1.0] * len(series))
+
+
+def _devices(snapshot: Snapshot) -> Iterator[str]:
+    """What disks and interfaces of servers tell: counters of each one, rates of each server."""
+    roster, sections = snapshot.figures.roster, snapshot.extras.sections
+    told = [(name, sections[uuid].devices) for uuid, name in zip(roster.uuids, roster.names, strict=True)
+            if uuid in sections]  # fmt: skip
+    of_disks = [(name, one) for name, devices in told for one in devices.disks or ()]
+    of_interfaces = [(name, one) for name, devices in told for one in devices.network or () if one.name is not None]
+    for kind, devices in ((OF_DISKS, of_disks), (OF_INTERFACES, of_interfaces)):
+        series = [labels(domain=name, target_device=str(one.name)) for name, one in devices]
+        for column in kind:
+            metric = EACH[column]
+            values = [_NAN if (value := getattr(one, column)) is None else value for _, one in devices]
+            yield from _block(metric.exported("virtual_server"), metric.kind, metric.described, series, values)
+    rest = [metric for metric in _DEVICE_METRICS if metric.each is None]
+    yield from _columns(rest, snapshot.figures.servers, "virtual_server", [labels(domain=n) for n in roster.names])
 
 
 def _vcpus(snapshot: Snapshot, figures: Figures) -> Iterator[str]:

@@ -151,6 +151,8 @@ class NetworkInterface(msgspec.Struct, frozen=True, rename="kebab"):
     model: The kind of device that the guest sees; null: not said.
     rx-bytes: Bytes received; null: not known.
     tx-bytes: Bytes sent; null: not known.
+    rx-packets: Packets received; null: not known.
+    tx-packets: Packets sent; null: not known.
     rx-bytes-per-second: Since the sample before; null: there is none.
     tx-bytes-per-second: Since the sample before; null: there is none.
     rx-errors: Errors in receiving; null: not known.
@@ -164,6 +166,8 @@ class NetworkInterface(msgspec.Struct, frozen=True, rename="kebab"):
     model: str | None
     rx_bytes: int | None
     tx_bytes: int | None
+    rx_packets: int | None
+    tx_packets: int | None
     rx_bytes_per_second: float | None
     tx_bytes_per_second: float | None
     rx_errors: int | None
