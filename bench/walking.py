@@ -154,8 +154,8 @@ def _sections(number: int, vcpus: int) -> Sections:
         Status(0, 0, None, None, "logged-off", (address,), None),
         Machine(
             acpi_enable=True, display_port=5900 + number, display_secure_port=None, display_type="vnc",
-            display_ip="127.0.0.1", pid=10_000 + number, vm_type="kvm", kvm_enable=True, vcpus=vcpus, memory=2048,
-            boot=("hd",),
+            display_ip="127.0.0.1", pid=10_000 + number, started="2026-11-01T10:00:00.000Z", vm_type="kvm",
+            kvm_enable=True, vcpus=vcpus, memory=2048, boot=("hd",),
         ),
         Devices(
             MemoryStats(GIB, 2 * GIB, GIB, 0, 10, 1000, 0, 0, 2 * GIB),

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def seconds_old(host: LibvirtHypervisor, guest: Guest) -> float:
 
 
 def test_a_guest_with_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
+    begun = time.time()
     words = "lab_user=ann lab_address=192.0.2.10 lab_clock=7200"
     guest = lab.linux("det-agent", load="idle", agent=True, memory_mib=128, words=words, devices=DISPLAY + NETWORK)
     try:
@@ -72,6 +74,9 @@ def test_a_guest_with_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
         machine = found.configuration
         assert (machine.vm_type, machine.kvm_enable, machine.acpi_enable) == ("qemu", False, True)
         assert (machine.pid, machine.vcpus, machine.memory) == (guest.pid, 1, 128)
+        assert machine.started is not None
+        started = datetime.fromisoformat(machine.started.replace("Z", "+00:00")).timestamp()
+        assert begun - 1 <= started <= time.time()
         assert (machine.display_type, machine.display_ip) == ("vnc", "127.0.0.1")
         assert machine.display_port is not None
         devices = found.devices

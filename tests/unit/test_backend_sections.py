@@ -16,6 +16,7 @@ from hpm.backend.domain_devices import DiskXml, InterfaceXml
 from hpm.backend.domain_xml import DomainXml, parse
 from hpm.backend.extras import DEVICES
 from hpm.backend.section_book import Heard, SectionBook
+from hpm.backend.starts import Process, Starts
 from hpm.backend.turns import Turns
 from hpm.wire.sections import Disk, DiskUsage
 
@@ -75,11 +76,11 @@ def test_the_machine_is_as_its_xml_says() -> None:
         InterfaceXml("vnet3", "52:54:00:00:00:01", "virtio"), InterfaceXml(None, "52:54:00:00:00:02", None)
     )
     assert (found.minimum_bytes, found.has_balloon) == (1 << 30, True)
-    configuration = book(heard(pid=99)).sections()["u"].configuration
+    configuration = book(heard(process=Process("7", 99, "2030-01-01T00:00:00.000Z"))).sections()["u"].configuration
     assert msgspec.to_builtins(configuration) == {
         "acpi-enable": True, "display-port": 5901, "display-secure-port": None, "display-type": "spice",
-        "display-ip": "127.0.0.1", "pid": 99, "vm-type": "kvm", "kvm-enable": True, "vcpus": 2, "memory": 2048,
-        "cdrom": "/iso/debian.iso", "boot": ("hd", "network"),
+        "display-ip": "127.0.0.1", "pid": 99, "started": "2030-01-01T00:00:00.000Z", "vm-type": "kvm",
+        "kvm-enable": True, "vcpus": 2, "memory": 2048, "cdrom": "/iso/debian.iso", "boot": ("hd", "network"),
     }  # fmt: skip
 
 
@@ -241,6 +242,22 @@ def test_sections_are_the_same_objects_until_something_changes() -> None:
     assert told.sections() == {}
     told.hear("u", 7, response=0)    # of a server that is gone
     assert told.sections() == {}
+
+
+def test_a_start_stays_at_its_time_whatever_happens_to_the_clock() -> None:
+    clock = [1_900_000_000.4, 1000.0]
+    starts = Starts(lambda: clock[0], lambda: clock[1])
+    starts.adopt("u", "boot-99-77", 99, 700.2)
+    first = starts.of("u")
+    assert first is not None and (first.pid, first.started) == (99, "2030-03-17T17:41:41.000Z")
+    clock[:] = [1_900_000_061.0, 1060.0]    # adjusted by half a second
+    starts.adopt("u", "boot-99-77", 99, 700.2)
+    assert starts.of("u") == first
+    starts.adopt("u", "boot-101-80", 101, 1050.0)
+    later = starts.of("u")
+    assert later is not None and (later.pid, later.started) == (101, "2030-03-17T17:47:31.000Z")
+    starts.keep(())
+    assert starts.of("u") is None
 
 
 def test_whose_turn_it_is() -> None:

@@ -27,6 +27,7 @@ from ...wire.sections import (
 from ..device_figures import Devices as Counted
 from ..device_figures import device_row
 from ..extras import DEVICES, NO_DETAILS, NO_DEVICES, Sections
+from ..starts import whole_time
 from .loads import SECOND
 from .server import Server
 
@@ -80,7 +81,9 @@ class SimulatedSections:
             if anew:
                 rows.pop(server.uuid, None)
             run = sum(thread.run_ns for thread in server.threads) / SECOND
-            news = _sections(server, hangs, unix, before)
+            born = whole_time(unix - (now_ns - server.booted_ns) / SECOND) if server.start is not None else None
+            started = born if before is None else before.configuration.started
+            news = _sections(server, hangs, unix, started, before)
             if due:
                 passed = None if anew or known is None or not known.devices_ns else (now_ns - known.devices_ns) / SECOND
                 moved = (run - known.run) / passed if passed and known is not None else None
@@ -103,7 +106,9 @@ class SimulatedSections:
         return self._sections
 
 
-def _sections(server: Server, hangs: bool, unix: float, before: Sections | None) -> Sections:
+def _sections(
+    server: Server, hangs: bool, unix: float, started: str | None, before: Sections | None
+) -> Sections:
     """All but devices."""
     has_agent = server.start is not None and ("hostname" in server.spec.facts or "os-type" in server.spec.facts)
     silent = hangs and before is not None
@@ -115,7 +120,7 @@ def _sections(server: Server, hangs: bool, unix: float, before: Sections | None)
         details = GuestDetails(("qemu-guest-agent-7.2", "openssh-server-9.2"), (own,))
     return Sections(
         status=_same(None if before is None else before.status, _status(server, hangs, has_agent, address)),
-        configuration=_same(None if before is None else before.configuration, _machine(server, nature)),
+        configuration=_same(None if before is None else before.configuration, _machine(server, started, nature)),
         devices=NO_DEVICES if before is None else before.devices,
         guest_details=_same(None if before is None else before.guest_details, details),
         configuration_sampled=round(unix, 3),
@@ -147,7 +152,7 @@ def _status(server: Server, hangs: bool, has_agent: bool, address: str) -> Statu
     )
 
 
-def _machine(server: Server, nature: Random) -> Machine:
+def _machine(server: Server, started: str | None, nature: Random) -> Machine:
     runs = server.start is not None
     return Machine(
         acpi_enable=True,
@@ -156,6 +161,7 @@ def _machine(server: Server, nature: Random) -> Machine:
         display_type="spice",
         display_ip="127.0.0.1",
         pid=100000 + nature.randrange(900000) if runs else None,
+        started=started,
         vm_type="kvm",
         kvm_enable=True,
         cdrom=f"/var/lib/libvirt/images/{server.spec.name}-seed.iso",
