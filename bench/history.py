@@ -2,11 +2,11 @@
 
     python -m bench.history [--servers 1000] [--days 30] [--many 10000] [--cycles 40] [--no-cycle]
 
-**First part: a month in simulated time** (`filled`). Frames of so many servers, all metrics that are kept, go into a
-`History` on disk, one each 10 s of its clock, as fast as they are taken; after each, what is due is summed up and
-dropped, as a recorder does it, without its pauses. Every figure of every server is a random walk that moves at each
-frame (1.5 %, with all digits that a float has), so nothing compresses well by chance. What is timed is CPU time
-(`time.process_time`):
+**First part: a month in simulated time** (`filled`). Frames of so many servers, with all metrics of which history is
+kept, go into a `History` on disk, one each 10 s of its clock, as fast as they are taken; after each, what is due is
+summed up and dropped, as a recorder does it, without its pauses. Every figure of every server is a random walk that
+moves at each frame (those of devices at every 30th, as they are sampled; 1.5 %, with all digits that a float has), so
+nothing compresses well by chance. What is timed is CPU time (`time.process_time`):
 
 - *add*: one frame; every 30th also packs those before it, which are the slow ones;
 - *work*: one step of summing up or dropping, the longest time for which the writer's lock, a transaction, and at

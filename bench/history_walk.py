@@ -13,6 +13,9 @@ from hpm.manager.recorder import KINDS
 from hpm.store.history import Frame, History
 
 METRICS = KINDS["server"]
+#: Those of devices move when these are sampled: so many frames apart.
+SELDOM = [number for number, name in enumerate(METRICS) if name.startswith(("disk-", "network-"))]
+SAMPLED = 30
 BEAT = 10.0
 #: Midnight, UTC.
 BEGIN = 1_764_201_600.0
@@ -40,7 +43,9 @@ class Walk:
 
     def step(self) -> None:
         """One frame."""
-        self._values *= np.exp(self._random.normal(0.0, 0.015, self._values.shape))
+        moves = np.exp(self._random.normal(0.0, 0.015, self._values.shape))
+        moves[SELDOM] = np.where((np.arange(len(self.keys)) + int(self.now / BEAT)) % SAMPLED, 1.0, moves[SELDOM])
+        self._values *= moves
         self.now += BEAT
         frames = {"server": Frame(self.keys, self._values)}
         self.adds.append(_cpu_ms(lambda: self.history.add(self.now, frames)))

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 import msgspec
 import numpy as np
 
-from hpm.backend.extras import BALLOON, PROCESSES, Extras, Sections
+from hpm.backend.device_figures import device_row
+from hpm.backend.extras import BALLOON, DEVICES, PROCESSES, Extras, Sections
 from hpm.backend.hypervisor import Ability, HostDescription
 from hpm.engine.counters import Counters, Layout
 from hpm.engine.samples import Glance, HostSample, ServerInfo, ServerSample
-from hpm.engine.table import Table
+from hpm.engine.table import Table, of_rows
 from hpm.wire.sections import (
     BalloonInfo,
     Devices,
@@ -62,6 +63,8 @@ class WalkingHost:
         self._cpu = np.zeros((2, size))
         self._now = clock()
         self._sections = {uuid: _sections(number, vcpus) for number, uuid in enumerate(self.uuids)}
+        told = {uuid: (one.devices.disks or (), one.devices.network or ()) for uuid, one in self._sections.items()}
+        self._devices = of_rows(DEVICES, {uuid: (1, device_row(one, one, 300.0, 0.0)) for uuid, one in told.items()})
         self._extras = self._sampled()
 
     def touch(self, uuids: Iterable[str]) -> None:
@@ -139,7 +142,8 @@ class WalkingHost:
             "current_bytes": np.full(size, 2.0 * GIB), "available_bytes": np.full(size, 2.0 * GIB),
             "unused_bytes": 2.0 * GIB * (1 - self._memory), "sampled": np.full(size, self._now / SECOND),
         }  # fmt: skip
-        return Extras(Table(self.uuids, balloon, taken), Table(self.uuids, processes, taken), self._sections)
+        tables = Table(self.uuids, balloon, taken), Table(self.uuids, processes, taken)
+        return Extras(*tables, self._sections, self._devices)
 
 
 def _sections(number: int, vcpus: int) -> Sections:
@@ -150,13 +154,13 @@ def _sections(number: int, vcpus: int) -> Sections:
         Status(0, 0, None, None, "logged-off", (address,), None),
         Machine(
             acpi_enable=True, display_port=5900 + number, display_secure_port=None, display_type="vnc",
-            display_ip="127.0.0.1", pid=10_000 + number, vm_type="kvm", kvm_enable=True, vcpus=vcpus, memory=2048,
-            boot=("hd",),
+            display_ip="127.0.0.1", pid=10_000 + number, started="2026-11-01T10:00:00.000Z", vm_type="kvm",
+            kvm_enable=True, vcpus=vcpus, memory=2048, boot=("hd",),
         ),
         Devices(
             MemoryStats(GIB, 2 * GIB, GIB, 0, 10, 1000, 0, 0, 2 * GIB),
             BalloonInfo(2 * GIB, 2 * GIB, None, 2 * GIB), None,
-            (NetworkInterface(f"vnet{number}", mac, "virtio", 10**6, 10**5, 1000.0, 100.0, 0, 0, 0, 0),),
+            (NetworkInterface(f"vnet{number}", mac, "virtio", 10**6, 10**5, 1000, 100, 1000.0, 100.0, 0, 0, 0, 0),),
             (Disk("vda", f"/var/lib/libvirt/images/vm{number}.qcow2", 10**9, 10**8, 10**5, 10**4, 10, 1e5, 1e4, 10.0,
                   5.0, 1.0, 20 * GIB, 4 * GIB),),
         ),

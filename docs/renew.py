@@ -97,8 +97,9 @@ def _metrics(raw: Sequence[Metric[Any, Any]], calculated: Sequence[Metric[Any, A
     for kind, table in (("raw", raw), ("calculated", calculated)):
         for metric in table:
             kinds = f"{kind}, {metric.kind}" + (", kept" if metric.kept else "")
+            each = "" if metric.each is None else f", for each `{metric.each}`"
             cells = (f"`{metric.name}`", kinds, metric.unit, metric.meaning,
-                     f"`{metric.exported(scope).replace('hpm__', '…_')}`")  # fmt: skip
+                     f"`{metric.exported(scope).replace('hpm__', '…_')}`{each}")  # fmt: skip
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

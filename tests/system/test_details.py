@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def seconds_old(host: LibvirtHypervisor, guest: Guest) -> float:
 
 
 def test_a_guest_with_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
+    begun = time.time()
     words = "lab_user=ann lab_address=192.0.2.10 lab_clock=7200"
     guest = lab.linux("det-agent", load="idle", agent=True, memory_mib=128, words=words, devices=DISPLAY + NETWORK)
     try:
@@ -72,6 +74,9 @@ def test_a_guest_with_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
         machine = found.configuration
         assert (machine.vm_type, machine.kvm_enable, machine.acpi_enable) == ("qemu", False, True)
         assert (machine.pid, machine.vcpus, machine.memory) == (guest.pid, 1, 128)
+        assert machine.started is not None
+        started = datetime.fromisoformat(machine.started.replace("Z", "+00:00")).timestamp()
+        assert begun - 1 <= started <= time.time()
         assert (machine.display_type, machine.display_ip) == ("vnc", "127.0.0.1")
         assert machine.display_port is not None
         devices = found.devices
@@ -81,6 +86,9 @@ def test_a_guest_with_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
         assert (devices.network[0].mac, devices.network[0].model) == ("52:54:00:00:48:50", "virtio")
         assert devices.network[0].name and devices.network[0].rx_bytes is not None
         assert devices.disks_usage == ()    # all that it has is in memory
+        table = host.extras().devices
+        wait_until(lambda: host.extras().devices.value(guest.uuid, "rx_bytes_per_second") is not None, 10, "a rate")
+        assert table.value(guest.uuid, "rx_packets") is not None and table.value(guest.uuid, "read_bytes") is None
         assert found.guest_details.net_ifaces is not None
         assert [one.inet for one in found.guest_details.net_ifaces if one.name == "lo"] == [
             ("127.0.0.1", "192.0.2.10")
@@ -91,6 +99,7 @@ def test_a_guest_with_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
     finally:
         guest.destroy()
     wait_until(lambda: guest.uuid not in host.extras().sections, 5, "its end is seen")
+    assert guest.uuid not in host.extras().devices.uuids
 
 
 def test_a_guest_without_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
@@ -110,6 +119,15 @@ def test_a_guest_without_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
 
         later = wait_until(at_rest, 10, "a sample of devices after it has booted")
         assert later.devices.disks and later.devices.disks[0].read_bytes == 512    # its boot sector
+        devices = host.extras().devices
+        assert devices.value(guest.uuid, "read_bytes") == 512 and devices.value(guest.uuid, "rx_bytes") is None
+
+        def figure(name: str) -> float | None:
+            return host.extras().devices.value(guest.uuid, name)
+
+        wait_until(lambda: figure("read_bytes_per_second") == 0, 5, "its rate is shown")
+        seconds, sampled = figure("seconds"), figure("sampled")
+        assert seconds == pytest.approx(1, abs=0.9) and sampled is not None and abs(time.time() - sampled) < 5
         assert (later.configuration is found.configuration, later.status is found.status) == (True, True)
         table = host.extras().processes
         user, resident = (table.value(guest.uuid, name) for name in ("user_seconds", "resident_bytes"))

@@ -154,6 +154,13 @@ def test_the_dashboard_finds_what_it_asks_for(both: tuple[ManagerProcess, Promet
         assert prometheus.ask(expression), expression
 
 
+def test_counters_of_disks_go_by_their_device(both: tuple[ManagerProcess, Prometheus]) -> None:
+    _, prometheus = both
+    for name in ("block_stats_read_bytes", "block_stats_write_requests", "interface_stats_receive_bytes"):
+        found = prometheus.ask(f'libvirt_domain_{name}_total{{domain="db1"}}')
+        assert len(found) == 1 and found[0]["metric"]["target_device"], name
+
+
 def test_the_dashboards_variables_have_values(both: tuple[ManagerProcess, Prometheus]) -> None:
     _, prometheus = both
     for variable in DASHBOARD["templating"]["list"][1:]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,8 +20,9 @@ from hpm.cli.main import cli
 from hpm.cli.session import Session
 from hpm.client.connection import connect
 from hpm.engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
+from hpm.engine.metrics.servers import CALCULATED
 from hpm.host.peer import PeerDoor
-from hpm.wire.metrics import HistoryQuery
+from hpm.wire.metrics import GroupsMetricsQuery, HistoryQuery, ServersMetricsQuery
 
 from .api_host import GROUPS, SERVERS, ApiHost, policy, running
 
@@ -110,6 +112,78 @@ def test_a_group_has_its_classes_and_their_attainment(api: ApiHost) -> None:
     assert rest["metrics"]["goal-attainment-day"] is None    # it has no goal
 
 
+SPAN = f"from={at(BEGIN)}&to={at(BEGIN + timedelta(minutes=10))}&step=60"
+
+
+@pytest.mark.parametrize("kind", ["raw", "calculated"])
+def test_lists_tell_of_each_what_is_told_of_it_alone(api: ApiHost, kind: str) -> None:
+    servers = api.get(f"/metrics/{kind}{SERVERS}?{SPAN}")
+    assert (servers["class"], servers["step-seconds"], servers["next"]) == ("virtual-server-histories", 60, None)
+    assert servers["from"] == "2030-03-01T10:00:00.000Z"
+    listed = [one["name"] for one in api.get(SERVERS)["virtual-servers"]]
+    assert [one["name"] for one in servers["virtual-servers"]] == listed
+    for one in servers["virtual-servers"]:
+        alone = api.get(f"/metrics/{kind}{SERVERS}/{one['object-id']}?{SPAN}")
+        assert one["metrics"] == alone["metrics"], one["name"]
+        assert one["virtual-server"].endswith(f"{SERVERS}/{one['object-id']}")
+    groups = api.get(f"/metrics/{kind}{GROUPS}?{SPAN}")
+    assert groups["class"] == "workload-resource-group-histories" and groups["from"] == servers["from"]
+    assert [one["name"] for one in groups["workload-resource-groups"]] == ["Gold", "default"]
+    for one in groups["workload-resource-groups"]:
+        alone = api.get(f"/metrics/{kind}{GROUPS}/{one['object-id']}?{SPAN}")
+        assert (one["metrics"], one["service-classes"]) == (alone["metrics"], alone["service-classes"])
+        assert one["workload-resource-group"].endswith(f"{GROUPS}/{one['object-id']}")
+
+
+def test_rates_of_disks_have_a_history_from_their_second_sample_on(api: ApiHost) -> None:
+    told = api.get(f"{DB1}?{SPAN}&metrics=disk-read-rate")["metrics"]["disk-read-rate"]["mean"]
+    assert told[:4] == [None] * 4 and all(figure > 0 for figure in told[6:])
+
+
+def test_lists_of_history_have_the_filters_of_lists(api: ApiHost) -> None:
+    path = f"/metrics/calculated{SERVERS}"
+    gold = next(g["object-id"] for g in api.get(GROUPS)["workload-resource-groups"] if g["name"] == "Gold")
+    for wanted in (f"workload-resource-group={gold}", "service-class=db", "status=shut-off", "goal-status=unmanaged",
+                   "management=unmanaged", "name=db*"):  # fmt: skip
+        told = api.get(f"{path}?{SPAN}&metrics=velocity&{wanted}")["virtual-servers"]
+        listed = api.get(f"{SERVERS}?{wanted}")["virtual-servers"]
+        assert [one["object-id"] for one in told] == [one["object-id"] for one in listed] and told, wanted
+        assert {tuple(one["metrics"]) for one in told} == {("velocity",)}
+    assert api.get(f"{path}?{SPAN}&name=nobody")["virtual-servers"] == []
+    assert api.refused("GET", f"{path}?{SPAN}&workload-resource-group={uuid_of('x')}")["http-status"] == 404
+    groups = api.get(f"/metrics/calculated{GROUPS}?{SPAN}&name=G*")["workload-resource-groups"]
+    assert [one["name"] for one in groups] == ["Gold"]
+
+
+def test_pages_of_history_are_of_the_same_points(watched: tuple[ApiHost, Time]) -> None:
+    api, time = watched
+    for noun, field in ((SERVERS, "virtual-servers"), (GROUPS, "workload-resource-groups")):
+        whole = api.get(f"/metrics/calculated{noun}?metrics=cpu-using")
+        found, following = [], f"/metrics/calculated{noun}?metrics=cpu-using&limit=1"
+        begun = time.now
+        while following is not None:
+            page = api.get(following)
+            assert (page["from"], page["step-seconds"]) == (whole["from"], whole["step-seconds"])
+            found += page[field]
+            following = page["next"]
+            time.now += timedelta(seconds=45)    # who reads the next page does so later
+        time.now = begun
+        assert found == whole[field] and len(found) > 1
+
+
+def test_too_many_figures_at_once_are_refused_with_what_would_be_right(api: ApiHost) -> None:
+    many = len(api.get(SERVERS)["virtual-servers"])
+    begin = at(BEGIN - timedelta(days=1))
+    error = api.refused("GET", f"/metrics/calculated{SERVERS}?from={begin}&step=10")
+    assert (error["http-status"], error["reason"]) == (400, 7)
+    points = 1_000_000 // (3 * many * sum(metric.kept for metric in CALCULATED))
+    assert f"{points} points" in error["message"] and "fewer metrics" in error["message"]
+    step = int(re.search(r"must be (\d+) or more", error["message"])[1])    # type: ignore[index]
+    assert api.get(f"/metrics/calculated{SERVERS}?from={begin}&step={step}")["step-seconds"] == step
+    assert api.get(f"/metrics/calculated{SERVERS}?from={begin}&step=10&metrics=velocity")["step-seconds"] == 10
+    assert api.get(f"/metrics/calculated{SERVERS}?from={begin}")["step-seconds"] >= 180
+
+
 def test_what_was_before_hpm_is_not_known(api: ApiHost) -> None:
     told = past(api, HOST, -3600, 600, 600)
     column = told["metrics"]["cpu-utilization"]["mean"]
@@ -121,12 +195,12 @@ def test_what_was_before_hpm_is_not_known(api: ApiHost) -> None:
     (f"from={at(BEGIN + timedelta(days=1))}", "future"), (f"to={at(BEGIN + timedelta(days=1))}", "future"),
     (f"from={at(BEGIN + timedelta(minutes=5))}&to={at(BEGIN)}", "earlier"),
     (f"from={at(BEGIN)}&to={at(BEGIN)}", "earlier"),
-    ("from=2001-01-01T00:00:00Z&step=1", "10000 points"), ("from=yesterday", "RFC 3339"),
+    ("from=2001-01-01T00:00:00Z&step=1", "points are told at most"), ("from=yesterday", "RFC 3339"),
     ("from=0001-01-01T00:00:00Z", "from"), ("to=9999-12-31T23:59:59Z", "future"), ("metrics=", "metrics"),
     ("from=2030-02-30T00:00:00Z", "RFC 3339"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused_at_once(api: ApiHost, query: str, said: str) -> None:
-    for path in (HOST, DB1):
+    for path in (HOST, DB1, f"/metrics/calculated{SERVERS}", f"/metrics/raw{GROUPS}"):
         error = api.refused("GET", f"{path}?{query}")
         assert (error["http-status"], error["reason"]) == (400, 7), error
         assert said in error["message"], error["message"]
@@ -155,6 +229,12 @@ def test_the_client_asks_for_it(api: ApiHost) -> None:
         assert client.group_history("calculated", "default", query).value.service_classes == []
         with pytest.raises(ValueError, match="from when on"):
             client.hypervisor_history("raw", HistoryQuery())
+        servers = client.servers_history("calculated", ServersMetricsQuery(step=60, service_class="db")).value
+        assert [one.name for one in servers.virtual_servers] == ["db1", "db2"] and servers.next is None
+        groups = client.groups_history("raw", GroupsMetricsQuery(metrics="velocity", limit=1)).value
+        assert [tuple(one.metrics) for one in groups.workload_resource_groups] == [("velocity",)] and groups.next
+        with pytest.raises(ValueError, match="from when on"):
+            client.servers_history("raw", ServersMetricsQuery(name="db*"))
 
 
 def shell(api: ApiHost, *words: str) -> Result:
@@ -172,10 +252,14 @@ def test_at_the_shell(api: ApiHost) -> None:
     assert "Conten" in shell(api, "metrics-hypervisor", *span).stdout
     groups = shell(api, "metrics-wrg", "Gold", *span).stdout
     assert "\ndb\n" in groups and groups.count("2030-03-01") == 6
+    every = shell(api, "metrics-wrg", *span).stdout
+    assert "Gold:\n" in every and "\ndefault:\n" in every and every.count("2030-03-01") == 8
+    servers = shell(api, "metrics-vs", *span, "--wrg", "Gold", "--metric", "velocity").stdout
+    assert "db1:\n" in servers and "db2:\n" in servers and "velocity" in servers and "Waited" not in servers
+    assert "no history is kept of" in shell(api, "metrics-vs", "--metric", "speed").stderr
     told = json.loads(shell(api, "metrics-vs", "db1", *span, "--json").stdout)
     assert told["step-seconds"] == 300
     for words, said in (
-        (("metrics-vs", *span), "give VS"), (("metrics-wrg", *span), "give GROUP"),
         (("metrics-hypervisor", *span, "--follow"), "--follow"), (("metrics-hypervisor", "--step", "soon"), "30s, 5m"),
     ):  # fmt: skip
         wrong = shell(api, *words)

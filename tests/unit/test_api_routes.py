@@ -136,9 +136,9 @@ def test_a_group_has_the_fields_of_the_contract(api: ApiHost) -> None:
 def test_a_server_has_the_fields_of_the_contract(api: ApiHost) -> None:
     server = api.get(f"{SERVERS}/{DB1}")
     assert {
-        "class", "object-id", "object-uri", "name", "status", "vcpus", "memory-mib", "workload-resource-group",
-        "service-class", "importance", "goal", "management", "management-reason", "cpu-shares", "cpu-reserve",
-        "cpu-cap", "velocity", "performance-index", "goal-status", "attributes",
+        "class", "object-id", "object-uri", "name", "status", "started", "vcpus", "memory-mib",
+        "workload-resource-group", "service-class", "importance", "goal", "management", "management-reason",
+        "cpu-shares", "cpu-reserve", "cpu-cap", "velocity", "performance-index", "goal-status", "attributes",
     } <= set(server)  # fmt: skip
     assert (server["management"], server["management-reason"]) == ("unmanaged", "no-policy")
     assert server["attributes"] == {"os-type": "linux"}

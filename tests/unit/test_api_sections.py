@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -61,7 +62,31 @@ def test_configuration_has_what_administrators_said(api: ApiHost) -> None:
     assert found["group"].endswith(group)
     assert (found["class"], found["goal"]) == ("fast", {"type": "velocity", "velocity": "fast"})
     off = section(api, "configuration", OFF1)["configuration"]
-    assert (off["pid"], off["display-port"]) == (None, None)
+    assert (off["pid"], off["started"], off["display-port"]) == (None, None, None)
+
+
+def test_a_start_is_told_as_a_time_that_stays(api: ApiHost) -> None:
+    def started(uuid: str) -> Any:
+        shown = api.get(f"{SERVERS}/{uuid}")["started"]
+        assert section(api, "configuration", uuid)["configuration"]["started"] == shown
+        return shown
+
+    first = started(DB1)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", first) and started(OFF1) is None
+    for _ in range(3):
+        api.cycle()
+        api.hypervisor.rename(DB1, "db9")
+        api.hypervisor.rename(DB1, "db1")
+        assert started(DB1) == first
+    api.hypervisor.pause(DB1)
+    api.cycle()
+    assert started(DB1) == first
+    api.hypervisor.restart(DB1)
+    api.cycle()
+    assert started(DB1) > first
+    api.hypervisor.stop(DB1)
+    api.cycle()
+    assert started(DB1) is None
 
 
 def test_devices_and_their_interval(api: ApiHost) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -10,11 +11,14 @@ import pytest
 
 from hpm.backend.agent_answers import AgentAnswer, filesystems, interfaces, users
 from hpm.backend.device_answers import device_answer
+from hpm.backend.device_figures import device_row
 from hpm.backend.domain_devices import DiskXml, InterfaceXml
 from hpm.backend.domain_xml import DomainXml, parse
+from hpm.backend.extras import DEVICES
 from hpm.backend.section_book import Heard, SectionBook
+from hpm.backend.starts import Process, Starts
 from hpm.backend.turns import Turns
-from hpm.wire.sections import DiskUsage
+from hpm.wire.sections import Disk, DiskUsage
 
 XML = """<domain type='kvm' id='7'><name>db1</name><memory unit='MiB'>2048</memory><vcpu current='2'>4</vcpu>
 <os><type>hvm</type><boot dev='hd'/><boot dev='network'/></os><features><acpi/></features>
@@ -72,11 +76,11 @@ def test_the_machine_is_as_its_xml_says() -> None:
         InterfaceXml("vnet3", "52:54:00:00:00:01", "virtio"), InterfaceXml(None, "52:54:00:00:00:02", None)
     )
     assert (found.minimum_bytes, found.has_balloon) == (1 << 30, True)
-    configuration = book(heard(pid=99)).sections()["u"].configuration
+    configuration = book(heard(process=Process("7", 99, "2030-01-01T00:00:00.000Z"))).sections()["u"].configuration
     assert msgspec.to_builtins(configuration) == {
         "acpi-enable": True, "display-port": 5901, "display-secure-port": None, "display-type": "spice",
-        "display-ip": "127.0.0.1", "pid": 99, "vm-type": "kvm", "kvm-enable": True, "vcpus": 2, "memory": 2048,
-        "cdrom": "/iso/debian.iso", "boot": ("hd", "network"),
+        "display-ip": "127.0.0.1", "pid": 99, "started": "2030-01-01T00:00:00.000Z", "vm-type": "kvm",
+        "kvm-enable": True, "vcpus": 2, "memory": 2048, "cdrom": "/iso/debian.iso", "boot": ("hd", "network"),
     }  # fmt: skip
 
 
@@ -163,6 +167,7 @@ def statistics(read: int, sent: int) -> dict[str, Any]:
         "block.0.name": "vda", "block.0.rd.bytes": read, "block.0.wr.bytes": 10, "block.0.rd.reqs": 4,
         "block.0.rd.times": 1_500_000_000, "block.0.capacity": 4096, "block.0.allocation": 512,
         "net.count": 1, "net.0.name": "vnet3", "net.0.rx.bytes": 7, "net.0.tx.bytes": sent, "net.0.rx.drop": 2,
+        "net.0.tx.pkts": 3,
     }  # fmt: skip
 
 
@@ -183,9 +188,40 @@ def test_what_its_devices_have_done() -> None:
     assert (vdb.name, vdb.read_bytes) == ("vdb", None)
     bridge, user = found.network
     assert (bridge.tx_bytes_per_second, bridge.rx_dropped, user.tx_bytes) == (20.0, 2, None)
+    assert (bridge.tx_packets, bridge.rx_packets) == (3, None)
     assert told.sections()["u"].devices_sampled == 110.0
     again = device_answer(statistics(1, 1), hardware, second, 20_000_000_000, 120.0)
     assert again.disks[0].read_bytes_per_second is None    # a counter that went back counts anew
+
+
+DISK = {
+    "source": None, "flush_requests": 0, "read_bytes_per_second": None, "written_bytes_per_second": None,
+    "read_seconds": None, "write_seconds": None, "flush_seconds": None, "capacity_bytes": None,
+    "allocation_bytes": None,
+}  # fmt: skip
+
+
+def disk(name: str, read: int | None, requests: int = 0) -> Disk:
+    return Disk(name=name, read_bytes=read, written_bytes=0, read_requests=requests, write_requests=0, **DISK)
+
+
+def figures(now: list[Disk], before: list[Disk] | None, seconds: float | None) -> dict[str, float]:
+    row = device_row((now, ()), None if before is None else (before, ()), seconds, 50.0)
+    return dict(zip(DEVICES, row, strict=True))
+
+
+def test_rates_of_a_server_are_those_of_the_devices_that_it_had_before() -> None:
+    first = figures([disk("vda", 1000), disk("vdb", 10), disk("sda", None)], None, None)
+    assert first["read_bytes"] == 1010 and math.isnan(first["read_bytes_per_second"]) and math.isnan(first["seconds"])
+    assert math.isnan(first["rx_bytes"])    # it has no interface
+    later = figures([disk("vda", 3000, 4), disk("vdb", 10)], [disk("vda", 1000), disk("vdb", 10)], 10.0)
+    assert (later["read_bytes"], later["read_bytes_per_second"], later["read_requests_per_second"]) == (3010, 200, 0.4)
+    assert (later["sampled"], later["seconds"]) == (50.0, 10.0)
+    plugged = figures([disk("vda", 3000), disk("vdc", 10**9)], [disk("vda", 2000), disk("vdb", 7)], 10.0)
+    assert plugged["read_bytes_per_second"] == 100
+    assert math.isnan(figures([disk("vdc", 5)], [disk("vda", 2)], 10.0)["read_bytes_per_second"])
+    anew = figures([disk("vda", 5), disk("vdb", 900)], [disk("vda", 1000), disk("vdb", 100)], 10.0)
+    assert anew["read_bytes"] == 905 and math.isnan(anew["read_bytes_per_second"])
 
 
 def test_sections_are_the_same_objects_until_something_changes() -> None:
@@ -206,6 +242,22 @@ def test_sections_are_the_same_objects_until_something_changes() -> None:
     assert told.sections() == {}
     told.hear("u", 7, response=0)    # of a server that is gone
     assert told.sections() == {}
+
+
+def test_a_start_stays_at_its_time_whatever_happens_to_the_clock() -> None:
+    clock = [1_900_000_000.4, 1000.0]
+    starts = Starts(lambda: clock[0], lambda: clock[1])
+    starts.adopt("u", "boot-99-77", 99, 700.2)
+    first = starts.of("u")
+    assert first is not None and (first.pid, first.started) == (99, "2030-03-17T17:41:41.000Z")
+    clock[:] = [1_900_000_061.0, 1060.0]    # adjusted by half a second
+    starts.adopt("u", "boot-99-77", 99, 700.2)
+    assert starts.of("u") == first
+    starts.adopt("u", "boot-101-80", 101, 1050.0)
+    later = starts.of("u")
+    assert later is not None and (later.pid, later.started) == (101, "2030-03-17T17:47:31.000Z")
+    starts.keep(())
+    assert starts.of("u") is None
 
 
 def test_whose_turn_it_is() -> None:

@@ -161,8 +161,8 @@ def test_settings(api: ApiHost) -> None:
 
 def test_vs_details(api: ApiHost) -> None:
     text = done(api, "vs-details", "db1")
-    for part in ("status (read 20", "QEMU answers", "configuration (read", "spice", "devices (read", "vda", "ext4",
-                 "guest-details (read", "eth0"):  # fmt: skip
+    for part in ("status (read 20", "QEMU answers", "configuration (read", "Started", "spice", "devices (read", "vda",
+                 "ext4", "guest-details (read", "eth0"):  # fmt: skip
         assert part in text, text
     assert "vda" not in done(api, "vs-details", "db1", "--section", "status")
     one = json.loads(done(api, "--json", "vs-details", "db2", "--section", "guest-details"))

@@ -25,7 +25,7 @@ def uuid(number: int) -> str:
 def server(number: int, name: str, **fields: Any) -> dict[str, Any]:
     whole = {
         "class": "virtual-server", "object-id": uuid(number), "object-uri": f"{BASE}/virtual-servers/{uuid(number)}",
-        "name": name, "status": "running", "vcpus": 4, "memory-mib": 8192,
+        "name": name, "status": "running", "started": "2026-02-03T10:00:00.000Z", "vcpus": 4, "memory-mib": 8192,
         "workload-resource-group": f"{BASE}/workload-resource-groups/{GOLD}", "service-class": "db",
         "importance": "high", "goal": {"type": "velocity", "velocity": "fast"}, "management": "managed",
         "management-reason": None, "cpu-shares": 2310, "cpu-shares-original": 1024, "cpu-reserve": None,

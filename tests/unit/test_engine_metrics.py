@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from hpm.backend.simulated import Periodic
+from hpm.backend.simulated import Periodic, uuid_of
 from hpm.engine.metrics import groups, host, servers
 from hpm.engine.metrics.attainment import Attainment
 from hpm.engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
@@ -182,6 +182,39 @@ def test_what_is_sampled_beside_the_counters_is_told_too(tmp_path: Path) -> None
     assert 0 < told["memory-use"] <= 100 and told["memory-resident"] > 0
     assert told["qemu-user-time"] > 0 and told["memory-unused"] <= told["memory-available"] <= told["memory-size"]
     assert math.isnan(figures.servers["memory-use"][figures.roster.names.index("off")])
+
+
+def test_what_devices_do_is_summed_and_as_old_as_its_sample(tmp_path: Path) -> None:
+    made = house(tmp_path)
+    made.manager.set_devices_interval(10.0)
+    made.step()
+    first = made.manager.snapshot.figures
+    db1, off = (first.roster.names.index(name) for name in ("db1", "off"))
+    assert first.servers["disk-read"][db1] >= 0 and math.isnan(first.servers["disk-read-rate"][db1])
+    assert math.isnan(first.host["disk-read-rate"]) and np.isnan(first.groups["network-send-rate"]).all()
+    made.step(8)
+    now = made.manager.snapshot.figures
+    columns = now.servers
+    for counter, rate in (("disk-read", "disk-read-rate"), ("network-sent-packets", "network-send-packet-rate")):
+        assert columns[rate][db1] > 0 and math.isnan(columns[rate][off])
+        for name in (counter, rate):
+            assert now.host[name] == pytest.approx(np.nansum(columns[name]))
+            assert np.nansum(now.groups[name]) == pytest.approx(now.host[name])
+            of_class = now.classes[name][now.roster.classes.index(("gold", "db1"))]
+            assert of_class == pytest.approx(columns[name][db1])
+    sampled = columns["devices-timestamp"]
+    assert sampled[db1] > first.servers["devices-timestamp"][db1] and math.isnan(sampled[off])
+    assert now.host["devices-timestamp"] == np.nanmin(sampled) and columns["devices-interval"][db1] >= 10
+    made.step()    # not sampled meanwhile: the very same figures
+    later = made.manager.snapshot.figures
+    assert later.servers["disk-read-rate"][db1] == columns["disk-read-rate"][db1]
+    made.host.restart(uuid_of("db1"))
+    made.step()
+    anew = made.manager.snapshot.figures.servers
+    assert anew["disk-read"][db1] < columns["disk-read"][db1] and math.isnan(anew["disk-read-rate"][db1])
+    made.host.stop(uuid_of("db1"))
+    made.step()
+    assert math.isnan(made.manager.snapshot.figures.servers["disk-read"][db1])
 
 
 def test_attainment_is_the_share_of_the_time_that_is_not_over_yet() -> None:

@@ -269,6 +269,7 @@ def test_the_clients_mirror_keeps_what_the_host_has(api: ApiHost) -> None:
         for uuid, server in mirror.servers.items():
             assert (server.name, server.state) == (told[uuid].name, told[uuid].status)
             assert server.configuration is not None and server.configuration.class_ == told[uuid].service_class
+            assert server.configuration.started == told[uuid].started
             assert server.status is not None and server.devices is not None and server.guest_details is not None
         db1 = mirror.servers[uuid_of("db1")]
         assert db1.velocity == pytest.approx(told[uuid_of("db1")].velocity, abs=0.2)

@@ -10,8 +10,6 @@ import msgspec
 from ..wire.sections import BalloonInfo, Disk, MemoryStats, NetworkInterface
 from .domain_devices import Hardware
 
-Counted = tuple[int | None, int | None]
-
 
 class DeviceAnswer(msgspec.Struct, frozen=True):
     """What one guest's devices had counted, and when: monotonic ns, and unix time in seconds."""
@@ -55,6 +53,7 @@ def device_answer(
         old = None if device.name is None else network_before.get(device.name)
         network.append(NetworkInterface(
             name=device.name, mac=device.mac, model=device.model, rx_bytes=rx, tx_bytes=tx,
+            rx_packets=_number(told, "rx.pkts"), tx_packets=_number(told, "tx.pkts"),
             rx_bytes_per_second=_rate(rx, None if old is None else old.rx_bytes, seconds),
             tx_bytes_per_second=_rate(tx, None if old is None else old.tx_bytes, seconds),
             rx_errors=_number(told, "rx.errs"), tx_errors=_number(told, "tx.errs"),

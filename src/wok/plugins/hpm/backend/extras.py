@@ -29,6 +29,18 @@ PROCESSES: Final = (
 )  # fmt: skip
 
 
+#: Counters of a disk and of a network interface, by their field's name, that columns of `DEVICES` have the sums of.
+OF_DISKS: Final = ("read_bytes", "written_bytes", "read_requests", "write_requests")
+OF_INTERFACES: Final = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets")
+
+#: Columns of `Extras.devices`: those sums over the disks and interfaces that a server has (rx: received by the guest);
+#: how fast they grew between the two last samples, of those that were there at both; when the last one was (unix time
+#: in seconds), and how many seconds after the one before.
+DEVICES: Final = (
+    *OF_DISKS, *OF_INTERFACES, *(f"{name}_per_second" for name in (*OF_DISKS, *OF_INTERFACES)), "sampled", "seconds",
+)  # fmt: skip
+
+
 class Sections(msgspec.Struct, frozen=True):
     """The sections of one server. Each one is the same object until something in it changes.
 
@@ -48,14 +60,15 @@ class Sections(msgspec.Struct, frozen=True):
 class Extras(msgspec.Struct, frozen=True, eq=False):
     """Replaced when anything is sampled anew, never changed.
 
-    `balloon` (columns `BALLOON`) and `processes` (columns `PROCESSES`) have a row for each active server that was
-    seen by the sampler. What was counted before a server's present start is not in them. `sections` has all servers,
-    active or not, by UUID; one that has just come may be missing.
+    `balloon` (columns `BALLOON`), `processes` (columns `PROCESSES`) and `devices` (columns `DEVICES`) have a row for
+    each active server that was seen by the sampler. What was counted before a server's present start is not in them.
+    `sections` has all servers, active or not, by UUID; one that has just come may be missing.
     """
 
     balloon: Table
     processes: Table
     sections: Mapping[str, Sections] = {}
+    devices: Table = empty(DEVICES)
 
 
 NO_EXTRAS: Final = Extras(empty(BALLOON), empty(PROCESSES))

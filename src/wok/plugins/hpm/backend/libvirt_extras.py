@@ -20,6 +20,7 @@ from .libvirt_inventory import Entry
 from .monitors import Monitors
 from .processes import Processes
 from .section_book import Heard, SectionBook
+from .starts import Starts
 
 #: Seconds between two passes of the samplers until somebody says another time.
 USUAL_PERIOD = 10.0
@@ -36,7 +37,7 @@ class LibvirtExtras:
         self, uri: str, root: Path, clock: Callable[[], int], wall: Callable[[], float] = time.time
     ) -> None:
         self._active: Mapping[str, object] = {}
-        self._pids: dict[str, int] = {}
+        self._starts = Starts(wall)
         self._with_agent: set[str] = set()
         self._book = SectionBook()
         self._connection = Connection(uri, lambda _uuid: None, (), "libvirt-monitors", {
@@ -68,23 +69,26 @@ class LibvirtExtras:
         self._devices.background.period = seconds
         self._devices.background.hurry()
 
-    def adopt(self, uuid: str, start: str, pid: int, cgroup: GuestCgroup | None) -> None:
-        """Sample the process of this start of a guest from now on."""
-        self._pids[uuid] = pid
+    def adopt(self, uuid: str, start: str, pid: int, seconds: float, cgroup: GuestCgroup | None) -> None:
+        """Sample the process of this start of a guest from now on; it was started so long after boot."""
+        self._starts.adopt(uuid, start, pid, seconds)
         self._processes.adopt(uuid, start, pid, cgroup)
 
     def servers_changed(self, entries: Mapping[str, Entry], read: Mapping[str, float]) -> None:
         """Take over which guests there are, and when they were `read` (unix time in seconds)."""
         active = {uuid: entry.domain_id for uuid, entry in entries.items() if entry.domain_id is not None}
         self._processes.keep(set(active))
-        self._pids = {uuid: pid for uuid, pid in self._pids.items() if uuid in active}
+        self._starts.keep(active)
         changed, self._active = active != self._active, active
         self._book.defined({
             uuid: Heard(
-                entry.info, entry.xml, entry.domain_id, read.get(uuid, 0.0), entry.io_error, pid=self._pids.get(uuid)
+                entry.info, entry.xml, entry.domain_id, read.get(uuid, 0.0), entry.io_error,
+                process=self._starts.of(uuid),
             )
             for uuid, entry in entries.items()
         })  # fmt: skip
+        if changed:
+            self._devices.keep(active)
         agents = {uuid for uuid in active if entries[uuid].xml.has_agent}
         if agents != self._with_agent:
             self._with_agent = agents
@@ -94,10 +98,10 @@ class LibvirtExtras:
 
     def extras(self) -> Extras:
         """What was sampled last; the same object until something was sampled anew."""
-        balloon, processes, sections = self._balloons.table, self._processes.table, self._book.sections()
+        found = Extras(self._balloons.table, self._processes.table, self._book.sections(), self._devices.table)
         given = self._given
-        if given.balloon is not balloon or given.processes is not processes or given.sections is not sections:
-            self._given = given = Extras(balloon, processes, sections)
+        if any(getattr(found, name) is not getattr(given, name) for name in Extras.__struct_fields__):
+            self._given = given = found
         return given
 
     def close(self) -> None:

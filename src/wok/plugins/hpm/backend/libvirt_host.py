@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 STATS_TIMEOUT = 1.0
 #: Seconds that a daemon which has just been started may take to tell versions: it tries every QEMU that there is.
 VERSIONS_TIMEOUT = 60.0
+#: Ticks of the kernel in a second.
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class LibvirtHypervisor:
@@ -199,13 +201,14 @@ class LibvirtHypervisor:
         start = f"{self._boot}-id{entry.domain_id}"
         try:
             pid = self._pid(entry.info.name)
-            start = self._start(pid)
+            ticks = self._ticks(pid)
+            start = f"{self._boot}-{pid}-{ticks}"    # no two starts of any guest have the same
             if guest is not None and guest.sample.start == start:
                 self._sampler.touch(uuid)
                 return
             self._sampler.drop(uuid)
             cgroup = guest_cgroup(self._root, self._mount, pid)
-            self._extras.adopt(uuid, start, pid, cgroup)
+            self._extras.adopt(uuid, start, pid, ticks / TICKS, cgroup)
             if cgroup is not None:
                 self._sampler.open(uuid, start, cgroup)
                 self._asked.pop(uuid, None)
@@ -224,10 +227,9 @@ class LibvirtHypervisor:
             base = Path("/run/libvirt/qemu")
         return int((self._root / base.relative_to("/") / f"{name}.pid").read_text())
 
-    def _start(self, pid: int) -> str:
-        """Boot, pid and start time of the process: no two starts of any guest have the same."""
-        fields = (self._root / f"proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-        return f"{self._boot}-{pid}-{fields[19]}"
+    def _ticks(self, pid: int) -> int:
+        """When a process was started, in ticks since boot."""
+        return int((self._root / f"proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19])
 
     def _ask_libvirt(self) -> dict[str, tuple[ServerSample, ServerCounters]]:
         """Counters of guests whose files are not ours. A guest that does not answer in time is left out."""

@@ -18,6 +18,7 @@ from .agent_answers import AgentAnswer
 from .device_answers import DeviceAnswer
 from .domain_xml import DomainXml
 from .extras import NO_DETAILS, NO_DEVICES, Sections
+from .starts import Process
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class Heard(msgspec.Struct, frozen=True):
     read: float
     io_error: bool = False
     io_reason: str = ""
-    pid: int | None = None
+    process: Process | None = None
     clients: tuple[tuple[str, str], ...] = ()
     rtc_offset: int | None = None
     response: Literal[0, -1] | None = None
@@ -84,8 +85,8 @@ class SectionBook:
                 elif (old.info, old.xml, old.read, old.io_error) != (new.info, new.xml, new.read, new.io_error):
                     over = old.io_error and not new.io_error
                     self._note(uuid, msgspec.structs.replace(
-                        old, info=new.info, xml=new.xml, read=new.read, io_error=new.io_error, pid=new.pid or old.pid,
-                        io_reason="" if over else old.io_reason,
+                        old, info=new.info, xml=new.xml, read=new.read, io_error=new.io_error,
+                        process=new.process or old.process, io_reason="" if over else old.io_reason,
                     ))  # fmt: skip
 
     def hear(self, uuid: str, run: object = None, **news: Any) -> None:
@@ -163,7 +164,8 @@ def _machine(heard: Heard) -> Machine:
         display_secure_port=hardware.display_secure_port,
         display_type=hardware.display_type,
         display_ip=hardware.display_ip,
-        pid=heard.pid,
+        pid=None if heard.process is None else heard.process.pid,
+        started=None if heard.process is None else heard.process.started,
         vm_type=hardware.type,
         kvm_enable=hardware.type == "kvm",
         vcpus=heard.info.vcpus,

@@ -23,6 +23,7 @@ def libvirt_statistics(cgroup_version: int) -> Mapping[str, Ability]:
         "pause-code": Ability(
             True, "libvirt's events of I/O errors; of an error before hpm began no more than EOTHER is known"
         ),
+        "started": Ability(True, "the start of QEMU's process in /proc, where hpm may read its pid file"),
         "memory-stats": Ability(True, f"{_BULK}; most of it comes from the balloon driver in the guest"),
         "balloon-info": Ability(True, _BULK),
         "balloon-info.target-bytes": Ability(

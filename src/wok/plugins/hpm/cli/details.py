@@ -95,6 +95,7 @@ def _show_configuration(found: ConfigurationList) -> None:
         ("  KVM", "yes" if machine.kvm_enable else "no"),
         ("  ACPI", "yes" if machine.acpi_enable else "no"),
         ("  QEMU's pid", words.text_or_none(machine.pid)),
+        ("  Started", words.NONE if machine.started is None else words.local_time(machine.started)),
         ("  vCPUs", str(machine.vcpus)),
         ("  Memory MiB", str(machine.memory)),
         ("  Display", " ".join(filter(None, (machine.display_type, machine.display_ip, *ports))) or words.NONE),

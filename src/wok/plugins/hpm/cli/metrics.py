@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 import click
+import msgspec
 
 from ..client.answers import Answer
 from ..wire.metrics import (
     Figures,
+    GroupHistories,
     GroupMetrics,
     GroupMetricsList,
+    GroupPast,
+    GroupsMetricsQuery,
     HistoryQuery,
     HistoryState,
     HostMetrics,
     MetricKind,
     MetricsHistory,
     Past,
+    ServerHistories,
     ServerMetricsList,
+    ServerPast,
+    ServersMetricsQuery,
     described,
 )
 from ..wire.servers import ServerQuery
@@ -35,12 +42,15 @@ from .resolve import find_group, find_server
 from .session import Session
 
 T = TypeVar("T")
+P = TypeVar("P", GroupPast, ServerPast)
 
 KIND = click.option("--kind", type=one_of(MetricKind), default="calculated", show_default=True,
                     help="raw: what is counted or read; calculated: what comes of it in an interval.")  # fmt: skip
 FOLLOW = click.option("--follow", "follows", is_flag=True,
                       help="Print them again whenever there are new ones, until Ctrl-C.")  # fmt: skip
 STEP = click.option("--step", type=Span(), metavar="TIME", help="From one point of history to the next, such as 5m.")
+METRIC = click.option("--metric", "metrics", multiple=True, metavar="METRIC",
+                      help="Over time: this metric, whatever its kind (repeatable).")  # fmt: skip
 #: What the lists show, by the metric's name: a heading. `--json` gives all.
 _GROUP_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
     "raw": {"virtual-servers": "Servers", "vcpus": "vCPUs", "vcpus-starving": "Star-\nving", "cpu-time": "Ran s",
@@ -69,7 +79,7 @@ _HOST_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
 
 def past(function: Callable[..., None]) -> Callable[..., None]:
     """The options of history."""
-    return SINCE(UNTIL(STEP(function)))
+    return SINCE(UNTIL(STEP(METRIC(function))))
 
 
 @command("metrics-hypervisor", examples=["hpm metrics-hypervisor", "hpm metrics-hypervisor --follow --json",
@@ -86,7 +96,7 @@ def metrics_hypervisor(session: Session, kind: MetricKind, follows: bool, **when
     query = _history(when, follows)
     if query is not None:
         session.emit(client.hypervisor_history(kind, query), lambda told: _over_time(
-            told, told.metrics, _HOST_COLUMNS[kind]))  # fmt: skip
+            told, told.metrics, _shown(query, _HOST_COLUMNS[kind])))  # fmt: skip
         return
 
     def show(found: HostMetrics) -> None:
@@ -97,29 +107,35 @@ def metrics_hypervisor(session: Session, kind: MetricKind, follows: bool, **when
 
 
 @command("metrics-wrg", dataclasses.replace(GROUP, what="The group, by name or id; default: all.", optional=True),
-         examples=["hpm metrics-wrg", "hpm metrics-wrg Gold", "hpm metrics-wrg Gold --from 7d --step 1d"])  # fmt: skip
+         examples=["hpm metrics-wrg", "hpm metrics-wrg Gold", "hpm metrics-wrg Gold --from 7d --step 1d",
+                   "hpm metrics-wrg --from 1h --step 10m --metric velocity"])  # fmt: skip
 @past
 @KIND
 @FOLLOW
 def metrics_wrg(session: Session, group: str | None, kind: MetricKind, follows: bool, **when: Any) -> None:
     """Show metrics of groups and their service classes.
 
-    They are those of the sums over a group's or a class's servers: as they are now, or, of one group, over time with
-    --from.
+    They are those of the sums over a group's or a class's servers: as they are now, or over time with --from.
     """
     client = session.client
-    columns = _GROUP_COLUMNS[kind]
-    query = _history(when, follows, group, "GROUP")
-    if query is not None and group is not None:
-        group_id = find_group(client, group).object_id
+    query = _history(when, follows)
+    if query is not None:
+        columns = _shown(query, _GROUP_COLUMNS[kind])
 
-        def show_past(told: MetricsHistory) -> None:
-            _over_time(told, told.metrics, columns)
-            for one in told.service_classes:
+        def show_past(told: MetricsHistory | GroupHistories, of: MetricsHistory | GroupPast) -> None:
+            _over_time(told, of.metrics, columns)
+            for one in of.service_classes:
                 click.echo(f"\n{plain(one.name)}")
                 _over_time(told, one.metrics, columns)
 
-        session.emit(client.group_history(kind, group_id, query), show_past)
+        def show_all(told: GroupHistories) -> None:
+            _each(told.workload_resource_groups, lambda of: show_past(told, of))
+
+        if group is None:
+            session.emit(client.groups_history(kind, GroupsMetricsQuery(**msgspec.structs.asdict(query))), show_all)
+        else:
+            group_id = find_group(client, group).object_id
+            session.emit(client.group_history(kind, group_id, query), lambda told: show_past(told, told))
         return
     if group is None:
         _emit(session, follows, lambda unless: client.groups_metrics(kind, None, unless), lambda g: _groups(g, kind))
@@ -136,7 +152,8 @@ def metrics_wrg(session: Session, group: str | None, kind: MetricKind, follows: 
 
 
 @command("metrics-vs", dataclasses.replace(SERVER, what="The server, by name or id; default: all.", optional=True),
-         examples=["hpm metrics-vs", "hpm metrics-vs db1 --kind raw", "hpm metrics-vs --wrg Gold --json"])  # fmt: skip
+         examples=["hpm metrics-vs", "hpm metrics-vs db1 --kind raw", "hpm metrics-vs --wrg Gold --json",
+                   "hpm metrics-vs --wrg Gold --from 1d --step 1h --metric disk-write-rate"])  # fmt: skip
 @click.option("--wrg", "group", metavar="GROUP", shell_complete=GROUPS, help="Only the servers of this group.")
 @past
 @KIND
@@ -146,23 +163,32 @@ def metrics_vs(
 ) -> None:
     """Show metrics of virtual servers.
 
-    As they are now, or, of one server, over time with --from.
+    As they are now, or over time with --from.
     """
     client = session.client
     if server is not None and group is not None:
         raise click.UsageError("VS and --wrg exclude each other; give one of them")
-    query = _history(when, follows, server, "VS")
-    if query is not None and server is not None:
-        uuid = find_server(client, server).object_id
-        session.emit(client.server_history(kind, uuid, query), lambda told: _over_time(
-            told, told.metrics, _SERVER_COLUMNS[kind]))  # fmt: skip
+    query = _history(when, follows)
+    group_id = None if group is None else find_group(client, group).object_id
+    if query is not None:
+        columns = _shown(query, _SERVER_COLUMNS[kind])
+        if server is not None:
+            uuid = find_server(client, server).object_id
+            session.emit(client.server_history(kind, uuid, query), lambda told: _over_time(told, told.metrics, columns))
+            return
+
+        def show_all(told: ServerHistories) -> None:
+            _each(told.virtual_servers, lambda of: _over_time(told, of.metrics, columns))
+
+        asked = ServersMetricsQuery(workload_resource_group=group_id, **msgspec.structs.asdict(query))
+        session.emit(client.servers_history(kind, asked), show_all)
         return
     if server is not None:
         uuid = find_server(client, server).object_id
         _emit(session, follows, lambda unless: client.server_metrics(kind, uuid, unless),
               lambda found: _show_all("servers", kind, found.metrics))  # fmt: skip
         return
-    wanted = None if group is None else ServerQuery(workload_resource_group=find_group(client, group).object_id)
+    wanted = None if group_id is None else ServerQuery(workload_resource_group=group_id)
     _emit(session, follows, lambda unless: client.servers_metrics(kind, wanted, unless), lambda s: _servers(s, kind))
 
 
@@ -190,20 +216,33 @@ def _show_state(found: HistoryState) -> None:
     ])  # fmt: skip
 
 
-def _history(
-    when: Mapping[str, Any], follows: bool, name: str | None = "", metavar: str = ""
-) -> HistoryQuery | None:
-    """What history is asked for; None: none. That of all at once is not to be had."""
-    if all(value is None for value in when.values()):
+def _history(when: Mapping[str, Any], follows: bool) -> HistoryQuery | None:
+    """What history is asked for; None: none."""
+    if not any(when.values()):
         return None
-    if name is None:
-        raise click.UsageError(f"history is told of one at a time: give {metavar}")
     if follows:
-        raise click.UsageError("--follow tells what is now; leave it out, or --from, --to and --step")
-    return HistoryQuery(from_=when["since"], to=when["until"], step=when["step"])
+        raise click.UsageError("--follow tells what is now; leave it out, or --from, --to, --step and --metric")
+    metrics = ",".join(when["metrics"]) or None
+    return HistoryQuery(from_=when["since"], to=when["until"], step=when["step"], metrics=metrics)
 
 
-def _over_time(told: MetricsHistory, metrics: Mapping[str, Past], columns: Mapping[str, str]) -> None:
+def _shown(query: HistoryQuery, columns: Mapping[str, str]) -> Mapping[str, str]:
+    """The columns of a history: those that were asked for, or the usual ones."""
+    return columns if query.metrics is None else {name: name for name in query.metrics.split(",")}
+
+
+def _each(things: Sequence[P], show: Callable[[P], None]) -> None:
+    """One after another, each below its name."""
+    for number, thing in enumerate(things):
+        click.echo(f"{chr(10) if number else ''}{plain(thing.name)}:")
+        show(thing)
+    if not things:
+        click.echo("There are none.")
+
+
+def _over_time(
+    told: MetricsHistory | GroupHistories | ServerHistories, metrics: Mapping[str, Past], columns: Mapping[str, str]
+) -> None:
     """A line for each point, with means."""
     from .output import Column, show_table
 

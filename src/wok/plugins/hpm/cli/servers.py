@@ -221,6 +221,7 @@ def _show(session: Session, server: ServerDetail) -> None:
         ("Name", server.name),
         ("Id", server.object_id),
         ("Status", server.status),
+        ("Started", words.NONE if server.started is None else words.local_time(server.started)),
         ("vCPUs", str(server.vcpus)),
         ("Memory MiB", str(server.memory_mib)),
         ("Group", names.get(group, group)),

@@ -6,15 +6,19 @@ from urllib.parse import quote
 
 from ..wire.groups import GroupQuery
 from ..wire.metrics import (
+    GroupHistories,
     GroupMetrics,
     GroupMetricsList,
+    GroupsMetricsQuery,
     HistoryQuery,
     HistoryState,
     HostMetrics,
     MetricKind,
     MetricsHistory,
+    ServerHistories,
     ServerMetrics,
     ServerMetricsList,
+    ServersMetricsQuery,
 )
 from ..wire.servers import ServerQuery
 from .answers import Answer
@@ -36,6 +40,14 @@ class MetricCalls(Calls):
         """Of one group and its service classes, over time."""
         path = f"/metrics/{quote(kind)}/workload-resource-groups/{quote(group_id, safe='')}"
         return self._get(path, MetricsHistory, _asked(query))
+
+    def groups_history(self, kind: MetricKind, query: GroupsMetricsQuery) -> Answer[GroupHistories]:
+        """Of groups and their service classes, over time."""
+        return self._get(f"/metrics/{quote(kind)}/workload-resource-groups", GroupHistories, _asked(query))
+
+    def servers_history(self, kind: MetricKind, query: ServersMetricsQuery) -> Answer[ServerHistories]:
+        """Of virtual servers, over time: in pieces, where a limit is given."""
+        return self._get(f"/metrics/{quote(kind)}/virtual-servers", ServerHistories, _asked(query))
 
     def server_history(self, kind: MetricKind, server_id: str, query: HistoryQuery) -> Answer[MetricsHistory]:
         """Of one virtual server, over time; also of one that is gone."""
@@ -74,6 +86,6 @@ class MetricCalls(Calls):
 def _asked(query: HistoryQuery) -> dict[str, str]:
     """The parameters of a query. Raises `ValueError` for an empty one: without any, no history is asked for."""
     asked = text_query(query)
-    if not asked:
+    if all(getattr(query, name) is None for name in HistoryQuery.__struct_fields__):
         raise ValueError("say from when on, or until when, or in which steps")
     return asked

@@ -9,20 +9,22 @@ from ..manager.manager import Manager
 from ..model.history import Histories
 from ..model.metrics import Metrics
 from ..model.prometheus import Prometheus
-from ..wire.groups import GroupQuery
 from ..wire.metrics import (
     Exposition,
+    GroupHistories,
     GroupMetrics,
     GroupMetricsList,
+    GroupsMetricsQuery,
     HistoryQuery,
     HistoryState,
     HostMetrics,
     MetricKind,
     MetricsHistory,
+    ServerHistories,
     ServerMetrics,
     ServerMetricsList,
+    ServersMetricsQuery,
 )
-from ..wire.servers import ServerQuery
 from .route import Request, Route
 
 
@@ -38,8 +40,12 @@ def metrics_routes(manager: Manager) -> tuple[Route, ...]:
             query=HistoryQuery, kept=True,
         ),
         Route(
-            "GET", "/metrics/{kind}/workload-resource-groups", "Metrics of groups and their classes", GroupMetricsList,
-            lambda r: metrics.groups(r.base, _kind(r), r.query), query=GroupQuery, kept=True,
+            "GET", "/metrics/{kind}/workload-resource-groups", "Metrics of groups and their classes, now or over time",
+            GroupMetricsList | GroupHistories,
+            lambda r: (
+                histories.groups(r.base, _kind(r), r.query) if _past(r) else metrics.groups(r.base, _kind(r), r.query)
+            ),
+            query=GroupsMetricsQuery, kept=True,
         ),
         Route(
             "GET", "/metrics/{kind}/workload-resource-groups/{id}",
@@ -51,8 +57,12 @@ def metrics_routes(manager: Manager) -> tuple[Route, ...]:
             query=HistoryQuery, kept=True,
         ),
         Route(
-            "GET", "/metrics/{kind}/virtual-servers", "Metrics of virtual servers", ServerMetricsList,
-            lambda r: metrics.servers(r.base, _kind(r), r.query), query=ServerQuery, kept=True, refuses=(NotFound,),
+            "GET", "/metrics/{kind}/virtual-servers", "Metrics of virtual servers, now or over time",
+            ServerMetricsList | ServerHistories,
+            lambda r: (
+                histories.servers(r.base, _kind(r), r.query) if _past(r) else metrics.servers(r.base, _kind(r), r.query)
+            ),
+            query=ServersMetricsQuery, kept=True, refuses=(NotFound,),
         ),
         Route(
             "GET", "/metrics/{kind}/virtual-servers/{id}", "Metrics of a virtual server, now or over time",
@@ -82,7 +92,7 @@ def scraped(manager: Manager, path: str) -> Route:
 
 def _past(request: Request) -> bool:
     """Whether history is wanted."""
-    return bool(request.query != HistoryQuery())
+    return any(getattr(request.query, name) is not None for name in HistoryQuery.__struct_fields__)
 
 
 def _kind(request: Request) -> MetricKind:

@@ -68,7 +68,8 @@ class Observer:
     def beside(self, extras: Extras) -> Beside:
         """The same as tables, with the rates of what they count."""
         balloon, processes = extras.balloon, extras.processes
-        return Beside(balloon, processes, self._balloon_rates.of(balloon), self._process_rates.of(processes))
+        rates = self._balloon_rates.of(balloon), self._process_rates.of(processes)
+        return Beside(balloon, processes, *rates, extras.devices)
 
     def unwatched(self) -> None:
         """Nobody has glanced at the host for a while: the next glance is a first one."""

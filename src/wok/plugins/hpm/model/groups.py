@@ -25,6 +25,7 @@ from ..wire.groups import (
     ServiceClassList,
     ServiceClassState,
 )
+from ..wire.metrics import GroupsMetricsQuery
 from .pages import page
 from .references import server_id
 from .views import Views
@@ -148,7 +149,9 @@ class Groups:
         return Views(self._manager.snapshot, base)
 
 
-def group_page(views: Views, query: GroupQuery, uri: str) -> tuple[list[WorkloadResourceGroup], str | None]:
+def group_page(
+    views: Views, query: GroupQuery | GroupsMetricsQuery, uri: str
+) -> tuple[list[WorkloadResourceGroup], str | None]:
     """Groups that a query wants, `default` last, and the URI of the rest. Raises `InvalidValue`."""
     wanted = None if query.name is None else compile_pattern(query.name)
     groups = [g for g in views.snapshot.catalog.groups.values() if wanted is None or wanted.fullmatch(g.name)]

@@ -10,18 +10,18 @@ import numpy as np
 from ..engine.metrics import groups, host, servers
 from ..engine.metrics.metric import FloatColumn, Metric, shown
 from ..manager.manager import Manager
-from ..wire.groups import GroupQuery
 from ..wire.metrics import (
     ClassMetrics,
     Figures,
     GroupMetrics,
     GroupMetricsList,
+    GroupsMetricsQuery,
     HostMetrics,
     MetricKind,
     ServerMetrics,
     ServerMetricsList,
+    ServersMetricsQuery,
 )
-from ..wire.servers import ServerQuery
 from .groups import group_page
 from .references import present_server
 from .servers import server_page
@@ -49,7 +49,7 @@ class Metrics:
         }
         return HostMetrics(found, views.taken, views.problem)
 
-    def groups(self, base: str, kind: MetricKind, query: GroupQuery) -> GroupMetricsList:
+    def groups(self, base: str, kind: MetricKind, query: GroupsMetricsQuery) -> GroupMetricsList:
         """Of groups. Raises `InvalidValue`."""
         views = self._views(base)
         wanted, following = group_page(views, query, f"{base}/metrics/{kind}/workload-resource-groups")
@@ -61,7 +61,7 @@ class Metrics:
         views = self._views(base)
         return self._groups(views, kind, [views.snapshot.catalog.group(group_id).id])[0]
 
-    def servers(self, base: str, kind: MetricKind, query: ServerQuery) -> ServerMetricsList:
+    def servers(self, base: str, kind: MetricKind, query: ServersMetricsQuery) -> ServerMetricsList:
         """Of virtual servers. Raises `InvalidValue`, `NotFound` for an unknown group."""
         views = self._views(base)
         uuids, following = server_page(views, query, f"{base}/metrics/{kind}/virtual-servers")

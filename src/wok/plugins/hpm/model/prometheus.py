@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from ..backend.extras import OF_DISKS, OF_INTERFACES
 from ..engine.counters import Layout
+from ..engine.metrics.devices import EACH, SERVER_CALCULATED, SERVER_RAW
 from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS, Figures
 from ..engine.metrics.metric import FloatColumn, Metric
 from ..engine.metrics.roster import Roster
@@ -52,7 +54,11 @@ _BUILD = _headed("", "hpm_build_info", "gauge", "The version of hpm.")
 _HOST = _named(HOST_METRICS, "hypervisor")
 _GROUPS = _named(GROUP_METRICS, "workload_resource_group")
 _CLASSES = _named(GROUP_METRICS, "service_class")
-_SERVERS = _named(SERVER_METRICS, "virtual_server")
+_OF_DEVICES = (*SERVER_RAW, *SERVER_CALCULATED)
+_SERVERS = _named([one for one in SERVER_METRICS if one not in _OF_DEVICES], "virtual_server")
+#: Of devices: those of each disk and interface, and those that servers have as a whole.
+_EACH = dict(zip(EACH, _named(EACH.values(), "virtual_server"), strict=True))
+_DEVICES = _named([one for one in _OF_DEVICES if one.each is None], "virtual_server")
 _CLASS_INFO = _headed("", "hpm_service_class_info", "gauge", "The service classes of active policies.")
 _CLASS_GOAL = _headed(
     "", "hpm_service_class_goal_velocity_percent", "gauge", "The velocity that a class wants. In percent."
@@ -68,14 +74,15 @@ _VCPU_DELAY = _headed(
 
 
 class Prometheus:
-    """Writes `manager`'s newest snapshot for Prometheus. Labels, which seldom change, are kept from one time to the
-    next; two threads may write at once."""
+    """Writes `manager`'s newest snapshot for Prometheus. What seldom changes, labels and all of devices, is kept from
+    one time to the next; two threads may write at once."""
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
         self._start, self._number = secrets.token_hex(6), itertools.count()    # no two texts are the same
         self._labels: _Labels | None = None
         self._vcpus: tuple[Roster, Layout, list[bytes]] | None = None
+        self._devices: tuple[tuple[object, ...], bytes] | None = None
 
     def exposition(self) -> Exposition:
         """The newest snapshot, whole."""
@@ -94,6 +101,7 @@ class Prometheus:
             known.server_info,
             *_columns(_SERVERS, figures.servers, known.servers),
             *self._of_vcpus(snapshot, figures),
+            self._of_devices(snapshot, known.servers),
         ]
         return Exposition(MEDIA_TYPE, b"".join(blocks), tag=f'"{self._start}-{next(self._number)}"')
 
@@ -105,6 +113,16 @@ class Prometheus:
             known = self._vcpus = (roster, counters.layout, _vcpu_labels(roster, counters.layout))
         for named, column in ((_VCPU_TIME, counters.run_ns), (_VCPU_DELAY, counters.delay_ns)):
             yield _block(named, known[2], (column / 1e9).tolist())
+
+
+    def _of_devices(self, snapshot: Snapshot, servers: Sequence[bytes]) -> bytes:
+        """What disks and interfaces told when they were sampled."""
+        basis = (snapshot.figures.roster, snapshot.extras.sections, snapshot.extras.devices)
+        known = self._devices
+        if known is None or any(mine is not theirs for mine, theirs in zip(known[0], basis, strict=True)):
+            columns = _columns(_DEVICES, snapshot.figures.servers, servers)
+            known = self._devices = (basis, b"".join([*_each_device(snapshot), *columns]))
+        return known[1]
 
 
 class _Labels:
@@ -168,6 +186,20 @@ def _server_info(snapshot: Snapshot, names: Mapping[str, str]) -> bytes:
             service_class=one.service_class or "", importance=one.importance or "",
         ))  # fmt: skip
     return _block(_SERVER_INFO, series, [1.0] * len(series))
+
+
+def _each_device(snapshot: Snapshot) -> Iterator[bytes]:
+    """Counters of each disk and interface."""
+    roster, sections = snapshot.figures.roster, snapshot.extras.sections
+    told = [(name, sections[uuid].devices) for uuid, name in zip(roster.uuids, roster.names, strict=True)
+            if uuid in sections]  # fmt: skip
+    of_disks = [(name, one) for name, devices in told for one in devices.disks or ()]
+    of_interfaces = [(name, one) for name, devices in told for one in devices.network or () if one.name is not None]
+    for kind, devices in ((OF_DISKS, of_disks), (OF_INTERFACES, of_interfaces)):
+        series = [labels(domain=name, target_device=str(one.name)) for name, one in devices]
+        for column in kind:
+            values = [np.nan if (value := getattr(one, column)) is None else value for _, one in devices]
+            yield _block(_EACH[column], series, values)
 
 
 def _vcpu_labels(roster: Roster, layout: Layout) -> list[bytes]:

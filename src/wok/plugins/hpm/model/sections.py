@@ -71,10 +71,10 @@ class SectionReader:
         made = Configuration(
             acpi_enable=machine.acpi_enable, display_port=machine.display_port,
             display_secure_port=machine.display_secure_port, display_type=machine.display_type,
-            display_ip=machine.display_ip, pid=machine.pid, vm_type=machine.vm_type, kvm_enable=machine.kvm_enable,
-            vcpus=machine.vcpus, memory=machine.memory, cdrom=machine.cdrom, boot=machine.boot,
-            group=Views(snapshot, base).group_uri(assignment.group), class_=assignment.service_class,
-            goal=assignment.goal,
+            display_ip=machine.display_ip, pid=machine.pid, started=machine.started, vm_type=machine.vm_type,
+            kvm_enable=machine.kvm_enable, vcpus=machine.vcpus, memory=machine.memory, cdrom=machine.cdrom,
+            boot=machine.boot, group=Views(snapshot, base).group_uri(assignment.group),
+            class_=assignment.service_class, goal=assignment.goal,
         )  # fmt: skip
         if known is not None and known[2] == made:
             made = known[2]

@@ -11,6 +11,7 @@ from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..policy.classification import compile_pattern
 from ..policy.goals import TemporaryGoal
+from ..wire.metrics import ServersMetricsQuery
 from ..wire.servers import (
     Explanation,
     ServerDetail,
@@ -95,13 +96,15 @@ class Servers:
         return Views(self._manager.snapshot, base)
 
 
-def server_page(views: Views, query: ServerQuery, uri: str) -> tuple[list[str], str | None]:
+def server_page(
+    views: Views, query: ServerQuery | ServersMetricsQuery, uri: str
+) -> tuple[list[str], str | None]:
     """UUIDs of the servers that a query wants, by name, and the URI of the rest. Raises `InvalidValue`, `NotFound`."""
     infos = views.snapshot.sample.infos
     return page(_matching(views, query), lambda uuid: (0, infos[uuid].name, uuid), query, uri)
 
 
-def _matching(views: Views, query: ServerQuery) -> list[str]:
+def _matching(views: Views, query: ServerQuery | ServersMetricsQuery) -> list[str]:
     """UUIDs of the servers that a query wants."""
     snapshot = views.snapshot
     name = None if query.name is None else compile_pattern(query.name)

@@ -143,7 +143,7 @@ class Views:
         snapshot = self.snapshot
         info, assignment = snapshot.sample.infos[uuid], snapshot.assignments[uuid]
         sample, window = snapshot.sample.samples.get(uuid), snapshot.server_window(uuid)
-        held = snapshot.held.get(uuid)
+        held, sections = snapshot.held.get(uuid), snapshot.extras.sections.get(uuid)
         facts = facts_of(snapshot.catalog, uuid, info.facts)
         shown = {k: v for k, v in facts.items() if k not in ("virtual-server-name", "virtual-server-uuid")}
         return ServerDetail(
@@ -151,6 +151,7 @@ class Views:
             object_uri=self.server_uri(uuid),
             name=info.name,
             status=info.status,
+            started=None if sections is None else sections.configuration.started,
             vcpus=len(sample.threads) if sample is not None else info.vcpus,
             memory_mib=info.memory_mib,
             workload_resource_group=self.group_uri(assignment.group),

@@ -10,7 +10,21 @@ import msgspec
 from ..engine.metrics import groups, host, servers
 from ..engine.metrics.metric import Metric
 from .policy_files import Document
-from .words import GroupUri, Next, Problem, ServerUri, SnapshotTime, Time
+from .words import (
+    After,
+    GoalStatus,
+    GroupReference,
+    GroupUri,
+    Limit,
+    Management,
+    NamePattern,
+    Next,
+    Problem,
+    ServerStatus,
+    ServerUri,
+    SnapshotTime,
+    Time,
+)
 
 #: `raw`: what is counted or read. `calculated`: what comes of it over the last interval.
 MetricKind: TypeAlias = Literal["raw", "calculated"]
@@ -133,6 +147,45 @@ class HistoryQuery(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fiel
     metrics: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)] | None = None
 
 
+#: Figures (the three of a point count as three) that one answer about several tells at most.
+MOST_FIGURES = 1_000_000
+
+
+class GroupsMetricsQuery(HistoryQuery, rename="kebab", forbid_unknown_fields=True):
+    """Which groups are wanted, and whether their history is. An answer tells at most 1000000 figures of history.
+
+    step: Seconds from one point to the next; each stands for the time until the next. Left out: such that there are 500
+        points at most, fewer where that would be too many figures, and at least the interval.
+    """
+
+    name: NamePattern | None = None
+    after: After | None = None
+    limit: Limit | None = None
+
+
+class ServersMetricsQuery(HistoryQuery, rename="kebab", forbid_unknown_fields=True):
+    """Which virtual servers are wanted, and whether their history is. An answer tells at most 1000000 figures of
+    history.
+
+    step: Seconds from one point to the next; each stands for the time until the next. Left out: such that there are 500
+        points at most, fewer where that would be too many figures, and at least the interval.
+    workload-resource-group: Only those of this group.
+    service-class: Only those in a service class of this name.
+    status: Only those that do this.
+    goal-status: Only those that stand so to their goal.
+    management: Only those that are managed, or that are not.
+    """
+
+    name: NamePattern | None = None
+    workload_resource_group: GroupReference | None = None
+    service_class: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    status: ServerStatus | None = None
+    goal_status: GoalStatus | None = None
+    management: Management | None = None
+    after: After | None = None
+    limit: Limit | None = None
+
+
 class Past(msgspec.Struct, rename="kebab"):
     """A metric over time: a figure for each point; null: not known.
 
@@ -172,6 +225,68 @@ class MetricsHistory(msgspec.Struct, rename={"from_": "from", "step_seconds": "s
     step_seconds: float
     metrics: dict[str, Past]
     service_classes: list[ClassPast]
+
+
+class GroupPast(msgspec.Struct, rename="kebab"):
+    """A workload resource group over time.
+
+    object-id: Its id.
+    name: Its name.
+    metrics: By the metric's name.
+    service-classes: Its active policy's classes.
+    """
+
+    object_id: str
+    workload_resource_group: GroupUri
+    name: str
+    metrics: dict[str, Past]
+    service_classes: list[ClassPast]
+
+
+class ServerPast(msgspec.Struct, rename="kebab"):
+    """A virtual server over time.
+
+    object-id: Its UUID.
+    name: Its name.
+    metrics: By the metric's name.
+    """
+
+    object_id: str
+    virtual_server: ServerUri
+    name: str
+    metrics: dict[str, Past]
+
+
+class GroupHistories(msgspec.Struct, rename={"from_": "from", "step_seconds": "step-seconds",
+                                             "workload_resource_groups": "workload-resource-groups"},
+                     tag="workload-resource-group-histories", tag_field="class"):  # fmt: skip
+    """Workload resource groups over time, all at the same points.
+
+    from: The time of the first point, RFC 3339 in UTC. The others follow a step apart.
+    step-seconds: Seconds from one point to the next.
+    workload-resource-groups: In the order of the list of groups.
+    """
+
+    from_: Time
+    step_seconds: float
+    workload_resource_groups: list[GroupPast]
+    next: Next = None
+
+
+class ServerHistories(msgspec.Struct, rename={"from_": "from", "step_seconds": "step-seconds",
+                                              "virtual_servers": "virtual-servers"},
+                      tag="virtual-server-histories", tag_field="class"):  # fmt: skip
+    """Virtual servers over time, all at the same points.
+
+    from: The time of the first point, RFC 3339 in UTC. The others follow a step apart.
+    step-seconds: Seconds from one point to the next.
+    virtual-servers: In order of name.
+    """
+
+    from_: Time
+    step_seconds: float
+    virtual_servers: list[ServerPast]
+    next: Next = None
 
 
 class HistoryLevel(msgspec.Struct, rename="kebab"):

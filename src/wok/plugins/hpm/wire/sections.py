@@ -54,6 +54,7 @@ class Machine(msgspec.Struct, frozen=True, rename="kebab", kw_only=True):
     display-type: `vnc`, `spice` or another kind; null: it has no display.
     display-ip: Address at which its display listens; null: none.
     pid: Process id of its QEMU; null: it does not run, or that is not known.
+    started: When its QEMU was started, to the second; null: it does not run, or that is not known.
     vm-type: `kvm`: the host's CPUs run it; `qemu`: they are emulated.
     kvm-enable: Whether KVM runs it.
     cdrom: What is in its CD-ROM drive. Left out: no drive, or nothing in it.
@@ -68,6 +69,7 @@ class Machine(msgspec.Struct, frozen=True, rename="kebab", kw_only=True):
     display_type: str | None
     display_ip: str | None
     pid: int | None
+    started: Time | None
     vm_type: str
     kvm_enable: bool
     vcpus: int
@@ -151,6 +153,8 @@ class NetworkInterface(msgspec.Struct, frozen=True, rename="kebab"):
     model: The kind of device that the guest sees; null: not said.
     rx-bytes: Bytes received; null: not known.
     tx-bytes: Bytes sent; null: not known.
+    rx-packets: Packets received; null: not known.
+    tx-packets: Packets sent; null: not known.
     rx-bytes-per-second: Since the sample before; null: there is none.
     tx-bytes-per-second: Since the sample before; null: there is none.
     rx-errors: Errors in receiving; null: not known.
@@ -164,6 +168,8 @@ class NetworkInterface(msgspec.Struct, frozen=True, rename="kebab"):
     model: str | None
     rx_bytes: int | None
     tx_bytes: int | None
+    rx_packets: int | None
+    tx_packets: int | None
     rx_bytes_per_second: float | None
     tx_bytes_per_second: float | None
     rx_errors: int | None

@@ -22,6 +22,7 @@ from .words import (
     Problem,
     ServerStatus,
     SnapshotTime,
+    Time,
     Uri,
     Velocity,
 )
@@ -50,6 +51,7 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
 
     object-id: Its UUID.
     name: Its name, which libvirt keeps unique on a host.
+    started: When it was started, to the second; null: it does not run, or that is not known.
     vcpus: Virtual CPUs that it has now.
     memory-mib: Its memory, in MiB.
     service-class: The service class that takes it; null: its group is unmanaged.
@@ -72,6 +74,7 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     object_uri: Uri
     name: str
     status: ServerStatus
+    started: Time | None
     vcpus: int
     memory_mib: int
     workload_resource_group: GroupUri

@@ -143,7 +143,7 @@ class SimulatedHypervisor:
             tables = self._figures.extras(now, [one for one in servers if one.start is not None], hanging, unix)
             sections = self._sections.sections(now, unix, servers, hanging, tables.balloon)
             if self._given.balloon is not tables.balloon or self._given.sections is not sections:
-                self._given = msgspec.structs.replace(tables, sections=sections)
+                self._given = msgspec.structs.replace(tables, sections=sections, devices=self._sections.table)
             return self._given
 
     def set_interval(self, seconds: float) -> None:

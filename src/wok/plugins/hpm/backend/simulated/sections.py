@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ...engine.table import Table
+from ...engine.table import Table, empty, of_rows
 from ...wire.sections import (
     BalloonInfo,
     Devices,
@@ -24,7 +24,10 @@ from ...wire.sections import (
     NetworkInterface,
     Status,
 )
-from ..extras import NO_DETAILS, NO_DEVICES, Sections
+from ..device_figures import Devices as Counted
+from ..device_figures import device_row
+from ..extras import DEVICES, NO_DETAILS, NO_DEVICES, Sections
+from ..starts import whole_time
 from .loads import SECOND
 from .server import Server
 
@@ -33,8 +36,8 @@ T = TypeVar("T")
 _GIB = 1 << 30
 #: Bytes that a server moves for each second of CPU that it uses.
 _READ, _WRITTEN, _RECEIVED, _SENT = 3_000_000, 1_200_000, 700_000, 2_100_000
-#: Bytes of one request to a disk.
-_REQUEST = 16384
+#: Bytes of one request to a disk, and of one packet.
+_REQUEST, _PACKET = 16384, 1000
 
 
 class _Known(msgspec.Struct):
@@ -48,10 +51,13 @@ class _Known(msgspec.Struct):
 
 
 class SimulatedSections:
-    """Gives the sections of all servers; not thread-safe. `interval`: seconds between two samples of devices."""
+    """Gives the sections of all servers; not thread-safe. `interval`: seconds between two samples of devices. `table`
+    has their figures (columns `DEVICES`)."""
 
     def __init__(self) -> None:
         self.interval = 300.0
+        self.table = empty(DEVICES)
+        self._rows: dict[str, tuple[int, tuple[float, ...]]] = {}
         self._known: dict[str, _Known] = {}
         self._sections: Mapping[str, Sections] = {}
 
@@ -63,6 +69,7 @@ class SimulatedSections:
         `hanging` are UUIDs of servers whose calls hang: what QEMU or an agent would tell stays as it was.
         """
         made: dict[str, Sections] = {}
+        rows = dict(self._rows)
         for server in servers:
             known, hangs = self._known.get(server.uuid), server.uuid in hanging
             anew = known is None or known.start != server.start
@@ -71,14 +78,20 @@ class SimulatedSections:
             if known is not None and not (anew or due) and (known.info, known.hangs) == (server.info, hangs):
                 continue
             before = None if anew else self._sections.get(server.uuid)
+            if anew:
+                rows.pop(server.uuid, None)
             run = sum(thread.run_ns for thread in server.threads) / SECOND
-            news = _sections(server, hangs, unix, before)
+            born = whole_time(unix - (now_ns - server.booted_ns) / SECOND) if server.start is not None else None
+            started = born if before is None else before.configuration.started
+            news = _sections(server, hangs, unix, started, before)
             if due:
                 passed = None if anew or known is None or not known.devices_ns else (now_ns - known.devices_ns) / SECOND
                 moved = (run - known.run) / passed if passed and known is not None else None
                 devices = _devices(server, run, moved, balloon)
                 old = None if before is None else before.devices
                 news = msgspec.structs.replace(news, devices=_same(old, devices), devices_sampled=round(unix, 3))
+                row = device_row(_counted(devices), None if old is None else _counted(old), passed, round(unix, 3))
+                rows[server.uuid] = now_ns, row
             sampled_ns = now_ns if due else 0 if anew or known is None else known.devices_ns
             self._known[server.uuid] = _Known(
                 server.info, server.start, hangs, sampled_ns, run if due or known is None else known.run
@@ -88,10 +101,14 @@ class SimulatedSections:
         if made or present != self._sections.keys():
             self._known = {uuid: known for uuid, known in self._known.items() if uuid in present}
             self._sections = {uuid: one for uuid, one in {**self._sections, **made}.items() if uuid in present}
+            self._rows = {uuid: row for uuid, row in rows.items() if uuid in present}
+            self.table = of_rows(DEVICES, self._rows)
         return self._sections
 
 
-def _sections(server: Server, hangs: bool, unix: float, before: Sections | None) -> Sections:
+def _sections(
+    server: Server, hangs: bool, unix: float, started: str | None, before: Sections | None
+) -> Sections:
     """All but devices."""
     has_agent = server.start is not None and ("hostname" in server.spec.facts or "os-type" in server.spec.facts)
     silent = hangs and before is not None
@@ -103,7 +120,7 @@ def _sections(server: Server, hangs: bool, unix: float, before: Sections | None)
         details = GuestDetails(("qemu-guest-agent-7.2", "openssh-server-9.2"), (own,))
     return Sections(
         status=_same(None if before is None else before.status, _status(server, hangs, has_agent, address)),
-        configuration=_same(None if before is None else before.configuration, _machine(server, nature)),
+        configuration=_same(None if before is None else before.configuration, _machine(server, started, nature)),
         devices=NO_DEVICES if before is None else before.devices,
         guest_details=_same(None if before is None else before.guest_details, details),
         configuration_sampled=round(unix, 3),
@@ -111,6 +128,10 @@ def _sections(server: Server, hangs: bool, unix: float, before: Sections | None)
         guest_details_sampled=before.guest_details_sampled if silent and before else round(unix, 3)
         if has_agent else None,
     )
+
+
+def _counted(devices: Devices) -> Counted:
+    return devices.disks or (), devices.network or ()
 
 
 def _same(before: T | None, now: T) -> T:
@@ -131,7 +152,7 @@ def _status(server: Server, hangs: bool, has_agent: bool, address: str) -> Statu
     )
 
 
-def _machine(server: Server, nature: Random) -> Machine:
+def _machine(server: Server, started: str | None, nature: Random) -> Machine:
     runs = server.start is not None
     return Machine(
         acpi_enable=True,
@@ -140,6 +161,7 @@ def _machine(server: Server, nature: Random) -> Machine:
         display_type="spice",
         display_ip="127.0.0.1",
         pid=100000 + nature.randrange(900000) if runs else None,
+        started=started,
         vm_type="kvm",
         kvm_enable=True,
         cdrom=f"/var/lib/libvirt/images/{server.spec.name}-seed.iso",
@@ -163,7 +185,7 @@ def _devices(server: Server, run: float, moved: float | None, balloon: Table) ->
         value = balloon.value(uuid, column)
         return None if value is None else int(value)
 
-    read, written = int(run * _READ), int(run * _WRITTEN)
+    read, written, received, sent = (int(run * each) for each in (_READ, _WRITTEN, _RECEIVED, _SENT))
     disk = Disk(
         name="vda", source=f"/var/lib/libvirt/images/{name}.qcow2", read_bytes=read, written_bytes=written,
         read_requests=read // _REQUEST, write_requests=written // _REQUEST, flush_requests=written // _REQUEST // 40,
@@ -172,9 +194,9 @@ def _devices(server: Server, run: float, moved: float | None, balloon: Table) ->
         flush_seconds=round(written / _REQUEST / 40 * 0.002, 6), capacity_bytes=size, allocation_bytes=min(used, size),
     )  # fmt: skip
     network = NetworkInterface(
-        name=f"vnet{nature.randrange(1000)}", mac=_mac(uuid), model="virtio", rx_bytes=int(run * _RECEIVED),
-        tx_bytes=int(run * _SENT), rx_bytes_per_second=rate(_RECEIVED), tx_bytes_per_second=rate(_SENT),
-        rx_errors=0, tx_errors=0, rx_dropped=int(run) // 1000, tx_dropped=0,
+        name=f"vnet{nature.randrange(1000)}", mac=_mac(uuid), model="virtio", rx_bytes=received, tx_bytes=sent,
+        rx_packets=received // _PACKET, tx_packets=sent // _PACKET, rx_bytes_per_second=rate(_RECEIVED),
+        tx_bytes_per_second=rate(_SENT), rx_errors=0, tx_errors=0, rx_dropped=int(run) // 1000, tx_dropped=0,
     )  # fmt: skip
     memory = MemoryStats(
         unused_bytes=figure("unused_bytes"), available_bytes=figure("available_bytes"),

@@ -28,6 +28,7 @@ class Server:
         self.spec = spec
         self.group: Group | None = None
         self.start: str | None = None
+        self.booted_ns = 0    # when that was
         self._scheduler = scheduler
         self._random = Random(f"{seed}/{self.uuid}")
         self.info = self._info("crashed" if spec.status == "crashed" else "shut-off")
@@ -40,7 +41,7 @@ class Server:
     def boot(self, start: str) -> None:
         """Begin a process with this start's id, with the shares and the quota that it is defined with."""
         spec = self.spec
-        self.start = start
+        self.start, self.booted_ns = start, self._scheduler.now
         self.group = Group(self._scheduler.parent(spec.parent), spec.shares)
         for index in range(spec.vcpus):
             self._add_thread(index)

@@ -3,13 +3,14 @@ members."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
 from .attainment import SPANS, Span
+from .devices import GROUP_CALCULATED, GROUP_RAW
 from .metric import FloatColumn, IndexColumn, Metric, unknown
 from .moment import Moment, index, met, velocity
 
@@ -65,6 +66,11 @@ class Members:
         return self.moment.attained.share(self.keys, span)
 
     @property
+    def devices(self) -> Mapping[str, FloatColumn]:
+        """What disks and interfaces of the members tell, summed (`devices.summed`)."""
+        raise NotImplementedError
+
+    @property
     def index(self) -> FloatColumn:
         """The PI."""
         raise NotImplementedError
@@ -89,6 +95,10 @@ class Classes(Members):
     @property
     def keys(self) -> tuple[str, ...]:
         return self.moment.roster.class_keys
+
+    @property
+    def devices(self) -> Mapping[str, FloatColumn]:
+        return self.moment.devices.classes
 
     @cached_property
     def index(self) -> FloatColumn:
@@ -116,6 +126,10 @@ class Groups(Members):
     @property
     def keys(self) -> tuple[str, ...]:
         return self.moment.roster.groups
+
+    @property
+    def devices(self) -> Mapping[str, FloatColumn]:
+        return self.moment.devices.groups
 
     @cached_property
     def index(self) -> FloatColumn:
@@ -161,6 +175,7 @@ RAW: tuple[GroupMetric, ...] = (
            lambda g: g.sum(g.moment.shares)),
     Metric("memory-size", "bytes", "gauge", "Memory that its servers were given.",
            lambda g: g.sum(g.moment.roster.memory)),
+    *GROUP_RAW,
 )  # fmt: skip
 
 #: What comes of that over the last interval.
@@ -188,4 +203,5 @@ CALCULATED: tuple[GroupMetric, ...] = (
              _attained(span)) for span in SPANS),
     Metric("cpu-entitlement", "CPUs", "gauge", "CPUs that the shares of its busy servers entitle them to.",
            lambda g: g.sum(np.where(g.moment.busy == 1.0, g.moment.entitlement, 0.0)), kept=True),
+    *GROUP_CALCULATED,
 )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..samples import HostPressure
 from ..windows import HostWindow
+from .devices import HOST_CALCULATED, HOST_RAW
 from .metric import Metric
 from .moment import Moment
 
@@ -74,6 +75,7 @@ RAW: tuple[HostMetric, ...] = (
            lambda m: float(len(m.sample.infos))),
     Metric("running-virtual-servers", "number", "gauge", "Virtual servers that have a process, paused ones too.",
            lambda m: float(len(m.sample.samples)), kept=True),
+    *HOST_RAW,
 )  # fmt: skip
 
 #: What comes of that over the last interval.
@@ -101,4 +103,5 @@ CALCULATED: tuple[HostMetric, ...] = (
            lambda m: float(np.sum(m.judged)), kept=True),
     Metric("goals-met", "number", "gauge", "Of those, virtual servers whose goal was met.",
            lambda m: float(np.sum(m.met)), kept=True),
+    *HOST_CALCULATED,
 )  # fmt: skip

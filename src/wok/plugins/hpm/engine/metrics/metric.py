@@ -39,8 +39,8 @@ Figure = TypeVar("Figure")
 @dataclass(frozen=True)
 class Metric(Generic[From, Figure]):
     """`of` gives the figures: a column with a value for each server (or group, or class), or one value of a host; NaN
-    where it is not known. `libvirt_name` is what libvirt's exporters call it in Prometheus, if they have it.
-    `kept`: so is its history."""
+    where it is not known. `libvirt_name` is what libvirt's exporters call it in Prometheus, if they have it; `each`
+    is the label by which they have a series for each part of it, such as each disk. `kept`: so is its history."""
 
     name: str
     unit: Unit
@@ -49,6 +49,7 @@ class Metric(Generic[From, Figure]):
     of: Callable[[From], Figure]
     libvirt_name: str | None = None
     kept: bool = False
+    each: str | None = None
 
     @property
     def described(self) -> str:

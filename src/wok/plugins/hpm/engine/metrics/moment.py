@@ -14,21 +14,23 @@ from ..samples import HostSample, ServerSample
 from ..table import Table, empty
 from ..windows import HostWindow, ServerWindow
 from .attainment import Attained
+from .devices import DeviceColumns
 from .metric import FloatColumn, unknown
 from .roster import Roster
 
 
 class Beside(NamedTuple):
     """What was sampled beside the counters of the vCPUs, each at a pace of its own: what the balloon tells, what QEMU's
-    process tells (columns: `backend.extras`), and the rates of their counters."""
+    process tells, the rates of their counters, and what devices tell (columns: `backend.extras`)."""
 
     balloon: Table
     processes: Table
     balloon_rates: Table
     process_rates: Table
+    devices: Table
 
 
-NOTHING = Beside(*[empty(())] * 4)
+NOTHING = Beside(*[empty(())] * 5)
 
 
 class Moment:
@@ -77,7 +79,13 @@ class Moment:
 
     @cached_property
     def _aligned(self) -> Beside:
-        return Beside(*(table.aligned(self.roster.uuids) for table in self._beside))
+        aligned = (table.aligned(self.roster.uuids) for table in self._beside[:-1])
+        return Beside._make((*aligned, self._beside.devices))
+
+    @cached_property
+    def devices(self) -> DeviceColumns:
+        """What disks and interfaces tell."""
+        return self.roster.devices(self._beside.devices)
 
     def balloon(self, column: str) -> FloatColumn:
         """What the balloon tells."""

@@ -12,6 +12,8 @@ from ...policy.catalog import Catalog
 from ...policy.goals import Goal, VelocityGoal
 from ..counters import Layout
 from ..samples import ServerInfo
+from ..table import Table
+from .devices import DeviceColumns
 from .metric import FloatColumn, IndexColumn, unknown
 
 MIB = 2**20
@@ -36,6 +38,7 @@ class Roster:
             for one in group.policy.service_classes
         )  # fmt: skip
         self._layout: tuple[Layout, IndexColumn] | None = None
+        self._devices: tuple[Table, DeviceColumns] | None = None
         self._catalog = catalog
 
     def covers(
@@ -118,6 +121,12 @@ class Roster:
             rows = np.array([self.place.get(server.uuid, -1) for server in layout.servers], dtype=np.int64)
             self._layout = (layout, rows)
         return self._layout[1]
+
+    def devices(self, table: Table) -> DeviceColumns:
+        """What devices tell of the servers here; kept until it is another table, which it seldom is."""
+        if self._devices is None or self._devices[0] is not table:
+            self._devices = (table, DeviceColumns(self, table))
+        return self._devices[1]
 
     def spread(self, layout: Layout, values: FloatColumn) -> FloatColumn:
         """A column with a value for each server of a layout, as one with a row for each server here."""

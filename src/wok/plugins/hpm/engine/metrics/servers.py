@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from .devices import SERVER_CALCULATED, SERVER_RAW
 from .metric import FloatColumn, Metric
 from .moment import Moment
 
@@ -109,6 +110,7 @@ RAW: tuple[ServerMetric, ...] = (
         "swapped-out", "bytes", "counter", "Memory that the guest has written to its swap.",
         lambda m: m.balloon("swap_out_bytes"),
     ),
+    *SERVER_RAW,
 )  # fmt: skip
 
 #: What comes of that over the last interval.
@@ -153,4 +155,5 @@ CALCULATED: tuple[ServerMetric, ...] = (
            lambda m: m.balloon_rate("swap_in_bytes"), kept=True),
     Metric("swap-out-rate", "bytes/s", "gauge", "Memory that the guest writes to its swap.",
            lambda m: m.balloon_rate("swap_out_bytes")),
+    *SERVER_CALCULATED,
 )  # fmt: skip

@@ -121,17 +121,24 @@ class History:
 
     def query(self, kind: str, key: str, metrics: Sequence[str], start: float, end: float, step: float) -> Series:
         """What is known of a thing within [start, end), in buckets of `step` seconds that begin in there: at most
-        (end − start) / step + 1. A thing or metric that nobody knows is a gap, and so is what was not measured.
+        (end − start) / step + 1 of them. NaN where nothing is known, also of things and metrics that never were.
 
         Each hour comes from one level only, the finest that is kept (or a coarser one that gives the same buckets).
         Where only coarser points than the buckets are kept, each bucket has what its point has. Raises `InvalidValue`.
         """
-        buckets = Buckets(metrics, start, end, step)
+        return self.query_many(kind, [key], metrics, start, end, step).of(0)
+
+    def query_many(
+        self, kind: str, keys: Sequence[str], metrics: Sequence[str], start: float, end: float, step: float
+    ) -> Series:
+        """As `query`, of several things at once: of 1,000 it takes far less than a thousand times as long. Raises
+        `InvalidValue`, also where more than `reading.MOST_ROWS` would have to be read."""
+        buckets = Buckets(len(keys), metrics, start, end, step)
         tail, file = self._tail, self._file    # in this order: what is packed meanwhile is then found in the file
         if file is not None:
             try:
                 with file.reading() as connection:
-                    reader = Reader(buckets, kind, key, tail)
+                    reader = Reader(buckets, kind, keys, tail)
                     reader.read(connection)
                 if reader.damaged:
                     self._last_problem = f"{reader.damaged} damaged rows of {self._path.name} were left out"
@@ -140,8 +147,8 @@ class History:
                 self._last_problem = f"{self._path} cannot be read: {error}"
                 if _is_damage(error):
                     self._suspect = str(error)
-                buckets = Buckets(metrics, start, end, step)
-        Reader(buckets, kind, key, tail).read(None)
+                buckets = Buckets(len(keys), metrics, start, end, step)
+        Reader(buckets, kind, keys, tail).read(None)
         return buckets.series()
 
     def status(self) -> HistoryStatus:

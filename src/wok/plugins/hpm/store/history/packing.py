@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .points import Floats, Points
+from .points import Floats, Points, nothing
 
 Cut = NDArray[np.int32]
 
@@ -120,8 +120,11 @@ def encode_pack(times: NDArray[np.float64], places: NDArray[np.uint8], differenc
     return zlib.compress(head + _planes(differences).tobytes(), _LEVEL)
 
 
-def decode_pack(data: bytes, metrics: int, place: int | None = None) -> Pack:
-    """The whole pack, or of one thing only: then with no things if it is not in there."""
+def decode_pack(
+    data: bytes, metrics: int, wanted: NDArray[np.bool_] | None = None, chosen: Sequence[int] | None = None
+) -> Pack:
+    """The whole pack, or of those things in there alone that are `wanted`, by their places. With `chosen`, of these
+    metrics alone, in that order; what is not asked for is not unpacked."""
     raw = _inflate(data)
     count, things = _HEAD.unpack_from(raw) if len(raw) >= _HEAD.size else (0, 0)
     body = _HEAD.size + 8 * count + things
@@ -130,9 +133,11 @@ def decode_pack(data: bytes, metrics: int, place: int | None = None) -> Pack:
     times = np.cumsum(np.frombuffer(raw, "<i8", count, _HEAD.size)) / 1000.0
     places = np.frombuffer(raw, np.uint8, things, _HEAD.size + 8 * count)
     planes = np.frombuffer(raw, np.uint8, offset=body).reshape(3, count, metrics, things)
-    if place is not None:
-        chosen = np.flatnonzero(places == place)
-        places, planes = places[chosen], planes[..., chosen]
+    if chosen is not None:
+        planes = planes[:, :, list(chosen)]
+    if wanted is not None and not wanted[places].all():
+        those = np.flatnonzero(wanted[places])
+        places, planes = places[those], planes[..., those]
     return Pack(times, places, np.cumsum(_differences(planes), axis=0, dtype=np.int32))
 
 
@@ -152,13 +157,11 @@ def encode_points(points: Points) -> list[bytes]:
     return [zlib.compress(row.tobytes(), _LEVEL) for row in rows]
 
 
-def decode_points(rows: Sequence[bytes], metrics: int, times: int) -> Points:
-    """Points of shape (rows, metrics, times). A mean is never outside its minimum and maximum by the rounding of
-    the sum."""
-    raws = [_inflate(row) for row in rows]
-    if any(len(raw) != 12 * metrics * times for raw in raws):
-        raise Damaged(f"rows are not of {metrics} metrics at {times} times")
-    planes = np.frombuffer(b"".join(raws), np.uint8).reshape(len(raws), 3, 4, metrics, times)
+def decode_points(rows: Sequence[bytes], metrics: int, times: int, chosen: Sequence[int] | None = None) -> Points:
+    """Points of shape (rows, metrics, times), with `chosen` of these metrics alone. A mean is never outside its minimum
+    and maximum by the rounding of the sum."""
+    those = slice(None) if chosen is None else list(chosen)
+    planes = np.stack([_point_planes(row, metrics, times)[:, :, those] for row in rows])
     fields = _differences(np.moveaxis(planes, 1, 0))
     count = np.cumsum(fields[:, 0], axis=-1, dtype=np.int32)
     total = np.cumsum(fields[:, 1], axis=-1, dtype=np.int32)
@@ -171,15 +174,41 @@ def decode_points(rows: Sequence[bytes], metrics: int, times: int) -> Points:
     return Points(counts, totals, low, high)
 
 
+def _point_planes(row: bytes, metrics: int, times: int) -> NDArray[np.uint8]:
+    raw = _inflate(row)
+    if len(raw) != 12 * metrics * times:
+        raise Damaged(f"a row is not of {metrics} metrics at {times} times")
+    return np.frombuffer(raw, np.uint8).reshape(3, 4, metrics, times)
+
+
+def decode_good(
+    rows: Sequence[bytes], metrics: int, times: int, chosen: Sequence[int] | None = None
+) -> tuple[Points, list[int]]:
+    """The points of those rows that are not damaged, shape (rows, metrics, times), and which these are."""
+    try:
+        return decode_points(rows, metrics, times, chosen), list(range(len(rows)))
+    except Damaged:
+        pass
+    good = [place for place, row in enumerate(rows) if not _is_damaged(row, metrics, times)]
+    many = metrics if chosen is None else len(chosen)
+    return decode_points([rows[n] for n in good], metrics, times, chosen) if good else nothing((0, many, times)), good
+
+
 def decode_each(rows: Sequence[bytes], metrics: int, times: int) -> list[Points | None]:
     """The points of each row, shape (metrics, times), or None where it is damaged; raises nothing."""
+    points, good = decode_good(rows, metrics, times)
+    found: list[Points | None] = [None] * len(rows)
+    for place, row in enumerate(good):
+        found[row] = points[place]
+    return found
+
+
+def _is_damaged(row: bytes, metrics: int, times: int) -> bool:
     try:
-        points = decode_points(rows, metrics, times)
-        return [points[place] for place in range(len(rows))]
+        _point_planes(row, metrics, times)
     except Damaged:
-        if len(rows) == 1:
-            return [None]
-        return [decode_each([row], metrics, times)[0] for row in rows]
+        return True
+    return False
 
 
 def _along(whole: Cut) -> Cut:

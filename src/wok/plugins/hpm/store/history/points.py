@@ -30,6 +30,22 @@ class Points:
         """The same part of all four arrays."""
         return Points(self.count[where], self.total[where], self.low[where], self.high[where])
 
+    def where(self, known: NDArray[np.bool_]) -> Points:
+        """Only those that are `known`; of the others nothing is."""
+        if known.all():
+            return self
+        return Points(
+            np.where(known, self.count, 0.0), np.where(known, self.total, 0.0), np.where(known, self.low, np.nan),
+            np.where(known, self.high, np.nan),
+        )  # fmt: skip
+
+    def put(self, rows: Indexes, other: Points) -> None:
+        """Add those of `rows` to what stands there, where both are about different samples. Changes the arrays."""
+        self.count[rows] += other.count
+        self.total[rows] += other.total
+        self.low[rows] = np.fmin(self.low[rows], other.low)
+        self.high[rows] = np.fmax(self.high[rows], other.high)
+
     def mean(self) -> Floats:
         """Means, NaN where nothing is known."""
         means = np.full(self.count.shape, np.nan)
@@ -76,16 +92,6 @@ def gather(points: Points, index: Indexes, size: int) -> Points:
     result.low[..., at] = np.fmin.reduceat(taken.low, starts, axis=-1)
     result.high[..., at] = np.fmax.reduceat(taken.high, starts, axis=-1)
     return result
-
-
-def added(one: Points, other: Points) -> Points:
-    """Both together, where they are about different samples."""
-    return Points(
-        one.count + other.count,
-        one.total + other.total,
-        np.fmin(one.low, other.low),
-        np.fmax(one.high, other.high),
-    )
 
 
 def fuller(one: Points, other: Points) -> Points:

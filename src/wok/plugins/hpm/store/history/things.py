@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from .file import BLOCK, BLOCK_BITS
 from .levels import DAY
 
+#: Keys that one query names.
+_AT_ONCE = 500
+
 
 class Keys:
     """The keys of a frame's columns, in their order; kept over frames as long as they are the same."""
@@ -58,6 +61,16 @@ def find_thing(connection: sqlite3.Connection, kind: str, key: str) -> int | Non
     """The number of a thing, if it ever had one."""
     found = connection.execute("SELECT id FROM things WHERE kind = ? AND key = ?", (kind, key)).fetchone()
     return int(found[0]) if found else None
+
+
+def find_things(connection: sqlite3.Connection, kind: str, keys: Sequence[str]) -> NDArray[np.int64]:
+    """The numbers of several; -1: it never had one."""
+    found: dict[str, int] = {}
+    for begin in range(0, len(keys), _AT_ONCE):
+        some = keys[begin : begin + _AT_ONCE]
+        query = f"SELECT key, id FROM things WHERE kind = ? AND key IN ({','.join('?' * len(some))})"
+        found.update((str(key), int(number)) for key, number in connection.execute(query, (kind, *some)))
+    return np.array([found.get(key, -1) for key in keys], dtype=np.int64)
 
 
 def _seen(connection: sqlite3.Connection, kind: str, key: str, day: int) -> int | None:
