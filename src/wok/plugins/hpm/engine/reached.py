@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
@@ -60,9 +61,10 @@ class Reached:
 
         A goal is missed by the slowest samples of a point.
         """
-        missed = self.missed if quiet else 0.0
-        left = float(np.maximum(self.active - missed, 0.0).sum())
-        below = float(np.maximum(self._below(velocity) - missed, 0.0).sum())
+        spread = self._spread
+        missed = spread.missed if quiet else 0.0
+        left = float(np.maximum(spread.active - missed, 0.0).sum())
+        below = float(np.maximum(spread.below(velocity) - missed, 0.0).sum())
         return 1.0 - below / left if left > 0 else float("nan")
 
     def attained(self, goal: float) -> float:
@@ -88,16 +90,33 @@ class Reached:
         columns = (getattr(self, name)[:0] for name in _COLUMNS)
         return Reached(self.seconds, *columns)
 
-    def _below(self, velocity: float) -> FloatColumn:
-        """Active samples of each point below a velocity."""
+    @cached_property
+    def _spread(self) -> _Spread:
         worked = self.active > 0
-        low, mean, high = (np.where(worked, column, 0.0) for column in (self.lowest, self.mean, self.highest))
-        width, under, over = high - low, mean - low, high - mean
-        with np.errstate(invalid="ignore", divide="ignore"):
-            slow = np.where(width > 0, over / width, 0.0)    # the part below the mean
-            first = np.where(under > 0, slow * np.clip((velocity - low) / under, 0.0, 1.0), 0.0)
-            rest = np.where(over > 0, (1.0 - slow) * np.clip((velocity - mean) / over, 0.0, 1.0), 0.0)
-        below: FloatColumn = self.active * np.where(width > 0, first + rest, velocity > mean)
+        columns = (self.lowest, self.mean, self.highest, self.active, self.missed)
+        return _Spread(*(column[worked] for column in columns))
+
+
+class _Spread:
+    """How the active samples of points are taken to be spread; a row for each point that has any."""
+
+    def __init__(
+        self, lowest: FloatColumn, mean: FloatColumn, highest: FloatColumn, active: FloatColumn, missed: FloatColumn
+    ) -> None:
+        self.active, self.missed = active, missed
+        self._lowest, self._mean = lowest, mean
+        self._under, self._over = np.maximum(mean - lowest, 0.0), np.maximum(highest - mean, 0.0)
+        width = self._under + self._over
+        self._alike = width == 0.0
+        self._slow = self._over / np.where(self._alike, 1.0, width)    # the part below the mean
+
+    def below(self, velocity: float) -> FloatColumn:
+        """Active samples of each point below a velocity."""
+        # What is divided by where nothing is spread does not matter: its part is 0.
+        first = np.clip((velocity - self._lowest) / np.maximum(self._under, 1e-9), 0.0, 1.0)
+        rest = np.clip((velocity - self._mean) / np.maximum(self._over, 1e-9), 0.0, 1.0)
+        part = np.where(self._alike, velocity > self._mean, self._slow * first + (1.0 - self._slow) * rest)
+        below: FloatColumn = self.active * part
         return below
 
 

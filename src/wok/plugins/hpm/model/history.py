@@ -85,7 +85,7 @@ class Histories:
 
     def state(self) -> HistoryState:
         """How it fares."""
-        found = self._history().status()
+        found = kept_history(self._manager).status()
         return HistoryState(
             found.size, found.bound, [
                 HistoryLevel(level.seconds, level.kept, None if level.oldest is None else _time(level.oldest))
@@ -94,29 +94,14 @@ class Histories:
             found.waiting, found.lost, found.problem, found.last_problem,
         )  # fmt: skip
 
-    def _history(self) -> History:
-        history = self._manager.recorder.history
-        if history is None:
-            raise NotFound("this hpm keeps no history")
-        return history
-
     def _told(self, thing: str, key: str, kind: MetricKind, query: HistoryQuery) -> MetricsHistory:
         metrics = _wanted(_OF_KIND[thing][kind], _ALL[thing], query.metrics)
         asked = self._range(query)
-        series = self._history().query(thing, key, [metric.name for metric in metrics], *asked)
+        series = kept_history(self._manager).query(thing, key, [metric.name for metric in metrics], *asked)
         return _answer(series, metrics)
 
     def _range(self, query: HistoryQuery) -> _Range:
-        now = self._manager.now().timestamp()
-        end = now if query.to is None else _seconds(query.to, "to")
-        start = end - _HOUR if query.from_ is None else _seconds(query.from_, "from")
-        for name, time in (("from", start), ("to", end)):
-            if time > now + _AHEAD:
-                raise InvalidValue("lies in the future, of which nothing is known yet", name)
-        if start >= end:
-            raise InvalidValue("must be earlier than to", "from")
-        if start < 0:
-            raise InvalidValue("must be 1970 or later", "from")
+        start, end = past_range(self._manager.now().timestamp(), query.from_, query.to, _HOUR)
         step = query.step
         if step is None:
             least = max((end - start) / USUAL_POINTS, self._manager.interval)
@@ -125,6 +110,29 @@ class Histories:
             least = math.ceil((end - start) / MOST_POINTS)
             raise InvalidValue(f"must be {least} or more for this range: {MOST_POINTS} points are told at most", "step")
         return _Range(start, end, step)
+
+
+def kept_history(manager: Manager) -> History:
+    """The history. Raises `NotFound` where none is kept."""
+    history = manager.recorder.history
+    if history is None:
+        raise NotFound("this hpm keeps no history")
+    return history
+
+
+def past_range(now: float, start: str | None, end: str | None, usual: float) -> tuple[float, float]:
+    """A range that `from` and `to` of a request name, in seconds UTC: until `now` where no end is said, and for `usual`
+    seconds where no start is. Raises `InvalidValue` for one that cannot be, or lies in the future."""
+    until = now if end is None else _seconds(end, "to")
+    since = until - usual if start is None else _seconds(start, "from")
+    for name, time in (("from", since), ("to", until)):
+        if time > now + _AHEAD:
+            raise InvalidValue("lies in the future, of which nothing is known yet", name)
+    if since >= until:
+        raise InvalidValue("must be earlier than to", "from")
+    if since < 0:
+        raise InvalidValue("must be 1970 or later", "from")
+    return since, until
 
 
 def _seconds(text: str, path: str) -> float:
