@@ -26,7 +26,8 @@ class Pasts:
     def __init__(self, history: History, start: float, end: float, interval: float) -> None:
         self._history = history
         oldest = [level.oldest for level in history.status().levels if level.oldest is not None]
-        self.start = min(max(start, min(oldest, default=start)), end)
+        first = min(oldest, default=start)
+        self.start, self._whole = min(max(start, first), end), first >= start
         self.end = end
         self._interval = interval
 
@@ -49,7 +50,9 @@ class Pasts:
         step = self._step(most)
         there = "cpu-using" if kind == "server" else "virtual-servers"
         metrics = ("velocity", there, "goal-judged", "goal-met")
-        series = self._history.query(kind, key, metrics, self.start, end, step)
+        # Where all that there is is wanted, so is the point in which it begins.
+        start = self.start // step * step if self._whole else self.start
+        series = self._history.query(kind, key, metrics, start, end, step)
         counted = series.count[1] > 0
         if kind != "server":
             counted &= series.maximum[1] > 0
