@@ -72,6 +72,11 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert api.send("GET", f"{base}/events?wait=0").headers["content-type"].startswith("text/event-stream")
     assert "libvirt_up 1.0" in api.send("GET", f"{base}/metrics/prometheus").text
     assert send("GET", "/metrics/history")["lost"] == 0
+    monkeypatch.setattr("hpm.engine.suggesting.LEAST_HOURS", 0.0)    # nobody waits half an hour here
+    monkeypatch.setattr("hpm.engine.suggesting.LEAST_INTERVALS", 1)
+    told = send("GET", f"{one}/suggestion")
+    assert told["workload-resource-group"] == f"{base}{one}"
+    assert {effect["workload-resource-group"] for effect in told["effects"]} == {f"{base}{GROUPS}/default"}
     told = send("GET", "/virtual-servers/sync")
     assert told["resync"] and told["changed"]["configuration"][0]["configuration"]["group"].startswith(base)
     assert send("GET", f"/virtual-servers/sync?since={told['token']}", status=204) is None

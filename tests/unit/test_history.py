@@ -276,6 +276,23 @@ def test_kinds_do_not_get_in_each_others_way(tmp_path: Path) -> None:
         history.close()
 
 
+@pytest.mark.parametrize("step", [60, 600, 3600])
+def test_kinds_with_other_metrics_lose_none_when_days_are_summed_up(tmp_path: Path, step: float) -> None:
+    now = START
+    history = History(tmp_path / "history.db", {"group": ("cpu", "met"), "server": ("memory", "cpu")}, wall=lambda: now)
+    while now < START + DAY + HOUR:
+        history.add(now, {"group": Frame(("g",), np.array([[1.0], [2.0]])),
+                          "server": Frame(("a", "b"), np.array([[3.0, 4.0], [5.0, 6.0]]))})  # fmt: skip
+        now += 60.0
+    while history.work(0.0):
+        pass
+    for kind, key, figures in (("group", "g", {"cpu": 1.0, "met": 2.0}), ("server", "b", {"memory": 4.0, "cpu": 6.0})):
+        found = history.query(kind, key, tuple(figures), START, START + DAY, step)
+        assert found.count.sum(axis=1).tolist() == [DAY / 60.0] * 2
+        assert found.mean[:, 0].tolist() == found.mean[:, -1].tolist() == list(figures.values())
+    history.close()
+
+
 def test_metrics_that_grow_leave_old_figures_readable(play: Play) -> None:
     play.walk(1.5 * HOUR)
     grown = ("new", "met", "cpu", "memory")    # another order, too

@@ -15,6 +15,7 @@ from ..policy.classification import describe
 from ..policy.decode import convert, decode
 from ..policy.files.notation import notation_of
 from ..policy.policies import PerformancePolicy
+from ..wire.groups import GroupSummary
 from ..wire.policies import PolicyList
 from . import words
 from .command import GROUP, POLICY, Slot, command
@@ -134,8 +135,12 @@ def policy_create(
         new = {"name": policy, "importance": importance, "service-classes": _classes(classes, velocity)}
     if description is not None:
         new["description"] = description
+    create_policy(session, find_group(session.client, group), new, activate)
+
+
+def create_policy(session: Session, found: GroupSummary, new: Json, activate: bool) -> None:
+    """Create a policy, make it the active one if that is wanted or the group has none, and say what was done."""
     client = session.client
-    found = find_group(client, group)
     answer = client.create_policy(found.object_id, new)
     active = "It is the active one now."
     if not answer.value.active:

@@ -49,6 +49,9 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         policy_preview="Show what a policy would do if it were active now.",
         policy_revisions="List who changed a policy, and when.",
         policy_restore="Make a policy what it was before.",
+    ) + _noun(
+        "suggestions",
+        policy_suggest="Suggest goals that a group has reached.",
     ),
     "Policy files (groups or a policy as text, JSON or XML)": _noun(
         "files",

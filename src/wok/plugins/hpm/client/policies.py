@@ -1,4 +1,4 @@
-"""Performance policies one at a time, and previews."""
+"""Performance policies one at a time, previews and suggestions."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 from ..policy.policies import PerformancePolicy
 from ..wire.policies import PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
+from ..wire.suggestions import Suggestion, SuggestionQuery
 from .answers import Answer
-from .calls import Calls
+from .calls import Calls, text_query
 from .groups import group_path
 
 
 class PolicyCalls(Calls):
-    """The operations below `/workload-resource-groups/{id}/policies`, and preview."""
+    """The operations below `/workload-resource-groups/{id}/policies`, preview and suggestion."""
 
     def policies(self, group_id: str) -> Answer[PolicyList]:
         """A group's policies."""
@@ -50,6 +51,10 @@ class PolicyCalls(Calls):
     def preview(self, group_id: str, policy: PerformancePolicy | Mapping[str, object]) -> Answer[Preview]:
         """What a policy would do if it were active; changes nothing."""
         return self._post(f"{group_path(group_id)}/preview", policy, Preview)
+
+    def suggestion(self, group_id: str, query: SuggestionQuery | None = None) -> Answer[Suggestion]:
+        """Goals that a group reached, as a policy for `create_policy`, and what it would cost others."""
+        return self._get(f"{group_path(group_id)}/suggestion", Suggestion, text_query(query))
 
 
 def _policy(group_id: str, name: str) -> str:

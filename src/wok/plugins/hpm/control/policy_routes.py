@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ..errors import Conflict, InvalidValue, NotUnique
+from ..manager.change import Busy
 from ..manager.manager import Manager
 from ..model.policies import Policies
+from ..model.suggestions import Suggestions
 from ..policy.policies import PerformancePolicy
 from ..wire.policies import PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
+from ..wire.suggestions import Suggestion, SuggestionQuery
 from .http_errors import Changed
 from .route import Request, Route
 
@@ -16,7 +19,7 @@ _POLICY = f"{_GROUP}/policies/{{name}}"
 
 def policy_routes(manager: Manager) -> tuple[Route, ...]:
     """See `routes`."""
-    policies = Policies(manager)
+    policies, suggestions = Policies(manager), Suggestions(manager)
 
     def place(request: Request) -> tuple[str, str]:
         return request.base, request.names["id"]
@@ -54,5 +57,10 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
             "POST", f"{_GROUP}/preview", "What a policy would do if it were active; changes nothing", Preview,
             lambda r: policies.preview(*place(r), r.body), body=PerformancePolicy, needs="user",
             refuses=(NotUnique,),
+        ),
+        Route(
+            "GET", f"{_GROUP}/suggestion", "Goals that a group reached, as a policy, and what it would do to others",
+            Suggestion, lambda r: suggestions.suggest(*place(r), r.query), query=SuggestionQuery,
+            refuses=(Conflict, Busy),
         ),
     )  # fmt: skip

@@ -29,9 +29,12 @@ class Foresight(msgspec.Struct, frozen=True):
     velocities: Mapping[str, float]
 
 
-def foresee(snapshot: Snapshot, catalog: Catalog, actuator: Actuator, memory: Memory) -> Foresight:
+def foresee(
+    snapshot: Snapshot, catalog: Catalog, actuator: Actuator, memory: Memory, *, anew: bool = False
+) -> Foresight:
     """Plan with `catalog`, from what was measured last; nothing comes into force. Without a window (nothing has been
-    measured yet) there are assignments only."""
+    measured yet) there are assignments only. `anew`: as if no plan were in force, so that what two catalogs would do
+    can be compared; else one that is in force already goes on."""
     sample = snapshot.sample
     assignments = {uuid: assign(catalog, uuid, info.facts) for uuid, info in sample.infos.items()}
     held = {
@@ -42,6 +45,8 @@ def foresee(snapshot: Snapshot, catalog: Catalog, actuator: Actuator, memory: Me
     if snapshot.window is None:
         return Foresight(assignments, held, {}, {}, {})
     wished = candidates(sample, snapshot.window, assignments, held, snapshot.originals, actuator)
+    if anew:
+        memory = Memory(memory.servers, contests=memory.contests)
     made = plan(snapshot.window, list(wished.values()), memory, snapshot.catalog.generation + 1)
     changes = [change for decision in made.decisions for change in decision.changes]
     return Foresight(

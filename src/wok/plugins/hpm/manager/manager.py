@@ -201,10 +201,10 @@ class Manager:
             self.devices_interval = seconds
             self._observer.set_devices_interval(seconds)
 
-    def foresee(self, catalog: Catalog) -> Foresight:
-        """What other wishes would bring about, planned from what was measured last. Changes nothing. Raises `Busy`."""
+    def foresee(self, catalog: Catalog, *, anew: bool = False) -> Foresight:
+        """What other wishes would bring about, as `foresight.foresee` has it. Changes nothing. Raises `Busy`."""
         with self._writing():
-            return foresee(self.snapshot, catalog, self._actuator, self._memory)
+            return foresee(self.snapshot, catalog, self._actuator, self._memory, anew=anew)
 
     def release(self, uuid: str) -> None:
         """Manage a server again that was left alone because an administrator changed it. Raises `Conflict`."""

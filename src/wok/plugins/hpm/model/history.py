@@ -141,7 +141,7 @@ class Histories:
 
     def state(self) -> HistoryState:
         """How it fares."""
-        found = self._history().status()
+        found = kept_history(self._manager).status()
         return HistoryState(
             found.size, found.bound, [
                 HistoryLevel(level.seconds, level.kept, None if level.oldest is None else _time(level.oldest))
@@ -150,32 +150,18 @@ class Histories:
             found.waiting, found.lost, found.problem, found.last_problem,
         )  # fmt: skip
 
-    def _history(self) -> History:
-        history = self._manager.recorder.history
-        if history is None:
-            raise NotFound("this hpm keeps no history")
-        return history
-
     def _told(self, thing: str, key: str, kind: MetricKind, query: HistoryQuery) -> MetricsHistory:
         metrics = _wanted(_OF_KIND[thing][kind], _ALL[thing], query.metrics)
         series = self._series(thing, [key], metrics, self._range(query))
         return MetricsHistory(_begin(series), series.step, _pasts(series, metrics)[0], [])
 
     def _series(self, thing: str, keys: Sequence[str], metrics: Sequence[Metric[Any, Any]], asked: _Range) -> Series:
-        return self._history().query_many(thing, keys, [metric.name for metric in metrics], *asked)
+        return kept_history(self._manager).query_many(thing, keys, [metric.name for metric in metrics], *asked)
 
     def _range(self, query: HistoryQuery, things: int = 1, metrics: int = 1) -> _Range:
         """The range and the step; of several things such that an answer is not too long."""
         now = math.floor(self._manager.now().timestamp() * 1000) / 1000    # as times are told
-        end = now if query.to is None else _seconds(query.to, "to")
-        start = end - _HOUR if query.from_ is None else _seconds(query.from_, "from")
-        for name, time in (("from", start), ("to", end)):
-            if time > now + _AHEAD:
-                raise InvalidValue("lies in the future, of which nothing is known yet", name)
-        if start >= end:
-            raise InvalidValue("must be earlier than to", "from")
-        if start < 0:
-            raise InvalidValue("must be 1970 or later", "from")
+        start, end = past_range(now, query.from_, query.to, _HOUR)
         most = MOST_POINTS if things <= 1 else min(MOST_POINTS, MOST_FIGURES // (3 * things * metrics))
         step = query.step
         if step is None:
@@ -195,6 +181,29 @@ def _bound(most: int, things: int, metrics: int) -> str:
         f"of {things} with {metrics} metrics each {most} points are told at most ({MOST_FIGURES} figures); ask for"
         " fewer metrics, or for fewer at a time (limit, or a filter)"
     )
+
+
+def kept_history(manager: Manager) -> History:
+    """The history. Raises `NotFound` where none is kept."""
+    history = manager.recorder.history
+    if history is None:
+        raise NotFound("this hpm keeps no history")
+    return history
+
+
+def past_range(now: float, start: str | None, end: str | None, usual: float) -> tuple[float, float]:
+    """A range that `from` and `to` of a request name, in seconds UTC: until `now` where no end is said, and for `usual`
+    seconds where no start is. Raises `InvalidValue` for one that cannot be, or lies in the future."""
+    until = now if end is None else _seconds(end, "to")
+    since = until - usual if start is None else _seconds(start, "from")
+    for name, time in (("from", since), ("to", until)):
+        if time > now + _AHEAD:
+            raise InvalidValue("lies in the future, of which nothing is known yet", name)
+    if since >= until:
+        raise InvalidValue("must be earlier than to", "from")
+    if since < 0:
+        raise InvalidValue("must be 1970 or later", "from")
+    return since, until
 
 
 def _seconds(text: str, path: str) -> float:

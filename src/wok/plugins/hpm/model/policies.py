@@ -23,7 +23,7 @@ from ..wire.policies import (
     Preview,
     PreviewedClass,
 )
-from .previews import preview_servers
+from .previews import preview_servers, with_active
 from .views import Views
 
 Check = Callable[[PolicyDetail | None], None]
@@ -133,12 +133,7 @@ class Policies:
         """
         check_policy(policy)
         group = self._group(group_id)
-        others = tuple(p for p in group.perf_policies if p.name != policy.name)
-        wished = replace(
-            group, perf_policies=(*others, policy), active_policy=policy.name, schedule=(), otherwise=None
-        )
-        catalog = self._manager.snapshot.catalog
-        foreseen = self._manager.foresee(replace(catalog, groups={**catalog.groups, group_id: wished}))
+        foreseen = self._manager.foresee(with_active(self._manager.snapshot.catalog, group, policy))
         servers, rest = preview_servers(Views(self._manager.snapshot, base), foreseen, group_id)
         members: dict[str | None, list[str]] = {}
         for server in servers:

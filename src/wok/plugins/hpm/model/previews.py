@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ..engine.index import performance_index, server_index
 from ..manager.foresight import Foresight
+from ..policy.catalog import Catalog
+from ..policy.groups import WorkloadResourceGroup
+from ..policy.policies import PerformancePolicy
 from ..wire.policies import PreviewedServer
 from .views import Views, rounded
+
+
+def with_active(catalog: Catalog, group: WorkloadResourceGroup, policy: PerformancePolicy) -> Catalog:
+    """The catalog with a policy, which need not be there, as the active one of a group."""
+    others = tuple(p for p in group.perf_policies if p.name != policy.name)
+    wished = replace(group, perf_policies=(*others, policy), active_policy=policy.name, schedule=(), otherwise=None)
+    return replace(catalog, groups={**catalog.groups, group.id: wished})
 
 
 def preview_servers(

@@ -101,13 +101,15 @@ def columns(wanted: Sequence[str], there: Sequence[str]) -> tuple[list[int], lis
 
 
 def _next_things(connection: sqlite3.Connection, hours: Iterable[int], after: int) -> list[int]:
-    """The next few things, in order, that have minutes in one of the hours."""
+    """The next few things, in order, that have minutes in one of the hours: of one block, and so of one kind, with the
+    same metrics."""
     found: set[int] = set()
     query = "SELECT id & 0xFFFFFFFF FROM minutes WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
     for hour in hours:
         bounds = (row_id(hour, max(after, 0)), row_id(hour + 1, 0), DAY_SLICE)
         found.update(int(row[0]) for row in connection.execute(query, bounds))
-    return sorted(found)[:DAY_SLICE]
+    block = min(found, default=0) >> BLOCK_BITS
+    return sorted(thing for thing in found if thing >> BLOCK_BITS == block)[:DAY_SLICE]
 
 
 def _minutes(
