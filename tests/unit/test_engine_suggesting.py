@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hpm.engine.classing import CATCH_ALL, draft_classes, free_name
 from hpm.engine.index import MET
 from hpm.engine.reached import Reached, together
-from hpm.engine.suggesting import SHARE, Why, goal_below, needed_hours, suggest
+from hpm.engine.suggesting import SHARE, TOO_HARD, Why, goal_below, needed_hours, suggest
 from hpm.policy.classification import Facts
 from hpm.policy.goals import DiscretionaryGoal, Goal, VelocityGoal
 from hpm.policy.name_families import families
@@ -68,7 +68,7 @@ def test_what_missed_the_goal_now_and_then_is_left_out_and_what_missed_it_often_
     found, quiet = suggest(reached, VelocityGoal(goal), 0.5), [value for value in had if value >= goal / MET]
     assert isinstance(found.goal, VelocityGoal)    # a promise is made smaller, and not taken back
     assume(found.goal.percent > 1)
-    counted = quiet if len(had) - len(quiet) <= len(had) * (1 - SHARE) else had
+    counted = quiet if len(had) - len(quiet) <= len(had) * TOO_HARD else had
     assert sum(value >= found.goal.percent / MET for value in counted) / len(counted) >= SHARE
     if counted is quiet:
         assert found.velocity >= round(goal / MET, 1)

@@ -14,7 +14,7 @@ from .reached import Reached
 #: Of the active time, the share in which a velocity must have been reached.
 SHARE = 0.9
 #: A goal that was missed for more of the active time than this was too hard, and not missed now and then.
-TOO_HARD = 1.0 - SHARE
+TOO_HARD = 0.1    # the rest of `SHARE`; as 1.0 - 0.9 it would be somewhat less than a tenth
 #: Hours of activity, and intervals in it, that tell something.
 LEAST_HOURS, LEAST_INTERVALS = 0.5, 20
 #: Hours of history after which work that hardly ever was there counts as idle, and not as not yet seen.
