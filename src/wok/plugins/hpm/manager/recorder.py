@@ -1,5 +1,5 @@
-"""What is kept of each cycle: history, attainment of goals, what pollers have to be told. By a thread of its own, so
-that none of it delays the loop.
+"""What is kept of each cycle: history, attainment of goals, what has to be told to pollers and people. By a thread of
+its own, so that none of it delays the loop.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..store.database import Database
 from ..store.history import Frame, History, Retention
 from .events import Events
 from .news import News
+from .notify.notifier import Notifier
 from .snapshot import Snapshot
 from .sync.ledger import Ledger
 
@@ -58,7 +59,7 @@ class Recorder:
     Nothing is compared for events before somebody reads them (`tell`).
     """
 
-    def __init__(self, history: History | None, database: Database, events: Events) -> None:
+    def __init__(self, history: History | None, database: Database, events: Events, notifier: Notifier) -> None:
         self.history = history
         self.ledger, self.attainment = Ledger(database), Attainment()
         self._database = database
@@ -66,7 +67,7 @@ class Recorder:
         self.retention = msgspec.json.decode(kept, type=Retention) if kept else Retention()
         if history is not None:
             history.retention = self.retention
-        self._events = events
+        self._events, self._notifier = events, notifier
         self._news: News | None = None
         self._newest: Snapshot | None = None
         self._remembered: set[str] = set()
@@ -78,6 +79,7 @@ class Recorder:
 
     def start(self) -> None:
         """Work in a thread from now on."""
+        self._notifier.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -87,6 +89,7 @@ class Recorder:
         self._queue.put(None)
         if self._thread.ident is not None:
             self._thread.join()
+        self._notifier.stop()
         self.ledger.save()
         if self.history is not None:
             self.history.close()
@@ -144,6 +147,7 @@ class Recorder:
         if isinstance(thing, Snapshot):
             self._newest = thing
             self.ledger.see(thing)
+            self._notifier.look(thing)
             if self._news is not None:
                 self._news.see(thing)
         elif isinstance(thing, AdjustmentRecord) and self._news is not None:
@@ -165,6 +169,7 @@ class Recorder:
     def _keep(self, snapshot: Snapshot) -> None:
         if snapshot.window is None:
             return
+        self._notifier.judge(snapshot)
         figures, now = snapshot.figures, snapshot.taken.timestamp()
         groups, classes = figures.roster.groups, figures.roster.class_keys
         keys = (*groups, *classes)
