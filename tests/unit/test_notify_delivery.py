@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -93,6 +94,17 @@ def test_a_message_is_posted_and_its_signature_can_be_checked(courier: ProcessCo
     assert posted.headers["Hpm-Signature"] == right
     assert posted.message.host == "kvm7" and posted.message.notifications == (MISSED,)
     assert SECRET.encode() not in posted.body
+
+
+def test_it_is_checked_as_the_documents_say(courier: ProcessCourier) -> None:
+    text = (Path(__file__).parents[2] / "docs/notifications.md").read_text()
+    told: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], told)
+    with hook() as there:
+        courier.deliver(post(there.url, SECRET), LONG)
+    body, header = there.posted[0].body, there.posted[0].headers["Hpm-Signature"]
+    assert told["is_genuine"](body, header, SECRET)
+    assert not told["is_genuine"](body + b" ", header, SECRET) and not told["is_genuine"](body, header, "x")
 
 
 def test_without_a_secret_it_is_not_signed(courier: ProcessCourier) -> None:

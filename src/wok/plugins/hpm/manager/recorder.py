@@ -147,9 +147,9 @@ class Recorder:
         if isinstance(thing, Snapshot):
             self._newest = thing
             self.ledger.see(thing)
-            self._notifier.look(thing)
             if self._news is not None:
                 self._news.see(thing)
+            self._notifier.look(thing)
         elif isinstance(thing, AdjustmentRecord) and self._news is not None:
             self._news.adjusted(thing)
         elif thing == "tell" and self._news is None:
@@ -169,7 +169,6 @@ class Recorder:
     def _keep(self, snapshot: Snapshot) -> None:
         if snapshot.window is None:
             return
-        self._notifier.judge(snapshot)
         figures, now = snapshot.figures, snapshot.taken.timestamp()
         groups, classes = figures.roster.groups, figures.roster.class_keys
         keys = (*groups, *classes)
@@ -179,6 +178,7 @@ class Recorder:
             self.attainment.add(now, names, judged * snapshot.window.seconds, met * snapshot.window.seconds)
         if self.history is not None:
             self.history.add(now, _frames(figures, groups, classes))
+        self._notifier.judge(snapshot)
 
     def _remember(self, keys: tuple[str, ...], now: float, interval: float) -> None:
         """Take over from the history how groups and classes fared that this start of hpm has not seen before."""

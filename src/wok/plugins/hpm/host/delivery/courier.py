@@ -45,17 +45,28 @@ class ProcessCourier:
             return Outcome(False, f"the process that delivers cannot be started: {error.strerror}")
         if process is None:
             return _STOPPING
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, end)
+        timer.start()
         try:
-            text, _ = process.communicate(msgspec.json.encode(Job(parcel, seconds)), seconds)
-            return msgspec.json.decode(text[:_LARGEST], type=Outcome)
-        except subprocess.TimeoutExpired:
-            return Outcome(False, f"{place(parcel)} took longer than {seconds:g} s")
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(msgspec.json.encode(Job(parcel, seconds)))
+            process.stdin.close()
+            # Bounded: what reads the network may not be what it was any more.
+            return msgspec.json.decode(process.stdout.read(_LARGEST), type=Outcome)
         except (msgspec.MsgspecError, OSError):
             if self._closed:
                 return _STOPPING
             kind = "mail" if isinstance(parcel, MailParcel) else "webhook"
-            return Outcome(False, f"the process that delivers by {kind} broke")
+            late = f"{place(parcel)} took longer than {seconds:g} s"
+            return Outcome(False, late if over.is_set() else f"the process that delivers by {kind} broke")
         finally:
+            timer.cancel()
             self._end(process)
 
     def close(self) -> None:

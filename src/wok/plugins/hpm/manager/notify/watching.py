@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from math import isnan
 from urllib.parse import quote
-
-import numpy as np
 
 from ...engine.missed import Lapse, Lapses, Rules, Said, What
 from ...policy.goals import Importance
@@ -65,7 +64,8 @@ class Watch:
         if snapshot.window is None:
             return []
         classes = {key: (row, group, one) for key, row, group, one in _classes(snapshot, wanted.important)}
-        verdicts = {key: _missed(snapshot, row) for key, (row, _, _) in classes.items()}
+        missed = _missed(snapshot)
+        verdicts = {key: missed[row] for key, (row, _, _) in classes.items()}
         said = self._classes.see(
             snapshot.sample.time_ns / 1e9, snapshot.window.seconds, verdicts, wanted.rules
         )
@@ -109,27 +109,29 @@ def _classes(
     snapshot: Snapshot, important: frozenset[Importance]
 ) -> Iterator[tuple[str, int, WorkloadResourceGroup, ServiceClass]]:
     """Classes with a goal of velocity that are important enough: key, row among the figures, group, class."""
-    roster = snapshot.figures.roster
+    keys, goals = snapshot.figures.roster.class_keys, snapshot.figures.roster.class_goal.tolist()
     row = -1
     for group in snapshot.catalog.groups.values():
         if group.policy is None:
             continue
         for one in group.policy.service_classes:
             row += 1
-            if not np.isnan(roster.class_goal[row]) and group.policy.importance_of(one) in important:
-                yield roster.class_keys[row], row, group, one
+            if not isnan(goals[row]) and group.policy.importance_of(one) in important:
+                yield keys[row], row, group, one
 
 
-def _missed(snapshot: Snapshot, row: int) -> bool | None:
-    """Whether a class missed its goal; None: none of its servers worked."""
+def _missed(snapshot: Snapshot) -> list[bool | None]:
+    """Whether each class missed its goal; None: none of its servers worked. There may be thousands, so in lists."""
     columns = snapshot.figures.classes
-    if columns["goal-judged"][row] == 0.0 or np.isnan(columns["velocity"][row]):
-        return None
-    return bool(columns["goal-met"][row] == 0.0)
+    judged, met, velocity = (columns[name].tolist() for name in ("goal-judged", "goal-met", "velocity"))
+    return [
+        None if one == 0.0 or isnan(speed) else well == 0.0
+        for one, well, speed in zip(judged, met, velocity, strict=True)
+    ]
 
 
 def _rounded(value: float, digits: int) -> float | None:
-    return None if np.isnan(value) else round(float(value), digits)
+    return None if isnan(value) else round(float(value), digits)
 
 
 def _before(wall: datetime, seconds: float) -> str:
