@@ -25,6 +25,7 @@ from hpm.store.history import History
 from tests.wok.tree import WOK_SRC
 
 from .exercised import RECORD
+from .receivers import LoopbackCourier
 
 BASE = "/zhpm/wsapi/v1"
 BASES = (BASE, "/plugins/hpm")
@@ -67,7 +68,7 @@ class ApiHost:
         self.database = Database(directory / "hpm.db")
         history = History(directory / "history.db", KINDS, wall=lambda: wall().timestamp())
         self.manager = Manager(
-            self.hypervisor, self.database, 3.0, lambda: self.hypervisor.now_ns, wall, history
+            self.hypervisor, self.database, 3.0, lambda: self.hypervisor.now_ns, wall, history, LoopbackCourier()
         )
         self.http = self.serve(directory, door)
         self.cycle()
@@ -108,6 +109,7 @@ class ApiHost:
             empty = empty_catalog()
             change.catalog = type(empty)(change.catalog.generation + 1, empty.groups, {})
         self.manager.set_level("off")
+        self.manager.notifier.set(None)
 
     def cycle(self, seconds: float = 3.0) -> None:
         """Let time pass, then have the manager look and act."""

@@ -15,6 +15,7 @@ import msgspec
 from hpm.backend.simulated import Load, Scenario, ServerSpec, SimulatedHypervisor, Spin, from_scenario, uuid_of
 from hpm.engine.windows import ServerWindow
 from hpm.manager.manager import Manager
+from hpm.manager.notify.channels import Courier
 from hpm.manager.virtual import VirtualLoop
 from hpm.policy.catalog import ServerSettings
 from hpm.policy.classification import Filter
@@ -70,17 +71,20 @@ class House:
     def __init__(
         self, directory: Path, servers: Iterable[ServerSpec], cores: int = 2, interval: float = 3.0, seed: int = 1,
         host: SimulatedHypervisor | None = None, clock: Callable[[], int] | None = None,
+        courier: Callable[[], Courier] | None = None,
     ) -> None:  # fmt: skip
         self.host = host or from_scenario(Scenario(cores=cores, servers=tuple(servers), seed=seed))
         self.interval = interval
         self._clock = clock or (lambda: self.host.now_ns)
+        self._courier = courier
         self._path = directory / "hpm.db"
         self._begin()
 
     def _begin(self) -> None:
         self.database = Database(self._path)
         self.database.rows("PRAGMA synchronous=OFF")    # processes crash here, not the machine
-        self.manager = Manager(self.host, self.database, self.interval, self._clock, self.wall)
+        courier = None if self._courier is None else self._courier()
+        self.manager = Manager(self.host, self.database, self.interval, self._clock, self.wall, courier=courier)
         self._loop = VirtualLoop(self.manager, lambda: self.host.now_ns, lambda seconds: self.host.advance(seconds))
         self.host.on_change(self._loop.servers_changed)
 

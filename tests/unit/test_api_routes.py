@@ -13,6 +13,7 @@ from hpm.control.routes import routes
 from tests.wok.tree import WOK_SRC
 
 from .api_host import BASES, GROUPS, SERVERS, ApiHost, policy, service_class
+from .receivers import hook
 
 DB1 = uuid_of("db1")
 
@@ -60,9 +61,16 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"{one}/preview", policy("other"))["service-classes"][0]["name"] == "db"
     send("DELETE", f"{one}/policies/night", status=204)
     history = {"minutes-days": 2.0, "ten-minutes-days": 14.0, "hours-days": 400.0, "size-mib": 1907}
-    settings = {"interval-seconds": 3.0, "devices-interval-seconds": 300.0, "history": history}
+    settings = {
+        "interval-seconds": 3.0, "devices-interval-seconds": 300.0, "history": history, "notifications": None,
+    }  # fmt: skip
     assert send("GET", "/settings") == settings
     assert send("POST", "/settings", {"interval-seconds": 3}) == settings
+    assert send("GET", "/notifications") == {"missed": [], "webhook": None, "mail": None}
+    with hook() as there:
+        send("POST", "/settings", {"notifications": {"webhook": {"url": there.url}}})
+        assert send("POST", "/notifications/test") == {"webhook": "ok", "mail": None}
+    assert send("POST", "/settings", {"notifications": None}) == settings
     send("POST", f"{GROUPS}/default", {"perf-policies": [policy("rest", service_class())]})
     send("POST", "/mgmt-levels", {"cpu-mgmt": "on"})
     api.cycle()

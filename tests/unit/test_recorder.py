@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from hpm.manager.events import Events
 from hpm.manager.loop import Loop
+from hpm.manager.notify.notifier import Notifier
 from hpm.manager.recorder import HANGS, RESPECT, Recorder
 from hpm.store.database import Database
 from tests.lab.errors import wait_until
@@ -48,7 +50,12 @@ def test_the_loop_says_when_its_next_cycle_is_due() -> None:
 
 def recorder_of(tmp_path: Path, play: Play, until_cycle: Callable[[], float]) -> tuple[Recorder, Database]:
     database = Database(tmp_path / "hpm.db")
-    return Recorder(play.history, database, Events(lambda: datetime.now(timezone.utc)), until_cycle), database
+    notifier = Notifier(database, time.monotonic_ns, _wall, None)
+    return Recorder(play.history, database, Events(_wall), notifier, until_cycle), database
+
+
+def _wall() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 @pytest.mark.parametrize("until", [RESPECT / 2, -0.05])

@@ -308,6 +308,17 @@ def test_the_directory_is_made_and_not_for_everybody(tmp_path: Path) -> None:
     assert (tmp_path / "state").stat().st_mode & 0o007 == 0
 
 
+def test_the_file_is_for_its_owner_alone_also_one_of_an_earlier_version(tmp_path: Path) -> None:
+    path = tmp_path / "hpm.db"
+    for _ in range(2):
+        database = Database(path)
+        save_setting(database, "x", "y")
+        files = list(tmp_path.glob("hpm.db*"))
+        assert len(files) == 3 and all(file.stat().st_mode & 0o077 == 0 for file in files)
+        database.close()
+        path.chmod(0o644)
+
+
 def test_an_upgrade_that_was_interrupted_is_done_whole_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
             settings="Show or change what can be set for hpm as a whole.",
             dra_list="List the adjustments that hpm made or advises.",
         ),
+        *_noun("notifications", notifications="Show, set or test who is told of goals that are missed."),
         *_noun("events", events="Print what changes, as it happens."),
         *_noun("management", version="Show versions and abilities of hpm and of the host."),
     ),

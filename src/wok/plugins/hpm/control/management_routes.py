@@ -28,7 +28,10 @@ def management_routes(manager: Manager) -> tuple[Route, ...]:
             lambda r: management.set_levels(r.body, r.check), body=ManagementLevelsUpdate,
             refuses=(Conflict, Changed),
         ),
-        Route("GET", "/settings", "Get the settings", Settings, lambda _: management.settings()),
+        Route(
+            "GET", "/settings", "Get the settings", Settings,
+            lambda r: management.settings(whole=r.caller.role == "admin"),
+        ),
         Route(
             "POST", "/settings", "Change settings", Settings,
             lambda r: management.update_settings(r.body, r.check), body=SettingsUpdate, refuses=(Changed,),

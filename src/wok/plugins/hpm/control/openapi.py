@@ -14,6 +14,7 @@ from ..version import VERSION
 from ..wire.errors import MEANINGS, ErrorBody
 from ..wire.events import EVENT_STREAM, KINDS
 from ..wire.metrics import Exposition
+from ..wire.notifications import NotificationMessage
 from ..wire.policy_files import Document
 from .http_errors import Changed
 from .links import links
@@ -67,6 +68,27 @@ _AGE = {"description": "Seconds since the host was observed.", "required": True,
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "required": True, "schema": {"type": "integer"}}
 
 
+#: What hpm itself posts.
+_NOTIFICATION: dict[str, Any] = {
+    "operationId": "post-notification",
+    "summary": "hpm posts this to the webhook that is set for notifications",
+    "security": [],
+    "parameters": [
+        {"name": "Hpm-Delivery", "in": "header", "required": True, "schema": {"type": "string", "format": "uuid"},
+         "description": "The `id` of the message."},
+        {"name": "Hpm-Signature", "in": "header", "required": False, "schema": {"type": "string"},
+         "description": "`sha256=` and the HMAC-SHA256 of the body in hexadecimal, where a secret is set."},
+    ],
+    "requestBody": {"required": True, "content": {"application/json": {
+        "schema": {"$ref": "#/components/schemas/NotificationMessage"},
+    }}},
+    "responses": {
+        "2XX": {"description": "It has arrived. Nothing of the answer but its status is read."},
+        "default": {"description": "It has not arrived. hpm posts the same again after 30 seconds, 2 and 10 minutes."},
+    },
+}  # fmt: skip
+
+
 def operation_id(route: Route) -> str:
     """A name for the operation that stays: its method and path with ``-`` between the words."""
     words = [word.strip("{}").replace(".", "-") for word in route.path.strip("/").split("/")]
@@ -80,7 +102,7 @@ def document(routes: tuple[Route, ...]) -> dict[str, Any]:
         for type_ in (*_parts(route.answer), *_parts(route.body), route.query):
             if type_ is not None:
                 wanted[id(type_)] = type_
-    made, components = schemas([*wanted.values(), ErrorBody])
+    made, components = schemas([*wanted.values(), ErrorBody, NotificationMessage])
     of_type = dict(zip(wanted, made, strict=False))
     for type_ in (route.query for route in routes if route.query is not None):
         components.pop(type_.__name__, None)    # a query is told parameter by parameter
@@ -99,6 +121,7 @@ def document(routes: tuple[Route, ...]) -> dict[str, Any]:
         },
         "tags": [{"name": tag} for tag in dict.fromkeys(_tag(route) for route in routes)],
         "paths": paths,
+        "webhooks": {"notification": {"post": _NOTIFICATION}},
         "components": {"schemas": components, "securitySchemes": _SECURITY_SCHEMES},
         "security": [{name: []} for name in _SECURITY_SCHEMES],
     }  # fmt: skip

@@ -24,6 +24,7 @@ from ..store.database import Database
 from ..store.history import History
 from ..version import VERSION
 from .access.front_socket import front_socket, front_uid
+from .delivery.courier import ProcessCourier
 from .peer import PeerDoor
 from .server import SocketServer
 
@@ -99,7 +100,7 @@ class RunningManager:
         later(self.hypervisor.close)
         self.manager = Manager(
             self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc),
-            History(self.state / "history.db", KINDS),
+            History(self.state / "history.db", KINDS), ProcessCourier(),
         )  # fmt: skip
         server = SocketServer(self.manager, self.address, PeerDoor())
         entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid())

@@ -39,6 +39,8 @@ from .eligibility import GIVEN_BACK
 from .events import Events
 from .foresight import Foresight, candidates, foresee, own_quota
 from .loop import Loop
+from .notify.channels import Courier
+from .notify.notifier import Notifier
 from .observer import Observer
 from .recorder import Recorder
 from .records import measured, record_decision, record_held
@@ -61,7 +63,8 @@ PATIENCE = 15.0
 
 class Manager:
     """Manages one host. `interval` None: the one that was set, or the usual one. `clock` gives monotonic nanoseconds
-    (the hypervisor's samples have the same), `wall` UTC. `history` (of `recorder.KINDS`) None: none is kept.
+    (the hypervisor's samples have the same), `wall` UTC. `history` (of `recorder.KINDS`) None: none is kept. `courier`
+    None: no notifications are delivered.
 
     `start` runs the loop in a thread; tests call `cycle` themselves instead.
     """
@@ -74,6 +77,7 @@ class Manager:
         clock: Callable[[], int],
         wall: Callable[[], datetime],
         history: History | None = None,
+        courier: Courier | None = None,
     ) -> None:
         self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.devices_interval = float(load_setting(database, "devices-interval") or USUAL_DEVICES_INTERVAL)
@@ -82,10 +86,9 @@ class Manager:
         self.activity, self.tokens = ActivityLog(database, wall), Tokens(database, wall)
         self.loop = Loop(self.interval, clock, self)
         self.events = Events(wall)
-        self.recorder = Recorder(history, database, self.events, self.loop.until_cycle)
-        self._clock = clock
-        self.database = database
-        self._wall = wall
+        self.notifier = Notifier(database, clock, wall, courier)
+        self.recorder = Recorder(history, database, self.events, self.notifier, self.loop.until_cycle)
+        self._clock, self._wall, self.database = clock, wall, database
         self._lock = threading.RLock()
         self._observer = Observer(hypervisor, self.interval, self.devices_interval)
         self._actuator = Actuator(hypervisor, Journal(database))
@@ -325,13 +328,9 @@ class Manager:
         capped = self._apply_caps(snapshot, sample)
         refused: set[str] = set()
         for decision in made.decisions:
-            changes = [
-                Change(sample.samples[c.uuid], "cpu-shares", str(c.shares_after)) for c in decision.changes
-            ]
+            changes = [Change(sample.samples[c.uuid], "cpu-shares", str(c.shares_after)) for c in decision.changes]
             errors = self._actuator.apply(changes)
-            record = record_decision(
-                decision, self._time(), seen.seconds, "applied", sample.infos, wished, errors
-            )
+            record = record_decision(decision, self._time(), seen.seconds, "applied", sample.infos, wished, errors)
             self._record(record, measure=bool(changes))
             self._observer.amend({c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors})
             refused.update(errors)

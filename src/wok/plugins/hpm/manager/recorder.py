@@ -1,5 +1,5 @@
-"""What is kept of each cycle: history, attainment of goals, what pollers have to be told. By a thread of its own, so
-that none of it delays the loop.
+"""What is kept of each cycle: history, attainment of goals, what has to be told to pollers and people. By a thread of
+its own, so that none of it delays the loop.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..store.database import Database
 from ..store.history import Frame, History, Retention
 from .events import Events
 from .news import News
+from .notify.notifier import Notifier
 from .snapshot import Snapshot
 from .sync.ledger import Ledger
 
@@ -62,8 +63,9 @@ class Recorder:
     """
 
     def __init__(
-        self, history: History | None, database: Database, events: Events, until_cycle: Callable[[], float]
-    ) -> None:
+        self, history: History | None, database: Database, events: Events, notifier: Notifier,
+        until_cycle: Callable[[], float],
+    ) -> None:  # fmt: skip
         self.history = history
         self.ledger, self.attainment = Ledger(database), Attainment()
         self._database = database
@@ -71,7 +73,7 @@ class Recorder:
         self.retention = msgspec.json.decode(kept, type=Retention) if kept else Retention()
         if history is not None:
             history.retention = self.retention
-        self._events = events
+        self._events, self._notifier = events, notifier
         self._until_cycle = until_cycle
         self._news: News | None = None
         self._newest: Snapshot | None = None
@@ -84,6 +86,7 @@ class Recorder:
 
     def start(self) -> None:
         """Work in a thread from now on."""
+        self._notifier.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -93,6 +96,7 @@ class Recorder:
         self._queue.put(None)
         if self._thread.ident is not None:
             self._thread.join()
+        self._notifier.stop()
         self.ledger.save()
         if self.history is not None:
             self.history.close()
@@ -152,6 +156,7 @@ class Recorder:
             self.ledger.see(thing)
             if self._news is not None:
                 self._news.see(thing)
+            self._notifier.look(thing)
         elif isinstance(thing, AdjustmentRecord) and self._news is not None:
             self._news.adjusted(thing)
         elif thing == "tell" and self._news is None:
@@ -184,6 +189,7 @@ class Recorder:
             self.attainment.add(now, names, judged * snapshot.window.seconds, met * snapshot.window.seconds)
         if self.history is not None:
             self.history.add(now, _frames(figures, groups, classes))
+        self._notifier.judge(snapshot)
 
     def _remember(self, keys: tuple[str, ...], now: float, interval: float) -> None:
         """Take over from the history how groups and classes fared that this start of hpm has not seen before."""

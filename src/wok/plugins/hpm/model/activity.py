@@ -18,6 +18,9 @@ _TELLING = (
     "cpu_cap", "temporary_goal", "release", "move", "interval_seconds", "role", "expires",
 )  # fmt: skip
 
+#: What an entry tells to have been changed, and not to what: there are secrets in it, or it is long.
+_NAMED_ALONE = ("history", "notifications")
+
 #: Servers that an entry names; of more it gives the number.
 _NAMED = 5
 
@@ -55,6 +58,10 @@ def subject(manager: Manager, names: Mapping[str, str], body: object) -> str:
             value = getattr(body, field, msgspec.UNSET)
             if value is not msgspec.UNSET and isinstance(value, str | int | float | msgspec.Struct | None):
                 told.append(_said(known, field, value, body))
+        for field in _NAMED_ALONE:
+            value = getattr(body, field, msgspec.UNSET)
+            if value is not msgspec.UNSET:
+                told.append(f"{field} off" if value is None else field)
     return ": ".join(filter(None, (", ".join(parts), " ".join(filter(None, told)))))
 
 

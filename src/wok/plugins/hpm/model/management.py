@@ -8,6 +8,7 @@ import msgspec
 
 from ..errors import Conflict
 from ..manager.manager import Manager
+from ..manager.notify.channels import Wanted
 from ..store.adjustments import AdjustmentFilter
 from ..store.history import Retention
 from ..version import VERSION
@@ -22,6 +23,7 @@ from ..wire.management import (
     SettingsUpdate,
     Version,
 )
+from .notifications import merged, shown
 from .pages import older
 from .references import group_id, server_id
 from .times import utc_time
@@ -64,18 +66,21 @@ class Management:
                 raise Conflict(f"CPU shares cannot be set on this host: {ability.why_not}")
             self._manager.set_level(wanted.cpu_mgmt)
 
-    def settings(self) -> Settings:
-        """What can be set for hpm as a whole."""
+    def settings(self, whole: bool) -> Settings:
+        """What can be set for hpm as a whole; `whole`: also what only administrators are told."""
         kept = self._manager.recorder.retention
         history = HistorySettings(
             kept.minutes / _DAY, kept.tens / _DAY, kept.hours / _DAY, kept.size // _MIB
         )
-        return Settings(self._manager.interval, self._manager.devices_interval, history)
+        notifications = shown(self._manager.notifier.wanted, whole)
+        return Settings(self._manager.interval, self._manager.devices_interval, history, notifications)
 
     def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
-        """Change settings; `check` is called with those before, under the lock, and may raise."""
+        """Change settings; `check` is called with those before, under the lock, and may raise. Raises
+        `InvalidValue`."""
         with self._manager.change():    # nothing of the catalog; it is the one lock of all writers
-            check(self.settings())
+            check(self.settings(whole=True))
+            notifications = self._notifications(wanted)
             if wanted.interval_seconds is not msgspec.UNSET:
                 self._manager.set_interval(float(wanted.interval_seconds))
             if wanted.devices_interval_seconds is not msgspec.UNSET:
@@ -86,7 +91,14 @@ class Management:
                     minutes=days.minutes_days * _DAY, tens=days.ten_minutes_days * _DAY, hours=days.hours_days * _DAY,
                     size=days.size_mib * _MIB,
                 ))  # fmt: skip
-        return self.settings()
+            if notifications is not msgspec.UNSET:
+                self._manager.notifier.set(notifications)
+        return self.settings(whole=True)
+
+    def _notifications(self, wanted: SettingsUpdate) -> Wanted | msgspec.UnsetType | None:
+        """What is to be told from now on; unset: what is told already. Raises `InvalidValue`."""
+        given = wanted.notifications
+        return given if isinstance(given, msgspec.UnsetType | None) else merged(self._manager.notifier.wanted, given)
 
     def adjustments(self, base: str, query: AdjustmentQuery) -> AdjustmentList:
         """Adjustments, newest first. Raises `NotFound`, `InvalidValue`."""

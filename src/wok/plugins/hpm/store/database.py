@@ -6,6 +6,7 @@ by one thread at a time under `lock`.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -55,6 +56,8 @@ class Database:
         self.lock = threading.RLock()
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            if str(path) != ":memory:":
+                _keep_private(path)
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
             try:
                 self._prepare()
@@ -109,6 +112,17 @@ class Database:
         for number in range(version, len(STEPS)):
             script = f"BEGIN IMMEDIATE; {STEPS[number]}; PRAGMA user_version={number + 1}; COMMIT;"
             self._connection.executescript(script)
+
+
+def _keep_private(path: Path) -> None:
+    """See to it that the file is for its owner alone: there are secrets in it. SQLite makes those beside it with the
+    same mode. Raises `OSError`."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(file).st_mode & 0o077:    # an earlier version left it to the umask
+            os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
 
 
 def where_all(*conditions: tuple[str, object | None]) -> tuple[str, list[object]]:

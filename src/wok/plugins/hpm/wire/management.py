@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from ..policy.goals import Importance
+from .notifications import NotificationSettings, NotificationsUpdate
 from .words import GroupReference, PerformanceIndex, Problem, ServerReference, ServerUri, Time
 
 Outcome: TypeAlias = Literal["applied", "advised", "failed"]
@@ -69,11 +70,13 @@ class Settings(msgspec.Struct, rename="kebab"):
     interval-seconds: Seconds between two decisions.
     devices-interval-seconds: Seconds between two samples of a server's devices (its section `devices`).
     history: How long the history of metrics is kept.
+    notifications: What is told of goals that are missed for long, and where to; null: nothing is.
     """
 
     interval_seconds: float
     devices_interval_seconds: float
     history: HistorySettings
+    notifications: NotificationSettings | None
 
 
 class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
@@ -83,11 +86,14 @@ class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True)
     devices-interval-seconds: Seconds between two samples of a server's devices, 10 to 86400. With thousands of servers
         it takes longer, so that it never takes more than a hundredth of a CPU.
     history: How long the history of metrics is kept, whole.
+    notifications: What is told of goals that are missed for long, and where to; null: nothing, and what was set for it
+        is forgotten, secrets too.
     """
 
     interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
     devices_interval_seconds: DevicesInterval | msgspec.UnsetType = msgspec.UNSET
     history: HistorySettings | msgspec.UnsetType = msgspec.UNSET
+    notifications: NotificationsUpdate | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class AdjustedServer(msgspec.Struct, rename="kebab"):

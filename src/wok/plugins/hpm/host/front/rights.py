@@ -1,4 +1,6 @@
-"""What the front gives up before it hears of anybody: root's rights, and the means to gain any."""
+"""What the front gives up before it hears of anybody, and who delivers notifications before it says anything: root's
+rights, and the means to gain any.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ def web_user() -> tuple[int, int] | None:
         found = pwd.getpwnam(USER)
     except KeyError:
         raise NoWebUser(
-            f"there is no user {USER}, as whom the web front runs; make it with"
+            f"there is no user {USER}, as whom the web front runs and notifications are delivered; make it with"
             f" 'useradd --system --user-group --shell /usr/sbin/nologin {USER}'"
         ) from None
     return found.pw_uid, found.pw_gid
@@ -53,7 +55,7 @@ def give_up(user: tuple[int, int] | None) -> None:
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
     if 0 in (*os.getresuid(), *os.getresgid(), *os.getgroups()):
-        raise NoWebUser("the web front never runs with root's rights")
+        raise NoWebUser("what speaks with the network never runs with root's rights")
     os.umask(0o077)
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if now < min(most, _OPEN_FILES):

@@ -1,0 +1,32 @@
+"""What the process that delivers is given, as JSON on its standard input."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ...manager.notify.channels import Parcel, WebhookParcel
+
+
+class Job(msgspec.Struct, frozen=True):
+    """`seconds` is the most that it may take."""
+
+    parcel: Parcel
+    seconds: float
+
+
+class NotDelivered(Exception):
+    """Says in words why not."""
+
+
+class NotToAll(Exception):
+    """Some got it, so trying again would give it to them twice. Says in words who did not."""
+
+
+def place(parcel: Parcel) -> str:
+    """The host and port that it goes to. Never more of a URL: the rest may be a secret."""
+    if isinstance(parcel, WebhookParcel):
+        parts = urlsplit(parcel.url)
+        return f"{parts.hostname}, port {parts.port or (443 if parts.scheme == 'https' else 80)},"
+    return f"{parcel.mail.server}, port {parcel.mail.port},"
