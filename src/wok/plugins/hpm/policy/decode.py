@@ -25,7 +25,7 @@ MAX_NESTING = 64
 # Texts without an alternative for each character, which would cost memory for each.
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]', re.DOTALL)
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>.*)`)?$", re.DOTALL)
+_AT = re.compile(r"(?P<key>key` in `)?\$(?P<path>.*)`", re.DOTALL)
 _VALUE = re.compile(r"value '(?P<value>.*)'", re.DOTALL)
 _FIELD = re.compile(r"field `(?P<name>.*)`", re.DOTALL)
 _STEP = re.compile(r"\.(?P<field>[^.\[\]]+)|\[(?P<index>\d+|\.\.\.)\]")
@@ -172,9 +172,7 @@ def explain(
     error: msgspec.ValidationError, type_: type[Any], whole: Callable[[], Any] | None = None
 ) -> InvalidValue:
     """What msgspec said of a value that should have been of that type, in our words. `whole` gives the value."""
-    match = _AT.match(str(error))
-    assert match is not None    # the pattern takes every text
-    what, path = match["what"], (match["path"] or "")
+    what, path, key = _parted(str(error))
     place = path.lstrip(".")
     field = _FIELD.search(what)
     if field is not None and "missing required field" in what:
@@ -183,7 +181,7 @@ def explain(
     if field is not None and "unknown field" in what:
         return _unknown(field["name"], _fields(wanted), place)
     value = _VALUE.search(what)
-    if match["key"] and isinstance(wanted, inspect.DictType) and value is not None:
+    if key and isinstance(wanted, inspect.DictType) and value is not None:
         return _unknown(value["value"], _keys(wanted), place)
     if "matching regex" in what:
         # nobody wants to read the expression
@@ -192,6 +190,14 @@ def explain(
         what = f"{'this text' if text is None else repr(text[:80])} cannot be {wish}"
     expected = describe_type(wanted)
     return InvalidValue(f"{what[0].lower()}{what[1:200]}" + (f"; allowed: {expected}" if expected else ""), place)
+
+
+def _parted(said: str) -> tuple[str, str, bool]:
+    """What msgspec says, of which path, and whether that is about a key. What it says may be a megabyte, of which
+    anything may be a name that somebody sent; so it is read from its end."""
+    what, _, place = said.rpartition(" - at `")
+    at = _AT.fullmatch(place)
+    return (said, "", False) if at is None else (what, at["path"], at["key"] is not None)
 
 
 def _unknown(name: str, known: list[str], place: str) -> UnknownField:
