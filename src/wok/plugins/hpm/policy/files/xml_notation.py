@@ -23,7 +23,7 @@ from .xml_grammar import BLANKS, GROUPS, ROOTS, Child, Element
 LONGEST_TAG = 64 * 1024
 
 #: Characters of the longest text between two tags: expat hands over some of them one by one.
-LONGEST_TEXT = 128 * 1024
+LONGEST_TEXT = 80 * 1024
 
 _UNREAD = re.compile(rb"<!--|<\?")    # comments and instructions to programs, which may be as long as they like
 _NAME = re.compile(rb"<[^\s/>]*")
