@@ -42,12 +42,13 @@ class Expositions:
         basis = (snapshot.figures.roster, snapshot.extras.sections, snapshot.extras.devices)
         known, text = self._devices
         if len(known) != len(basis) or any(a is not b for a, b in zip(known, basis, strict=True)):
-            text = "".join(_devices(snapshot)).encode()
+            text = b"".join([part.encode() for part in _devices(snapshot)])
             self._devices = basis, text
-        return Exposition(MEDIA_TYPE, _text(self._manager, snapshot) + text)
+        parts = [part.encode() for part in _text(self._manager, snapshot)]    # of 10,000 servers 20 MB: one copy less
+        return Exposition(MEDIA_TYPE, b"".join([*parts, text]))
 
 
-def _text(manager: Manager, snapshot: Snapshot) -> bytes:
+def _text(manager: Manager, snapshot: Snapshot) -> Iterator[str]:
     """All but what devices tell."""
     figures = snapshot.figures
     groups = [snapshot.catalog.groups[group] for group in figures.roster.groups]
@@ -55,7 +56,7 @@ def _text(manager: Manager, snapshot: Snapshot) -> bytes:
     of_groups = [labels(group=group.name) for group in groups]
     of_classes = [labels(group=names[group], service_class=name) for group, name in figures.roster.classes]
     of_servers = [labels(domain=name) for name in figures.roster.names]
-    blocks = [
+    blocks = (
         _single(OWN, lambda metric: metric.of(manager), "hpm"),
         _block("hpm_build_info", "gauge", "The version of hpm.", [labels(version=VERSION)], [1.0]),
         _single(HOST_METRICS, lambda metric: figures.host[metric.name], "hypervisor"),
@@ -68,8 +69,9 @@ def _text(manager: Manager, snapshot: Snapshot) -> bytes:
             of_servers,
         ),
         _vcpus(snapshot, figures),
-    ]
-    return "".join(line for block in blocks for line in block).encode()
+    )
+    for block in blocks:
+        yield from block
 
 
 def labels(**values: str) -> str:
