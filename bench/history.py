@@ -14,7 +14,8 @@ nothing compresses well by chance. What is timed is CPU time (`time.process_time
 - *of a core*: all of both, as a part of the time that was simulated.
 
 Then charts of all metrics of one server are asked for, of another server each time, and timed in wall time: *warm*, and
-*cold*: the file's pages are dropped from the kernel's cache before, and its connection is new. Last,
+*cold*: the file's pages are dropped from the kernel's cache before, and its connection is new. So are charts of many
+servers in one query, warm. Last,
 retention is made shorter by a day, and each step of dropping is timed.
 
 **Second part: many servers** (`many`). The same, for two hours and some minutes of 10,000 servers, in a process of its
@@ -68,6 +69,12 @@ CHARTS = {
     "30 days by 1 min": (30 * DAY, 60.0),
 }
 DAY_CHART = "a day by 5 min"
+#: Charts of many servers in one query: servers, metrics, seconds, step.
+TOGETHER = {
+    "250, 3 metrics, an hour by 1 min": (250, 3, HOUR, 60.0),
+    "1,000, 1 metric, an hour by 1 min": (1000, 1, HOUR, 60.0),
+    "1,000, 1 metric, a day by 30 min": (1000, 1, DAY, 1800.0),
+}
 ASKED = 200
 BAR_BYTES = 2_000_000_000
 BAR_CHART_MS = 20.0
@@ -117,6 +124,7 @@ def _month(path: Path, servers: int, seconds: float) -> dict[str, Any]:
     walk.run(HOUR / 2)    # charts are asked for in the middle of an hour
     kept = walk.history.status()
     charts = {name: _charts(walk, *of) for name, of in CHARTS.items()}
+    together = {name: summary([*_together(walk, *of)]) for name, of in TOGETHER.items()}
     dropping: list[float] = []
     retention = walk.history.retention
     walk.history.retention = replace(
@@ -131,7 +139,7 @@ def _month(path: Path, servers: int, seconds: float) -> dict[str, Any]:
         "seconds-to-fill": round(filling, 1), **_costs(walk, seconds + HOUR / 2),
         "bytes": {"largest": walk.largest, "at-the-end": kept.size, "bar": BAR_BYTES},
         "oldest-days": {k.name: round((walk.now - k.oldest) / DAY, 2) for k in kept.levels if k.oldest is not None},
-        "charts": charts,
+        "charts": charts, "charts-of-many-warm-ms": together,
         "dropping-a-day": {"rows": dropped, "steps": len(dropping), "step-ms": summary(dropping)},
         "within-bars": {
             "size": walk.largest <= BAR_BYTES,
@@ -170,6 +178,13 @@ def _charts(walk: Walk, seconds: float, step: float) -> dict[str, Any]:
     return {"points": points, "known": known, "cold-ms": summary(cold), "warm-ms": summary(warm)}
 
 
+def _together(walk: Walk, servers: int, metrics: int, seconds: float, step: float) -> Iterator[float]:
+    for _ in range(ASKED // 10):
+        began = time.perf_counter()
+        walk.history.query_many("server", walk.keys[:servers], METRICS[:metrics], walk.now - seconds, walk.now, step)
+        yield (time.perf_counter() - began) * 1e3
+
+
 def _drop_cache(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
@@ -199,6 +214,9 @@ def _month_text(figures: dict[str, Any]) -> str:
         f" {_verdict(within['size'])}",
         _costs_text(figures),
         table(("chart of one server, wall ms", "points", "known", "cold: median p99 max", "warm"), rows),
+        table(("charts of many in one query, wall ms", "warm: median p99 max"), [
+            (name, _three(times)) for name, times in figures["charts-of-many-warm-ms"].items()
+        ]),
         f"a day's chart, p99, bar {BAR_CHART_MS:g} ms: warm {_verdict(within['chart-warm'])},"
         f" cold {_verdict(within['chart-cold'])}",
         f"dropping a day: {drop['rows']} rows in {drop['steps']} steps of {_three(drop['step-ms'])} ms of CPU",

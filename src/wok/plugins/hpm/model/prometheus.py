@@ -114,7 +114,6 @@ class Prometheus:
         for named, column in ((_VCPU_TIME, counters.run_ns), (_VCPU_DELAY, counters.delay_ns)):
             yield _block(named, known[2], (column / 1e9).tolist())
 
-
     def _of_devices(self, snapshot: Snapshot, servers: Sequence[bytes]) -> bytes:
         """What disks and interfaces told when they were sampled."""
         basis = (snapshot.figures.roster, snapshot.extras.sections, snapshot.extras.devices)
