@@ -87,14 +87,14 @@ def _block(name: str, kind: str, meaning: str, series: Sequence[str], values: It
 
 
 def _single(metrics: Iterable[Metric[Any, float]], of: Callable[[Any], float], scope: str) -> Iterator[str]:
-    for metric in metrics:
+    for metric in (one for one in metrics if one.scraped):
         yield from _block(metric.exported(scope), metric.kind, metric.described, [""], [of(metric)])
 
 
 def _columns(
     metrics: Iterable[Metric[Any, FloatColumn]], columns: Mapping[str, FloatColumn], scope: str, series: Sequence[str]
 ) -> Iterator[str]:
-    for metric in metrics:
+    for metric in (one for one in metrics if one.scraped):
         values: list[float] = columns[metric.name].tolist()
         yield from _block(metric.exported(scope), metric.kind, metric.described, series, values)
 
