@@ -98,8 +98,8 @@ def _metrics(raw: Sequence[Metric[Any, Any]], calculated: Sequence[Metric[Any, A
         for metric in table:
             kinds = f"{kind}, {metric.kind}" + (", kept" if metric.kept else "")
             each = "" if metric.each is None else f", for each `{metric.each}`"
-            cells = (f"`{metric.name}`", kinds, metric.unit, metric.meaning,
-                     f"`{metric.exported(scope).replace('hpm__', '…_')}`{each}")  # fmt: skip
+            exported = f"`{metric.exported(scope).replace('hpm__', '…_')}`{each}" if metric.scraped else "–"
+            cells = (f"`{metric.name}`", kinds, metric.unit, metric.meaning, exported)
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

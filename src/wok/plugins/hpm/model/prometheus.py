@@ -41,7 +41,7 @@ class _Named(NamedTuple):
 
 
 def _named(metrics: Iterable[Metric[Any, Any]], scope: str) -> tuple[_Named, ...]:
-    return tuple(_headed(one.name, one.exported(scope), one.kind, one.described) for one in metrics)
+    return tuple(_headed(one.name, one.exported(scope), one.kind, one.described) for one in metrics if one.scraped)
 
 
 def _headed(metric: str, name: str, kind: str, meaning: str) -> _Named:

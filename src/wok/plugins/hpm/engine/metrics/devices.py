@@ -127,7 +127,7 @@ def _of_host(column: str) -> Callable[[Moment], float]:
 def _rate(device: _Device, of: Callable[[Any], Any], whose: str) -> Metric[Any, Any]:
     unit: Unit = "bytes/s" if device.unit == "bytes" else "1/s"
     meaning = f"{device.said}{whose}, a mean over the time between the two last samples of devices."
-    return Metric(device.rate, unit, "gauge", meaning, of, kept=device.kept)
+    return Metric(device.rate, unit, "gauge", meaning, of, kept=device.kept, scraped=device.kept)
 
 
 SERVER_RAW: tuple[Metric[Moment, FloatColumn], ...] = (
@@ -144,7 +144,7 @@ EACH: Mapping[str, Metric[Moment, FloatColumn]] = {
 SERVER_CALCULATED: tuple[Metric[Moment, FloatColumn], ...] = (
     *(_rate(one, _of_server(f"{one.column}_per_second"), "") for one in _DEVICES),
     Metric("devices-interval", "s", "gauge", "Time between the two last samples of its disks and interfaces.",
-           _of_server("seconds")),
+           _of_server("seconds"), scraped=False),
 )  # fmt: skip
 
 _JUMPS = "summed over its servers; it jumps as those come and go"

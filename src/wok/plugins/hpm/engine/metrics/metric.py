@@ -40,7 +40,8 @@ Figure = TypeVar("Figure")
 class Metric(Generic[From, Figure]):
     """`of` gives the figures: a column with a value for each server (or group, or class), or one value of a host; NaN
     where it is not known. `libvirt_name` is what libvirt's exporters call it in Prometheus, if they have it; `each`
-    is the label by which they have a series for each part of it, such as each disk. `kept`: so is its history."""
+    is the label by which they have a series for each part of it, such as each disk. `kept`: so is its history.
+    `scraped`: it is in Prometheus, where what follows from others would only make the text longer."""
 
     name: str
     unit: Unit
@@ -50,6 +51,7 @@ class Metric(Generic[From, Figure]):
     libvirt_name: str | None = None
     kept: bool = False
     each: str | None = None
+    scraped: bool = True
 
     @property
     def described(self) -> str:
