@@ -118,8 +118,8 @@ def test_a_periodic_guest_uses_its_part_of_a_cpu(lab: Lab, load: str, cpus: floa
     (((ran, waited),),) = measure([lab.linux("periodic", load=load)], 3.0)
     # Of the time in which it did not wait for a CPU, so that other work on the host does not matter. The guest
     # kernel's timer and wake-ups come on top of the load's own work; and that is a fixed amount, calibrated at boot
-    # by the fastest of many batches: on a host whose speed varies (seen: by half), it takes longer later.
-    assert 0.85 * cpus < ran / (1 - waited) < 1.8 * cpus + 0.02
+    # by the fastest of many batches: on a host whose speed varies (seen: to the half), it takes longer later.
+    assert 0.85 * cpus < ran / (1 - waited) < 2.2 * cpus + 0.02
 
 
 def test_a_guest_that_is_busy_and_idle_in_turn(lab: Lab) -> None:

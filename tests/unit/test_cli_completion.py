@@ -85,7 +85,9 @@ def test_what_a_shell_cannot_say_is_left_out(fake: Fake) -> None:
 
 
 #: Commands that give something a new name, and the key of the slot.
-NEW = {("wrg-create", "group"), ("policy-create", "policy"), ("class-add", "service_class")}
+NEW = {
+    ("wrg-create", "group"), ("policy-create", "policy"), ("policy-suggest", "policy"), ("class-add", "service_class"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

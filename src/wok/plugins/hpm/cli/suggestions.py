@@ -21,7 +21,7 @@ _NAME = Slot("policy", "POLICY", "--policy-name", "The name of the policy; defau
 
 @command("policy-suggest", GROUP, _NAME, examples=[
     "hpm policy-suggest Gold",
-    "hpm policy-suggest Gold --from '2026-02-02 09:00' --to '2026-02-02 17:00' --importance high",
+    "hpm policy-suggest Gold --from '2026-02-02 09:00' --to '2026-02-02 17:00'",
     "hpm policy-suggest Gold weekday --create",
     "hpm policy-suggest default --policy-name others --importance low --activate",
     "hpm policy-suggest Gold --json",
@@ -43,11 +43,11 @@ def policy_suggest(
     create: bool,
     activate: bool,
 ) -> None:
-    """Suggest goals that a group has reached, and say what they would cost others.
+    """Suggest goals that a group has reached.
 
     From history: by default of the last 7 days; name with --from and --to a time in which nobody complained. A group
-    without an active policy is suggested service classes, too. Nothing is changed without --create or --activate; with
-    one of them, --json prints the policy that was made.
+    without an active policy is suggested service classes, too. It is told what the goals would cost other groups.
+    Nothing is changed without --create or --activate; with one of them, --json prints the policy that was made.
     """
     found = find_group(session.client, group)
     query = SuggestionQuery(from_=since, to=until, importance=importance, name=policy)

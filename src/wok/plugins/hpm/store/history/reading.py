@@ -142,7 +142,9 @@ class Reader:
 
     def _of_packs(self, connection: sqlite3.Connection, few: _Few) -> Iterator[_Part]:
         """What packs have."""
-        oldest = connection.execute("SELECT min(hour) FROM packs").fetchone()[0]
+        oldest, newest = connection.execute("SELECT min(hour), max(hour) FROM packs").fetchone()
+        if oldest is None:
+            return
         in_file = few.things[few.things >= 0]
         query = "SELECT form, data FROM packs WHERE hour = ? AND block = ? ORDER BY id"
         for block in np.unique(in_file >> BLOCK_BITS).tolist():
@@ -150,7 +152,7 @@ class Reader:
             place_of = np.full(BLOCK, -1, dtype=np.int64)
             place_of[few.things[mine] % BLOCK] = mine
             wanted = place_of >= 0
-            for hour in self._hours(few.rows[mine], oldest):
+            for hour in self._hours(few.rows[mine], oldest, newest + 1):
                 for form, data in connection.execute(query, (hour, block)):
                     metrics = self._forms[form][1]
                     into, of = self._columns(metrics)
@@ -163,12 +165,10 @@ class Reader:
                         values = self._chosen(grown(pack.whole).transpose(1, 2, 0), into)
                         yield _Part(pack.times, place_of[pack.places], values.transpose(1, 0, 2))
 
-    def _hours(self, rows: Indexes, oldest: int | None) -> list[int]:
-        """The hours that are left of any of these, beginning with the oldest that is kept."""
-        if oldest is None:
-            return []
+    def _hours(self, rows: Indexes, begin: int, end: int) -> list[int]:
+        """The hours within [begin, end) that are left of any of these."""
         hours = np.flatnonzero(self._left[rows].any(axis=0)) + self._first
-        return [int(hour) for hour in hours[hours >= oldest]]
+        return [int(hour) for hour in hours[(hours >= begin) & (hours < end)]]
 
     def _columns(self, metrics: tuple[str, ...]) -> tuple[list[int], list[int]]:
         """See `rolling.columns`: those of the wanted metrics that are among these."""
@@ -189,10 +189,14 @@ class Reader:
 
     def _level(self, level: Level) -> Step:
         def read(connection: sqlite3.Connection, few: _Few) -> None:
-            oldest = connection.execute(f"SELECT min(id) FROM {level.table}").fetchone()[0]
+            oldest, newest = (
+                connection.execute(f"SELECT {which}(id) FROM {level.table}").fetchone()[0] for which in ("min", "max")
+            )
+            if oldest is None:
+                return
             per_span = level.span // HOUR
             known = np.flatnonzero(few.things >= 0)
-            hours = self._hours(few.rows[known], None if oldest is None else (int(oldest) >> 32) * per_span)
+            hours = self._hours(few.rows[known], (oldest >> 32) * per_span, ((newest >> 32) + 1) * per_span)
             spans = sorted({hour // per_span for hour in hours})
             if not spans:
                 return
