@@ -74,7 +74,7 @@ class KeptAnswers:
     def __init__(self, size: int = 64 * 1024 * 1024) -> None:
         self._size = size
         self._bytes = 0
-        self._kept: OrderedDict[Hashable, tuple[Moment, Encoded]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Source, Moment, Encoded]] = OrderedDict()
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
 
@@ -90,10 +90,11 @@ class KeptAnswers:
             known = self._find(key, moment)
             if known is not None:
                 return known
+            self._drop_old(source, moment)
             try:
                 made = encode(make())
                 if source.snapshot is moment:
-                    self._keep(key, moment, made)
+                    self._keep(key, source, moment, made)
                 return made
             finally:
                 with self._lock:
@@ -102,19 +103,25 @@ class KeptAnswers:
     def _find(self, key: Hashable, moment: Moment) -> Encoded | None:
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or kept[0] is not moment:
+            if kept is None or kept[1] is not moment:
                 return None
             self._kept.move_to_end(key)
-            return kept[1]
+            return kept[2]
 
-    def _keep(self, key: Hashable, moment: Moment, made: Encoded) -> None:
+    def _drop_old(self, source: Source, moment: Moment) -> None:
+        """Drop what was made from other snapshots of that source: it is big, and over."""
         with self._lock:
-            for old in [k for k, (of, _) in self._kept.items() if of is not moment]:
-                self._drop(old)    # its snapshot is big, and over
-            self._kept[key] = (moment, made)
+            for old in [k for k, (whose, of, _) in self._kept.items() if whose is source and of is not moment]:
+                self._drop(old)
+
+    def _keep(self, key: Hashable, source: Source, moment: Moment, made: Encoded) -> None:
+        with self._lock:
+            if key in self._kept:
+                self._drop(key)
+            self._kept[key] = (source, moment, made)
             self._bytes += len(made.body)
             while self._bytes > self._size:
                 self._drop(next(iter(self._kept)))
 
     def _drop(self, key: Hashable) -> None:
-        self._bytes -= len(self._kept.pop(key)[1].body)
+        self._bytes -= len(self._kept.pop(key)[2].body)

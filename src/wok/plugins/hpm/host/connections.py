@@ -49,6 +49,10 @@ THREADS_PER_USER = 8
 #: Bytes of the request line and headers. The longest legitimate one has some hundred ids in its path.
 MAX_HEADER = 64 * 1024
 
+#: Bytes of an answer that are written at a time: cheroot copies all that is not sent yet, again for each piece that the
+#: socket takes, which for an answer of 35 MB is gigabytes.
+PIECE = 128 * 1024
+
 _NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")    # of a header; no `_`, which WSGI could not tell from `-`
 
 _WORDS = {
@@ -145,7 +149,9 @@ class _Request(server.HTTPRequest):
 
     def write(self, chunk: bytes) -> None:
         self.conn.timed.allow(ANSWER_SECONDS)
-        super().write(chunk)
+        whole = memoryview(chunk)
+        for begin in range(0, len(whole), PIECE):
+            super().write(whole[begin : begin + PIECE])
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """Refuse in our words; cheroot closes the connection then."""

@@ -6,6 +6,7 @@ tenth. The format is https://prometheus.io/docs/instrumenting/exposition_formats
 
 from __future__ import annotations
 
+import io
 import itertools
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,19 +92,24 @@ class Prometheus:
         known = self._labels
         if known is None or known.roster is not figures.roster:
             known = self._labels = _Labels(snapshot)
-        blocks = [
-            *(_block(named, _NO_LABELS, [metric.of(self._manager)]) for named, metric in zip(_OWN, OWN, strict=True)),
-            _BUILD_INFO,
-            *(_block(named, _NO_LABELS, [figures.host[named.metric]]) for named in _HOST),
-            *_columns(_GROUPS, figures.groups, known.groups),
-            known.class_info,
-            *_columns(_CLASSES, figures.classes, known.classes),
-            known.server_info,
-            *_columns(_SERVERS, figures.servers, known.servers),
-            *self._of_vcpus(snapshot, figures),
-            self._of_devices(snapshot, known.servers),
-        ]
-        return Exposition(MEDIA_TYPE, b"".join(blocks), tag=f'"{self._start}-{next(self._number)}"')
+        text = io.BytesIO()    # of 10,000 servers 35 MB, which are nowhere twice
+        for block in self._blocks(snapshot, figures, known):
+            text.write(block)
+        return Exposition(MEDIA_TYPE, text.getvalue(), tag=f'"{self._start}-{next(self._number)}"')
+
+    def _blocks(self, snapshot: Snapshot, figures: Figures, known: _Labels) -> Iterator[bytes]:
+        for named, metric in zip(_OWN, OWN, strict=True):
+            yield _block(named, _NO_LABELS, [metric.of(self._manager)])
+        yield _BUILD_INFO
+        for named in _HOST:
+            yield _block(named, _NO_LABELS, [figures.host[named.metric]])
+        yield from _columns(_GROUPS, figures.groups, known.groups)
+        yield known.class_info
+        yield from _columns(_CLASSES, figures.classes, known.classes)
+        yield known.server_info
+        yield from _columns(_SERVERS, figures.servers, known.servers)
+        yield from self._of_vcpus(snapshot, figures)
+        yield self._of_devices(snapshot, known.servers)
 
     def _of_vcpus(self, snapshot: Snapshot, figures: Figures) -> Iterator[bytes]:
         """What each vCPU's thread has counted, under the names of libvirt's exporters."""
