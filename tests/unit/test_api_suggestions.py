@@ -11,11 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
 from hpm.backend.simulated import uuid_of
-from hpm.cli.main import cli
-from hpm.cli.session import Session
 from hpm.client.connection import connect
 from hpm.engine.index import MET
 from hpm.host.peer import PeerDoor
@@ -24,7 +21,7 @@ from hpm.store.history import Frame
 from hpm.wire.suggestions import SuggestionQuery
 
 from .api_host import FILTER, GROUPS, NOBODY, ApiHost, policy, running, service_class
-from .test_api_history import BEGIN, Time, at
+from .test_api_history import BEGIN, Time, at, shell
 
 #: Hours and minutes that were watched; in the last ones the host is as it is now.
 HOURS, MINUTES = 26, 26 * 60
@@ -204,14 +201,6 @@ def test_the_client_asks_for_it(api: ApiHost) -> None:
         found = client.suggestion(group, SuggestionQuery(importance="lowest", name="x")).value
         assert (found.policy.name, found.policy.importance) == ("x", "lowest")
         assert client.suggestion(group).value.classes[0].velocity_low == 63.0
-
-
-def shell(api: ApiHost, *words: str) -> Result:
-    session = Session(socket=api.socket)
-    try:
-        return CliRunner(env={"COLUMNS": "160", "TZ": "UTC"}).invoke(cli, words, obj=session)
-    finally:
-        session.client.close()
 
 
 def test_at_the_shell(api: ApiHost) -> None:

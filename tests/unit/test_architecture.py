@@ -20,7 +20,7 @@ FLOORS = (
     ("control",),
     ("host",),
 )
-GROUND = {"errors", "paths", "version"}
+GROUND = {"child", "errors", "paths", "version"}
 
 #: The command line talks to the manager through the client alone; only `cli/local.py` starts the server's side.
 CLIENT_SIDE = {"client": {"policy", "wire"}, "cli": {"client", "policy", "wire"}}

@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from hpm.child import PROGRAM
 from hpm.host.delivery.child import clean
-from hpm.host.delivery.courier import _PROGRAM, ProcessCourier
+from hpm.host.delivery.courier import ProcessCourier
 from hpm.host.front import rights
 from hpm.manager.notify.channels import Mail, MailParcel, Outcome, Webhook, WebhookParcel
 from hpm.manager.notify.messages import parcel
@@ -329,7 +330,7 @@ def test_without_the_user_for_it_nothing_is_delivered(
 ) -> None:
     """As the web front: nothing speaks with the network as root."""
     nobody = "import pwd\ndef getpwnam(name): raise KeyError(name)\npwd.getpwnam = getpwnam\n"
-    monkeypatch.setattr("hpm.host.delivery.courier._PROGRAM", nobody + _PROGRAM)
+    monkeypatch.setattr("hpm.child.PROGRAM", nobody + PROGRAM)
     with hook() as there:
         failed(courier.deliver(post(there.url), LONG), "there is no user hpm-web", "useradd")
     assert not there.posted

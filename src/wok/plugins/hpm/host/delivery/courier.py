@@ -6,22 +6,17 @@ None of that is to be in a process with root's rights, nor to outlive its time.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 
 import msgspec
 
+from ... import child
 from ...manager.notify.channels import MailParcel, Outcome, Parcel
 from .job import Job, place
 
-#: The package as we know it (it may be a part of Wok's), found where we found it.
-_PROGRAM = (
-    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[2]); importlib.import_module(sys.argv[1]).main()"
-)
 #: What of our environment is no secret and is needed: where certificates of authorities are.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 #: Bytes of an outcome.
@@ -79,7 +74,7 @@ class ProcessCourier:
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        command = [sys.executable, "-s", "-c", _PROGRAM, f"{__package__}.child", json.dumps(sys.path)]
+        command = child.command(f"{__package__}.child", "-s")
         with self._lock:
             if self._closed:
                 return None

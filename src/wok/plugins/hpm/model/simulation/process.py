@@ -6,26 +6,20 @@ nicer than the manager, has a limited time, and ends with the manager.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 import threading
 from typing import Final
 
 import msgspec
 
+from ... import child
 from ...errors import Conflict, HpmError
 from ...manager.change import Busy
 from ...wire.simulations import SimulationCreate
 
 #: Seconds that one may take; a client waits for 30.
 TIME_LIMIT: Final = 25.0
-
-#: The package as we know it (it may be a part of Wok's), found where we found it.
-_PROGRAM = (
-    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[2]); importlib.import_module(sys.argv[1]).main()"
-)
 
 
 class SimulationFailed(HpmError):
@@ -53,7 +47,7 @@ class Runner:
 
 def command() -> list[str]:
     """What starts the process."""
-    return [sys.executable, "-c", _PROGRAM, f"{__package__}.worker", json.dumps(sys.path)]
+    return child.command(f"{__package__}.worker")
 
 
 def _run(request: bytes, limit: float) -> bytes:
