@@ -4,6 +4,8 @@ import faulthandler
 import os
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.wok.tree import WOK_SRC
 
@@ -13,6 +15,7 @@ if WOK_SRC:    # before anything imports hpm
     prepare()
 
 from tests.lab.fixtures import lab
+from tests.unit.exercised import asks_the_api
 
 __all__ = ["lab"]
 
@@ -21,6 +24,20 @@ __all__ = ["lab"]
 def pytest_configure() -> None:
     """Have a crash of the interpreter tell its thread alone: a hundred others would hide it."""
     faulthandler.enable(os.dup(2), all_threads=False)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Deal out the tests to several processes."""
+    return _Dealer(config, log)
+
+
+class _Dealer(LoadScopeScheduling):
+    """One process runs all tests of a module; and one all tests of the API, which are judged together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return "api" if asks_the_api(self.config.rootpath / module) else module
 
 
 def pytest_unconfigure() -> None:

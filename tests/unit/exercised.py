@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -23,6 +24,7 @@ from hpm.wire.policy_files import Document
 
 ROUTES = routes(cast(Manager, None))
 
+_HARNESS = re.compile(r"\.(api|access)_host ")
 _REFUSED = re.compile(rb'"http-status":(\d+),"reason":(\d+)')
 
 
@@ -65,6 +67,11 @@ class Record:
 
 
 RECORD = Record()
+
+
+def asks_the_api(path: Path) -> bool:
+    """Whether a module of tests uses an `ApiHost`, and so adds to the record."""
+    return _HARNESS.search(path.read_text()) is not None
 
 
 def route_of(method: str, path: str) -> Route | None:

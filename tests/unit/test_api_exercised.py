@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from hpm.control.route import Route
 from hpm.wire.policy_files import Document
 
 from .api_host import BASE, NOBODY, ApiHost, answers, running
-from .exercised import RECORD, ROUTES, fields
+from .exercised import RECORD, ROUTES, asks_the_api, fields
 
 #: Fields of answers that are always null there, and why.
 ALWAYS_NULL = {"NewToken.last-used": "a token just made was never used"}
@@ -90,8 +89,7 @@ def test_nothing_of_the_api_is_left_out(request: pytest.FixtureRequest) -> None:
     """Runs last (see conftest): by then all tests of the API have made their requests."""
     here = Path(__file__).parent
     ran = {item.path.name for item in request.session.items}
-    harness = re.compile(r"\.(api|access)_host ")
-    missing = {path.name for path in here.glob("test_*.py") if harness.search(path.read_text())} - ran
+    missing = {path.name for path in here.glob("test_*.py") if asks_the_api(path)} - ran
     partly = request.config.option.keyword or any("::" in argument for argument in request.config.args)
     if missing or partly or request.session.testsfailed:
         pytest.skip("is judged where all tests of the API ran whole, and nothing failed")

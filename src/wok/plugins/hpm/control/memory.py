@@ -1,16 +1,27 @@
-"""Memory of the process: what a large request took is given back to the system.
+"""Memory of the process: what a large request took is given back to the system, and garbage is looked for in time.
 
 glibc keeps freed memory for the next request, in a heap for each thread. Some imports of many megabytes at once,
 refused or not, would leave hundreds of megabytes in the manager. Other libcs have neither the habit nor these
 functions (mallopt(3), malloc_trim(3)).
+
+Python looks through all objects for those that only hold each other, with its lock held: for ten thousand servers
+0.1 s, several times a minute, for which every request waits. So what has outlived such a search is left out of the
+later ones (`gc.freeze`), and only once an hour all is looked through.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
+import time
 
 #: `M_ARENA_MAX` of malloc.h.
 _ARENA_MAX = -8
+
+#: Python's oldest generation of objects: a search in it is one in all that is not left out.
+_OLDEST = 2
+#: Seconds from one search in everything to the next.
+EVERYTHING = 3600.0
 
 _LIBC = ctypes.CDLL(None)
 
@@ -28,3 +39,25 @@ def give_memory_back() -> None:
     """Give back what is free; takes milliseconds."""
     if hasattr(_LIBC, "malloc_trim"):
         _LIBC.malloc_trim(0)
+
+
+def keep_searches_short() -> None:
+    """Have searches for garbage leave out what has outlived one; of the whole process."""
+    if not any(isinstance(one, Searches) for one in gc.callbacks):
+        gc.callbacks.append(Searches())
+
+
+class Searches:
+    """Is told by Python (`gc.callbacks`) of each search's start and stop."""
+
+    def __init__(self) -> None:
+        self._everything = time.monotonic()    # when all was looked through
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        if info["generation"] < _OLDEST:
+            return
+        if phase == "stop":
+            gc.freeze()
+        elif time.monotonic() - self._everything > EVERYTHING:
+            self._everything = time.monotonic()
+            gc.unfreeze()

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
-from ..control.memory import keep_one_heap
+from ..control.memory import keep_one_heap, keep_searches_short
 from ..errors import Conflict
 from ..manager.lock import HostLock
 from ..manager.manager import Manager
@@ -141,8 +141,9 @@ def lock_path(choice: Choice, state: Path) -> Path:
 
 
 def prepare_process() -> None:
-    """Have this process take many files, few heaps, and short turns."""
+    """Have this process take many files, few heaps, short turns, and short searches for garbage."""
     keep_one_heap()
+    keep_searches_short()
     sys.setswitchinterval(TURN)
     # every vCPU thread has up to two files kept open
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

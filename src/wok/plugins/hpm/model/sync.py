@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from ..engine.counters import Column
 from ..engine.metrics.metric import FloatColumn
 from ..manager.manager import Manager
 from ..manager.snapshot import Snapshot
@@ -76,15 +77,12 @@ class SyncAnswers:
         )  # fmt: skip
 
 
-def _runtime(ledger: Ledger, rows: Sequence[int]) -> Runtime:
-    chosen = np.array(rows, dtype=np.int64)
-    entries = [ledger.entries[ledger.uuids[row]] for row in rows]
-    columns = {name: _told(column[chosen]) for name, column in ledger.reported.columns.items()}
+def _runtime(ledger: Ledger, rows: Column) -> Runtime:
+    columns = {name: _told(column[rows]) for name, column in ledger.reported.columns.items()}
     return Runtime(
-        [entry.number for entry in entries], columns["velocity"], columns["using"], columns["delay"],
-        columns["cpu-user"], columns["cpu-sys"], columns["memory-use"], [entry.state for entry in entries],
-        [entry.marker for entry in entries],
-    )  # fmt: skip
+        ledger.numbers[rows].tolist(), columns["velocity"], columns["using"], columns["delay"], columns["cpu-user"],
+        columns["cpu-sys"], columns["memory-use"], ledger.states[rows].tolist(), ledger.markers[rows].tolist(),
+    )
 
 
 def _since(ledger: Ledger, token: str | None) -> int:
@@ -97,5 +95,10 @@ def _since(ledger: Ledger, token: str | None) -> int:
 
 
 def _told(column: FloatColumn) -> list[float | None]:
-    values: list[float] = column.tolist()
-    return [None if value != value else int(value) if value.is_integer() else value for value in values]
+    """Whole numbers as such, which are shorter; None for NaN."""
+    values = column.astype(np.object_)
+    whole = np.isfinite(column) & (column == np.floor(column))
+    values[whole] = column[whole].astype(np.int64)
+    values[np.isnan(column)] = None
+    told: list[float | None] = values.tolist()
+    return told

@@ -72,8 +72,10 @@ class Ledger:
             one.uuid: Entry(one.number, _by_section(one.changed), {}, _by_section(one.digests)) for one in kept.servers
         }
         self.reported = Reported()
-        self.moved: Column = np.zeros(0, dtype=np.int64)    # generation of each row's figures
         self.uuids: tuple[str, ...] = ()
+        # by row, in the order of `uuids`, so that an answer for ten thousand servers does not go to each of them
+        self.moved: Column = np.zeros(0, dtype=np.int64)    # generation of its figures
+        self._arrange_entries()
         self._seen: Snapshot | None = None
         self._basis: tuple[object, ...] = ()
 
@@ -122,19 +124,17 @@ class Ledger:
         if came_or_went or rows.any():
             self.generation = generation
 
-    def told(self, since: int) -> tuple[Sequence[int], Mapping[str, Sequence[str]], Sequence[str]]:
+    def told(self, since: int) -> tuple[Column, Mapping[str, Sequence[str]], Sequence[str]]:
         """Rows whose figures, and servers of which each section, changed after a generation (-1: all of them); and the
         servers that went. A server of which the host has told nothing yet is left out."""
-        rows: list[int] = []
+        rows: Column = np.flatnonzero((self.moved > since) & self._known)
         sections: dict[str, list[str]] = {name: [] for name in SECTIONS}
-        for row in np.flatnonzero(self.moved > since).tolist():    # a section that changes moves its row, too
-            entry = self.entries[self.uuids[row]]
-            if not entry.values:
-                continue
-            rows.append(row)
+        for row in rows[self.markers[rows] > since].tolist():    # a section that changes moves its row, too
+            uuid = self.uuids[row]
+            changed = self.entries[uuid].changed
             for name in SECTIONS:
-                if entry.changed.get(name, 0) > since:
-                    sections[name].append(self.uuids[row])
+                if changed.get(name, 0) > since:
+                    sections[name].append(uuid)
         gone = [uuid for uuid, generation in self.gone.items() if generation > since] if since >= 0 else []
         return rows, sections, gone
 
@@ -168,8 +168,17 @@ class Ledger:
                 self._dirty = True
         for uuid in list(self.gone)[: max(0, len(self.gone) - GONE)]:
             self.forgotten = max(self.forgotten, self.gone.pop(uuid))
+        self._arrange_entries()
         self._dirty |= bool(gone)
         return bool(gone)
+
+    def _arrange_entries(self) -> None:
+        """Have what entries say by row, too."""
+        entries = [self.entries[uuid] for uuid in self.uuids]
+        self.numbers: Column = np.array([entry.number for entry in entries], dtype=np.int64)
+        self.markers: Column = np.array([entry.marker for entry in entries], dtype=np.int64)
+        self.states = np.array([entry.state for entry in entries], dtype=np.object_)
+        self._known: Flags = np.array([bool(entry.values) for entry in entries], dtype=np.bool_)
 
     def _words(self, snapshot: Snapshot, generation: int) -> Flags:
         """Which servers do something else than before, or have a section that is another one."""
@@ -182,7 +191,7 @@ class Ledger:
         for row, uuid in enumerate(self.uuids):
             entry, status = self.entries[uuid], infos[uuid].status
             if entry.state != status:
-                entry.state = status
+                entry.state = self.states[row] = status
                 found[row] = True
             one = sections.get(uuid)
             if one is None:
@@ -197,11 +206,12 @@ class Ledger:
                 if known is value or known == value:
                     continue
                 entry.values[name] = value
+                self._known[row] = True
                 digest = entry.digests.pop(name, None)
                 if known is None and digest and digest == _digest(value):
                     entry.digests[name] = digest    # as it was before hpm was started anew
                     continue
-                entry.changed[name] = generation
+                entry.changed[name] = self.markers[row] = generation
                 found[row] = self._dirty = True
         return found
 
