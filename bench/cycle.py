@@ -5,9 +5,10 @@
 **First part: pretended guests** (`pretended`). Each is a process with 4 threads (10000x2: with 2), in cgroups of its
 own below ``hpm-bench`` in the cpu controller; the real `Manager` runs on the real `Sampler`, with a store on disk. 1 %
 of the guests (3 to 10) work and wait for each other; the threads of the others wake up once a second, but for one guest
-in twenty, which is halted. All are managed, by two groups with goals of 15 and 40. What is timed is CPU time
-(`time.process_time`: user and system, all threads of this process, writing the store too), with Python's garbage
-collector on:
+in twenty, which is halted. More than 4,000 threads wake up less often, so many of them in a second, and intervals are
+longer by as much (*tick*): a machine of two CPUs could not serve them, nearly all would starve. All are managed, by two
+groups with goals of 15 and 40. What is timed is CPU time (`time.process_time`: user and system, all threads of this
+process, writing the store too), with Python's garbage collector on:
 
 - *preads alone*: reading every vCPU's schedstat and throwing the text away; no sampling can be cheaper.
 - *observe*: `Hypervisor.observe()` alone.
@@ -111,7 +112,7 @@ def _pretended(size: int, vcpus: int, cycles: int, standing: float) -> dict[str,
     row: dict[str, Any] = {"guests": size, "vcpus": vcpus}
     try:
         with pretended(size, vcpus, busy_of(size)) as host:
-            with managing(host, INTERVAL) as manager:
+            with managing(host, INTERVAL * host.tick) as manager:
                 row |= _measure(host, manager, cycles)
             bar = bar_ms(size, vcpus)
             row["within-bar"] = None if bar is None else row["full-ms"]["median"] <= bar
@@ -139,14 +140,14 @@ def managing(host: PretendedHost, interval: float, history: History | None = Non
             change.catalog = change.catalog.with_members("one", host.infos, move=True)
         manager.set_level("on")
         for _ in range(4):
-            time.sleep(PAUSE)
+            time.sleep(PAUSE * host.tick)
             manager.cycle()
         yield manager
         database.close()
 
 
 def _measure(host: PretendedHost, manager: Manager, cycles: int) -> dict[str, Any]:
-    size = len(host.infos)
+    size, pause = len(host.infos), PAUSE * host.tick
     guests = [host.files(uuid) for uuid in host.infos]
     files = [fd for guest in guests for fd in guest.schedstats]
     threads = len({tid for guest in guests for tid in guest.sample.threads})
@@ -155,12 +156,12 @@ def _measure(host: PretendedHost, manager: Manager, cycles: int) -> dict[str, An
         for fd in files:
             os.pread(fd, 64, 0)
 
-    bare = timed(preads, cycles, PAUSE)
-    observe = timed(host.observe, cycles, PAUSE)
+    bare = timed(preads, cycles, pause)
+    observe = timed(host.observe, cycles, pause)
     manager.cycle()
     writes = host.writes
     gc.collect()
-    steady = timed(manager.cycle, cycles, PAUSE)
+    steady = timed(manager.cycle, cycles, pause)
     unwanted = host.writes - writes
     changed: list[int] = []
     moves = movers(list(host.infos), busy_of(size))
@@ -170,13 +171,14 @@ def _measure(host: PretendedHost, manager: Manager, cycles: int) -> dict[str, An
         changed.append(host.writes)
 
     move()
-    time.sleep(PAUSE)
+    time.sleep(pause)
     manager.cycle()
     changed.clear()
-    full = timed(manager.cycle, cycles, PAUSE, before=move)
+    full = timed(manager.cycle, cycles, pause, before=move)
     per_cycle = [after - before for before, after in zip(changed, [*changed[1:], host.writes], strict=True)]
     return {
         "threads": threads,
+        "tick-seconds": round(host.tick, 2),
         "preads-ms": _summary(bare),
         "observe-ms": _summary(observe),
         "steady-ms": _summary(steady),

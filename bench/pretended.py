@@ -30,6 +30,9 @@ SCRATCH = Path("/var/tmp")
 #: Process ids that are left to everybody else.
 SPARE_PIDS = 6000
 PATIENCE = 60.0
+#: Idle threads that wake up in a second: more of them a small machine cannot serve, and they would starve. That is what
+#: 1,000 guests of 4 vCPUs do when each wakes up once a second.
+WAKES = 4000
 #: As in a v1 cgroup, for a host where the benchmark cannot make real ones.
 PLAIN_FILES = {
     "cpu.shares": "1024", "cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000", "cpu.stat": "nr_periods 0",
@@ -47,9 +50,13 @@ class SharedCgroup(GuestCgroup, frozen=True):
 
 
 class PretendedHost:
-    """`Hypervisor` made of a `Sampler`: what `LibvirtHypervisor` does between libvirt's events, without libvirt."""
+    """`Hypervisor` made of a `Sampler`: what `LibvirtHypervisor` does between libvirt's events, without libvirt.
+    `tick` are the seconds between two times that an idle thread wakes up."""
 
-    def __init__(self, cgroups: Sequence[GuestCgroup], vcpus: int, proc: Path = Path("/proc")) -> None:
+    def __init__(
+        self, cgroups: Sequence[GuestCgroup], vcpus: int, proc: Path = Path("/proc"), tick: float = 1.0
+    ) -> None:
+        self.tick = tick
         self.writes = 0
         self.infos: dict[str, ServerInfo] = {}
         self.sampler = Sampler(proc)
@@ -140,7 +147,7 @@ def pretended(guests: int, vcpus: int, busy: int) -> Iterator[PretendedHost]:
     threads = real_threads(guests, vcpus)
     if threads < 1:
         raise RuntimeError(f"{guests} guests need more process ids than kernel.pid_max leaves")
-    mount = real_cgroups()
+    mount, tick = real_cgroups(), max(1.0, guests * threads / WAKES)
     with ExitStack() as stack:
         lock = stack.enter_context(Path(f"{SCRATCH}/{NAME}.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -155,25 +162,25 @@ def pretended(guests: int, vcpus: int, busy: int) -> Iterator[PretendedHost]:
         if mount is not None:    # other work on this machine is not to turn idle guests into waiting ones
             (base / "cpu.shares").write_text("8192")
         cgroups: list[GuestCgroup] = []
-        tids = stack.enter_context(_helper(scratch, guests, threads, busy))
+        tids = stack.enter_context(_helper(scratch, guests, threads, busy, tick))
         for number, own in enumerate(tids):
             scope = base / f"guest{number}"
             _make(scope, own, plain=mount is None)
             shared = SharedCgroup(1, scope, scope, NAME, vcpus)
             cgroups.append(GuestCgroup(1, scope, scope, NAME) if threads == vcpus else shared)
-        host = PretendedHost(cgroups, vcpus)
+        host = PretendedHost(cgroups, vcpus, tick=tick)
         stack.callback(host.close)
         yield host
 
 
 @contextmanager
-def _helper(scratch: Path, guests: int, threads: int, busy: int) -> Iterator[list[list[int]]]:
+def _helper(scratch: Path, guests: int, threads: int, busy: int, tick: float) -> Iterator[list[list[int]]]:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise RuntimeError("a C compiler is needed (Debian packages gcc and libc6-dev)")
     program = scratch / "threads"
     subprocess.run([compiler, "-O1", "-pthread", "-o", program, Path(__file__).with_name("threads.c")], check=True)
-    command = [str(program), str(guests), str(threads), str(busy)]
+    command = [str(program), str(guests), str(threads), str(busy), str(round(tick * 1e3))]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None and process.stdout is not None
     try:

@@ -1,9 +1,9 @@
 /* Pretended guests for bench/cycle.py: a process each, with a thread for each vCPU.
  *
- *     threads GUESTS THREADS BUSY
+ *     threads GUESTS THREADS BUSY TICK
  *
  * Prints a line of thread ids for each guest, then lives until its standard input ends; so it never outlives
- * the benchmark. Threads of idle guests wake up once a second, as idle systems do, and do nothing; those of one guest in
+ * the benchmark. Threads of idle guests wake up every TICK ms, as idle systems do, and do nothing; those of one guest in
  * twenty never do. In the first BUSY guests, thread 0 works in turns. All of those are bound to one CPU and want
  * 40 % of it together: they really have to wait for each other, and the other CPUs are left alone.
  */
@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #define PERIOD_NS 50000000L
-#define TICK_NS 1000000000L
 
 static int guests, threads, busy;
+static long tick_ns;
 static volatile pid_t *tids;
 
 static void rest(long ns)
@@ -46,9 +46,9 @@ static void *vcpu(void *argument)
     if (place % threads || place / threads >= busy) {
         while (place / threads % 20 == 19)
             pause();
-        rest(place * 1999993 % TICK_NS);    /* spread evenly: they are not to wait for each other */
+        rest(place * 1999993 % tick_ns);    /* spread evenly: they are not to wait for each other */
         for (;;)
-            rest(TICK_NS);
+            rest(tick_ns);
     }
     cpu_set_t all, one;
     sched_getaffinity(0, sizeof all, &all);
@@ -86,9 +86,9 @@ int main(int argc, char **argv)
 {
     char byte;
     pid_t parent = getpid();
-    if (argc != 4)
+    if (argc != 5)
         return 2;
-    guests = atoi(argv[1]), threads = atoi(argv[2]), busy = atoi(argv[3]);
+    guests = atoi(argv[1]), threads = atoi(argv[2]), busy = atoi(argv[3]), tick_ns = atol(argv[4]) * 1000000L;
     tids = mmap(NULL, sizeof *tids * guests * threads, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (tids == MAP_FAILED)
         return 1;

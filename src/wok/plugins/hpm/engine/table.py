@@ -60,14 +60,14 @@ class Table:
 
     def aligned(self, uuids: tuple[str, ...]) -> Table:
         """The same figures with a row for each of `uuids`, in their order: NaN for servers that are not here. The
-        table itself if `uuids` is its own tuple."""
-        if uuids is self.uuids:
+        table itself if they are its own."""
+        if uuids == self.uuids:
             return self
+        if not len(self.uuids):
+            return empty(self.columns, uuids)
         place = self.place
         rows = np.array([place.get(uuid, -1) for uuid in uuids], dtype=np.int64)
         absent = rows < 0
-        if not len(self.uuids):
-            return empty(self.columns, uuids)
         columns: dict[str, Numbers] = {}
         for name, column in self.columns.items():
             columns[name] = moved = column[rows]

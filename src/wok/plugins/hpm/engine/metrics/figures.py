@@ -38,6 +38,8 @@ class Figures:
 
     def with_sample(self, sample: HostSample) -> Figures:
         """Those of the same window, with what was set since."""
+        if sample is self._moment.sample:
+            return self
         return Figures(self.roster, sample, self.window, self._attained, self._beside)
 
     @cached_property

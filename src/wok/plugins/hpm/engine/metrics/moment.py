@@ -55,12 +55,11 @@ class Moment:
 
     def sampled(self, of: Callable[[ServerSample], float | None]) -> FloatColumn:
         """A figure of each server that has a process."""
-        place, column = self.roster.place, unknown(len(self.roster.uuids))
-        for uuid, one in self.sample.samples.items():
-            value, row = of(one), place.get(uuid)
-            if value is not None and row is not None:
-                column[row] = value
-        return column
+        return np.array([None if one is None else of(one) for one in self._processes], dtype=np.float64)
+
+    @cached_property
+    def _processes(self) -> list[ServerSample | None]:
+        return [self.sample.samples.get(uuid) for uuid in self.roster.uuids]
 
     @cached_property
     def cpu_time(self) -> FloatColumn:
@@ -183,11 +182,10 @@ class Moment:
             return column
         capacity = window.cpus - window.steal
         weights = np.where(self.busy == 1.0, self.shares, 0.0)
-        place = self.roster.place
         parents: dict[str, list[int]] = {}
-        for uuid, one in self.sample.samples.items():
-            if one.shares is not None and uuid in place:
-                parents.setdefault(one.parent, []).append(place[uuid])
+        for row, one in enumerate(self._processes):
+            if one is not None and one.shares is not None:
+                parents.setdefault(one.parent, []).append(row)
         used = np.nansum(self.using)
         for rows in parents.values():
             here = np.array(rows, dtype=np.int64)

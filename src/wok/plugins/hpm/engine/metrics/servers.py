@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from .devices import SERVER_CALCULATED, SERVER_RAW
-from .metric import FloatColumn, Metric
+from .metric import FloatColumn, Metric, unknown
 from .moment import Moment
 
 ServerMetric: TypeAlias = Metric[Moment, FloatColumn]
@@ -15,6 +15,8 @@ ServerMetric: TypeAlias = Metric[Moment, FloatColumn]
 
 def _throttled(moment: Moment) -> FloatColumn:
     counted = moment.sample.counters.throttled_ns
+    if not counted:
+        return unknown(len(moment.roster.uuids))
     return moment.sampled(lambda one: counted[one.uuid] / 1e9 if one.uuid in counted else None)
 
 
