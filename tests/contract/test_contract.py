@@ -31,6 +31,9 @@ FEW = 5
 #: Of each operation, in `make check-long`; another number with `EXAMPLES=10000 make check-long`.
 MANY = int(os.environ.get("EXAMPLES", "1000"))
 
+#: A pattern of the paths to try; none: all.
+PATHS = os.environ.get("PATHS", "")
+
 
 def hold(url: str, document: Path, examples: int, phases: str, *more: str) -> str:
     """Run schemathesis in a process of its own against a host. Gives its report, which is the message of a failure."""
@@ -38,6 +41,7 @@ def hold(url: str, document: Path, examples: int, phases: str, *more: str) -> st
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"),
         "run", str(document), "--url", f"{url}{BASES[0]}", "--max-examples", str(examples), "--phases", phases,
         "--no-color", "--continue-on-failure", *more,
+        *(("--include-path-regex", PATHS) if PATHS else ()),
     ]  # fmt: skip
     done = subprocess.run(
         command, cwd=document.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env={

@@ -270,8 +270,9 @@ class Manager:
                     self._observer.calm()
                     self._decided = snapshot
                     capped = self._decide(snapshot, snapshot.window, sample)
+                    late = self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9
                     # Of a quota that was not there before, the next window must know what it took.
-                    if capped or self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9:
+                    if capped or (late and self._observer.sample is not sample):
                         self._observe()
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
                     after = self._observer.sample

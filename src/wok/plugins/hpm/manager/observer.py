@@ -87,6 +87,8 @@ class Observer:
 
     def amend(self, shares: Mapping[str, int]) -> None:
         """Show shares that were set since the last sample."""
+        if not shares:
+            return
         changed = {
             uuid: msgspec.structs.replace(self.sample.samples[uuid], shares=value) for uuid, value in shares.items()
         }
