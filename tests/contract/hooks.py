@@ -10,6 +10,7 @@ from typing import Any
 from zlib import crc32
 
 import schemathesis
+from jsonschema import Draft202012Validator
 
 from hpm.backend.simulated import uuid_of
 from tests.contract.seed import POLICY, SERVERS, SERVICE_CLASS
@@ -71,10 +72,23 @@ def refused_for_a_reason(context: Any, response: Any, case: Any) -> None:
         return
     if "xml" in (case.media_type or ""):
         return    # what is right in XML is said by a RELAX NG schema, and drawn elsewhere (test_policy_files)
+    if not _fits(case):
+        return
     error = json.loads(response.content)
     of_the_types = any(words in error["message"] for words in OF_THE_TYPES)
     if error["reason"] not in OF_NO_SCHEMA or (of_the_types and WRITTEN_AS_A_FRACTION not in error["message"]):
         raise AssertionError(f"the schema takes what the server does not: {error['message']}")
+
+
+def _fits(case: Any) -> bool:
+    """Whether texts of the query fit their schemas. Where a schema has a pattern and a length, schemathesis 4.32 takes
+    a text for right that is too long (coverage, a string of `maxLength` + 1)."""
+    parameters = case.operation.definition.raw.get("parameters", ())
+    schemas = {one["name"]: one["schema"] for one in parameters if one["in"] == "query"}
+    return all(
+        Draft202012Validator(schemas[name]).is_valid(value) for name, value in (case.query or {}).items()
+        if isinstance(value, str) and schemas.get(name, {}).get("type") == "string"
+    )
 
 
 @schemathesis.check

@@ -31,7 +31,7 @@ def api() -> Iterator[ApiHost]:
 def section(api: ApiHost, name: str, uuid: str) -> Any:
     """One section of one server, with when it was sampled."""
     (found,) = api.get(f"{SERVERS}/{name}?ids={uuid}")["virtual-servers"]
-    assert (found["object-id"], found["object-uri"]) == (uuid, f"{BASES[0]}{SERVERS}/{uuid}")
+    assert (found["object-id"], found["object-uri"]) == (uuid, f"{api.bases[0]}{SERVERS}/{uuid}")
     return found
 
 
@@ -53,7 +53,7 @@ def test_status(api: ApiHost) -> None:
 def test_configuration_has_what_administrators_said(api: ApiHost) -> None:
     found = section(api, "configuration", DB1)["configuration"]
     assert (found["vcpus"], found["memory"], found["vm-type"], found["kvm-enable"]) == (2, 1024, "kvm", True)
-    assert found["group"] == f"{BASES[0]}/workload-resource-groups/default"
+    assert found["group"] == f"{api.bases[0]}/workload-resource-groups/default"
     assert (found["class"], found["goal"]) == (None, None)
     group = api.group("Gold", {"name": "p", "importance": "high", "service-classes": [
         {"name": "fast", "goal": {"type": "velocity", "velocity": "fast"}},

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The SafeConfigParser class")    
 BASE = "/plugins/hpm"
 JSON = {"Accept": "application/json"}
 #: What Wok leaves open to anybody below a plugin, and its login.
-WOKS_OWN = ("/tasks", "/logs", "/notifications", "/config", "/peers", "/login", "/logout", "/wok-ui.html", "/index")
+WOKS_OWN = ("/tasks", "/logs", "/config", "/peers", "/login", "/logout", "/wok-ui.html", "/index")
 PAGES = (
     "/i18n.json", "/ui/config/tab-ext.xml", "/tabs/hpm.html", "/js/hpm.js", "/css/hpm.css", "/images/hpm.svg",
 )  # fmt: skip
@@ -107,6 +107,7 @@ def test_what_wok_attaches_to_a_plugin_is_not_there_at_all(api: WokApiHost) -> N
             if path in ("/login", "/logout"):
                 continue
             assert whole_error(api.send(method, path), method)["http-status"] == 404
+    assert api.get("/notifications") == {"missed": [], "webhook": None, "mail": None}    # this one is hpm's
     assert api.get("/login") == {"user": "admin", "role": "admin", "means": "wok", "expires": None}
     for path, body in (("/login", {"user": "admin", "password": "let me in: 1"}), ("/logout", None)):
         assert api.refused("POST", path, body)["http-status"] == 409    # Wok's own login does that

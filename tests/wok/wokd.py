@@ -35,11 +35,17 @@ def main(source: str, port: str, log_dir: str, test: str = "") -> None:
     wok.config.config.set("authentication", "method", MadeUp.auth_type)
     wok.pushserver.BASE_DIRECTORY = log_dir
     if test:    # libvirt's test driver needs no service, but Kimchi asks for one all the same, and starts a guest there
+        import wok.objectstore
+        import wok.plugins.kimchi.config
         from wok.plugins.kimchi.kvmusertests import UserTests
         from wok.plugins.kimchi.model import libvirtconnection
 
         libvirtconnection.is_libvirtd_up = lambda: True
         UserTests.probe_user = lambda self: "root"
+        # it looks for old entries in its usual store, also where it uses another one, and fails where there is none
+        store = f"{log_dir}/kimchi-objectstore"
+        wok.objectstore.ObjectStore(store)
+        wok.plugins.kimchi.config.get_object_store = lambda: store
     wok.server.main(SimpleNamespace(
         cherrypy_port=int(port), websockets_port=0, max_body_size="4*1024*1024", test=test, environment="production",
         access_log=f"{log_dir}/access.log", error_log=f"{log_dir}/error.log", log_level="info", session_timeout=10,
