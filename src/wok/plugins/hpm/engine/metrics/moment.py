@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .attainment import Attained
 from .devices import DeviceColumns
 from .metric import FloatColumn, unknown
 from .roster import Roster
+
+T = TypeVar("T")
 
 
 class Beside(NamedTuple):
@@ -55,7 +57,7 @@ class Moment:
 
     def sampled(self, of: Callable[[ServerSample], float | None]) -> FloatColumn:
         """A figure of each server that has a process."""
-        return np.array([None if one is None else of(one) for one in self._processes], dtype=np.float64)
+        return _column(self._processes, of)
 
     @cached_property
     def _processes(self) -> list[ServerSample | None]:
@@ -128,8 +130,7 @@ class Moment:
         return [servers.get(uuid) for uuid in self.roster.uuids]
 
     def _seen(self, of: Callable[[ServerWindow], float]) -> FloatColumn:
-        nan = float("nan")
-        return np.array([nan if one is None else of(one) for one in self._windows], dtype=np.float64)
+        return _column(self._windows, of)
 
     @cached_property
     def using(self) -> FloatColumn:
@@ -211,3 +212,8 @@ def index(goal: FloatColumn, discretionary: Flags, velocity: FloatColumn) -> Flo
 def met(judged: FloatColumn, index: FloatColumn) -> FloatColumn:
     """Of those that are judged: whether the PI is good enough, or there is none for want of work."""
     return np.asarray((judged == 1.0) & ~(index > MET), dtype=np.float64)
+
+
+def _column(things: Sequence[T | None], of: Callable[[T], float | None]) -> FloatColumn:
+    """A figure of each thing; NaN where there is no thing, or it has no such figure."""
+    return np.array([None if one is None else of(one) for one in things], dtype=np.float64)
