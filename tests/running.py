@@ -24,6 +24,9 @@ STOPPING = 30.0
 class ManagerProcess:
     """`hpm serve` with a state directory and a socket of its own below `directory`. `web`: its options for that."""
 
+    #: What is run instead of the command `hpm`.
+    program = "tests.program"
+
     def __init__(
         self, directory: Path, uri: str, interval: float = 3.0, web: Sequence[str] = ("--no-web",)
     ) -> None:
@@ -47,7 +50,7 @@ class ManagerProcess:
     def start(self, *, crash_at: int = 0) -> None:
         """Start it; returns when it answers. `crash_at`: it dies at that step (see `tests.program`)."""
         command = [
-            sys.executable, "-m", "tests.program", str(crash_at), "serve", "--connect", self.uri,
+            sys.executable, "-m", self.program, str(crash_at), "serve", "--connect", self.uri,
             "--state-dir", str(self.directory), "--socket", str(self.socket), "--interval", str(self.interval),
             *self.web,
         ]  # fmt: skip

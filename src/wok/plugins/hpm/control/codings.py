@@ -24,12 +24,18 @@ def chosen(header: str | None, size: int) -> str | None:
     """The coding of an answer of so many bytes for a client whose `Accept-Encoding` is this; None: as it is."""
     if header is None or size < LEAST:
         return None
+    return next((name for name in CODINGS if _takes(header, name)), None)
+
+
+def takes_gzip(header: str) -> bool:
+    """Whether a client whose `Accept-Encoding` is this takes gzip."""
+    return _takes(header, "gzip")
+
+
+def _takes(header: str, coding: str) -> bool:
     taken: set[str] = set()
     refused: set[str] = set()
     for part in header.lower().replace(" ", "").split(","):
         name, *parameters = part.split(";")
         (refused if any(_NONE.fullmatch(one) for one in parameters) else taken).add(name)
-    for name in CODINGS:
-        if name in taken or ("*" in taken and name not in refused):
-            return name
-    return None
+    return coding in taken or ("*" in taken and coding not in refused)

@@ -150,8 +150,9 @@ class Conversation:
             await self._taken()
             await self._forward(turns, passed, body or b"")
             return
-        known = next((value for name, value in headers if name == b"if-none-match"), None)
-        await self._send(*self._shared.pages.answer(self._method, path, known))
+        said = dict(headers)
+        known, codings = said.get(b"if-none-match"), said.get(b"accept-encoding")
+        await self._send(*self._shared.pages.answer(self._method, path, known, codings))
 
     def _has_password(self, path: bytes, headers: Headers) -> bool:
         """Whether the manager will check a password, which may take it seconds."""

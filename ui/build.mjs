@@ -1,0 +1,46 @@
+// Builds the pages into the Python package, where the wheel packs them and both servers find them:
+//
+//     src/wok/plugins/hpm/ui/js/hpm.js            all components, for any modern browser
+//     src/wok/plugins/hpm/ui/js/lang/LANGUAGE.json    texts of a language, read when they are needed
+//
+// `--watch` goes on and builds again when a file changes.
+
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { catalogue } from "./catalogue.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "../src/wok/plugins/hpm/ui/js");
+
+async function buildTexts() {
+  await mkdir(join(out, "lang"), { recursive: true });
+  for (const name of await readdir(join(here, "po"))) {
+    if (!name.endsWith(".po")) continue;
+    const texts = catalogue(await readFile(join(here, "po", name)));
+    await writeFile(join(out, "lang", name.replace(/\.po$/, ".json")), JSON.stringify(texts));
+  }
+}
+
+const options = {
+  absWorkingDir: here,
+  entryPoints: { hpm: "src/main.ts" },
+  outdir: out,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: ["chrome123", "firefox120", "safari17.5"],
+  loader: { ".css": "text" },
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+await rm(out, { recursive: true, force: true });
+await buildTexts();
+if (process.argv.includes("--watch")) {
+  const context = await esbuild.context({ ...options, logLevel: "info" });
+  await context.watch();
+} else {
+  await esbuild.build(options);
+}

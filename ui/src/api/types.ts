@@ -1,0 +1,40 @@
+// The types of the API, by the names that docs/rest.md gives them; made from its OpenAPI document (`make types`).
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Activity = Schemas["ActivityEntry"];
+export type Adjustment = Schemas["Adjustment"];
+export type AdjustedServer = Schemas["AdjustedServer"];
+export type Configuration = Schemas["SyncConfiguration"];
+export type Explanation = Schemas["Explanation"];
+export type Goal = NonNullable<Schemas["ServerDetail"]["goal"]>;
+export type GoalStatus = Schemas["GroupSummary"]["goal-status"];
+export type Group = Schemas["GroupDetail"];
+export type GroupMetrics = Schemas["GroupMetrics"];
+export type GroupSummary = Schemas["GroupSummary"];
+export type GroupUpdate = Schemas["GroupUpdate"];
+export type HostMetrics = Schemas["HostMetrics"];
+export type Importance = NonNullable<Schemas["GroupSummary"]["importance"]>;
+export type ImportResult = Schemas["ImportResult"];
+export type Level = Schemas["ManagementLevels"]["cpu-mgmt"];
+export type Levels = Schemas["ManagementLevels"];
+export type MetricsHistory = Schemas["MetricsHistory"];
+export type Past = Schemas["Past"];
+export type Policy = Schemas["PerformancePolicy"];
+export type Preview = Schemas["Preview"];
+export type PreviewedServer = Schemas["PreviewedServer"];
+export type Revision = Schemas["PolicyRevision"];
+export type ScheduleEntry = Schemas["ScheduleEntry"];
+export type Server = Schemas["ServerDetail"];
+export type ServerSummary = Schemas["ServerSummary"];
+export type ServerUpdate = Schemas["ServerUpdate"];
+export type ServiceClass = Schemas["ServiceClass"];
+export type ServiceClassState = Schemas["ServiceClassState"];
+export type Settings = Schemas["Settings"];
+export type SettingsUpdate = Schemas["SettingsUpdate"];
+export type Suggestion = Schemas["Suggestion"];
+export type Sync = Schemas["Sync"];
+export type Version = Schemas["Version"];
+export type WhoIAm = Schemas["WhoIAm"];

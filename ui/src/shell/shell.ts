@@ -1,0 +1,309 @@
+/** The frame of the pages: who looks at which host, the navigation, messages, help; in Wok only what Wok has not. */
+
+import type { ApiError } from "../api/client";
+import type { Version, WhoIAm } from "../api/types";
+import { app } from "../base/app";
+import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
+import { complain, complaint } from "../base/notices";
+import { PAGES, pageOf } from "../base/pages";
+import { link, type PageElement } from "../base/page";
+import type { Place } from "../base/place";
+import { preferences } from "../base/preferences";
+import { t } from "../base/texts";
+import { tokens } from "../base/theme";
+import type { DialogPart } from "../parts/dialog";
+
+@customElement("hpm-app")
+export class Shell extends HpmElement {
+  @state() private place: Place = app.places.read();
+  @state() private state: "begin" | "login" | "in" = "begin";
+  @state() private problem = "";
+  @state() private lost = false;
+  @state() private version: Version | null = null;
+  @query("#help") private help!: DialogPart;
+  private stopListening = () => {};
+
+  static override styles = [
+    tokens,
+    HpmElement.styles,
+    css`
+      :host {
+        display: block;
+        min-height: 100vh;
+      }
+      :host([wok]) {
+        min-height: 0;
+      }
+      .mast {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px var(--gap);
+        align-items: center;
+        padding: 8px var(--gap);
+        border-bottom: 1px solid var(--line);
+        background: var(--soft);
+      }
+      .mast strong {
+        font-size: 1.0625rem;
+      }
+      .mast .who {
+        margin-inline-start: auto;
+      }
+      .body {
+        display: grid;
+        grid-template-columns: 13rem minmax(0, 1fr);
+      }
+      nav {
+        padding: 12px 0;
+        border-inline-end: 1px solid var(--line);
+        min-height: calc(100vh - 50px);
+      }
+      nav a {
+        display: block;
+        padding: 6px var(--gap);
+        color: var(--text);
+        border-inline-start: 3px solid transparent;
+      }
+      nav a:hover {
+        background: var(--soft);
+        text-decoration: none;
+      }
+      nav a[aria-current] {
+        border-color: var(--accent);
+        background: var(--chosen);
+        font-weight: 600;
+      }
+      main {
+        padding: 20px 24px 40px;
+        min-width: 0;
+        max-width: 100rem;
+      }
+      .lost {
+        padding: 6px var(--gap);
+        color: var(--missed);
+        border-bottom: 1px solid var(--missed);
+      }
+      .skip {
+        position: absolute;
+        inset: 8px auto auto 8px;
+        z-index: 20;
+      }
+      .skip:not(:focus) {
+        clip-path: inset(50%);
+      }
+      kbd {
+        font: inherit;
+        padding: 0 6px;
+        border: 1px solid var(--edge);
+        border-radius: var(--radius);
+      }
+      dl {
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: 6px 16px;
+        margin: 0;
+      }
+      dd {
+        margin: 0;
+      }
+      @media (max-width: 760px) {
+        .body {
+          grid-template-columns: minmax(0, 1fr);
+        }
+        nav {
+          display: flex;
+          overflow-x: auto;
+          min-height: 0;
+          padding: 0;
+          border: none;
+          border-bottom: 1px solid var(--line);
+        }
+        nav a {
+          white-space: nowrap;
+          padding: 8px 12px;
+          border: none;
+          border-bottom: 3px solid transparent;
+        }
+        main {
+          padding: 12px 12px 32px;
+        }
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.toggleAttribute("wok", app.wok);
+    this.stopListening = app.places.listen(() => this.moved());
+    app.live.addEventListener("connection", this.connection);
+    addEventListener("keydown", this.typed);
+    app.client.onLogout = (why) => this.loggedOut(why);
+    if (app.wok || preferences.session) void this.enter();
+    else this.state = "login";
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.stopListening();
+    app.live.removeEventListener("connection", this.connection);
+    removeEventListener("keydown", this.typed);
+    app.live.stop();
+  }
+
+  override render() {
+    if (this.state === "begin") {
+      return this.problem
+        ? html`<main><hpm-problem .what=${this.problem} @retry=${() => this.enter()}></hpm-problem></main>`
+        : html`<main><hpm-skeleton rows="6"></hpm-skeleton></main>`;
+    }
+    if (this.state === "login") {
+      return html`<main><hpm-login .message=${this.problem} @login=${this.loggedIn}></hpm-login></main>`;
+    }
+    const page = pageOf(this.place);
+    return html`${app.wok ? nothing : this.mast()}
+      ${this.lost ? html`<p class="lost" role="status">▲ ${t("hpm does not answer. What you see is getting old; trying again…")}</p>` : nothing}
+      ${app.wok
+        ? html`<main>${page.render(this.place)}</main>`
+        : html`<div class="body">
+            <nav aria-label=${t("Pages")}>
+              ${PAGES.map((one) => html`<a href=${link(one.name)} aria-current=${one === page ? "page" : nothing}>${t(one.label)}</a>`)}
+            </nav>
+            <main id="main">${page.render(this.place)}</main>
+          </div>`}
+      <hpm-notices></hpm-notices>
+      ${this.helpDialog()}`;
+  }
+
+  private mast() {
+    return html`<a class="skip button" href="#main" @click=${this.skip}>${t("Skip to content")}</a>
+      <header class="mast">
+        <strong>hpm</strong>
+        <span title=${this.version?.["hypervisor-uri"] ?? ""}>${location.hostname}</span>
+        ${this.version?.hypervisor === "simulated" ? html`<span class="dim">${t("a simulated host, not a real one")}</span>` : nothing}
+        <span class="who row">
+          <span>${app.who?.user}${app.who?.role === "user" ? html` <span class="dim">(${t("read-only")})</span>` : nothing}</span>
+          <button class="plain" type="button" @click=${() => this.help.show()}>${t("Help")}</button>
+          <button class="plain" type="button" @click=${this.logOut}>${t("Log out")}</button>
+        </span>
+      </header>`;
+  }
+
+  private helpDialog() {
+    return html`<hpm-dialog id="help" heading=${t("Help")}>
+      <dl>
+        <dt><kbd>/</kbd></dt>
+        <dd>${t("search on this page")}</dd>
+        <dt><kbd>?</kbd></dt>
+        <dd>${t("this help")}</dd>
+        <dt><kbd>↑</kbd> <kbd>↓</kbd></dt>
+        <dd>${t("move in tables, lists and menus; Enter opens")}</dd>
+        <dt><kbd>Esc</kbd></dt>
+        <dd>${t("close what is open")}</dd>
+        <dt>${t("velocity")}</dt>
+        <dd>${t("100 × time run / (time run + time waited for a CPU): how fast a server gets on, in percent.")}</dd>
+        <dt>${t("PI")}</dt>
+        <dd>${t("Performance index: goal velocity / velocity. Up to 1.05 the goal is met.")}</dd>
+        <dt>${t("discretionary")}</dt>
+        <dd>${t("without a goal: gets what is left.")}</dd>
+      </dl>
+    </hpm-dialog>`;
+  }
+
+  /** Finds out who looks, and shows the page. */
+  private async enter(): Promise<void> {
+    this.problem = "";
+    try {
+      const [who, version] = await Promise.all([
+        app.client.get<WhoIAm>("/login"),
+        app.client.get<Version>("/version"),
+      ]);
+      app.who = who.content;
+      this.version = version.content;
+      app.live.interval = version.content["interval-seconds"];
+      this.state = "in";
+      app.live.start();
+      this.titled();
+    } catch (error) {
+      if (this.state === "begin" && (error as ApiError).status !== 401) this.problem = complaint(error);
+    }
+  }
+
+  private async loggedIn(event: CustomEvent<WhoIAm>): Promise<void> {
+    app.who = event.detail;
+    this.state = "begin";
+    await this.enter();
+    await this.focusPage();
+  }
+
+  private loggedOut(why: ApiError): void {
+    if (app.wok) {
+      location.href = "login.html?error=sessionTimeout";
+      return;
+    }
+    this.problem = this.state === "in" ? t("The session has ended. Log in again.") : preferences.session ? "" : complaint(why);
+    this.leave();
+  }
+
+  private leave(): void {
+    app.live.stop();
+    app.who = null;
+    preferences.session = false;
+    this.state = "login";
+  }
+
+  private async logOut(): Promise<void> {
+    try {
+      await app.client.post("/logout");
+    } catch (error) {
+      if ((error as ApiError).status !== 401) return complain(t("Not logged out."), error);
+    }
+    this.problem = "";
+    this.leave();
+  }
+
+  private readonly connection = (): void => {
+    this.lost = !app.live.connected;
+  };
+
+  private moved(): void {
+    const before = this.place;
+    this.place = app.places.read();
+    if (before.page === this.place.page && before.id === this.place.id) return;
+    this.titled();
+    scrollTo(0, 0);
+    void this.focusPage();
+  }
+
+  private titled(): void {
+    if (app.wok) return;
+    const about = this.place.id ? `${this.place.id} – ` : "";
+    document.title = `${about}${t(pageOf(this.place).label)} – ${location.hostname} – hpm`;
+  }
+
+  private page(): PageElement | null {
+    return this.renderRoot.querySelector<PageElement>("main > *");
+  }
+
+  private async focusPage(): Promise<void> {
+    await this.updateComplete;
+    const page = this.page();
+    await page?.updateComplete;
+    page?.focus();
+  }
+
+  private skip(event: Event): void {
+    event.preventDefault();
+    void this.focusPage();
+  }
+
+  private readonly typed = (event: KeyboardEvent): void => {
+    const target = event.composedPath()[0] as HTMLElement;
+    const typing = target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select");
+    if (this.state !== "in" || typing || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+    if (event.composedPath().some((one) => one instanceof HTMLDialogElement)) return;
+    if (event.key === "/") this.page()?.focusSearch?.();
+    else if (event.key === "?") this.help.show();
+    else return;
+    event.preventDefault();
+  };
+}
