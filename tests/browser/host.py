@@ -46,11 +46,13 @@ class BrowserHost(ManagerProcess):
 def main() -> None:
     """Serve a host for somebody who looks at the pages."""
     uri, interval, port = (*sys.argv[1:], *("simulated:12", "3", "0")[len(sys.argv) - 1 :])
-    with TemporaryDirectory(prefix="hpm-browser-") as name:
-        with BrowserHost(Path(name), uri, float(interval), int(port)) as host:
-            print(host.url, host.socket, flush=True)
-            while True:
-                time.sleep(60)
+    with (
+        TemporaryDirectory(prefix="hpm-browser-") as name,
+        BrowserHost(Path(name), uri, float(interval), int(port)) as host,
+    ):
+        print(host.url, host.socket, flush=True)
+        while True:
+            time.sleep(60)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""hpm as the browser's tests run it: ``python -m tests.browser.program 0 serve …``; `tests.program`, with its own users.
+"""hpm as the browser's tests run it: ``python -m tests.browser.program 0 serve …``; `tests.program`, with own users.
 
 They log in with passwords that tests know, instead of PAM's: `root` as admin, `bob` as user (see `ACCOUNTS`).
 """
