@@ -281,7 +281,8 @@ def test_pages_are_served_with_a_tag(front: FrontHost, coding: str) -> None:
 @pytest.mark.parametrize("path", [
     "/robots.txt", "/index.html", "/../settings.py", "/..%2fsettings.py", "/%2e%2e/settings.py", "//etc/passwd",
     "/page.css/", "/page.css%00", "/files/page.css", "/unbuilt.html", "/js/", "/js/../images/hpm.svg", "/images",
-    "/.", "/static/../../cert.pem", "/zhpm", "/zhpm/wsapi/v1x/version", "/plugins/hpmx", "/plugins/kimchi", "/metricsx", "/%7Ahpm/wsapi/v1/version",
+    "/.", "/static/../../cert.pem", "/zhpm", "/zhpm/wsapi/v1x/version", "/plugins/hpmx",
+    "/plugins/kimchi", "/metricsx", "/%7Ahpm/wsapi/v1/version",
 ])  # fmt: skip
 def test_other_paths_are_nothing(front: FrontHost, door: OpenDoor, path: str) -> None:
     asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
