@@ -6,7 +6,7 @@ import { index, percent } from "../base/format";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
 import { importanceWord } from "../base/words";
-import { goalsOf } from "./goals";
+import { classesOf, type ClassGoal } from "./goals";
 
 /** Classes that a card names. */
 const MOST = 4;
@@ -64,9 +64,9 @@ export class GroupCard extends HpmElement {
 
   override render() {
     const { group } = this;
-    const classes = this.metrics ? goalsOf([this.metrics]) : [];
+    const classes = this.metrics ? classesOf([this.metrics]) : [];
     // what is missed is never among those that are not named
-    classes.sort((one, other) => Number(one.met) - Number(other.met));
+    classes.sort((one, other) => Number(!one.judged || one.met) - Number(!other.judged || other.met));
     const servers = plural("{n} server", "{n} servers", group["virtual-server-count"]);
     return html`<article class="panel ${group["goal-status"]}">
       <div class="spread">
@@ -77,13 +77,13 @@ export class GroupCard extends HpmElement {
         <hpm-status status=${group["goal-status"]}></hpm-status>
       </div>
       ${group["active-policy"] === null
-        ? html`<p class="help">${t("No active policy: its servers keep their shares, and nothing is taken from them.")}</p>`
+        ? html`<p class="help">${this.unmanaged()}</p>`
         : html`<ul class="plain-list">
               ${classes.slice(0, MOST).map(
                 (one) => html`<li>
                   <span class="name">${one.name}</span>
                   <hpm-bullet .velocity=${one.velocity} .goal=${one.goal}></hpm-bullet>
-                  <span class="number velocity">${one.goal === null ? t("idle") : t("{velocity} of {goal}", { velocity: percent(one.velocity), goal: percent(one.goal) })}</span>
+                  <span class="number velocity">${velocityOf(one)}</span>
                 </li>`,
               )}
               ${classes.length > MOST ? html`<li class="dim">${plural("{n} other class", "{n} other classes", classes.length - MOST)}</li>` : nothing}
@@ -99,10 +99,21 @@ export class GroupCard extends HpmElement {
     </article>`;
   }
 
+  private unmanaged(): string {
+    if (this.group["virtual-server-count"] === 0) return t("No active policy, and no servers yet.");
+    return t("No active policy: its servers keep their shares, and nothing is taken from them.");
+  }
+
   private about(): string {
     const { importance } = this.group;
     if (importance === null) return t("unmanaged");
     const said = { importance: importanceWord(importance), policy: this.group["active-policy"] ?? "" };
     return t("{importance}, policy {policy}", said);
   }
+}
+
+function velocityOf(one: ClassGoal): string {
+  if (one.velocity === null) return t("idle");
+  if (one.goal === null) return percent(one.velocity);
+  return t("{velocity} of {goal}", { velocity: percent(one.velocity), goal: percent(one.goal) });
 }

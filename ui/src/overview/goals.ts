@@ -10,23 +10,30 @@ export interface ClassGoal {
   name: string;
   velocity: number | null; // percent
   goal: number | null; // percent
+  judged: boolean; // whether there is a goal, and servers that it is for
   met: boolean;
 }
 
-/** The service classes that have a goal, and servers that it is for, in the order of their groups. */
-export function goalsOf(groups: readonly GroupMetrics[]): ClassGoal[] {
+/** The service classes that have servers that do something, or a goal, in the order of their groups. */
+export function classesOf(groups: readonly GroupMetrics[]): ClassGoal[] {
   return groups.flatMap((group) =>
     group["service-classes"]
-      .filter(({ metrics }) => metrics["goal-judged"] === 1)
+      .filter(({ metrics }) => metrics["goal-judged"] === 1 || metrics["velocity"] !== null)
       .map(({ name, metrics }) => ({
         group: group.name,
         groupId: group["object-id"],
         name,
         velocity: metrics["velocity"] ?? null,
-        goal: goalOf(metrics),
+        goal: metrics["goal-judged"] === 1 ? goalOf(metrics) : null,
+        judged: metrics["goal-judged"] === 1,
         met: metrics["goal-met"] === 1,
       })),
   );
+}
+
+/** Those of them that have a goal. */
+export function goalsOf(groups: readonly GroupMetrics[]): ClassGoal[] {
+  return classesOf(groups).filter((one) => one.judged);
 }
 
 /** The goal in percent: PI = goal / velocity. null: nobody is busy. */
