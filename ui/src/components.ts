@@ -1,5 +1,8 @@
 /** All components; to read this makes them. */
 
+import "./overview/card";
+import "./overview/first-steps";
+import "./overview/host";
 import "./pages/about";
 import "./pages/activity";
 import "./pages/adjustments";

@@ -1,12 +1,25 @@
 /** What every page is: it shows a place, and keeps in the URL how it is looked at. */
 
 import { app } from "./app";
-import { HpmElement, property } from "./element";
+import { css, HpmElement, property } from "./element";
 import { place, type Place } from "./place";
 
 export class PageElement extends HpmElement {
   /** Where the user is; the shell sets it anew whenever the URL changes. */
   @property({ attribute: false }) place: Place = place("");
+
+  /** While figures are old (`hpm-head` sees to that), nothing has a colour that would call for something. */
+  static override styles = [
+    HpmElement.styles,
+    css`
+      :host {
+        display: block;
+      }
+      :host([stale]) > :not(hpm-head, hpm-dialog) {
+        filter: grayscale(1);
+      }
+    `,
+  ];
 
   /** A word of the URL's query; "" where it is not there. */
   protected asked(name: string): string {
@@ -26,6 +39,11 @@ export class PageElement extends HpmElement {
   /** Goes to another place. */
   protected go(page: string, id = "", query: Record<string, string> = {}): void {
     app.places.go(place(page, id, query));
+  }
+
+  /** Says what the thing is called that the page is about, for the window's title. */
+  protected named(name: string): void {
+    this.emit("named", name);
   }
 
   /** Moves the focus to the field in which the page is searched; the key `/` does it. */

@@ -20,6 +20,8 @@ export class Shell extends HpmElement {
   @state() private problem = "";
   @state() private lost = false;
   @state() private version: Version | null = null;
+  /** What the page is about, as it says. */
+  private about = "";
   @query("#help") private help!: DialogPart;
   private stopListening = () => {};
 
@@ -168,7 +170,7 @@ export class Shell extends HpmElement {
             <nav aria-label=${t("Pages")}>
               ${PAGES.map((one) => html`<a href=${link(one.name)} aria-current=${one === page ? "page" : nothing}>${t(one.label)}</a>`)}
             </nav>
-            <main id="main">${page.render(this.place)}</main>
+            <main id="main" @named=${this.named}>${page.render(this.place)}</main>
           </div>`}
       <hpm-notices></hpm-notices>
       ${this.helpDialog()}`;
@@ -269,6 +271,7 @@ export class Shell extends HpmElement {
     const before = this.place;
     this.place = app.places.read();
     if (before.page === this.place.page && before.id === this.place.id) return;
+    this.about = "";
     this.titled();
     scrollTo(0, 0);
     void this.focusPage();
@@ -276,8 +279,12 @@ export class Shell extends HpmElement {
 
   private titled(): void {
     if (app.wok) return;
-    const about = this.place.id ? `${this.place.id} – ` : "";
-    document.title = `${about}${t(pageOf(this.place).label)} – ${location.hostname} – hpm`;
+    document.title = `${this.about && `${this.about} – `}${t(pageOf(this.place).label)} – ${location.hostname} – hpm`;
+  }
+
+  private named(event: CustomEvent<string>): void {
+    this.about = event.detail;
+    this.titled();
   }
 
   private page(): PageElement | null {
