@@ -14,7 +14,6 @@ await flow(async () => {
   await page.fill("input[name=password]", "root's own");
   await page.keyboard.press("Enter");
   await page.locator("hpm-login").waitFor({ state: "detached" });
-  await page.evaluate(() => (location.hash = "#/groups"));
   await settled(page);
 
   await step("what somebody else made appears by itself", async () => {
