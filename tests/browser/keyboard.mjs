@@ -40,7 +40,7 @@ await flow(async () => {
     await page.keyboard.press("?");
     const help = page.getByRole("dialog", { name: "Help" });
     await help.waitFor();
-    assert.match(await help.textContent(), /search on this page/);
+    await page.getByText("search on this page").waitFor();
     await page.keyboard.press("Escape");
     await help.waitFor({ state: "hidden" });
     assert.equal(await focused(page), before);

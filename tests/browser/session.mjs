@@ -5,7 +5,7 @@ import { allow, api, assert, flow, focused, goto, logIn, open, settled, step } f
 const REFUSED = /status of 401/;
 
 await flow(async () => {
-  const page = await open({ path: "#/servers?sort=-pi" });
+  const page = await open({ path: "#/overview?look=again" });
 
   await step("who comes is asked who it is, and can type at once", async () => {
     await page.locator("hpm-login").waitFor();
@@ -26,16 +26,16 @@ await flow(async () => {
 
   await step("after logging in the page that was asked for is there, with the focus at its heading", async () => {
     await logIn(page, "root");
-    assert.equal(new URL(page.url()).hash, "#/servers?sort=-pi");
-    assert.match(await focused(page), /^h1 .*servers/i);
-    assert.match(await page.title(), /^Virtual servers – /);
+    assert.equal(new URL(page.url()).hash, "#/overview?look=again");
+    assert.match(await focused(page), /^h1 .+/);
+    assert.match(await page.title(), /^Overview – /);
   });
 
   await step("the session outlives a reload", async () => {
     await page.reload();
     await settled(page);
     assert.equal(await page.locator("hpm-login").count(), 0);
-    assert.equal(new URL(page.url()).hash, "#/servers?sort=-pi");
+    assert.equal(new URL(page.url()).hash, "#/overview?look=again");
   });
 
   await step("a session that is over asks to log in again, and comes back to the same place", async () => {
@@ -44,15 +44,15 @@ await flow(async () => {
     assert.match(await page.locator("hpm-login [role=alert]").textContent(), /session has ended/);
     assert.equal(await focused(page), "input user");
     await logIn(page, "bob");
-    assert.equal(new URL(page.url()).hash, "#/servers?sort=-pi");
-    assert.match(await page.locator("header").textContent(), /bob.*read-only/s);
+    assert.equal(new URL(page.url()).hash, "#/overview?look=again");
+    assert.match(await page.locator("header.mast").textContent(), /bob.*read-only/s);
   });
 
   await step("back and forward go through the places", async () => {
     await goto(page, "groups");
     await page.goBack();
     await settled(page);
-    assert.equal(new URL(page.url()).hash, "#/servers?sort=-pi");
+    assert.equal(new URL(page.url()).hash, "#/overview?look=again");
     await page.goForward();
     await settled(page);
     assert.match(await page.title(), /^Workload resource groups – /);
