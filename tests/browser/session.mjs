@@ -59,6 +59,7 @@ await flow(async () => {
   });
 
   await step("logging out ends the session for all of its pages", async () => {
+    await goto(page, "overview");
     const other = await page.context().newPage();
     await other.goto(page.url());
     await settled(other);
