@@ -13,7 +13,7 @@ import pytest
 from hpm.errors import HpmError
 from hpm.host.front import rights
 
-from .flow import run_flow
+from .flow import FlowFailed, run_flow
 from .host import BrowserHost
 from .requirements import missing
 
@@ -49,4 +49,7 @@ def flow(host: BrowserHost) -> Flow:
 
 
 def _run(host: BrowserHost, name: str, **others: Any) -> dict[str, Any]:
-    return run_flow(name, host, **others)
+    try:
+        return run_flow(name, host, **others)
+    except FlowFailed as failed:
+        pytest.fail(str(failed), pytrace=False)

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.running import ROOT
 
 from .host import BrowserHost
@@ -24,11 +22,15 @@ PICTURES = ROOT / "build/browser"
 PATIENCE = 180.0
 
 
+class FlowFailed(Exception):
+    """The text says at which step, what the browser's console said, and where a picture is."""
+
+
 def run_flow(
     name: str, host: BrowserHost, words: Mapping[str, Any] | None = None, title: str = "",
-    does: Mapping[str, Callable[[], object]] | None = None,
+    does: Mapping[str, Callable[[], object]] | None = None, folder: Path = HERE, patience: float = PATIENCE,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run ``NAME.mjs`` before a host; gives what it found. A failure is told in the flow's own words.
+    """Run ``NAME.mjs`` before a host; gives what it found. Raises `FlowFailed`.
 
     `words`: what it is told. `title`: of this run, where a script is run in several ways. `does`: what it may ask for
     while it runs (`ask` in tools.mjs).
@@ -38,11 +40,11 @@ def run_flow(
     picture.unlink(missing_ok=True)
     told = {"url": host.url, "socket": str(host.socket), "browser": browser(), "picture": str(picture), **(words or {})}
     process = subprocess.Popen(
-        ["node", str(HERE / f"{name}.mjs")], env={**os.environ, "HPM_FLOW": json.dumps(told)}, cwd=ROOT, text=True,
+        ["node", str(folder / f"{name}.mjs")], env={**os.environ, "HPM_FLOW": json.dumps(told)}, cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
-    watch = threading.Timer(PATIENCE, process.kill)
+    watch = threading.Timer(patience, process.kill)
     watch.start()
     said: list[str] = []
     found: dict[str, Any] = {}
@@ -65,7 +67,7 @@ def run_flow(
         process.stdin.close()
         process.stdout.close()
     if status != 0:
-        late = f"it was ended after {PATIENCE:g} s\n" if status == -9 else ""
+        late = f"it was ended after {patience:g} s\n" if status == -9 else ""
         seen = f"picture: {picture}\n" if picture.exists() else ""
-        pytest.fail(f"{name} {title}\n{''.join(said)}{late}{seen}--- hpm said\n{host.text()[-2000:]}", pytrace=False)
+        raise FlowFailed(f"{name} {title}\n{''.join(said)}{late}{seen}--- hpm said\n{host.text()[-2000:]}")
     return found

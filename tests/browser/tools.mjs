@@ -53,6 +53,9 @@ export async function flow(run) {
   }
 }
 
+/** Which browser it is. */
+export const browserVersion = () => browser.version();
+
 /** A step has a name, by which a failure is told. */
 export async function step(name, run) {
   doing = name;
