@@ -71,7 +71,7 @@ export class Client {
   /** Opens an answer that goes on. Raises `ApiError`. */
   async open(path: string, wish: Wish = {}): Promise<Response> {
     const answer = await this.send("GET", path, { ...wish, headers: { Accept: "text/event-stream", ...wish.headers } });
-    if (!answer.ok) throw await refusal(answer);
+    if (!answer.ok) throw await this.refused(answer, path);
     return answer;
   }
 
@@ -83,17 +83,19 @@ export class Client {
     const etag = answer.headers.get("ETag");
     const age = Number(answer.headers.get("Age") ?? 0);
     if (answer.status === 304) return { content: wish.known?.content as T, etag, age, unchanged: true };
-    if (!answer.ok) {
-      const error = await refusal(answer);
-      if (error.status === 401 && path !== "/login") this.onLogout(error);
-      throw error;
-    }
+    if (!answer.ok) throw await this.refused(answer, path);
     try {
       const content = answer.status === 204 ? null : wish.text ? await answer.text() : await answer.json();
       return { content: content as T, etag, age, unchanged: false };
     } catch (error) {
       throw unreachable(error);
     }
+  }
+
+  private async refused(answer: Response, path: string): Promise<ApiError> {
+    const error = await refusal(answer);
+    if (error.status === 401 && path !== "/login") this.onLogout(error);
+    return error;
   }
 
   private async send(method: string, path: string, wish: Wish): Promise<Response> {

@@ -1,7 +1,7 @@
 /** What every page is: it shows a place, and keeps in the URL how it is looked at. */
 
 import { app } from "./app";
-import { css, HpmElement, property } from "./element";
+import { css, HpmElement, property, type PropertyValues } from "./element";
 import { place, type Place } from "./place";
 
 export class PageElement extends HpmElement {
@@ -20,6 +20,8 @@ export class PageElement extends HpmElement {
       }
     `,
   ];
+
+  private onHeading = false;
 
   /** A word of the URL's query; "" where it is not there. */
   protected asked(name: string): string {
@@ -49,6 +51,15 @@ export class PageElement extends HpmElement {
   /** Moves the focus to the field in which the page is searched; the key `/` does it. */
   focusSearch(): void {
     this.renderRoot.querySelector<HTMLElement>("[type=search], hpm-table")?.focus();
+  }
+
+  protected override willUpdate(_changed: PropertyValues<this>): void {
+    this.onHeading = this.shadowRoot?.activeElement?.localName === "hpm-head";
+  }
+
+  /** A page that has been read may have another heading than before: the focus goes on to it, and is not lost. */
+  protected override updated(_changed: PropertyValues<this>): void {
+    if (this.onHeading && !this.shadowRoot?.activeElement) this.focus();
   }
 
   /** Moves the focus to what the page is about, when it has come to be shown. */

@@ -93,6 +93,6 @@ export class HeadPart extends HpmElement {
 
   /** Moves the focus to the heading, when the page has come to be shown. */
   override focus(): void {
-    this.renderRoot.querySelector("h1")?.focus();
+    void this.updateComplete.then(() => this.renderRoot.querySelector("h1")?.focus());
   }
 }

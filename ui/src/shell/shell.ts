@@ -139,7 +139,7 @@ export class Shell extends HpmElement {
     this.stopListening = app.places.listen(() => this.moved());
     app.live.addEventListener("connection", this.connection);
     addEventListener("keydown", this.typed);
-    app.client.onLogout = (why) => this.loggedOut(why);
+    app.client.onLogout = () => this.loggedOut();
     if (app.wok || preferences.session) void this.enter();
     else this.state = "login";
   }
@@ -237,12 +237,13 @@ export class Shell extends HpmElement {
     await this.focusPage();
   }
 
-  private loggedOut(why: ApiError): void {
+  private loggedOut(): void {
+    if (this.state === "login") return; // all that the page asked for is refused; the first one said it
     if (app.wok) {
       location.href = "login.html?error=sessionTimeout";
       return;
     }
-    this.problem = this.state === "in" ? t("The session has ended. Log in again.") : preferences.session ? "" : complaint(why);
+    this.problem = this.state === "in" ? t("The session has ended. Log in again.") : "";
     this.leave();
   }
 
