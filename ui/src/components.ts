@@ -14,6 +14,7 @@ import "./pages/settings";
 import "./parts/bullet";
 import "./parts/dialog";
 import "./parts/head";
+import "./parts/level";
 import "./parts/menu";
 import "./parts/notices";
 import "./parts/states";
