@@ -1,5 +1,13 @@
 /** All components; to read this makes them. */
 
+import "./groups/ask";
+import "./groups/board";
+import "./groups/delete";
+import "./groups/dialog";
+import "./groups/goal";
+import "./groups/hands";
+import "./groups/picker";
+import "./groups/policy-choice";
 import "./pages/about";
 import "./pages/activity";
 import "./pages/adjustments";
