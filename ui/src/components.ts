@@ -1,9 +1,12 @@
 /** All components; to read this makes them. */
 
 import "./groups/ask";
+import "./groups/attainment";
 import "./groups/board";
+import "./groups/classes";
 import "./groups/delete";
 import "./groups/dialog";
+import "./groups/drop-strip";
 import "./groups/goal";
 import "./groups/hands";
 import "./groups/picker";
@@ -11,6 +14,7 @@ import "./groups/policy-choice";
 import "./pages/about";
 import "./pages/activity";
 import "./pages/adjustments";
+import "./pages/group";
 import "./pages/groups";
 import "./pages/overview";
 import "./pages/policies";

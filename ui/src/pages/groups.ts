@@ -4,7 +4,7 @@ import { Resource } from "../api/resource";
 import type { Group, GroupMetrics, GroupSummary, ServerSummary } from "../api/types";
 import { mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, query } from "../base/element";
-import { index, NONE } from "../base/format";
+import { fixed, index, NONE } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
 import { importanceWord } from "../base/words";
@@ -193,7 +193,7 @@ export class GroupsPage extends PageElement {
       },
       {
         key: "servers", label: t("Servers"), width: 80, number: true, value: (row) => row["virtual-server-count"],
-        cell: (row) => row["virtual-server-count"].toLocaleString(),
+        cell: (row) => fixed(row["virtual-server-count"]),
       },
       { key: "policy", label: t("Active policy"), from: 760, value: (row) => row["active-policy"], cell: (row) => this.policy(row) },
       { key: "description", label: t("Description"), from: 1060, value: (row) => row.description || null, cell: (row) => html`<span title=${row.description}>${row.description}</span>` },
