@@ -1,11 +1,23 @@
 /** All components; to read this makes them. */
 
+import "./groups/ask";
+import "./groups/attainment";
+import "./groups/board";
+import "./groups/classes";
+import "./groups/delete";
+import "./groups/dialog";
+import "./groups/drop-strip";
+import "./groups/goal";
+import "./groups/hands";
+import "./groups/picker";
+import "./groups/policy-choice";
 import "./overview/card";
 import "./overview/first-steps";
 import "./overview/host";
 import "./pages/about";
 import "./pages/activity";
 import "./pages/adjustments";
+import "./pages/group";
 import "./pages/groups";
 import "./pages/overview";
 import "./pages/policies";
@@ -16,7 +28,9 @@ import "./parts/dialog";
 import "./parts/head";
 import "./parts/level";
 import "./parts/menu";
+import "./parts/merge";
 import "./parts/notices";
+import "./parts/preview";
 import "./parts/states";
 import "./parts/status";
 import "./parts/table";
