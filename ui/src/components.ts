@@ -34,5 +34,6 @@ import "./parts/preview";
 import "./parts/states";
 import "./parts/status";
 import "./parts/table";
+import "./policies";
 import "./shell/login";
 import "./shell/shell";
