@@ -21,7 +21,9 @@ export class ApiError extends Error {
   /** The path of the field that is wrong, such as `perf-policies[0].name`; empty where the message names none. */
   get field(): string {
     const field = this.details["field"] ?? this.details["path"];
-    return typeof field === "string" ? field : "";
+    if (typeof field === "string") return field;
+    // what was not as it must be begins with where that is
+    return this.status === 400 ? (/^([\w.[\]-]+): /.exec(this.message)?.[1] ?? "") : "";
   }
 }
 
