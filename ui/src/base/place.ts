@@ -75,38 +75,74 @@ export class WokPlaces implements Places {
   constructor(
     private readonly tab: string,
     private readonly tabs: Readonly<Record<string, string>>,
-  ) {}
+  ) {
+    this.tidy();
+  }
 
   read(): Place {
-    const here = parsed(new URLSearchParams(location.search).get("hpm") ?? "", this.tab);
-    return this.tabOf(here.page) === this.tabOf(this.tab) ? here : place(this.tab);
+    const here = parsed(said(location) ?? "", this.tab);
+    return this.tabs[here.page] === this.tabs[this.tab] ? here : place(this.tab);
   }
 
   href(to: Place): string {
     const query = new URLSearchParams(location.search);
     query.set("hpm", written(to));
-    return `${location.pathname}?${query}#${this.tabOf(to.page)}`;
+    return address(query, this.tabs[to.page] ?? "");
   }
 
   go(to: Place, how: "push" | "replace" = "push"): void {
-    const other = this.tabOf(to.page) !== this.tabOf(this.tab);
     if (how === "push") history.pushState(null, "", this.href(to));
     else history.replaceState(null, "", this.href(to));
     // Wok looks at the hash when the browser says that it changed, which it does not after pushState
-    if (other) dispatchEvent(new HashChangeEvent("hashchange"));
-    else this.changed.dispatchEvent(new Event("change"));
+    if (this.shown()) this.changed.dispatchEvent(new Event("change"));
+    else dispatchEvent(new HashChangeEvent("hashchange"));
   }
 
   listen(changed: () => void): () => void {
-    this.changed.addEventListener("change", changed);
-    addEventListener("popstate", changed);
-    return () => {
-      this.changed.removeEventListener("change", changed);
-      removeEventListener("popstate", changed);
-    };
+    const over = new AbortController();
+    const { signal } = over;
+    this.changed.addEventListener("change", changed, { signal });
+    // back in another tab, Wok takes this one away
+    addEventListener("popstate", () => this.shown() && changed(), { signal });
+    addEventListener("hashchange", () => this.tidy(), { signal });
+    document.addEventListener("click", (event) => this.clicked(event), { signal });
+    return () => over.abort();
   }
 
-  private tabOf(page: string): string {
-    return this.tabs[page] ?? this.tabs[this.tab] ?? "";
+  /** Whether Wok's address still is that of the tab that we stand in. */
+  private shown(): boolean {
+    return location.hash === `#${this.tabs[this.tab]}`;
   }
+
+  /** Wok leaves the query as it is when the user chooses a tab: a place in it that is in another tab is over. */
+  private tidy(): void {
+    const at = said(location);
+    if (at === null || `#${this.tabs[parsed(at, "").page]}` === location.hash) return;
+    const query = new URLSearchParams(location.search);
+    query.delete("hpm");
+    history.replaceState(null, "", address(query, location.hash.slice(1)));
+  }
+
+  private clicked(event: MouseEvent): void {
+    const link = event.composedPath().find((one): one is HTMLAnchorElement => one instanceof HTMLAnchorElement);
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const to = said(link);
+    if (link.getAttribute("href") === `${this.tabs[this.tab]}.html`) {
+      // Wok's own link to the tab that is shown: Wok does nothing, and the user wants to be where the tab begins
+      if (this.shown() && said(location) !== null) this.go(place(this.tab));
+    } else if (to !== null && link.pathname === location.pathname && !link.target && !event.defaultPrevented) {
+      // without us the browser would load the whole of Wok's page again, because the query differs
+      event.preventDefault();
+      this.go(parsed(to, this.tab));
+    }
+  }
+}
+
+/** The place that an address of Wok's says; null: none. */
+function said(at: { search: string }): string | null {
+  return new URLSearchParams(at.search).get("hpm");
+}
+
+function address(query: URLSearchParams, tab: string): string {
+  return `${location.pathname}${query.size ? `?${query}` : ""}#${tab}`;
 }

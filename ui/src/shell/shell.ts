@@ -7,15 +7,17 @@ import { css, customElement, html, HpmElement, nothing, query, state } from "../
 import { complain, complaint } from "../base/notices";
 import { PAGES, pageOf } from "../base/pages";
 import { link, type PageElement } from "../base/page";
-import type { Place } from "../base/place";
+import { place, type Place } from "../base/place";
 import { preferences } from "../base/preferences";
 import { t } from "../base/texts";
 import { tokens } from "../base/theme";
 import type { DialogPart } from "../parts/dialog";
+import { begun } from "./begin";
+import { loginOfWok } from "./wok";
 
 @customElement("hpm-app")
 export class Shell extends HpmElement {
-  @state() private place: Place = app.places.read();
+  @state() private place: Place = place("");
   @state() private state: "begin" | "login" | "in" = "begin";
   @state() private problem = "";
   @state() private lost = false;
@@ -24,6 +26,7 @@ export class Shell extends HpmElement {
   private about = "";
   @query("#help") private help!: DialogPart;
   private stopListening = () => {};
+  private spoken: Promise<void> = Promise.resolve();
 
   static override styles = [
     tokens,
@@ -134,8 +137,9 @@ export class Shell extends HpmElement {
   ];
 
   override connectedCallback(): void {
+    this.spoken = begun(this);
     super.connectedCallback();
-    this.toggleAttribute("wok", app.wok);
+    this.place = app.places.read();
     this.stopListening = app.places.listen(() => this.moved());
     app.live.addEventListener("connection", this.connection);
     addEventListener("keydown", this.typed);
@@ -150,6 +154,12 @@ export class Shell extends HpmElement {
     app.live.removeEventListener("connection", this.connection);
     removeEventListener("keydown", this.typed);
     app.live.stop();
+  }
+
+  /** Nothing is shown before its language is known. */
+  protected override async scheduleUpdate(): Promise<void> {
+    await this.spoken;
+    super.scheduleUpdate();
   }
 
   override render() {
@@ -219,6 +229,7 @@ export class Shell extends HpmElement {
         app.client.get<WhoIAm>("/login"),
         app.client.get<Version>("/version"),
       ]);
+      if (!this.isConnected) return; // Wok shows another tab by now
       app.who = who.content;
       this.version = version.content;
       app.live.interval = version.content["interval-seconds"];
@@ -239,7 +250,7 @@ export class Shell extends HpmElement {
 
   private loggedOut(why: ApiError): void {
     if (app.wok) {
-      location.href = "login.html?error=sessionTimeout";
+      location.href = loginOfWok();
       return;
     }
     this.problem = this.state === "in" ? t("The session has ended. Log in again.") : preferences.session ? "" : complaint(why);
