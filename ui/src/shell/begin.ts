@@ -9,9 +9,10 @@ import { Client } from "../api/client";
 import { Live } from "../api/live";
 import { begin } from "../base/app";
 import { PAGES } from "../base/pages";
-import { OwnPlaces, WokPlaces } from "../base/place";
+import { OwnPlaces } from "../base/place";
 import { preferences } from "../base/preferences";
 import { chosen, locale, speak } from "../base/texts";
+import { WokPlaces } from "../base/wok-place";
 import { headersInWok, tellWok } from "./wok";
 
 /** Sets what all components within share; the promise is kept when their texts are there. */

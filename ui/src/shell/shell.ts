@@ -5,7 +5,7 @@ import type { Version, WhoIAm } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
 import { complain, complaint } from "../base/notices";
-import { PAGES, pageOf } from "../base/pages";
+import { PAGES, pageOf, type PageEntry } from "../base/pages";
 import { link, type PageElement } from "../base/page";
 import { place, type Place } from "../base/place";
 import { preferences } from "../base/preferences";
@@ -111,6 +111,22 @@ export class Shell extends HpmElement {
       dd {
         margin: 0;
       }
+      :host([wok]) nav {
+        display: flex;
+        min-height: 0;
+        padding: 0 24px;
+        border: none;
+        border-bottom: 1px solid var(--line);
+      }
+      :host([wok]) nav a {
+        padding: 8px 12px;
+        border: none;
+        border-bottom: 3px solid transparent;
+      }
+      :host([wok]) nav a[aria-current] {
+        border-color: var(--accent);
+        background: none;
+      }
       @media (max-width: 760px) {
         .body {
           grid-template-columns: minmax(0, 1fr);
@@ -175,15 +191,21 @@ export class Shell extends HpmElement {
     return html`${app.wok ? nothing : this.mast()}
       ${this.lost ? html`<p class="lost" role="status">▲ ${t("hpm does not answer. What you see is getting old; trying again…")}</p>` : nothing}
       ${app.wok
-        ? html`<main>${page.render(this.place)}</main>`
+        ? html`${this.navigation(PAGES.filter((one) => one.tab === page.tab), page)}<main>${page.render(this.place)}</main>`
         : html`<div class="body">
-            <nav aria-label=${t("Pages")}>
-              ${PAGES.map((one) => html`<a href=${link(one.name)} aria-current=${one === page ? "page" : nothing}>${t(one.label)}</a>`)}
-            </nav>
+            ${this.navigation(PAGES, page)}
             <main id="main" @named=${this.named}>${page.render(this.place)}</main>
           </div>`}
       <hpm-notices></hpm-notices>
       ${this.helpDialog()}`;
+  }
+
+  /** Links to pages; where there is but one, none. In Wok, where Wok's tabs lead to most, those that share a tab. */
+  private navigation(pages: readonly PageEntry[], page: PageEntry) {
+    if (pages.length < 2) return nothing;
+    return html`<nav aria-label=${t("Pages")}>
+      ${pages.map((one) => html`<a href=${link(one.name)} aria-current=${one === page ? "page" : nothing}>${t(one.label)}</a>`)}
+    </nav>`;
   }
 
   private mast() {
