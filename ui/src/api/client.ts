@@ -21,7 +21,9 @@ export class ApiError extends Error {
   /** The path of the field that is wrong, such as `perf-policies[0].name`; empty where the message names none. */
   get field(): string {
     const field = this.details["field"] ?? this.details["path"];
-    return typeof field === "string" ? field : "";
+    if (typeof field === "string") return field;
+    // what was not as it must be begins with where that is
+    return this.status === 400 ? (/^([\w.[\]-]+): /.exec(this.message)?.[1] ?? "") : "";
   }
 }
 
@@ -44,11 +46,13 @@ export interface Wish {
 export class Client {
   /** Called when the session is over. */
   onLogout: (why: ApiError) => void = () => {};
+  /** Called with every answer, as soon as its headers are there. */
+  onAnswer: (answer: Response) => void = () => {};
 
-  /** `base`: the path of the API, without a slash at its end. `headers`: of every request. */
+  /** `base`: the path of the API, without a slash at its end. `headers`: of a request with this method. */
   constructor(
     readonly base: string,
-    private readonly headers: Record<string, string> = {},
+    private readonly headers: (method: string) => Record<string, string> = () => ({}),
   ) {}
 
   get<T>(path: string, wish: Wish = {}): Promise<Answer<T>> {
@@ -99,7 +103,7 @@ export class Client {
   }
 
   private async send(method: string, path: string, wish: Wish): Promise<Response> {
-    const headers: Record<string, string> = { Accept: "application/json", ...this.headers, ...wish.headers };
+    const headers: Record<string, string> = { Accept: "application/json", ...this.headers(method), ...wish.headers };
     let body: BodyInit | undefined;
     if (typeof wish.body === "string") body = wish.body;
     else if (wish.body !== undefined) {
@@ -112,7 +116,9 @@ export class Client {
     if (body !== undefined) init.body = body;
     if (wish.signal) init.signal = wish.signal;
     try {
-      return await fetch(this.base + path, init);
+      const answer = await fetch(this.base + path, init);
+      this.onAnswer(answer);
+      return answer;
     } catch (error) {
       if (wish.signal?.aborted && (wish.signal.reason as Error)?.name !== "TimeoutError") throw error;
       throw unreachable(error);
