@@ -51,5 +51,6 @@ def flow(host: BrowserHost) -> Flow:
 def _run(host: BrowserHost, name: str, **others: Any) -> dict[str, Any]:
     try:
         return run_flow(name, host, **others)
-    except FlowFailed as failed:
-        pytest.fail(str(failed), pytrace=False)
+    except FlowFailed as error:
+        failed = str(error)
+    pytest.fail(failed, pytrace=False)    # out here, so that it is told once

@@ -93,7 +93,8 @@ export const controls = css`
   a:hover {
     text-decoration: underline;
   }
-  p a {
+  p a,
+  h3 a {
     text-decoration: underline;
   }
   :focus-visible {
