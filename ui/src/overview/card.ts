@@ -10,6 +10,8 @@ import { classesOf, type ClassGoal } from "./goals";
 
 /** Classes that a card names. */
 const MOST = 4;
+/** The goal is met up to this PI. */
+const MET = 1.05;
 
 @customElement("hpm-group-card")
 export class GroupCard extends HpmElement {
@@ -93,7 +95,7 @@ export class GroupCard extends HpmElement {
                 >${t("PI {index}", { index: index(group["performance-index"]) })}</span
               >
               ${this.past.some((one) => one !== null)
-                ? html`<hpm-spark .values=${this.past} .goal=${1} label=${t("PI in the last hour")}></hpm-spark>`
+                ? html`<hpm-spark .values=${this.past} .goal=${MET} better="less" digits="2" label=${t("PI in the last hour")}></hpm-spark>`
                 : nothing}
             </div>`}
     </article>`;
