@@ -270,6 +270,7 @@ export class Shell extends HpmElement {
     this.place = app.places.read();
     if (before.page === this.place.page && before.id === this.place.id) return;
     this.titled();
+    if (before.page === this.place.page && this.page()?.whole) return;
     scrollTo(0, 0);
     void this.focusPage();
   }
