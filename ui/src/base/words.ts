@@ -1,6 +1,6 @@
 /** The API's words, in the user's language. */
 
-import type { Adjustment, AdjustedServer, Goal, GoalStatus, Importance, Level } from "../api/types";
+import type { Activity, Adjustment, AdjustedServer, Goal, GoalStatus, Importance, Level } from "../api/types";
 import { fixed, index, list, NONE, percent } from "./format";
 import { later, plural, t } from "./texts";
 
@@ -81,6 +81,24 @@ const RUN_STATE: Record<string, string> = {
   unknown: later("unknown"),
 };
 
+const ACTIVITY_OUTCOME: Record<Activity["outcome"], string> = {
+  done: later("done"),
+  refused: later("refused"),
+  failed: later("failed"),
+};
+
+/** How somebody showed who it is. */
+const MEANS: Record<Activity["means"], string> = {
+  socket: later("on this host, by its socket"),
+  session: later("logged in to these pages"),
+  password: later("with a password, by a program"),
+  token: later("with a token, by a program"),
+  wok: later("logged in to Wok"),
+  nobody: later("did not show who it is"),
+};
+
+export const activityOutcomeWord = (value: Activity["outcome"]): string => t(ACTIVITY_OUTCOME[value]);
+export const meansWord = (value: Activity["means"]): string => t(MEANS[value] ?? value);
 export const importanceWord = (value: Importance | null | undefined): string => (value ? t(IMPORTANCE[value]) : NONE);
 export const statusWord = (value: GoalStatus): string => t(STATUS[value]);
 export const outcomeWord = (value: Adjustment["outcome"]): string => t(OUTCOME[value]);

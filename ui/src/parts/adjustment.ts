@@ -95,14 +95,16 @@ export class AdjustmentPart extends HpmElement {
       }
       .scroll table {
         width: auto;
-        min-width: 100%;
+        font-size: var(--tiny);
       }
       th,
       td {
         white-space: nowrap;
-        padding-inline-end: 14px;
+        padding-inline-end: 9px;
+        height: 30px;
       }
       thead th {
+        font-size: inherit;
         height: 26px;
         border: none;
         vertical-align: bottom;
@@ -114,7 +116,7 @@ export class AdjustmentPart extends HpmElement {
       }
       th.first,
       td.first {
-        padding-inline-start: 10px;
+        padding-inline-start: 9px;
         border-inline-start: 1px solid var(--line);
       }
       td.role {
@@ -227,7 +229,7 @@ export class AdjustmentPart extends HpmElement {
       <td>${name}</td>
       <td class="number">${percent(one.goal)}</td>
       ${numbers.map((some) => some.map((text, at) => html`<td class="number ${at === 0 ? "first" : ""}">${text}</td>`))}
-      <td><a href=${link("servers", uuid, around)} aria-label=${t("{name} in the charts", { name: one.name })}>${t("See it in the charts")}</a></td>
+      <td><a href=${link("servers", uuid, around)} aria-label=${t("{name} in the charts", { name: one.name })}>${t("Charts")}</a></td>
     </tr>`;
   }
 }
