@@ -99,7 +99,14 @@ export class ActivityPage extends PageElement {
         margin: 0;
         overflow-wrap: anywhere;
       }
-      .new,
+      .new {
+        position: sticky;
+        inset-block-start: 8px;
+        z-index: 2;
+        display: flex;
+        justify-content: center;
+        height: 0; /* it comes without moving what is read */
+      }
       .more {
         display: flex;
         justify-content: center;

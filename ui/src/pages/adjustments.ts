@@ -4,7 +4,7 @@ import { Endless } from "../api/endless";
 import { Resource } from "../api/resource";
 import type { Adjustment, GroupSummary, Levels } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, nothing, query, repeat, state, type PropertyValues } from "../base/element";
+import { css, customElement, html, nothing, query, repeat, state } from "../base/element";
 import { complain } from "../base/notices";
 import { link, PageElement } from "../base/page";
 import { Ranges } from "../base/range";
@@ -59,6 +59,7 @@ export class AdjustmentsPage extends PageElement {
         z-index: 2;
         display: flex;
         justify-content: center;
+        height: 0; /* it comes without moving what is read */
       }
       .more {
         display: flex;
@@ -99,12 +100,11 @@ export class AdjustmentsPage extends PageElement {
       ${this.body()}`;
   }
 
-  override updated(changed: PropertyValues<this>): void {
+  override updated(): void {
     // observed anew, so that it is told again where it stands: a short piece may leave the end in sight
     this.seen.disconnect();
     this.seen.observe(this.topMark);
     if (this.endMark) this.seen.observe(this.endMark);
-    if (changed.has("place")) this.sought = "";
     void this.showSought();
   }
 
@@ -247,10 +247,9 @@ export class AdjustmentsPage extends PageElement {
 
   private fold(one: Adjustment): void {
     const number = String(one["object-id"]);
-    this.sought = number; // it is in sight already
     this.place = { ...this.place, id: this.place.id === number ? "" : number };
+    this.sought = this.place.id; // it is in sight already
     this.ask({});
-    this.sought = this.place.id;
   }
 
   /** Brings the adjustment that the URL names into sight, once; where it is not among the newest, the list begins there. */

@@ -119,6 +119,9 @@ export class AdjustmentPart extends HpmElement {
         padding-inline-start: 9px;
         border-inline-start: 1px solid var(--line);
       }
+      tbody th {
+        font-size: inherit;
+      }
       td.role {
         color: var(--dim);
       }
