@@ -14,7 +14,7 @@ function measure(style: CSSResultOrNative): CSSResultOrNative {
   if (style instanceof CSSStyleSheet) return style;
   let found = measured.get(style);
   if (!found) {
-    found = unsafeCSS(style.cssText.replace(/(-?\d*\.?\d+)rem\b/g, "calc($1 * var(--rem))"));
+    found = unsafeCSS(style.cssText.replace(/(-?\d*\.?\d+)rem\b/g, "calc($1 * var(--rem, 1rem))"));
     measured.set(style, found);
   }
   return found;

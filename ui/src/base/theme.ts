@@ -10,7 +10,6 @@ import { css } from "lit";
 export const tokens = css`
   :host {
     all: initial; /* nothing of the page around it */
-    --rem: 1rem;
     color-scheme: light dark;
     --text: light-dark(#151515, #f0f0f0);
     --dim: light-dark(#5a5d60, #a8abae);
