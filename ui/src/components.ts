@@ -9,6 +9,7 @@ import "./groups/dialog";
 import "./groups/drop-strip";
 import "./groups/goal";
 import "./groups/hands";
+import "./groups/history";
 import "./groups/picker";
 import "./groups/policy-choice";
 import "./overview/card";
