@@ -293,6 +293,7 @@ export class PolicyEditor extends HpmElement {
       this.theirs = { policy: contentOf(answer.content), etag: answer.etag };
       if (same(kept.base, this.theirs.policy)) return await this.send({ ...kept, etag: answer.etag });
       this.versions = partsOf([kept.base!, kept.policy, this.theirs.policy]);
+      await this.updateComplete; // it knows the three of them only then
       this.question.ask();
     } catch (error) {
       this.error = error instanceof ApiError ? error : new ApiError(String(error));
