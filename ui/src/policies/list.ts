@@ -144,10 +144,10 @@ export class PolicyList extends HpmElement {
     return html`<section class="panel group" id="group-${id}" aria-label=${group.name} @keydown=${(event: KeyboardEvent) => this.typed(event, group)}>
       <div class="head ${moves ? "" : "still"}">
         ${moves ? html`<span class="grip" draggable="true" data-drag=${id} aria-hidden="true" title=${t("Drag to another importance")}>⠿</span>` : nothing}
-        <h3>
-          <a href=${link("policies", id)}>${group.name}</a>
+        <div class="row">
+          <h3><a href=${link("policies", id)}>${group.name}</a></h3>
           <span class="help">${plural("{n} server", "{n} servers", group["virtual-servers"].length)}</span>
-        </h3>
+        </div>
         ${moves ? this.tools(group) : nothing}
       </div>
       ${policies.length > 0
