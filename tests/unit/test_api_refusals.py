@@ -87,6 +87,8 @@ def test_a_bad_policy_is_refused_with_its_place(
         error = api.refused("POST", where, body)
         assert (error["http-status"], error["reason"]) == (400, reason)
         assert error["message"].startswith(path), error["message"]
+        assert error["error-details"]["path"].startswith(path)
+        assert error["message"].startswith(error["error-details"]["path"])
         assert words in error["message"]
 
 
@@ -106,6 +108,7 @@ def test_a_bad_name_is_refused(api: ApiHost, name: object) -> None:
         error = api.refused("POST", where, {"name": name})
         assert (error["http-status"], error["reason"]) == (400, 7)
         assert error["message"].startswith("name: ")
+        assert error["error-details"] == {"path": "name"}
         assert "1 to 64 characters" in error["message"]
 
 

@@ -102,6 +102,11 @@ def test_an_adjustment_says_what_was_so_what_is_expected_and_what_came_of_it(tmp
     assert (servers["a"].service_class, servers["a"].importance) == ("a", "highest")
     assert all(s.pi_measured is None for s in servers.values())
     assert servers["d"].pi_before == 0.81
+    assert servers["d"].goal is None and servers["d"].velocity_before is not None
+    before = servers["a"]
+    assert before.goal is not None and before.pi_before is not None and before.velocity_before is not None
+    assert before.velocity_before == pytest.approx(before.goal / before.pi_before)
+    assert (before.velocity_measured, before.cpus_measured) == (None, None)
 
     house.step()
     (record,) = house.records()
@@ -111,6 +116,10 @@ def test_an_adjustment_says_what_was_so_what_is_expected_and_what_came_of_it(tmp
         assert server.pi_before is not None and server.pi_projected is not None and server.pi_measured is not None
         assert server.pi_measured == house.index(name)
         assert server.pi_measured == pytest.approx(server.pi_projected, rel=0.1)
+        assert server.velocity_measured == pytest.approx(server.velocity_projected, rel=0.1)
+        assert server.cpus_measured == pytest.approx(server.cpus_projected, rel=0.1)
+    gained = servers["a"].cpus_measured
+    assert gained is not None and before.cpus_before is not None and gained > before.cpus_before + 0.1
     assert servers["a"].pi_before is not None and servers["a"].pi_before > 1.05
     measured = servers["a"].pi_measured
     house.step(3)

@@ -226,6 +226,25 @@ def test_records_are_read_as_they_were_written_and_measured(adjustments: Adjustm
     assert Adjustments(again(database)).find(AdjustmentFilter(before=2)) == [better]
 
 
+def test_a_record_of_an_earlier_version_has_none_of_what_it_did_not_keep(database: Database) -> None:
+    Adjustments(database).add(record("2030-01-01T00:00:00.000Z"))
+    old = (
+        f'{{"uuid":"{A}","name":"a","group":"g","service-class":null,"importance":null,"shares-before":1000,'
+        '"shares-after":2000,"pi-before":1.5,"pi-projected":0.95,"cpus-before":0.2,"cpus-projected":null,'
+        '"pi-measured":0.97}'
+    )
+    body = (
+        '{"id":1,"time":"2030-01-01T00:00:00.000Z","outcome":"applied","reason":null,"detail":null,'
+        f'"interval-seconds":3.0,"receivers":[{old}],"donors":[]}}'
+    )
+    with database.transaction() as connection:
+        connection.execute("UPDATE adjustments SET body = ?", (body,))
+    (found,) = Adjustments(database).find(AdjustmentFilter())
+    (server,) = found.receivers
+    assert (server.pi_measured, server.cpus_before) == (0.97, 0.2)
+    assert (server.goal, server.velocity_before, server.velocity_measured, server.cpus_measured) == (None,) * 4
+
+
 def test_the_oldest_records_go(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hpm.store.adjustments.KEPT", 5)
     adjustments = Adjustments(database)

@@ -1,12 +1,27 @@
 /** What every page is: it shows a place, and keeps in the URL how it is looked at. */
 
 import { app } from "./app";
-import { HpmElement, property } from "./element";
+import { css, HpmElement, property, type PropertyValues } from "./element";
 import { place, type Place } from "./place";
 
 export class PageElement extends HpmElement {
   /** Where the user is; the shell sets it anew whenever the URL changes. */
   @property({ attribute: false }) place: Place = place("");
+
+  /** While figures are old (`hpm-head` sees to that), nothing has a colour that would call for something. */
+  static override styles = [
+    HpmElement.styles,
+    css`
+      :host {
+        display: block;
+      }
+      :host([stale]) > :not(hpm-head, hpm-dialog) {
+        filter: grayscale(1);
+      }
+    `,
+  ];
+
+  private onHeading = false;
 
   /** A word of the URL's query; "" where it is not there. */
   protected asked(name: string): string {
@@ -28,9 +43,23 @@ export class PageElement extends HpmElement {
     app.places.go(place(page, id, query));
   }
 
+  /** Says what the thing is called that the page is about, for the window's title. */
+  protected named(name: string): void {
+    this.emit("named", name);
+  }
+
   /** Moves the focus to the field in which the page is searched; the key `/` does it. */
   focusSearch(): void {
     this.renderRoot.querySelector<HTMLElement>("[type=search], hpm-table")?.focus();
+  }
+
+  protected override willUpdate(_changed: PropertyValues<this>): void {
+    this.onHeading = this.shadowRoot?.activeElement?.localName === "hpm-head";
+  }
+
+  /** A page that has been read may have another heading than before: the focus goes on to it, and is not lost. */
+  protected override updated(_changed: PropertyValues<this>): void {
+    if (this.onHeading && !this.shadowRoot?.activeElement) this.focus();
   }
 
   /** Moves the focus to what the page is about, when it has come to be shown. */

@@ -5,6 +5,6 @@ import { t } from "../base/texts";
 @customElement("hpm-settings")
 export class SettingsPage extends PageElement {
   override render() {
-    return html`<hpm-head heading=${t("Settings")}></hpm-head>`;
+    return html`<hpm-head heading=${t("Settings")}></hpm-head><hpm-level></hpm-level>`;
   }
 }

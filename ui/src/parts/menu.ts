@@ -18,8 +18,11 @@ export class MenuPart extends HpmElement {
   /** Of what, for who hears the page: "Actions of Gold". */
   @property() of = "";
   @property({ attribute: false }) actions: readonly Action[] = [];
+  /** Without a button of its own: `showFor` opens it. */
+  @property({ type: Boolean }) bare = false;
   @state() private open = false;
-  @query("button") private button!: HTMLButtonElement;
+  @query("button[aria-haspopup]") private own!: HTMLButtonElement | null;
+  private anchor: HTMLElement | null = null;
   @query("[popover]") private list!: HTMLElement;
 
   static override styles = [
@@ -75,21 +78,39 @@ export class MenuPart extends HpmElement {
     const harmless = this.actions.filter((one) => !one.danger);
     const dangerous = this.actions.filter((one) => one.danger);
     const name = this.label || t("Actions");
-    return html`<button
-        type="button"
-        aria-haspopup="menu"
-        aria-expanded=${this.open}
-        aria-label=${this.of ? t("{name} of {thing}", { name, thing: this.of }) : name}
-        @click=${this.toggle}
-        @keydown=${this.opened}
-      >
-        ${this.label || "⋮"}${this.label ? html`<span aria-hidden="true">▾</span>` : nothing}
-      </button>
-      <div popover="auto" role="menu" aria-label=${name} @toggle=${this.toggled} @keydown=${this.typed}>
+    const named = this.of ? t("{name} of {thing}", { name, thing: this.of }) : name;
+    return html`${this.bare ? nothing : this.opener(named)}
+      <div popover="auto" role="menu" aria-label=${named} @toggle=${this.toggled} @keydown=${this.typed}>
         ${harmless.map((one) => this.item(one))}
         ${harmless.length > 0 && dangerous.length > 0 ? html`<hr role="separator" />` : nothing}
         ${dangerous.map((one) => this.item(one))}
       </div>`;
+  }
+
+  /** Opens it beside that element, which has the focus again afterwards; for one menu of many things. */
+  async showFor(anchor: HTMLElement, of: string, actions: readonly Action[]): Promise<void> {
+    this.anchor = anchor;
+    this.of = of;
+    this.actions = actions;
+    await this.updateComplete;
+    this.show();
+  }
+
+  private opener(named: string) {
+    return html`<button
+      type="button"
+      aria-haspopup="menu"
+      aria-expanded=${this.open}
+      aria-label=${named}
+      @click=${this.toggle}
+      @keydown=${this.opened}
+    >
+      ${this.label || "⋮"}${this.label ? html`<span aria-hidden="true">▾</span>` : nothing}
+    </button>`;
+  }
+
+  private get button(): HTMLElement {
+    return this.anchor ?? this.own!;
   }
 
   private item(one: Action) {

@@ -89,10 +89,12 @@ def status_of(class_: type[HpmError]) -> tuple[int, int]:
 
 
 def _details(error: HpmError) -> dict[str, object] | None:
-    """Where in a text something is wrong."""
-    if isinstance(error, InvalidValue) and error.place is not None:
+    """Which value is wrong, and where in a text."""
+    if not isinstance(error, InvalidValue):
+        return None
+    if error.place is not None:
         return {"line": error.place[0], "column": error.place[1], "path": error.path[:1024]}
-    return None
+    return {"path": error.path[:1024]} if error.path else None
 
 
 def error_body(

@@ -11,6 +11,7 @@ from ..engine.plan import Candidate, Decision, ServerChange
 from ..engine.samples import ServerInfo
 from ..errors import HypervisorError
 from ..policy.assignment import Assignment
+from ..policy.goals import VelocityGoal
 from ..store.adjustments import AdjustmentRecord, ServerRecord
 from ..wire.management import Outcome
 from .snapshot import Snapshot
@@ -63,35 +64,53 @@ def record_held(
 
 
 def measured(record: AdjustmentRecord, snapshot: Snapshot) -> AdjustmentRecord:
-    """The record with the PIs that the window after it shows."""
+    """The record with what the window after it shows."""
 
     def fill(servers: tuple[ServerRecord, ...]) -> tuple[ServerRecord, ...]:
-        return tuple(
-            msgspec.structs.replace(s, pi_measured=snapshot.index(s.uuid) if s.uuid in snapshot.assignments else None)
-            for s in servers
-        )
+        return tuple(_with_measured(server, snapshot) for server in servers)
 
     return msgspec.structs.replace(record, receivers=fill(record.receivers), donors=fill(record.donors))
+
+
+def _with_measured(server: ServerRecord, snapshot: Snapshot) -> ServerRecord:
+    window = snapshot.server_window(server.uuid)
+    if window is None or server.uuid not in snapshot.assignments:
+        return server    # it has ended meanwhile
+    return msgspec.structs.replace(
+        server, pi_measured=snapshot.index(server.uuid), velocity_measured=window.velocity, cpus_measured=window.using
+    )
 
 
 def blocked_server(uuid: str, candidate: Candidate, name: str) -> ServerRecord:
     """A server that misses its goal and cannot be helped."""
     window, assignment = candidate.window, candidate.assignment
-    velocity = None if window is None or window.velocity is None else window.velocity / 100.0
+    velocity = None if window is None else window.velocity
     return ServerRecord(
         uuid, name, assignment.group, assignment.service_class, assignment.importance,
         candidate.shares, candidate.shares, _index(assignment, velocity), None,
+        None if window is None else window.using, None, None,
+        _goal(assignment), velocity,
     )  # fmt: skip
 
 
 def _server(change: ServerChange, assignment: Assignment, name: str) -> ServerRecord:
+    before, after = _percent(change.velocity_before), _percent(change.velocity_after)
     return ServerRecord(
         change.uuid, name, assignment.group, assignment.service_class, assignment.importance,
-        change.shares_before, change.shares_after,
-        _index(assignment, change.velocity_before), _index(assignment, change.velocity_after),
-        change.cpus_before, change.cpus_after,
+        change.shares_before, change.shares_after, _index(assignment, before), _index(assignment, after),
+        # of one that sleeps nothing is expected, neither much nor little
+        None if before is None else change.cpus_before, None if after is None else change.cpus_after, None,
+        _goal(assignment), before, after,
     )  # fmt: skip
 
 
+def _percent(velocity: float | None) -> float | None:
+    return None if velocity is None else 100.0 * velocity
+
+
+def _goal(assignment: Assignment) -> int | None:
+    return assignment.goal.percent if isinstance(assignment.goal, VelocityGoal) else None
+
+
 def _index(assignment: Assignment, velocity: float | None) -> float | None:
-    return None if velocity is None else performance_index(assignment.goal, velocity, 1.0 - velocity)
+    return None if velocity is None else performance_index(assignment.goal, velocity, 100.0 - velocity)

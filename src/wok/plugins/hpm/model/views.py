@@ -198,6 +198,13 @@ class Views:
             pi_before=rounded(server.pi_before, 2),
             pi_projected=rounded(server.pi_projected, 2),
             pi_measured=rounded(server.pi_measured, 2),
+            goal=server.goal,
+            velocity_before=rounded(server.velocity_before, 1),
+            velocity_projected=rounded(server.velocity_projected, 1),
+            velocity_measured=rounded(server.velocity_measured, 1),
+            cpu_before=rounded(server.cpus_before, 3),
+            cpu_projected=rounded(server.cpus_projected, 3),
+            cpu_measured=rounded(server.cpus_measured, 3),
         )
 
 

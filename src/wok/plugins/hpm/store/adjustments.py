@@ -14,8 +14,12 @@ from .database import Database, where_all
 KEPT = 20000
 
 
-class ServerRecord(msgspec.Struct, frozen=True, rename="kebab"):
-    """One receiver or donor, or a server nothing could be done for."""
+class ServerRecord(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=True):
+    """One receiver or donor, or a server nothing could be done for.
+
+    `goal` and velocities in percent, `cpus` of use in one CPU. What is not known is None, as all is that earlier
+    versions did not keep.
+    """
 
     uuid: str
     name: str
@@ -29,6 +33,11 @@ class ServerRecord(msgspec.Struct, frozen=True, rename="kebab"):
     cpus_before: float | None = None
     cpus_projected: float | None = None
     pi_measured: float | None = None
+    goal: int | None = None
+    velocity_before: float | None = None
+    velocity_projected: float | None = None
+    velocity_measured: float | None = None
+    cpus_measured: float | None = None
 
 
 class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):

@@ -73,8 +73,9 @@ class ErrorBody(msgspec.Struct, rename="kebab"):
     message: What is wrong, where (a path like ``perf-policies[0].name``) and what would be right.
     request-method: The method of the request.
     request-uri: The path and query of the request; its first 2,048 bytes.
-    error-details: More for programs, else null. With 503 it has `snapshot-time` and `snapshot-age-seconds`: how old the
-        figures are that can still be read.
+    error-details: More for programs, else null. `path`: which value is wrong, as the message names it; a form can show
+        the message beside its field. `line` and `column`: where it stands in a policy file. With 503 it has
+        `snapshot-time` and `snapshot-age-seconds`: how old the figures are that can still be read.
     """
 
     http_status: int

@@ -107,6 +107,13 @@ class AdjustedServer(msgspec.Struct, rename="kebab"):
     pi-before: The performance index before; null: idle.
     pi-projected: The performance index that was expected of it; null: none was.
     pi-measured: The performance index one interval later; null: not measured yet, or idle.
+    goal: The velocity that was its goal, in percent; null: it had none, or that was not kept by the hpm of then.
+    velocity-before: Its velocity before, in percent; null: idle, or not kept.
+    velocity-projected: The velocity that was expected of it; null: none was, or not kept.
+    velocity-measured: Its velocity in the interval after; null: not measured yet, idle, or not kept.
+    cpu-before: CPUs that it used before, in the mean of the interval; null: idle, or not known.
+    cpu-projected: CPUs of use that were expected of it; null: none were.
+    cpu-measured: CPUs that it used in the mean of the interval after; null: not measured yet, or not kept.
     """
 
     virtual_server: ServerUri
@@ -118,6 +125,13 @@ class AdjustedServer(msgspec.Struct, rename="kebab"):
     pi_before: PerformanceIndex
     pi_projected: PerformanceIndex
     pi_measured: PerformanceIndex
+    goal: int | None = None
+    velocity_before: float | None = None
+    velocity_projected: float | None = None
+    velocity_measured: float | None = None
+    cpu_before: float | None = None
+    cpu_projected: float | None = None
+    cpu_measured: float | None = None
 
 
 class Adjustment(msgspec.Struct, rename="kebab"):
@@ -204,6 +218,8 @@ class Version(msgspec.Struct, rename="kebab"):
     controls: What hpm can change here, by name: `cpu-shares`, `cpu-quota`.
     statistics: What this host tells of its servers beside what they do, or why not, by the name that it has in their
         sections (see GET `/virtual-servers/status` and the others).
+    time-zone: What the host calls its time zone now, such as CET; schedules go by it.
+    utc-offset-minutes: How far the host's clocks are ahead of UTC now, in minutes; negative: behind it.
     """
 
     hpm_version: str
@@ -217,4 +233,6 @@ class Version(msgspec.Struct, rename="kebab"):
     interval_seconds: float
     controls: dict[str, ControlAbility]
     statistics: dict[str, ControlAbility]
+    time_zone: str
+    utc_offset_minutes: int
     problem: Problem

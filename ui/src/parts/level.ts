@@ -1,0 +1,184 @@
+/**
+ * Switches the level of CPU management: off, advise, on; each with a sentence on what it does. What may surprise is
+ * asked about before it is done; everything else is done at once, and can be taken back. Who may only read sees the
+ * level in force, and nothing to press.
+ */
+
+import { app, mayWrite } from "../base/app";
+import type { ApiError } from "../api/client";
+import { Resource } from "../api/resource";
+import type { GroupSummary, Level, Levels } from "../api/types";
+import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
+import { complain, tell } from "../base/notices";
+import { link } from "../base/page";
+import { t } from "../base/texts";
+import { LEVELS, levelSentence, levelWord } from "../base/words";
+import type { DialogPart } from "./dialog";
+
+/** What is asked before a level is set: how it is called, what comes of it, and the button that does it. */
+interface Question {
+  level: Level;
+  heading: string;
+  text: string;
+  action: string;
+}
+
+@customElement("hpm-level")
+export class LevelPart extends HpmElement {
+  @state() private busy: Level | null = null;
+  @state() private question: Question | null = null;
+  @state() private refused: ApiError | null = null;
+  @query("hpm-dialog") private dialog!: DialogPart;
+  private readonly levels = new Resource<Levels>(this, () => "/mgmt-levels", { kinds: ["mgmt-levels"], ticks: false });
+
+  static override styles = [
+    HpmElement.styles,
+    css`
+      :host {
+        display: block;
+      }
+      .cards {
+        display: grid;
+        grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr));
+        gap: 8px;
+      }
+      .card {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr);
+        gap: 2px 8px;
+        align-content: start;
+        justify-content: start;
+        padding: 8px 12px;
+        border: 1px solid var(--edge);
+        border-radius: var(--radius);
+        text-align: start;
+        white-space: normal;
+      }
+      .card .help {
+        grid-column: 2;
+      }
+      .mark {
+        width: 16px;
+        height: 16px;
+        margin-top: 3px;
+        border: 2px solid var(--edge);
+        border-radius: 50%;
+      }
+      [aria-checked="true"] {
+        border-color: var(--accent);
+        background: var(--chosen);
+      }
+      [aria-checked="true"] .mark {
+        border: 5px solid var(--accent);
+        background: var(--ground);
+      }
+      [aria-checked="true"] .help {
+        color: var(--text);
+      }
+    `,
+  ];
+
+  override render() {
+    const level = this.levels.value?.["cpu-mgmt"];
+    if (!level) {
+      return this.levels.error
+        ? html`<hpm-problem .what=${t("The management level cannot be read.")} .error=${this.levels.error} @retry=${() => this.levels.refresh()}></hpm-problem>`
+        : html`<hpm-skeleton rows="2"></hpm-skeleton>`;
+    }
+    if (!mayWrite()) return html`<p><strong>${levelWord(level)}</strong> – ${levelSentence(level)}</p>`;
+    return html`<div class="cards" role="radiogroup" aria-label=${t("CPU management")} @keydown=${this.typed}>
+        ${LEVELS.map((one) => this.card(one, level))}
+      </div>
+      <hpm-dialog
+        heading=${this.question?.heading ?? ""}
+        action=${this.question?.action ?? ""}
+        .busy=${this.busy !== null}
+        .error=${this.refused}
+        @save=${() => this.question && this.set(this.question.level)}
+        @close=${() => (this.question = null)}
+      >
+        <p>${this.question?.text}</p>
+        ${this.question?.level === "on"
+          ? html`<p><a href=${link("groups")} @click=${() => this.dialog.close()}>${t("Workload resource groups")}</a></p>`
+          : nothing}
+      </hpm-dialog>`;
+  }
+
+  private card(one: Level, level: Level) {
+    const chosen = one === level;
+    return html`<button
+      type="button"
+      class="card"
+      role="radio"
+      data-level=${one}
+      aria-checked=${chosen}
+      aria-describedby="what-${one}"
+      tabindex=${chosen ? 0 : -1}
+      @click=${() => this.choose(one, level)}
+    >
+      <span class="mark" aria-hidden="true"></span>
+      <strong>${this.busy === one ? t("Working…") : levelWord(one)}</strong>
+      <span class="help" id="what-${one}">${levelSentence(one)}</span>
+    </button>`;
+  }
+
+  /** Arrows only move: to try where they lead must not switch anything. */
+  private typed(event: KeyboardEvent): void {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const cards = [...this.renderRoot.querySelectorAll<HTMLElement>(".card")];
+    const at = cards.indexOf(this.shadowRoot!.activeElement as HTMLElement);
+    cards[(at + step + cards.length) % cards.length]?.focus();
+  }
+
+  private async choose(wanted: Level, level: Level): Promise<void> {
+    if (wanted === level || this.busy) return;
+    this.refused = null;
+    try {
+      this.question = await this.asks(wanted, level);
+    } catch (error) {
+      return complain(t("The management level was not changed."), error);
+    }
+    if (this.question) this.dialog.show();
+    else await this.set(wanted);
+  }
+
+  private async asks(wanted: Level, level: Level): Promise<Question | null> {
+    if (level === "on") {
+      const back = t("All shares and quotas that hpm set are put back to what they were before, at once. Goals are not held any more.");
+      const action = wanted === "off" ? t("Switch off") : t("Only advise");
+      return { level: wanted, heading: t("Stop managing CPU?"), text: `${back} ${levelSentence(wanted)}`, action };
+    }
+    if (wanted === "on" && !(await hasPolicy())) {
+      const text = t("No group has an active policy yet, so hpm would have nothing to do. Make a group, and give it a policy, first.");
+      return { level: wanted, heading: t("Switch on without a policy?"), text, action: t("Switch on") };
+    }
+    return null;
+  }
+
+  private async set(wanted: Level): Promise<void> {
+    const before = this.levels.value?.["cpu-mgmt"];
+    this.busy = wanted;
+    this.refused = null;
+    try {
+      const { content } = await app.client.post<Levels>("/mgmt-levels", { "cpu-mgmt": wanted }, { etag: this.levels.etag });
+      this.levels.set(content);
+      this.dialog.close();
+      const undo = { label: t("Undo"), run: () => void this.set(before!) };
+      tell(t("CPU management: {level}. {sentence}", { level: levelWord(wanted), sentence: levelSentence(wanted) }), before ? undo : undefined);
+    } catch (error) {
+      if (this.question) this.refused = error as ApiError;
+      else complain(t("The management level was not changed."), error);
+    } finally {
+      this.busy = null;
+      void this.levels.refresh();
+    }
+  }
+}
+
+async function hasPolicy(): Promise<boolean> {
+  type Groups = { "workload-resource-groups": GroupSummary[] };
+  const { content } = await app.client.get<Groups>("/workload-resource-groups");
+  return content["workload-resource-groups"].some((one) => one["active-policy"] !== null);
+}
