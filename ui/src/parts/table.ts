@@ -19,6 +19,8 @@ export interface Column<T> {
   label: string;
   /** What the column is, where its label does not say it all. */
   title?: string;
+  /** Its label is heard, and not seen. */
+  heard?: boolean;
   /** Right-aligned; its unit stands in the label. */
   number?: boolean;
   /** Width in px; columns without one share what is left. */
@@ -42,6 +44,7 @@ const SELECT_WIDTH = 32;
 const ACTIONS_WIDTH = 44;
 const ROOM_BELOW = 32;
 const HELD = 3000; // ms at most that the order waits for a button to be let go
+const LAST = -2; // the last control of a row, where its menu is opened; -1 is the row itself
 const CONTROLS = "a, button, input";
 
 @customElement("hpm-table")
@@ -105,7 +108,7 @@ export class TablePart<T = unknown> extends HpmElement {
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
-    this.focused = this.focusedControl();
+    this.focused = this.focusedControl() ?? (this.menu?.showing ? LAST : null);
     const other = changed.has("rows") || changed.has("sort") || changed.has("columns");
     if (other) this.arrange(changed.has("sort") && changed.get("sort") !== undefined);
     if (this.focused === null && this.inner) this.activateSeen();
@@ -125,7 +128,7 @@ export class TablePart<T = unknown> extends HpmElement {
       const reachable = Number(line.dataset["at"]) === this.active ? 0 : -1;
       for (const control of line.querySelectorAll<HTMLElement>(CONTROLS)) if (control.tabIndex !== reachable) control.tabIndex = reachable;
     }
-    if (this.focused !== null) this.refocus(this.focused);
+    if (this.focused !== null && !this.menu?.showing) this.refocus(this.focused);
     if (changed.has("rows")) requestAnimationFrame(this.measure);
   }
 
@@ -208,7 +211,7 @@ export class TablePart<T = unknown> extends HpmElement {
         ? html`<button type="button" @click=${() => this.sortBy(column, up)}>
             ${column.label}${up || down ? html`<span aria-hidden="true">${up ? " ▲" : " ▼"}</span>` : nothing}
           </button>`
-        : column.label}
+        : html`<span class=${column.heard ? "hidden-text" : ""}>${column.label}</span>`}
     </th>`;
   }
 
@@ -258,7 +261,7 @@ export class TablePart<T = unknown> extends HpmElement {
   /** Puts the rows in order. The active one stays the active one, and where it is on the screen if it has the focus. */
   private arrange(sortedAnew: boolean): void {
     const before = this.active;
-    const seen = before * ROW >= this.top && (before + 2) * ROW <= this.top + this.height;
+    const seen = (before + 1) * ROW > this.top && before * ROW < this.top + this.height;
     const waits = !sortedAnew && this.pressed > 0 && performance.now() - this.pressed < HELD;
     this.sorted = waits ? asBefore(this.rows, this.sorted, this.keyOf) : this.inOrder();
     this.long ||= this.inner;
@@ -301,7 +304,8 @@ export class TablePart<T = unknown> extends HpmElement {
   private async openMenu(event: Event, row: T): Promise<void> {
     const anchor = event.currentTarget as HTMLElement;
     const actions = await this.actions!(row);
-    if (anchor.isConnected) await this.menu.showFor(anchor, this.nameOf(row), actions);
+    this.activate(this.active, this.keyOf(row)); // be the focus where it may: that row is not given away
+    await this.menu.showFor(anchor, this.nameOf(row), actions, () => this.refocus(LAST));
   }
 
   private clicked(event: Event, row: T): void {
@@ -372,7 +376,8 @@ export class TablePart<T = unknown> extends HpmElement {
 
   private refocus(control: number): void {
     const line = this.lineAt(this.active);
-    const target = line?.querySelectorAll<HTMLElement>(CONTROLS)[control] ?? line ?? this.box;
+    const controls = [...(line?.querySelectorAll<HTMLElement>(CONTROLS) ?? [])];
+    const target = (control === LAST ? controls.at(-1) : controls[control]) ?? line ?? this.box;
     if (target === this.shadowRoot!.activeElement) return;
     target.focus({ preventScroll: this.inner });
   }
