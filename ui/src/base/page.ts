@@ -1,6 +1,6 @@
 /** What every page is: it shows a place, and keeps in the URL how it is looked at. */
 
-import { app } from "./app";
+import { app, mayWrite } from "./app";
 import { css, HpmElement, property } from "./element";
 import { place, type Place } from "./place";
 
@@ -32,8 +32,23 @@ export class PageElement extends HpmElement {
       hostUpdate: () => (onHeading = this.shadowRoot?.activeElement?.localName === "hpm-head"),
       hostUpdated: () => {
         if (onHeading && !this.shadowRoot?.activeElement) this.focus();
+        const wanted = this.asked("do");
+        // not at once: it changes the page, which is being updated now
+        if (wanted) queueMicrotask(() => this.asked("do") === wanted && this.begun(wanted) && this.ask({ do: "" }));
       },
     });
+  }
+
+  /**
+   * Begins what a link to the page asked for by the word `do` of its query, such as to open a dialog. Whether there was
+   * anything to begin it with; until then it is asked again whenever the page has been updated.
+   */
+  protected does(what: string): boolean {
+    return what !== "";
+  }
+
+  private begun(what: string): boolean {
+    return !mayWrite() || this.does(what);
   }
 
   /** A word of the URL's query; "" where it is not there. */

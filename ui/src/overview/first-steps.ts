@@ -115,14 +115,14 @@ export class FirstSteps extends HpmElement {
         heading: t("Choose the servers of that group"),
         text: t("A server is in exactly one group; those that were put nowhere are in default."),
         button: t("Choose servers"),
-        href: link("groups", first?.["object-id"] ?? "", { do: "edit" }),
+        href: link("groups", first?.["object-id"] ?? "", { do: "servers" }),
       },
       {
         done: goal,
         heading: t("Say how important it is, and how fast it shall be"),
         text: t("A performance policy has an importance and goals. Pick a template; you can change it at any time."),
         button: t("Create policy"),
-        href: link("policies", first?.["object-id"] ?? "", { do: "create" }),
+        href: link("groups", first?.["object-id"] ?? "", { do: "edit" }),
       },
       {
         // where all servers are in groups with policies, there is nobody else to give anything
@@ -130,7 +130,7 @@ export class FirstSteps extends HpmElement {
         heading: t("Say that the other servers may give"),
         text: t("Servers of default have no policy: nothing is taken from them. Give default a policy of low importance, and hpm may move their CPU to the servers that need it."),
         button: t("Create policy for default"),
-        href: link("policies", "default", { do: "create" }),
+        href: link("groups", "default", { do: "edit" }),
       },
       {
         done: this.level !== "off",

@@ -88,6 +88,12 @@ export class GroupPage extends PageElement {
     `,
   ];
 
+  protected override does(what: string): boolean {
+    if (!this.group.value) return false;
+    if (what === "edit" || what === "servers") this.hands.edit(this.place.id, what === "servers" ? "servers" : "name");
+    return true;
+  }
+
   override render() {
     const group = this.group.value;
     const back = html`<p><a href=${link("groups")}>${t("All groups")}</a></p>`;

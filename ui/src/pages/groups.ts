@@ -69,6 +69,12 @@ export class GroupsPage extends PageElement {
     return this.asked("view") === "servers";
   }
 
+  protected override does(what: string): boolean {
+    if (!this.groups.value) return false;
+    if (what === "create") this.hands.create();
+    return true;
+  }
+
   override render() {
     const summaries = this.groups.value?.["workload-resource-groups"];
     const rows = groupRows(

@@ -102,6 +102,13 @@ export class ServerPage extends PageElement {
     `,
   ];
 
+  protected override does(what: string): boolean {
+    if (!this.server.value) return false;
+    if (what === "limits") void this.open(this.limits);
+    if (what === "goal") void this.open(this.goal);
+    return true;
+  }
+
   override render() {
     const server = this.server.value;
     return html`<nav class="crumbs" aria-label=${t("Breadcrumb")}>

@@ -96,6 +96,11 @@ export class ServersPage extends PageElement {
     return html`${cache(this.place.id ? html`<hpm-server .place=${this.place}></hpm-server>` : this.list())}`;
   }
 
+  /** What is to be done with one server, its page does. */
+  protected override does(): boolean {
+    return this.place.id === "";
+  }
+
   /** Moves the focus to what is shown: the list, or one server. */
   override focus(): void {
     this.renderRoot.querySelector<HTMLElement>(this.place.id ? "hpm-server" : "hpm-head")?.focus();
