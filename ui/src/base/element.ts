@@ -5,6 +5,7 @@ import { controls } from "./theme";
 
 export { css, html, nothing, svg, type PropertyValues, type TemplateResult } from "lit";
 export { customElement, property, query, state } from "lit/decorators.js";
+export { cache } from "lit/directives/cache.js";
 export { repeat } from "lit/directives/repeat.js";
 
 /** Styles, with `rem` measured as `theme.ts` says: Wok's Bootstrap has html of 10px, and a length in rem looks there. */

@@ -8,6 +8,9 @@ export class PageElement extends HpmElement {
   /** Where the user is; the shell sets it anew whenever the URL changes. */
   @property({ attribute: false }) place: Place = place("");
 
+  /** Whether what an id names is a part of the page, which stays where it is when another one is named. */
+  readonly whole: boolean = false;
+
   /** While figures are old (`hpm-head` sees to that), nothing has a colour that would call for something. */
   static override styles = [
     HpmElement.styles,

@@ -1,8 +1,8 @@
 /** The API's words, in the user's language. */
 
-import type { Adjustment, AdjustedServer, Goal, GoalStatus, Importance, Level } from "../api/types";
-import { index, list, NONE } from "./format";
-import { later, t } from "./texts";
+import type { Activity, Adjustment, AdjustedServer, Goal, GoalStatus, Importance, Level } from "../api/types";
+import { fixed, index, list, NONE, percent } from "./format";
+import { later, plural, t } from "./texts";
 
 export const IMPORTANCES: readonly Importance[] = ["highest", "high", "medium", "low", "lowest"];
 
@@ -81,6 +81,24 @@ const RUN_STATE: Record<string, string> = {
   unknown: later("unknown"),
 };
 
+const ACTIVITY_OUTCOME: Record<Activity["outcome"], string> = {
+  done: later("done"),
+  refused: later("refused"),
+  failed: later("failed"),
+};
+
+/** How somebody showed who it is. */
+const MEANS: Record<Activity["means"], string> = {
+  socket: later("on this host, by its socket"),
+  session: later("logged in to these pages"),
+  password: later("with a password, by a program"),
+  token: later("with a token, by a program"),
+  wok: later("logged in to Wok"),
+  nobody: later("did not show who it is"),
+};
+
+export const activityOutcomeWord = (value: Activity["outcome"]): string => t(ACTIVITY_OUTCOME[value]);
+export const meansWord = (value: Activity["means"]): string => t(MEANS[value] ?? value);
 export const importanceWord = (value: Importance | null | undefined): string => (value ? t(IMPORTANCE[value]) : NONE);
 export const statusWord = (value: GoalStatus): string => t(STATUS[value]);
 export const outcomeWord = (value: Adjustment["outcome"]): string => t(OUTCOME[value]);
@@ -122,36 +140,99 @@ export function levelSentence(level: Level): string {
 }
 
 const MOST_NAMES = 3;
+/** CPUs below which a difference is not worth telling. */
+const LEAST = 0.005;
+
+/** CPUs that servers gained, all together, or are expected to; those of whom it is not known do not count. */
+function gained(servers: readonly AdjustedServer[]): number {
+  const gains = servers.map((one) => (one["cpu-measured"] ?? one["cpu-projected"] ?? NaN) - (one["cpu-before"] ?? NaN));
+  return gains.filter((one) => !Number.isNaN(one)).reduce((sum, one) => sum + one, 0);
+}
+
+const need = (one: AdjustedServer): number => one["pi-before"] ?? 0;
+
+/** Servers in the order in which they are worth naming: who needed it most; of donors, who gave most. */
+export function inOrder(one: Adjustment): { receivers: AdjustedServer[]; donors: AdjustedServer[] } {
+  return {
+    receivers: [...one.receivers].sort((a, b) => need(b) - need(a)),
+    donors: [...one.donors].sort((a, b) => gained([a]) - gained([b])),
+  };
+}
 
 function names(servers: readonly AdjustedServer[]): string {
   const all = servers.map((one) => one.name);
   if (all.length <= MOST_NAMES) return list(all);
-  return list([...all.slice(0, MOST_NAMES - 1), t("{n} others", { n: all.length - MOST_NAMES + 1 })]);
+  const more = all.length - MOST_NAMES + 1;
+  return list([...all.slice(0, MOST_NAMES - 1), plural("{n} other", "{n} others", more)]);
 }
 
-/** An adjustment in plain words; what it came to is added when it was measured. */
+/** An adjustment in plain words: who got how much of whom, what came of it, and why not more. */
 export function adjustmentSentences(one: Adjustment): string[] {
-  const said: string[] = [];
-  const values = { receivers: names(one.receivers), donors: names(one.donors) };
-  const many = one.receivers.length > 1;
-  if (one.outcome === "failed") {
-    said.push(one.receivers.length > 0 ? t("{receivers} could not be helped.", values) : t("An adjustment was not possible."));
-  } else if (one.receivers.length === 0) {
-    const text = one.outcome === "advised" ? t("{donors} would give CPU back.", values) : t("{donors} gave CPU back.", values);
-    said.push(text);
-  } else if (one.outcome === "advised") {
-    said.push(
-      one.donors.length > 0 ? t("{receivers} would get CPU from {donors}.", values) : t("{receivers} would get a larger share.", values),
-    );
-  } else {
-    said.push(one.donors.length > 0 ? t("{receivers} got CPU from {donors}.", values) : t("{receivers} got a larger share.", values));
-  }
-  const first = one.receivers[0];
-  if (first && !many && first["pi-before"] !== null) {
-    const pi = { before: index(first["pi-before"]), after: index(first["pi-measured"]), expected: index(first["pi-projected"]) };
-    if (first["pi-measured"] !== null) said.push(t("Its PI went from {before} to {after}.", pi));
-    else if (first["pi-projected"] !== null) said.push(t("Its PI is {before}; {expected} is expected.", pi));
-  }
-  if (one.reason) said.push(whyNot(one.reason));
+  const { receivers, donors } = inOrder(one);
+  const said = [whatWasDone(one, receivers, donors), ...whatCame(one, receivers)];
+  if (one.reason && !SAID.has(one.reason)) said.push(whyNot(one.reason));
   return said;
+}
+
+/** Reasons that the first sentence tells already. */
+const SAID: ReadonlySet<string> = new Set(["changed-by-administrator"]);
+
+function whatWasDone(one: Adjustment, receivers: readonly AdjustedServer[], donors: readonly AdjustedServer[]): string {
+  const more = gained(receivers.length > 0 ? receivers : donors);
+  const amount = Math.abs(more);
+  const values = { receivers: names(receivers), donors: names(donors), cpu: fixed(amount, amount < 0.095 ? 2 : 1) };
+  if (one.outcome === "failed") {
+    if (one.reason === "changed-by-administrator") return t("An administrator changed the shares of {receivers}, which hpm leaves alone until released.", values);
+    return receivers.length > 0 ? t("{receivers} could not be helped.", values) : t("An adjustment was not possible.");
+  }
+  const advised = one.outcome === "advised";
+  if (receivers.length === 0) {
+    if (more > -LEAST) return advised ? t("{donors} would have a smaller share.", values) : t("{donors} got a smaller share.", values);
+    return advised ? t("{donors} would give {cpu} CPU back.", values) : t("{donors} gave {cpu} CPU back.", values);
+  }
+  if (more < LEAST) return advised ? t("{receivers} would get a larger share.", values) : t("{receivers} got a larger share.", values);
+  if (donors.length === 0) return advised ? t("{receivers} would get {cpu} CPU.", values) : t("{receivers} got {cpu} CPU.", values);
+  return advised ? t("{receivers} would get {cpu} CPU from {donors}.", values) : t("{receivers} got {cpu} CPU from {donors}.", values);
+}
+
+/** What came of it for who needed it most, as far as it is known. */
+function whatCame(one: Adjustment, receivers: readonly AdjustedServer[]): string[] {
+  const first = receivers[0];
+  const before = first?.["velocity-before"] ?? null;
+  const goal = first?.goal ?? null;
+  if (!first || before === null || goal === null) return first ? indexes(first) : [];
+  const measured = first["velocity-measured"] ?? null;
+  const expected = first["velocity-projected"] ?? null;
+  const after = percent(measured ?? expected);
+  const values = { name: first.name, before: percent(before), after, goal: percent(goal) };
+  const many = receivers.length > 1;
+  if (measured !== null) {
+    return [many ? t("Velocity of {name} {before} → {after}, goal {goal}.", values) : t("Velocity {before} → {after}, goal {goal}.", values)];
+  }
+  if (expected !== null && one.outcome !== "failed") {
+    return [many ? t("Velocity of {name} {before}, {after} expected, goal {goal}.", values) : t("Velocity {before}, {after} expected, goal {goal}.", values)];
+  }
+  return [many ? t("Velocity of {name} {before}, goal {goal}.", values) : t("Velocity {before}, goal {goal}.", values)];
+}
+
+/** The same of a record that has no velocities: an earlier hpm wrote it, or there was no goal in percent. */
+function indexes(first: AdjustedServer): string[] {
+  if (first["pi-before"] === null) return [];
+  const pi = { name: first.name, before: index(first["pi-before"]), after: index(first["pi-measured"]), expected: index(first["pi-projected"]) };
+  if (first["pi-measured"] === first["pi-before"]) return []; // discretionary work has one PI, whatever becomes of it
+  if (first["pi-measured"] !== null) return [t("The PI of {name} went from {before} to {after}.", pi)];
+  if (first["pi-projected"] !== null) return [t("The PI of {name} is {before}; {expected} is expected.", pi)];
+  return [];
+}
+
+/** Why it was not (fully) possible, server by server where the record says so; a sentence each. */
+export function reasonsOf(one: Adjustment): string[] {
+  const parts = (one.detail ?? "").split("; ").filter(Boolean);
+  const found = parts.map((part) => {
+    const at = part.lastIndexOf(": ");
+    const word = WHY_NOT[part.slice(at + 2)];
+    return at > 0 && word ? t("{name}: {why}", { name: part.slice(0, at), why: t(word) }) : null;
+  });
+  if (parts.length > 0 && found.every((each) => each !== null)) return found as string[];
+  return [...(one.reason ? [whyNot(one.reason)] : []), ...(one.detail ? [one.detail] : [])];
 }

@@ -291,7 +291,7 @@ export class GroupDialog extends HpmElement {
     if (!this.form.name.trim()) wrong["name"] = t("Give the group a name.");
     const id = this.saving.group?.["object-id"] ?? "";
     if (takenFrom(this.members, this.form.servers, id).length > 0 && !this.form.move) {
-      wrong["servers"] = t("Tick it to take servers from other groups, or take those servers out again.");
+      wrong["servers"] = t("Servers of other groups: tick that they are taken from there, or take them out of the list.");
     }
     this.wrong = wrong;
     const said = Object.values(wrong);

@@ -63,4 +63,6 @@ async function moveBack(moved: readonly Member[]): Promise<void> {
 async function put(servers: readonly Member[], group: string): Promise<void> {
   const body = { action: "add-virtual-servers", "virtual-servers": servers.map((one) => one.id), move: true };
   await app.client.post(`${groupPath(group)}/actions`, body);
+  // what was done here is seen at once, and not when hpm tells of it
+  app.live.dispatchEvent(new CustomEvent("happened", { detail: { kind: "resync", data: {} } }));
 }

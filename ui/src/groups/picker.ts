@@ -50,6 +50,8 @@ export class ServerPickerPart extends HpmElement {
         gap: 12px;
       }
       section {
+        display: grid;
+        grid-template: auto 15rem / minmax(0, 1fr);
         border: 1px solid var(--line);
         border-radius: var(--radius);
         min-width: 0;
@@ -59,12 +61,12 @@ export class ServerPickerPart extends HpmElement {
         outline-offset: -2px;
       }
       .spread {
+        flex-wrap: nowrap;
         padding: 4px 8px;
         min-height: 40px;
         border-bottom: 1px solid var(--line);
       }
       ul {
-        height: 15rem;
         overflow: auto;
       }
       li button {
@@ -144,7 +146,10 @@ export class ServerPickerPart extends HpmElement {
   private half(side: "in" | "out", label: string, found: readonly Member[], count: number) {
     const seen = found.slice(0, MOST);
     this.at[side] = Math.max(0, Math.min(this.at[side], seen.length - 1));
-    const all = side === "in" ? t("Take all out") : t("Add all");
+    const n = found.length;
+    const all = this.search.trim()
+      ? side === "in" ? plural("Take {n} out", "Take {n} out", n) : plural("Add {n}", "Add {n}", n)
+      : side === "in" ? t("Take all out") : t("Add all");
     return html`<section
       class=${this.over === side ? "over" : ""}
       @dragover=${(event: DragEvent) => takes(event) && (this.over = side)}
@@ -155,7 +160,7 @@ export class ServerPickerPart extends HpmElement {
         <h3 id=${side}>${label} <span class="dim">(${count})</span></h3>
         ${found.length > 0 && (found.length > 1 || count > 1)
           ? html`<button class="plain" type="button" @click=${() => this.change(found, side === "out")}>
-              ${this.search.trim() ? t("{all} found ({n})", { all, n: found.length }) : all}
+              ${all}
             </button>`
           : nothing}
       </div>

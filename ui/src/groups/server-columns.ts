@@ -18,7 +18,7 @@ export function serverColumns(drag: ((event: DragEvent, server: Server) => void)
     },
     { key: "class", label: t("Class"), width: 120, from: 700, value: (row) => row["service-class"], cell: (row) => row["service-class"] ?? nothing },
     { key: "goal", label: t("Goal"), width: 120, from: 820, value: (row) => goalPercent(row.goal), cell: (row) => goalWord(row.goal) },
-    { key: "status", label: t("Status"), width: 116, value: (row) => row["goal-status"], cell: (row) => html`<hpm-status status=${row["goal-status"]}></hpm-status>` },
+    { key: "status", label: t("Status"), width: 132, value: (row) => row["goal-status"], cell: (row) => html`<hpm-status status=${row["goal-status"]}></hpm-status>` },
     {
       key: "velocity", label: t("Velocity"), width: 144, from: 560, value: (row) => row.velocity,
       cell: (row) => html`<hpm-bullet .velocity=${row.velocity} .goal=${goalPercent(row.goal)}></hpm-bullet>`,

@@ -15,6 +15,7 @@ import type { GroupHandsPart } from "../groups/hands";
 import { drag } from "../groups/moving";
 import { serverColumns } from "../groups/server-columns";
 import { isOld } from "../parts/head";
+import type { RangeWords } from "../parts/range";
 
 const ADJUSTMENTS = 8; // the latest that are shown
 
@@ -191,8 +192,12 @@ export class GroupPage extends PageElement {
       <hpm-group-history
         group=${group["object-id"]}
         .classes=${activePolicy(group)!["service-classes"]}
-        .query=${this.place.query}
-        @range=${(event: CustomEvent<Record<string, string>>) => this.ask(event.detail, "push")}
+        name=${group.name}
+        from=${this.asked("from")}
+        to=${this.asked("to")}
+        chosen=${this.asked("class")}
+        @range=${(event: CustomEvent<RangeWords>) => this.ask({ ...event.detail }, "push")}
+        @class=${(event: CustomEvent<string>) => this.ask({ class: event.detail })}
       ></hpm-group-history>
     </section>`;
   }
@@ -269,7 +274,7 @@ export class GroupPage extends PageElement {
                 ${found!.map(
                   (one) => html`<li>
                     <span class="help" title=${exact(one.time)}>${ago(one.time)}</span>
-                    <a href=${link("adjustments", "", { group: group["object-id"], open: String(one["object-id"]) })}>${adjustmentSentences(one)[0]}</a>
+                    <a href=${link("adjustments", String(one["object-id"]))}>${adjustmentSentences(one)[0]}</a>
                     ${adjustmentSentences(one).slice(1).join(" ")}
                   </li>`,
                 )}

@@ -176,11 +176,11 @@ export class GroupsPage extends PageElement {
     return [
       { key: "name", label: t("Name"), value: (row) => row.name, cell: (row) => html`<a href=${link("groups", row["object-id"])} title=${row.name}>${row.name}</a>` },
       {
-        key: "importance", label: t("Importance"), width: 104, from: 520, value: (row) => importanceRank(row.importance),
+        key: "importance", label: t("Importance"), width: 124, from: 520, value: (row) => importanceRank(row.importance),
         cell: (row) => importanceWord(row.importance),
       },
       {
-        key: "status", label: t("Goal"), width: 120, value: (row) => STATUS_ORDER.indexOf(row["goal-status"]),
+        key: "status", label: t("Goal"), width: 132, value: (row) => STATUS_ORDER.indexOf(row["goal-status"]),
         cell: (row) => html`<hpm-status status=${row["goal-status"]}></hpm-status>`,
       },
       {
@@ -196,7 +196,7 @@ export class GroupsPage extends PageElement {
         cell: (row) => fixed(row["virtual-server-count"]),
       },
       { key: "policy", label: t("Active policy"), from: 760, value: (row) => row["active-policy"], cell: (row) => this.policy(row) },
-      { key: "description", label: t("Description"), from: 1060, value: (row) => row.description || null, cell: (row) => html`<span title=${row.description}>${row.description}</span>` },
+      { key: "description", label: t("Description"), from: 980, value: (row) => row.description || null, cell: (row) => html`<span title=${row.description}>${row.description}</span>` },
     ];
   }
 

@@ -266,9 +266,14 @@ export class ServerPage extends PageElement {
     ];
   }
 
-  private open(dialog: ServerDialog): void {
-    const server = this.server.value;
-    if (server) dialog.open(server, this.server.etag).catch((error: unknown) => complain(t("The dialog cannot be opened."), error));
+  /** Opens a dialog on what is there now, which may be news since the last interval. */
+  private async open(dialog: ServerDialog): Promise<void> {
+    await this.server.refresh();
+    try {
+      if (this.server.value) await dialog.open(this.server.value, this.server.etag);
+    } catch (error) {
+      complain(t("The dialog cannot be opened."), error);
+    }
   }
 
   private act(deed: Deed): void {

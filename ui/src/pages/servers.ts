@@ -5,11 +5,10 @@ import { mirror, type Row } from "../api/mirror";
 import { Resource } from "../api/resource";
 import type { GroupSummary } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, HpmElement, nothing, query, state, type PropertyValues } from "../base/element";
+import { cache, css, customElement, html, nothing, query, state, type PropertyValues } from "../base/element";
 import { complain, tell } from "../base/notices";
 import { PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
-import { isOld } from "../parts/head";
 import type { Action } from "../parts/menu";
 import type { Column, TablePart } from "../parts/table";
 import { actionsOf } from "./servers/actions";
@@ -44,7 +43,7 @@ export class ServersPage extends PageElement {
   private columnsOf: unknown[] = [];
 
   static override styles = [
-    HpmElement.styles,
+    PageElement.styles,
     filterStyle,
     css`
       .many {
@@ -52,9 +51,6 @@ export class ServersPage extends PageElement {
         margin-bottom: 8px;
         background: var(--chosen);
         border-radius: var(--radius);
-      }
-      .old hpm-table {
-        color: var(--dim);
       }
       code {
         user-select: all;
@@ -79,6 +75,10 @@ export class ServersPage extends PageElement {
   override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("place") && this.soon === 0) this.typed = null;
     this.look(!this.place.id);
+    if (this.place.id) {
+      this.removeAttribute("stale"); // which is that of the list; one server has its own
+      return;
+    }
     const wanted = this.wanted();
     const { reasons } = this.leftAlone;
     const filter = JSON.stringify(wanted);
@@ -92,9 +92,8 @@ export class ServersPage extends PageElement {
   }
 
   override render() {
-    const id = this.place.id;
-    return html`${id ? html`<hpm-server .place=${this.place}></hpm-server>` : nothing}
-      <div ?hidden=${id !== ""} class=${isOld(mirror.measured) ? "old" : ""}>${this.list()}</div>`;
+    // the list is put aside meanwhile, and comes back as it was left
+    return html`${cache(this.place.id ? html`<hpm-server .place=${this.place}></hpm-server>` : this.list())}`;
   }
 
   /** Moves the focus to what is shown: the list, or one server. */

@@ -25,6 +25,7 @@ export class BulletPart extends HpmElement {
         width: ${WIDTH}px;
         height: ${HEIGHT}px;
         vertical-align: middle;
+        contain: strict;
       }
       svg {
         display: block;

@@ -80,8 +80,8 @@ const MET = 1.05;
 /** Where an area begins and ends, in the time and figures of a chart: its lower and upper edge at some times. */
 export type Area = { time: number; low: number; high: number }[];
 
-/** Areas between two rows of figures: one for each stretch in which both are known. */
-export function between(times: readonly number[], low: Figures, high: Figures): Area[] {
+/** Areas between two rows of figures: one for each stretch in which both are known; `stepped`: they hold until the next. */
+export function between(times: readonly number[], low: Figures, high: Figures, stepped = false): Area[] {
   const areas: Area[] = [];
   let area: Area | null = null;
   for (const [at, time] of times.entries()) {
@@ -91,6 +91,8 @@ export function between(times: readonly number[], low: Figures, high: Figures): 
       continue;
     }
     if (!area) areas.push((area = []));
+    const before = area.at(-1);
+    if (stepped && before) area.push({ ...before, time });
     area.push({ time, low: one, high: other });
   }
   return areas;

@@ -30,6 +30,12 @@ const LABEL_WIDTH = 20;
 const SHORTEST_DRAG = 6;
 const DAY = 86_400;
 
+/**
+ * By what charts share: the time to which the crosshair was moved by keyboard. It stays there while time goes on; what
+ * the pointer points at stays under the pointer.
+ */
+const pinned = new Map<string, number>();
+
 export class Plot {
   readonly chart: uPlot;
 
@@ -38,11 +44,12 @@ export class Plot {
     box: HTMLElement,
     private view: View,
     private readonly look: Look,
-    sync: string,
+    private readonly sync: string,
     /** Where the crosshair is (the place in `times`; null: nowhere), and which time was marked by dragging. */
     private readonly told: { cursor: (at: number | null) => void; range: (from: number, to: number) => void },
   ) {
-    this.chart = new uPlot(this.options(box.clientWidth, sync), this.data(), box);
+    this.chart = new uPlot(this.options(box.clientWidth), this.data(), box);
+    this.chart.over.addEventListener("mousemove", () => pinned.delete(sync));
   }
 
   /** Shows another state of the same series. */
@@ -52,6 +59,8 @@ export class Plot {
       this.chart.setData(this.data(), false);
       this.chart.setScale("x", { min: view.from, max: view.to });
     });
+    const time = pinned.get(this.sync);
+    if (time !== undefined) this.moveTo(time, false);
   }
 
   resize(width: number): void {
@@ -61,8 +70,15 @@ export class Plot {
   /** Moves the crosshair, in all charts that share it; null: takes it away. */
   point(at: number | null): void {
     const time = at === null ? undefined : this.view.times[at];
-    const left = time === undefined ? -10 : this.chart.valToPos(time, "x");
-    this.chart.setCursor({ left, top: time === undefined ? -10 : 10 });
+    if (time === undefined) pinned.delete(this.sync);
+    else pinned.set(this.sync, time);
+    this.moveTo(time, true);
+  }
+
+  /** `follow`: whether the charts that share the crosshair go there, too; uPlot's types leave that out. */
+  private moveTo(time: number | undefined, follow: boolean): void {
+    const move = this.chart.setCursor as (where: { left: number; top: number }, tell: boolean, follow: boolean) => void;
+    move(time === undefined ? { left: -10, top: -10 } : { left: this.chart.valToPos(time, "x"), top: 10 }, true, follow);
   }
 
   destroy(): void {
@@ -76,7 +92,7 @@ export class Plot {
     return [times as number[], ...rows] as uPlot.AlignedData;
   }
 
-  private options(width: number, sync: string): uPlot.Options {
+  private options(width: number): uPlot.Options {
     const { look, view } = this;
     const axis = { stroke: look.dim, font: look.font, labelFont: look.font, grid: { stroke: look.line, width: 1 }, ticks: { stroke: look.line, width: 1 } };
     return {
@@ -106,7 +122,8 @@ export class Plot {
         points: { size: 7 },
         drag: { x: true, y: false, setScale: false },
         bind: { dblclick: () => null },
-        sync: { key: sync, scales: ["x", null], setSeries: false },
+        // what is marked is marked in one chart; the page moves the others
+        sync: { key: this.sync, scales: ["x", null], setSeries: false, filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
       },
       hooks: {
         drawAxes: [() => this.behind()],
@@ -169,7 +186,7 @@ export class Plot {
         } else if (hasBand(one)) {
           on.globalAlpha = 0.22;
           on.fillStyle = this.look.series[at]!;
-          this.fill(on, between(times, one.low!, one.high!));
+          this.fill(on, between(times, one.low!, one.high!, one.kind === "steps"));
         }
         const goal = one.goal === undefined ? -1 : series.findIndex((other) => other.key === one.goal);
         if (goal >= 0 && !hidden.has(one.goal!)) {
@@ -205,10 +222,12 @@ export class Plot {
     for (const { time } of marks) {
       if (time < from || time > to) continue;
       const x = Math.round(this.chart.valToPos(time, "x", true));
+      on.globalAlpha = 0.6;
       on.beginPath();
       on.moveTo(x, bbox.top);
       on.lineTo(x, bbox.top + bbox.height);
       on.stroke();
+      on.globalAlpha = 1;
       on.beginPath();
       on.moveTo(x - size, bbox.top - 2 * size);
       on.lineTo(x + size, bbox.top - 2 * size);

@@ -12,7 +12,7 @@ import uPlot from "uplot";
 import uPlotStyles from "uplot/dist/uPlot.min.css";
 import { unsafeCSS } from "lit";
 import { css, customElement, html, HpmElement, nothing, property, query, state, svg, type PropertyValues } from "../base/element";
-import { fixed } from "../base/format";
+import { exact, fixed } from "../base/format";
 import { complain } from "../base/notices";
 import { t } from "../base/texts";
 import { drawn, extremes, type ChartMark, type ChartSeries } from "./chart-data";
@@ -142,6 +142,7 @@ export class ChartPart extends HpmElement {
     if (changed.has("times") || changed.has("series") || changed.has("away")) {
       this.rows = drawn(this.series, this.away, this.times.length);
     }
+    if (this.at !== null && this.at >= this.times.length) this.at = null;
   }
 
   override updated(changed: PropertyValues): void {
@@ -211,7 +212,7 @@ export class ChartPart extends HpmElement {
 
   private table() {
     const columns: Column<number>[] = [
-      { key: "time", label: t("Time"), width: 190, value: (at) => this.times[at]!, cell: (at) => moment(this.times[at]!, Infinity) },
+      { key: "time", label: t("Time"), width: 210, value: (at) => this.times[at]!, cell: (at) => exact(1000 * this.times[at]!) },
       ...this.series.map(
         (one): Column<number> => ({
           key: one.key,

@@ -23,6 +23,7 @@ export class MenuPart extends HpmElement {
   @state() private open = false;
   @query("button[aria-haspopup]") private own!: HTMLButtonElement | null;
   private anchor: HTMLElement | null = null;
+  private back = (): void => this.own?.focus();
   @query("[popover]") private list!: HTMLElement;
 
   static override styles = [
@@ -87,9 +88,15 @@ export class MenuPart extends HpmElement {
       </div>`;
   }
 
-  /** Opens it beside that element, which has the focus again afterwards; for one menu of many things. */
-  async showFor(anchor: HTMLElement, of: string, actions: readonly Action[]): Promise<void> {
+  /** Whether it is seen. */
+  get showing(): boolean {
+    return this.open;
+  }
+
+  /** Opens it beside that element; for one menu of many things. `back` gives the focus back afterwards. */
+  async showFor(anchor: HTMLElement, of: string, actions: readonly Action[], back: () => void): Promise<void> {
     this.anchor = anchor;
+    this.back = back;
     this.of = of;
     this.actions = actions;
     await this.updateComplete;
@@ -109,10 +116,6 @@ export class MenuPart extends HpmElement {
     </button>`;
   }
 
-  private get button(): HTMLElement {
-    return this.anchor ?? this.own!;
-  }
-
   private item(one: Action) {
     return html`<button
       type="button"
@@ -130,7 +133,7 @@ export class MenuPart extends HpmElement {
   private choose(one: Action): void {
     if (one.not) return;
     this.list.hidePopover();
-    this.button.focus();
+    this.back();
     one.run();
   }
 
@@ -141,7 +144,8 @@ export class MenuPart extends HpmElement {
 
   private show(): void {
     this.list.showPopover();
-    const anchor = this.button.getBoundingClientRect();
+    this.open = true;
+    const anchor = (this.anchor ?? this.own!).getBoundingClientRect();
     const size = this.list.getBoundingClientRect();
     const below = anchor.bottom + size.height + 4 <= innerHeight || anchor.top < size.height;
     this.list.style.top = `${Math.max(4, below ? anchor.bottom + 2 : anchor.top - size.height - 2)}px`;
@@ -170,7 +174,7 @@ export class MenuPart extends HpmElement {
     else if (event.key === "End") next = items.length - 1;
     else if (event.key === "Tab" || event.key === "Escape") {
       this.list.hidePopover();
-      this.button.focus();
+      this.back();
       event.stopPropagation();
       if (event.key === "Tab") return;
     } else if (letter.trim()) {

@@ -19,14 +19,24 @@ export const tableStyle = css`
     contain: strict;
     height: max(300px, calc(100vh - var(--above, 260px)));
   }
-  table {
-    table-layout: fixed;
+  /* Rows are grids of a known size, each by itself: a browser lays out a real table as a whole whenever any cell has
+     changed. The roles are said in the elements, for they go with the display of a table. */
+  table,
+  thead,
+  tbody {
+    display: block;
   }
-  thead th {
+  thead {
     position: sticky;
     top: 0;
     z-index: 1;
     background: var(--ground);
+  }
+  tr {
+    display: grid;
+    grid-template-columns: var(--columns);
+    height: ${ROW}px;
+    contain: strict;
   }
   thead button {
     border: none;
@@ -39,12 +49,18 @@ export const tableStyle = css`
     overflow: hidden;
     text-overflow: ellipsis;
     display: inline-block;
+    line-height: 1.5;
+    vertical-align: middle;
   }
   thead button:focus-visible {
     outline-offset: -2px;
   }
   th,
   td {
+    display: block;
+    min-width: 0;
+    height: ${ROW}px;
+    line-height: ${ROW - 1}px;
     white-space: nowrap;
     overflow: hidden;
     text-overflow: ellipsis;
@@ -57,10 +73,7 @@ export const tableStyle = css`
     display: grid;
     place-items: center;
     width: 24px;
-    height: 24px;
-  }
-  tbody tr {
-    height: ${ROW}px;
+    height: ${ROW - 1}px;
   }
   tbody tr.opens {
     cursor: pointer;
@@ -81,21 +94,21 @@ export const tableStyle = css`
     text-align: end;
     padding: 0 2px 0 0;
   }
-  tr[class^="gap"],
-  tr[class^="gap"] td {
-    border: none;
-    padding: 0;
+  td.actions button {
+    min-height: 28px;
+    line-height: 1.5;
+    vertical-align: middle;
   }
-  tr.gap0,
-  tr.gap0 td {
-    height: var(--gap0, 0);
+  tr[class^="gap"] {
+    height: var(--gap);
   }
-  tr.gap1,
-  tr.gap1 td {
-    height: var(--gap1, 0);
+  tr.gap0 {
+    --gap: var(--gap0, 0);
   }
-  tr.gap2,
-  tr.gap2 td {
-    height: var(--gap2, 0);
+  tr.gap1 {
+    --gap: var(--gap1, 0);
+  }
+  tr.gap2 {
+    --gap: var(--gap2, 0);
   }
 `;

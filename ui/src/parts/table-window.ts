@@ -3,7 +3,7 @@
 import type { SortValue } from "./table-order";
 
 /** Rows beyond what is seen, so that scrolling shows no gaps. */
-const SPARE = 12;
+const SPARE = 6;
 /** The rows that are there change each time so many have gone by. */
 export const STEP = 4;
 

@@ -19,6 +19,8 @@ export interface Column<T> {
   label: string;
   /** What the column is, where its label does not say it all. */
   title?: string;
+  /** Its label is heard, and not seen. */
+  heard?: boolean;
   /** Right-aligned; its unit stands in the label. */
   number?: boolean;
   /** Width in px; columns without one share what is left. */
@@ -36,10 +38,13 @@ type Key = string | number;
 
 /** Up to so many rows, the page scrolls and not the table. */
 const ALL = 60;
+/** So many elements at least that long tables share, so that they are shared also while few rows are wanted of many. */
+const SLOTS = 2 * ALL;
 const SELECT_WIDTH = 32;
 const ACTIONS_WIDTH = 44;
 const ROOM_BELOW = 32;
 const HELD = 3000; // ms at most that the order waits for a button to be let go
+const LAST = -2; // the last control of a row, where its menu is opened; -1 is the row itself
 const CONTROLS = "a, button, input";
 
 @customElement("hpm-table")
@@ -73,6 +78,9 @@ export class TablePart<T = unknown> extends HpmElement {
   private sorted: readonly T[] = [];
   private allSelected = false;
   private lastToggled: Key | null = null;
+  private long = false; // whether it ever had more rows than it shows at once
+  private base = 0; // the row that has the first of the elements that rows share
+  private shownFrom = 0;
   private top = 0; // where it is scrolled to
   private topWanted: number | null = null;
   /** Where the focus is in the rows: at which control of the active row, -1: at the row; null: not in the rows. */
@@ -87,6 +95,7 @@ export class TablePart<T = unknown> extends HpmElement {
     addEventListener("resize", this.measure);
     addEventListener("pointerup", this.released);
     addEventListener("pointercancel", this.released);
+    if (this.hasUpdated) this.scrollSoon(this.top); // it was put aside, and comes back
     void this.updateComplete.then(() => this.isConnected && this.sizes.observe(this.box));
   }
 
@@ -99,7 +108,7 @@ export class TablePart<T = unknown> extends HpmElement {
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
-    this.focused = this.focusedControl();
+    this.focused = this.focusedControl() ?? (this.menu?.showing ? LAST : null);
     const other = changed.has("rows") || changed.has("sort") || changed.has("columns");
     if (other) this.arrange(changed.has("sort") && changed.get("sort") !== undefined);
     if (this.focused === null && this.inner) this.activateSeen();
@@ -116,10 +125,10 @@ export class TablePart<T = unknown> extends HpmElement {
       this.scrolled();
     }
     for (const line of this.lines()) {
-      const reachable = Number(line.dataset["at"]) === this.active;
-      for (const control of line.querySelectorAll<HTMLElement>(CONTROLS)) control.tabIndex = reachable ? 0 : -1;
+      const reachable = Number(line.dataset["at"]) === this.active ? 0 : -1;
+      for (const control of line.querySelectorAll<HTMLElement>(CONTROLS)) if (control.tabIndex !== reachable) control.tabIndex = reachable;
     }
-    if (this.focused !== null) this.refocus(this.focused);
+    if (this.focused !== null && !this.menu?.showing) this.refocus(this.focused);
     if (changed.has("rows")) requestAnimationFrame(this.measure);
   }
 
@@ -130,9 +139,7 @@ export class TablePart<T = unknown> extends HpmElement {
 
   /** Scrolls to the first row: others are shown than before. */
   toTop(): void {
-    this.topWanted = 0;
-    this.first = 0;
-    this.requestUpdate();
+    if (this.top > 0) this.scrollSoon(0);
   }
 
   /** The selected rows (without, all of them) as text, as sheets read it. */
@@ -143,20 +150,19 @@ export class TablePart<T = unknown> extends HpmElement {
 
   override render() {
     const columns = this.columns.filter((one) => (one.from ?? 0) <= this.width);
+    const widths = columns.map((one) => (one.width ? `${one.width}px` : "minmax(0, 1fr)"));
+    if (this.selected) widths.unshift(`${SELECT_WIDTH}px`);
+    if (this.actions) widths.push(`${ACTIONS_WIDTH}px`);
+    this.style.setProperty("--columns", widths.join(" "));
     return html`<div class="scroll ${this.inner ? "inner" : ""}" tabindex="-1" @scroll=${this.scrolled} @copy=${this.copy}>
         <table role="grid" aria-label=${this.label} aria-rowcount=${this.sorted.length + 1} @keydown=${this.typed}>
-          <colgroup>
-            ${this.selected ? html`<col width=${SELECT_WIDTH} />` : nothing}
-            ${columns.map((one) => html`<col width=${one.width ?? nothing} />`)}
-            ${this.actions ? html`<col width=${ACTIONS_WIDTH} />` : nothing}
-          </colgroup>
-          <thead>
-            <tr aria-rowindex="1">
-              ${this.selected ? html`<th class="select">${this.selectAll()}</th>` : nothing} ${columns.map((one) => this.header(one))}
-              ${this.actions ? html`<th><span class="hidden-text">${t("Actions")}</span></th>` : nothing}
+          <thead role="rowgroup">
+            <tr role="row" aria-rowindex="1">
+              ${this.selected ? html`<th role="columnheader" class="select">${this.selectAll()}</th>` : nothing} ${columns.map((one) => this.header(one))}
+              ${this.actions ? html`<th role="columnheader"><span class="hidden-text">${t("Actions")}</span></th>` : nothing}
             </tr>
           </thead>
-          <tbody @pointerdown=${this.pressedDown}>
+          <tbody role="rowgroup" @pointerdown=${this.pressedDown}>
             ${this.body(columns)}
           </tbody>
         </table>
@@ -172,19 +178,22 @@ export class TablePart<T = unknown> extends HpmElement {
     const window = this.inner ? windowOf(this.first, seen, rows) : { from: 0, to: rows };
     // the row that has the focus is there wherever it is: an element that goes takes the focus along
     const pinned = this.focused !== null && (this.active < window.from || this.active >= window.to) ? this.active : -1;
-    const count = columns.length + (this.selected ? 1 : 0) + (this.actions ? 1 : 0);
     const items = itemsOf(window, pinned, rows);
     for (const one of items) if ("gap" in one) this.style.setProperty(`--gap${one.order}`, `${one.gap * ROW}px`);
+    const slots = Math.max(SLOTS, slotsOf(seen));
+    // few elements move to the other end; to move many takes longer than to have all of them show others where they are
+    if (Math.abs(window.from - this.shownFrom) > slotsOf(seen) / 3) this.base += window.from - this.shownFrom;
+    this.shownFrom = window.from;
     return repeat(
       items,
       (one) => {
         if ("gap" in one) return `gap${one.order}`;
         if (one.at === pinned) return "pinned";
-        return this.inner ? one.at % slotsOf(seen) : this.keyOf(this.sorted[one.at]!);
+        return this.long ? (((one.at - this.base) % slots) + slots) % slots : this.keyOf(this.sorted[one.at]!);
       },
       (one) =>
         "gap" in one
-          ? html`<tr class="gap${one.order}" role="presentation"><td role="presentation" colspan=${count}></td></tr>`
+          ? html`<tr class="gap${one.order}" role="presentation"></tr>`
           : this.line(this.sorted[one.at]!, one.at, columns),
     );
   }
@@ -193,7 +202,7 @@ export class TablePart<T = unknown> extends HpmElement {
     const down = this.sort === `-${column.key}`;
     const up = this.sort === column.key;
     return html`<th
-      scope="col"
+      role="columnheader"
       class=${column.number ? "number" : ""}
       title=${column.title ?? nothing}
       aria-sort=${up ? "ascending" : down ? "descending" : nothing}
@@ -202,7 +211,7 @@ export class TablePart<T = unknown> extends HpmElement {
         ? html`<button type="button" @click=${() => this.sortBy(column, up)}>
             ${column.label}${up || down ? html`<span aria-hidden="true">${up ? " ▲" : " ▼"}</span>` : nothing}
           </button>`
-        : column.label}
+        : html`<span class=${column.heard ? "hidden-text" : ""}>${column.label}</span>`}
     </th>`;
   }
 
@@ -210,6 +219,7 @@ export class TablePart<T = unknown> extends HpmElement {
     const key = this.keyOf(row);
     const chosen = this.selected?.has(key) ?? false;
     return html`<tr
+      role="row"
       class="${this.opens ? "opens" : ""} ${this.rowClass(row)}"
       data-at=${at}
       aria-rowindex=${at + 2}
@@ -218,10 +228,10 @@ export class TablePart<T = unknown> extends HpmElement {
       @focusin=${() => this.activate(at, key)}
       @click=${(event: Event) => this.clicked(event, row)}
     >
-      ${this.selected ? html`<td class="select">${this.checkbox(this.nameOf(row), chosen, (event) => this.toggle(key, event.shiftKey))}</td>` : nothing}
-      ${columns.map((one) => html`<td class=${one.number ? "number" : ""}>${one.cell(row)}</td>`)}
+      ${this.selected ? html`<td role="gridcell" class="select">${this.checkbox(this.nameOf(row), chosen, (event) => this.toggle(key, event.shiftKey))}</td>` : nothing}
+      ${columns.map((one) => html`<td role="gridcell" class=${one.number ? "number" : ""}>${one.cell(row)}</td>`)}
       ${this.actions
-        ? html`<td class="actions">
+        ? html`<td role="gridcell" class="actions">
             <button
               class="plain more"
               type="button"
@@ -251,9 +261,10 @@ export class TablePart<T = unknown> extends HpmElement {
   /** Puts the rows in order. The active one stays the active one, and where it is on the screen if it has the focus. */
   private arrange(sortedAnew: boolean): void {
     const before = this.active;
-    const seen = before * ROW >= this.top && (before + 2) * ROW <= this.top + this.height;
+    const seen = (before + 1) * ROW > this.top && before * ROW < this.top + this.height;
     const waits = !sortedAnew && this.pressed > 0 && performance.now() - this.pressed < HELD;
     this.sorted = waits ? asBefore(this.rows, this.sorted, this.keyOf) : this.inOrder();
+    this.long ||= this.inner;
     const last = Math.max(0, this.sorted.length - 1);
     const found = this.activeKey === null ? -1 : this.sorted.findIndex((row) => this.keyOf(row) === this.activeKey);
     this.active = found < 0 ? Math.min(before, last) : found;
@@ -293,7 +304,8 @@ export class TablePart<T = unknown> extends HpmElement {
   private async openMenu(event: Event, row: T): Promise<void> {
     const anchor = event.currentTarget as HTMLElement;
     const actions = await this.actions!(row);
-    if (anchor.isConnected) await this.menu.showFor(anchor, this.nameOf(row), actions);
+    this.activate(this.active, this.keyOf(row)); // be the focus where it may: that row is not given away
+    await this.menu.showFor(anchor, this.nameOf(row), actions, () => this.refocus(LAST));
   }
 
   private clicked(event: Event, row: T): void {
@@ -364,7 +376,8 @@ export class TablePart<T = unknown> extends HpmElement {
 
   private refocus(control: number): void {
     const line = this.lineAt(this.active);
-    const target = line?.querySelectorAll<HTMLElement>(CONTROLS)[control] ?? line ?? this.box;
+    const controls = [...(line?.querySelectorAll<HTMLElement>(CONTROLS) ?? [])];
+    const target = (control === LAST ? controls.at(-1) : controls[control]) ?? line ?? this.box;
     if (target === this.shadowRoot!.activeElement) return;
     target.focus({ preventScroll: this.inner });
   }
@@ -383,6 +396,7 @@ export class TablePart<T = unknown> extends HpmElement {
     this.topWanted = top;
     this.top = top;
     this.first = stepOf(top);
+    this.requestUpdate();
   }
 
   private readonly scrolled = (): void => {

@@ -41,6 +41,7 @@ export class ClassPart extends HpmElement {
       }
       .rule > * {
         min-width: 0;
+        align-content: start;
       }
       input[type="number"] {
         width: 5rem;

@@ -44,7 +44,7 @@ export class ClassesPart extends HpmElement {
       }
       .line {
         display: grid;
-        grid-template-columns: 24px minmax(8rem, 1fr) 9rem 8rem minmax(0, 2fr) auto;
+        grid-template-columns: 24px minmax(8rem, 1fr) 9rem 8rem minmax(0, 2fr) 112px;
         gap: 4px 8px;
         align-items: center;
         min-height: 40px;
@@ -86,6 +86,7 @@ export class ClassesPart extends HpmElement {
       .tools {
         display: flex;
         gap: 2px;
+        justify-content: end;
       }
       .tools button {
         min-width: 32px;

@@ -15,7 +15,7 @@ import type { Merged, MergePart } from "../parts/merge";
 import { differences } from "./diff";
 import { keepPolicyDraft, policyDraft, type PolicyDraft } from "./draft";
 import { mergeFields, partsOf, policyOfParts, type Parts } from "./merging";
-import { contentOf, same, wrongPath, wrongText } from "./model";
+import { contentOf, same, unfinished, wrongPath, wrongText } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
 
 @customElement("hpm-policy-editor")
@@ -103,9 +103,16 @@ export class PolicyEditor extends HpmElement {
       ${this.kept ? this.bar(this.kept) : nothing}
       <section class="panel stack" aria-label=${t("Preview")}>
         <h2>${t("What it would do now, if it were active")}</h2>
-        <hpm-preview .group=${this.group["object-id"]} .policy=${policy}></hpm-preview>
+        ${this.preview(policy)}
       </section>
       ${this.merge()}`;
+  }
+
+  private preview(policy: Policy) {
+    const lacks = unfinished(policy);
+    if (lacks) return html`<p class="dim">${lacks}</p>`;
+    // a policy that has no name yet would do the same with any
+    return html`<hpm-preview .group=${this.group["object-id"]} .policy=${policy.name.trim() ? policy : { ...policy, name: "new" }}></hpm-preview>`;
   }
 
   private fields(policy: Policy, readonly: boolean) {
@@ -286,6 +293,7 @@ export class PolicyEditor extends HpmElement {
       this.theirs = { policy: contentOf(answer.content), etag: answer.etag };
       if (same(kept.base, this.theirs.policy)) return await this.send({ ...kept, etag: answer.etag });
       this.versions = partsOf([kept.base!, kept.policy, this.theirs.policy]);
+      await this.updateComplete; // it knows the three of them only then
       this.question.ask();
     } catch (error) {
       this.error = error instanceof ApiError ? error : new ApiError(String(error));

@@ -32,6 +32,9 @@ export class EntriesPart extends HpmElement {
         gap: 8px var(--gap);
         align-items: center;
       }
+      label input {
+        font-weight: normal;
+      }
       .days {
         display: flex;
         flex-wrap: wrap;

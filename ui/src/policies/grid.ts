@@ -7,7 +7,7 @@
 
 import { css, customElement, html, HpmElement, nothing, property, state, svg } from "../base/element";
 import { t } from "../base/texts";
-import { DAY, runsOf, timeOf, type Run, type Week } from "./week";
+import { DAY, gapsOf, runsOf, timeOf, type Run, type Week } from "./week";
 import { DAYS, dayWord } from "./words";
 
 export interface Painted {
@@ -152,16 +152,27 @@ export class WeekPart extends HpmElement {
     return svg`<g>
       <text class="dim" x="0" y=${top + 20}>${dayWord(day)}</text>
       <rect class="ground" x=${x} y=${top + 1} width=${end - x} height=${ROW - 2}><title>${this.otherwise}</title></rect>
-      ${runsOf(this.week, at).map((run) => this.run(run, top))}
+      ${gapsOf(this.week, at).map((gap) => this.gap(gap, top))} ${runsOf(this.week, at).map((run) => this.run(run, top))}
     </g>`;
+  }
+
+  /** Where no entry holds: what `otherwise` says. */
+  private gap(gap: Run, top: number) {
+    const label = this.fitting(this.otherwise, this.x(gap.to) - this.x(gap.from));
+    return svg`<text class="dim" x=${this.x(gap.from) + 5} y=${top + 20}>${label}</text>`;
+  }
+
+  /** As much of a name as there is room for. */
+  private fitting(name: string, width: number): string {
+    const room = Math.floor((width - 8) / 7);
+    return name.length <= room ? name : room > 2 ? `${name.slice(0, room - 1)}…` : "";
   }
 
   private run(run: Run, top: number) {
     const x = this.x(run.from);
     const width = this.x(run.to) - x;
     const colour = `s${Math.max(0, this.policies.indexOf(run.policy)) % SERIES}`;
-    const room = Math.floor((width - 8) / 7);
-    const label = run.policy.length <= room ? run.policy : room > 2 ? `${run.policy.slice(0, room - 1)}…` : "";
+    const label = this.fitting(run.policy, width);
     const title = `${run.policy} ${timeOf(run.from)}–${run.to === DAY ? "24:00" : timeOf(run.to)}`;
     return svg`<g>
       <title>${title}</title>

@@ -114,7 +114,7 @@ export class GroupPolicies extends HpmElement {
     const active = policy.name === this.group["active-policy"];
     const words = { importance: importanceWord(policy.importance) };
     if (!active) return t("Not active. Importance {importance}.", words);
-    return isScheduled(this.group, policy.name) ? t("Active now, by the schedule or by hand. Importance {importance}.", words) : t("Active now. Importance {importance}.", words);
+    return isScheduled(this.group, policy.name) ? t("Active now; the schedule names it. Importance {importance}.", words) : t("Active now. Importance {importance}.", words);
   }
 
   private buttons(policy: Policy | undefined) {

@@ -4,7 +4,7 @@
  */
 
 import { ApiError } from "../api/client";
-import type { Group, ImportResult } from "../api/types";
+import type { Group, ImportResult, ServerSummary } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, query, state } from "../base/element";
 import { tell } from "../base/notices";
@@ -24,6 +24,7 @@ export class ImportPart extends HpmElement {
   @state() private busy = false;
   @state() private over = false;
   private etag: string | null = null;
+  private names: ReadonlyMap<string, string> = new Map(); // of servers, by UUID
   private asked = 0;
   @query("hpm-dialog") private dialog!: DialogPart;
 
@@ -41,6 +42,9 @@ export class ImportPart extends HpmElement {
       .drop.over {
         border-color: var(--accent);
         background: var(--chosen);
+      }
+      figure {
+        margin: 0;
       }
       mark {
         color: var(--missed);
@@ -91,7 +95,7 @@ export class ImportPart extends HpmElement {
   private changes(result: ImportResult) {
     return html`<section role="status">
       <h3>${result.changed ? t("What it would change") : t("It would change nothing: all is as the file says.")}</h3>
-      ${result.changed ? html`<hpm-imported .result=${result}></hpm-imported>` : nothing}
+      ${result.changed ? html`<hpm-imported .result=${result} .names=${this.names}></hpm-imported>` : nothing}
     </section>`;
   }
 
@@ -170,6 +174,7 @@ export class ImportPart extends HpmElement {
     try {
       const state = await app.client.get(this.target ? this.path : `${this.path}/export`);
       const answer = await this.send(true, null);
+      if (movesServers(answer)) this.names = await serverNames();
       if (asked !== this.asked) return;
       this.etag = state.etag;
       this.result = answer;
@@ -211,6 +216,17 @@ export class ImportPart extends HpmElement {
     this.result = null;
     this.error = error instanceof ApiError ? error : new ApiError(String(error));
   }
+}
+
+/** Whether servers come, go, or have something else said of them. */
+function movesServers(result: ImportResult): boolean {
+  const groups = result["workload-resource-groups"];
+  return result["virtual-servers"].length > 0 || groups.some((one) => one["servers-added"].length > 0 || one["servers-removed"].length > 0);
+}
+
+async function serverNames(): Promise<Map<string, string>> {
+  const { content } = await app.client.get<{ "virtual-servers": ServerSummary[] }>("/virtual-servers");
+  return new Map(content["virtual-servers"].map((one) => [one["object-id"], one.name]));
 }
 
 /** Whether a file seems to be of one policy; if it is not right, the server says so. */

@@ -5,6 +5,9 @@ import { css, customElement, html, HpmElement, nothing, property } from "../base
 import { NONE } from "../base/format";
 import { later, plural, t } from "../base/texts";
 
+/** Names of servers that are shown. */
+const MOST = 8;
+
 type Change = ImportResult["workload-resource-groups"][number]["change"];
 type FieldChange = { field: string; before: string | null; after: string | null };
 
@@ -20,6 +23,8 @@ const CHANGES: Record<Change, string> = {
 @customElement("hpm-imported")
 export class ImportedPart extends HpmElement {
   @property({ attribute: false }) result!: ImportResult;
+  /** Of servers, by UUID; of a server that this host does not have there is none. */
+  @property({ attribute: false }) names: ReadonlyMap<string, string> = new Map();
 
   static override styles = [
     HpmElement.styles,
@@ -83,7 +88,7 @@ export class ImportedPart extends HpmElement {
         )}
         ${this.result["virtual-servers"].map(
           (one) => html`<li>
-            ${this.head("changed", t("virtual server {uuid}", { uuid: one.uuid }))}
+            ${this.head("changed", t("virtual server {name}", { name: this.names.get(one.uuid) ?? one.uuid }))}
             <ul>
               ${this.fields(one.fields)}
             </ul>
@@ -103,7 +108,7 @@ export class ImportedPart extends HpmElement {
 
   private servers(uuids: readonly string[], change: "created" | "deleted") {
     if (uuids.length === 0) return nothing;
-    const names = uuids.slice(0, 5).join(", ") + (uuids.length > 5 ? " …" : "");
+    const names = uuids.slice(0, MOST).map((one) => this.names.get(one) ?? one).join(", ") + (uuids.length > MOST ? " …" : "");
     const text =
       change === "created"
         ? plural("{n} server is put in it: {names}", "{n} servers are put in it: {names}", uuids.length, { names })

@@ -58,6 +58,9 @@ export class PolicyList extends HpmElement {
         gap: 8px;
         align-items: center;
       }
+      .head.still {
+        grid-template-columns: minmax(0, 1fr);
+      }
       .grip {
         cursor: grab;
         color: var(--dim);
@@ -105,6 +108,8 @@ export class PolicyList extends HpmElement {
         }
         td {
           border: none;
+          padding: 0;
+          min-height: 0;
         }
         tr {
           padding: 4px 0;
@@ -137,13 +142,13 @@ export class PolicyList extends HpmElement {
     const moves = mayWrite() && importanceOf(group) !== null;
     const policies = group["perf-policies"];
     return html`<section class="panel group" id="group-${id}" aria-label=${group.name} @keydown=${(event: KeyboardEvent) => this.typed(event, group)}>
-      <div class="head">
-        ${moves ? html`<span class="grip" draggable="true" data-drag=${id} aria-hidden="true" title=${t("Drag to another importance")}>⠿</span>` : html`<span></span>`}
-        <h3>
-          <a href=${link("policies", id)}>${group.name}</a>
+      <div class="head ${moves ? "" : "still"}">
+        ${moves ? html`<span class="grip" draggable="true" data-drag=${id} aria-hidden="true" title=${t("Drag to another importance")}>⠿</span>` : nothing}
+        <div class="row">
+          <h3><a href=${link("policies", id)}>${group.name}</a></h3>
           <span class="help">${plural("{n} server", "{n} servers", group["virtual-servers"].length)}</span>
-        </h3>
-        ${moves ? this.tools(group) : html`<span></span>`}
+        </div>
+        ${moves ? this.tools(group) : nothing}
       </div>
       ${policies.length > 0
         ? this.table(group, policies)

@@ -12,7 +12,7 @@ import { css, customElement, html, HpmElement, nothing, property, state, type Pr
 import { complaint } from "../base/notices";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
-import { DISCRETIONARY, same, wrongPath, wrongText } from "./model";
+import { DISCRETIONARY, hasGap, same, unfinished, wrongPath, wrongText } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
 
 const PAUSE = 400; // ms after the last key
@@ -47,6 +47,7 @@ export class MatchesPart extends HpmElement {
       :host {
         display: grid;
         gap: 4px;
+        align-content: start;
       }
       ul {
         display: flex;
@@ -78,6 +79,7 @@ export class MatchesPart extends HpmElement {
   }
 
   override render() {
+    if (this.rule && hasGap(this.rule)) return html`<p class="help">${t("Type the value that is compared; * stands for any characters.")}</p>`;
     if (this.problem) return html`<p class="wrong">${this.problem}</p>`;
     if (!this.found) return html`<p class="help">${t("Looking which servers match…")}</p>`;
     const names = this.found.slice(0, SHOWN);
@@ -108,8 +110,8 @@ export class MatchesPart extends HpmElement {
 
   private async look(): Promise<void> {
     const { rule, policy } = this;
-    if (!rule || !policy || !this.group) return;
     this.abort?.abort();
+    if (!rule || !policy || !this.group || hasGap(rule)) return;
     const { signal } = (this.abort = new AbortController());
     try {
       const own = await this.matching(this.group, rule, signal);
@@ -151,6 +153,7 @@ export class MatchesPart extends HpmElement {
 
   /** The classes before this one that take a server, by the server's URI. */
   private async earlier(policy: Policy, signal: AbortSignal): Promise<Map<string, string>> {
+    if (unfinished({ ...policy, "service-classes": policy["service-classes"].slice(0, this.at) })) return new Map();
     const classes = policy["service-classes"].slice(0, this.at).map((one, at) => ({ ...one, name: String(at), goal: DISCRETIONARY }));
     if (classes.length === 0) return new Map();
     const probe = { name: "probe", importance: "medium", "service-classes": [...classes, { name: "rest", goal: DISCRETIONARY }] };

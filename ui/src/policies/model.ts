@@ -137,3 +137,24 @@ export function wrongText(error: { field?: string; message: string }): string {
   const at = path ? error.message.indexOf(`${path}: `) : -1;
   return at < 0 ? error.message : error.message.slice(at + path.length + 2);
 }
+
+/**
+ * What is still missing before it is worth asking the server what a policy would do, in a sentence; "": nothing. Only
+ * what one leaves half typed; whether the rest is right the server judges.
+ */
+export function unfinished(policy: Policy): string {
+  const classes = policy["service-classes"];
+  if (classes.some((one) => !one.name.trim())) return t("A service class has no name yet.");
+  const twice = classes.find((one, at) => classes.findIndex((other) => other.name === one.name) !== at);
+  if (twice) return t("Two service classes have the name {name}.", { name: twice.name });
+  const number = classes.find(({ goal }) => goal.type === "velocity" && (goal.velocity === null || goal.velocity === undefined));
+  if (number) return t("The goal of {name} has no number yet.", { name: number.name });
+  const rule = classes.find((one) => one.classification && hasGap(one.classification));
+  return rule ? t("A filter in the rule of {name} has no value yet.", { name: rule.name }) : "";
+}
+
+/** Whether a filter in a rule has no value. */
+export function hasGap(rule: Rule): boolean {
+  if (rule.type === "filter") return rule.value === "";
+  return rule.type === "not" ? hasGap(rule.rule) : rule.rules.some(hasGap);
+}

@@ -286,6 +286,7 @@ export class SchedulePart extends HpmElement {
       if (same(kept.base, theirs)) return await this.send(kept.plan, etag, kept.base);
       this.theirEtag = etag;
       this.versions = [kept.base, kept.plan, theirs];
+      await this.updateComplete; // it knows the three of them only then
       this.question.ask();
     } catch (error) {
       this.error = error instanceof ApiError ? error : new ApiError(String(error));

@@ -64,14 +64,17 @@ export class SuggestPart extends HpmElement {
   }
 
   override willUpdate(_changed: PropertyValues<this>): void {
-    const path = `/workload-resource-groups/${this.group["object-id"]}/suggestion?${this.words()}`;
+    // it costs the server some work, and is refused where there is no history: it is asked for when somebody asks
+    const path = this.query.get("s") ? `/workload-resource-groups/${this.group["object-id"]}/suggestion?${this.words()}` : "";
     if (path === this.asked) return;
     this.asked = path;
-    void this.ask(path);
+    this.found = null;
+    this.error = null;
+    if (path) void this.ask(path);
   }
 
   override render() {
-    return html`<p>${t("What its servers reached when nobody complained, as goals. Nothing is changed before you apply it.")}</p>
+    return html`<p>${t("What its servers reached when nobody complained, as goals. Without dates the last seven days count. Nothing is changed before you apply it.")}</p>
       ${this.form()}
       ${this.error
         ? html`<div class="panel stack" role="status">
@@ -80,7 +83,9 @@ export class SuggestPart extends HpmElement {
           </div>`
         : this.found
           ? this.suggestion(this.found)
-          : html`<hpm-skeleton></hpm-skeleton>`}`;
+          : this.busy
+            ? html`<hpm-skeleton></hpm-skeleton>`
+            : nothing}`;
   }
 
   private form() {
@@ -204,11 +209,12 @@ export class SuggestPart extends HpmElement {
   private submitted(event: SubmitEvent): void {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
-    const words: Record<string, string> = {};
+    const words: Record<string, string> = { s: "yes" };
     for (const name of ASKED) {
       const value = String(form.get(name) ?? "");
       words[`s-${name}`] = value && (name === "from" || name === "to") ? new Date(value).toISOString() : value;
     }
+    if (this.query.get("s") && ASKED.every((name) => (this.query.get(`s-${name}`) ?? "") === words[`s-${name}`])) void this.ask(this.asked);
     this.emit("ask", words);
   }
 

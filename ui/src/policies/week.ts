@@ -43,17 +43,25 @@ export function weekOf(schedule: readonly ScheduleEntry[]): Week {
   return week;
 }
 
-/** Stretches within one day, for drawing: `from` and `to` are minutes of the day. */
+/** Stretches within one day: `from` and `to` are minutes of the day. */
 export function runsOf(week: Week, day: number): Run[] {
-  const runs: Run[] = [];
+  return stretches(week, day).filter((one): one is Run => one.policy !== null);
+}
+
+/** Stretches of a day in which no entry holds. */
+export function gapsOf(week: Week, day: number): Run[] {
+  return stretches(week, day).filter((one) => one.policy === null).map((one) => ({ ...one, policy: "" }));
+}
+
+function stretches(week: Week, day: number): { policy: string | null; from: number; to: number }[] {
+  const found: { policy: string | null; from: number; to: number }[] = [];
   for (let at = 0; at < DAY; at++) {
     const policy = week[day * DAY + at] ?? null;
-    const last = runs.at(-1);
-    if (policy === null) continue;
-    if (last && last.policy === policy && last.to === at) last.to = at + 1;
-    else runs.push({ policy, from: at, to: at + 1 });
+    const last = found.at(-1);
+    if (last && last.policy === policy) last.to = at + 1;
+    else found.push({ policy, from: at, to: at + 1 });
   }
-  return runs;
+  return found;
 }
 
 /** The fewest entries that this finds for a week; none overlaps another, so their order means nothing. */

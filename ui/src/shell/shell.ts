@@ -307,6 +307,7 @@ export class Shell extends HpmElement {
     if (before.page === this.place.page && before.id === this.place.id) return;
     this.about = "";
     this.titled();
+    if (before.page === this.place.page && this.page()?.whole) return;
     scrollTo(0, 0);
     void this.focusPage();
   }

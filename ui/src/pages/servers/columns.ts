@@ -28,7 +28,7 @@ export function serverColumns(groups: ReadonlyMap<string, string>, reasons: Read
       cell: (row) => percent(row.velocity),
     },
     {
-      key: "bullet", label: "", width: 136, from: 640,
+      key: "bullet", label: t("Velocity against goal"), heard: true, width: 136, from: 640,
       cell: (row) => html`<hpm-bullet .velocity=${row.velocity} .goal=${row.wanted}></hpm-bullet>`,
     },
     {

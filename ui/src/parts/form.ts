@@ -1,0 +1,268 @@
+/**
+ * A form for some of hpm's settings: what was typed survives a reload until it is applied or discarded (secrets do
+ * not), Apply tells what is wrong, at the field and in a summary that takes the focus, and who may only read sees the
+ * values. Dispatches `saved` when they are set.
+ */
+
+import { ApiError } from "../api/client";
+import type { Settings, SettingsUpdate } from "../api/types";
+import { app, mayWrite } from "../base/app";
+import { css, html, HpmElement, nothing, property, state, type TemplateResult } from "../base/element";
+import { NONE } from "../base/format";
+import { complaint, tell } from "../base/notices";
+import { draft, keepDraft } from "../base/preferences";
+import { t } from "../base/texts";
+
+export interface Field {
+  name: string;
+  label: string;
+  help?: string;
+  /** Where the value stands in the request; errors of the API name it. */
+  path: string;
+  type?: "text" | "number" | "password" | "url" | "select" | "check";
+  options?: readonly (readonly [value: string, label: string])[];
+}
+
+export type Values = Record<string, string>;
+
+interface Draft {
+  typed: Values;
+  etag: string | null;
+}
+
+export abstract class FormPart extends HpmElement {
+  @property({ attribute: false }) settings!: Settings;
+  @property({ attribute: false }) etag: string | null = null;
+  @state() protected busy = false;
+  @state() private typed: Values = {};
+  @state() private error: ApiError | null = null;
+  /** Of the settings that were seen when the first key was pressed: who changed them since is not overruled. */
+  private begun: string | null = null;
+
+  static override styles = [
+    HpmElement.styles,
+    css`
+      :host {
+        display: block;
+      }
+      .fields {
+        display: grid;
+        grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr));
+        gap: var(--gap);
+        align-items: start;
+      }
+      .summary {
+        padding: 8px 12px;
+        border: 1px solid var(--missed);
+        border-inline-start-width: 6px;
+      }
+      h2,
+      fieldset h3 {
+        margin-bottom: 4px;
+      }
+      fieldset {
+        border: none;
+        border-top: 1px solid var(--line);
+        margin: 0;
+        padding: 8px 0 0;
+        min-width: 0;
+      }
+      legend {
+        padding: 0 8px 0 0;
+      }
+      dl {
+        display: grid;
+        grid-template-columns: max-content minmax(0, 1fr);
+        gap: 4px 24px;
+        margin: 0;
+      }
+      dt {
+        color: var(--dim);
+      }
+      dd {
+        margin: 0;
+        overflow-wrap: anywhere;
+      }
+    `,
+  ];
+
+  /** What the form is called in the browser's memory. */
+  protected abstract readonly name: string;
+  protected abstract readonly heading: string;
+  protected abstract fields(): readonly Field[];
+  /** The values that are set now. */
+  protected abstract known(): Values;
+  /** The request for these values; `number` reads one, or raises what is wrong with it. */
+  protected abstract wanted(values: Values): SettingsUpdate;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const kept = mayWrite() ? draft<Draft>(this.name) : null;
+    this.typed = kept?.typed ?? {};
+    this.begun = kept?.etag ?? null;
+  }
+
+  override render(): TemplateResult {
+    return html`<section class="panel stack" aria-label=${this.heading}>
+      <h2>${this.heading}</h2>
+      ${mayWrite() ? this.form() : this.shown()}
+    </section>`;
+  }
+
+  /** The values as they are shown to who may not change them. */
+  protected shown(): TemplateResult {
+    const known = this.known();
+    return html`<dl>
+      ${this.fields()
+        .filter((one) => one.type !== "password" && one.type !== "check")
+        .map((one) => {
+          const option = one.options?.find(([value]) => value === known[one.name]);
+          return html`<dt>${one.label}</dt><dd>${option ? option[1] : known[one.name] || NONE}</dd>`;
+        })}
+    </dl>`;
+  }
+
+  private form(): TemplateResult {
+    return html`<form class="stack" novalidate @submit=${this.submitted}>
+      ${this.error ? html`<p class="summary" role="alert" tabindex="-1">${t("Not applied.")} ${complaint(this.error)}</p>` : nothing}
+      ${this.layout()}
+      <div class="row">
+        <button class=${this.changed ? "primary" : ""} type="submit" ?disabled=${this.busy}>${this.busy ? t("Working…") : t("Apply")}</button>
+        ${this.changed
+          ? html`<button type="button" @click=${this.discard}>${t("Discard changes")}</button>
+              <span class="help" role="status">${t("Not applied yet")}</span>`
+          : nothing}
+        ${this.more()}
+      </div>
+    </form>`;
+  }
+
+  /** The fields in their order; a form with many puts them in groups. */
+  protected layout(): TemplateResult {
+    return html`<div class="fields">${this.fields().map((one) => this.field(one))}</div>`;
+  }
+
+  /** Buttons beside Apply. */
+  protected more(): TemplateResult | typeof nothing {
+    return nothing;
+  }
+
+  /** What stands in a field now. */
+  protected value(name: string): string {
+    return this.typed[name] ?? this.known()[name] ?? "";
+  }
+
+  protected get changed(): boolean {
+    const known = this.known();
+    return Object.entries(this.typed).some(([name, value]) => value !== (known[name] ?? ""));
+  }
+
+  protected field(one: Field): TemplateResult {
+    const wrong = this.error?.field === one.path ? complaint(this.error).replace(capital(`${one.path}: `), "") : "";
+    const told = [one.help ? `${one.name}-help` : "", wrong ? `${one.name}-wrong` : ""].filter(Boolean).join(" ") || nothing;
+    const help = one.help ? html`<span class="help" id="${one.name}-help">${one.help}</span>` : nothing;
+    const invalid = wrong ? "true" : nothing;
+    const type = (event: Event) => this.type(one, (event.target as HTMLInputElement).value);
+    if (one.type === "check") {
+      return html`<div class="field">
+        <label class="choice">
+          <input
+            id=${one.name}
+            type="checkbox"
+            aria-describedby=${told}
+            .checked=${this.value(one.name) === "yes"}
+            @change=${(event: Event) => this.type(one, (event.target as HTMLInputElement).checked ? "yes" : "")}
+          />${one.label}
+        </label>
+        ${help}
+      </div>`;
+    }
+    const control =
+      one.type === "select"
+        ? html`<select id=${one.name} aria-describedby=${told} aria-invalid=${invalid} @change=${type}>
+            ${one.options!.map(([value, label]) => html`<option value=${value} .selected=${value === this.value(one.name)}>${label}</option>`)}
+          </select>`
+        : html`<input
+            id=${one.name}
+            type=${one.type === "number" ? "number" : (one.type ?? "text")}
+            step=${one.type === "number" ? "any" : nothing}
+            autocomplete=${one.type === "password" ? "new-password" : "off"}
+            spellcheck="false"
+            aria-describedby=${told}
+            aria-invalid=${invalid}
+            .value=${this.value(one.name)}
+            @input=${type}
+          />`;
+    return html`<div class="field">
+      <label for=${one.name}>${one.label}</label>
+      ${control} ${wrong ? html`<span class="wrong" id="${one.name}-wrong">${capital(wrong)}</span>` : nothing} ${help}
+    </div>`;
+  }
+
+  /** The number in a field. Raises `ApiError` where there is none. */
+  protected number(values: Values, name: string): number {
+    const text = values[name]?.trim() ?? "";
+    const value = Number(text);
+    if (text !== "" && !Number.isNaN(value)) return value;
+    const { label, path } = this.fields().find((one) => one.name === name)!;
+    throw new ApiError(t("A number is needed for “{label}”.", { label }), 0, 0, null, { path });
+  }
+
+  private type(one: Field, value: string): void {
+    this.begun ??= this.etag;
+    this.typed = { ...this.typed, [one.name]: value };
+    this.keep();
+  }
+
+  /** Keeps what was typed for after a reload; a secret stays in this page alone. */
+  private keep(): void {
+    const secret = new Set(this.fields().filter((one) => one.type === "password").map((one) => one.name));
+    const kept = Object.fromEntries(Object.entries(this.typed).filter(([name]) => !secret.has(name)));
+    keepDraft(this.name, this.changed ? { typed: kept, etag: this.begun } : null);
+  }
+
+  private readonly discard = (): void => {
+    this.typed = {};
+    this.begun = null;
+    this.error = null;
+    keepDraft(this.name, null);
+  };
+
+  private async submitted(event: Event): Promise<void> {
+    event.preventDefault();
+    try {
+      await this.post(this.wanted({ ...this.known(), ...this.typed }));
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  /** Sends it, if nobody changed the settings meanwhile. */
+  protected async post(body: SettingsUpdate): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await app.client.post<Settings>("/settings", body, { etag: this.begun ?? this.etag });
+      this.discard();
+      tell(t("{form}: applied.", { form: this.heading }));
+      this.emit("saved");
+    } catch (error) {
+      this.refuse(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private refuse(error: unknown): void {
+    const said = error instanceof ApiError ? error : new ApiError(String(error));
+    const changed = t("Somebody changed the settings meanwhile. What you typed is still here; look at it again, and apply.");
+    this.error = said.status === 412 ? new ApiError(changed, 412) : said;
+    if (said.status === 412) {
+      this.begun = null; // who applies again has been told
+      this.emit("saved"); // so that they are read again
+    }
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".summary")?.focus());
+  }
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
