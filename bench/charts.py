@@ -75,6 +75,7 @@ def _costs(name: str, figures: Mapping[str, Any], where: str) -> bool:
         "large": ("large", lambda: cost_tables.large_host(figures["large"])),
         "exporter": ("metrics", lambda: cost_tables.scrapes(figures)),
         "filled": ("history", lambda: cost_tables.history(figures)),
+        "pages": ("pages", lambda: cost_tables.pages(figures)),
     }
     found = [table for key, table in tables.items() if key in figures]
     for mark, text in found:

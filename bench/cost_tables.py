@@ -1,4 +1,4 @@
-"""Tables of docs/benchmarks.md that reports of bench.sync, bench.metrics and bench.history fill (`charts` does)."""
+"""Tables of docs/benchmarks.md that reports of bench.sync, metrics, history and pages fill (`charts` does)."""
 
 from __future__ import annotations
 
@@ -98,4 +98,31 @@ def history(figures: Mapping[str, Any]) -> str:
                 f"| a cycle with it, to one without, {name}: medians, worst |"
                 f" {ratio['median']:.2f}, {ratio['max']:.2f}{bar} |"
             )
+    return "\n".join(rows)
+
+
+#: Of the figures of `bench.pages`: their words, what they are divided by, and unit.
+_PAGES = {
+    "first-load-bytes": ("first load, compressed", 1e3, "kB"),
+    "lcp-login-ms": ("LCP, page to log in", 1, "ms"),
+    "lcp-overview-ms": ("LCP, overview", 1, "ms"),
+    "inp-ms": ("INP, page of servers", 1, "ms"),
+    "cls": ("CLS, overview", 1, ""),
+    "rows-after-answer-ms": ("first rows, after the answer", 1, "ms"),
+    "longest-frame-ms": ("longest frame, scrolling and searching", 1, "ms"),
+    "memory-bytes": ("memory of the page", 1e6, "MB"),
+    "cpu-percent": ("CPU of hpm for an open page", 1, "% of a core"),
+}
+
+
+def pages(figures: Mapping[str, Any]) -> str:
+    """How quick the pages are, of `bench.pages`."""
+    hosts, bars = figures["pages"], figures["bars"]
+    rows = [f"| | {' | '.join(f'{int(size):,} servers' for size in hosts)} |", f"| --- |{' ---: |' * len(hosts)}"]
+    for name, (words, unit, label) in _PAGES.items():
+        cells = [
+            f"{host[name] / unit:.4g} {label}".strip() + held(f"{bars[name] / unit:g}", host[name] <= bars[name])
+            for host in hosts.values()
+        ]
+        rows.append(f"| {words} | {' | '.join(cells)} |")
     return "\n".join(rows)

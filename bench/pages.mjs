@@ -11,9 +11,13 @@ const OBSERVER = `
   watch("layout-shift", (one) => { if (!one.hadRecentInput) hpmSeen.cls += one.value; });
   watch("event", (one) => {
     const { interactions } = hpmSeen;
-    if (one.interactionId) interactions[one.interactionId] = Math.max(interactions[one.interactionId] ?? 0, one.duration);
+    const before = interactions[one.interactionId]?.duration ?? 0;
+    if (one.interactionId && one.duration > before) interactions[one.interactionId] = { name: one.name, duration: one.duration };
   }, { durationThreshold: 16 });
-  watch("long-animation-frame", (one) => hpmSeen.frames.push(one.duration));
+  watch("long-animation-frame", ({ duration, blockingDuration, scripts }) => hpmSeen.frames.push({
+    duration, blocking: blockingDuration,
+    scripts: scripts.map((one) => ({ invoker: one.invoker, duration: one.duration, layout: one.forcedStyleAndLayoutDuration })),
+  }));
   // the first row of the table of servers, at the frame in which it is seen
   const inside = (one, name) => one?.shadowRoot?.querySelector(name);
   const look = () => {
@@ -109,9 +113,11 @@ async function use(page) {
   const seen = await page.evaluate(() => (cancelAnimationFrame(hpmSeen.counting), hpmSeen));
   await goto(page, "overview");
   await goto(page, "servers");
-  const times = Object.values(seen.interactions);
+  const longest = (list) => list.reduce((one, other) => (other.duration > one.duration ? other : one), { duration: 0 });
+  const interactions = Object.values(seen.interactions);
+  const [slowest, frame] = [longest(interactions), longest(seen.frames)];
   return {
-    interactions: times.length, "inp-ms": Math.max(0, ...times), "longest-frame-ms": Math.max(0, ...seen.frames),
+    interactions: interactions.length, slowest, "inp-ms": slowest.duration, frame, "longest-frame-ms": frame.duration,
     "frames-over-50-ms": seen.frames.length, "longest-gap-ms": seen.gap,
   };
 }

@@ -1,10 +1,11 @@
 """How quick the pages are in a real browser, what they load and hold, and what a page that is open costs the host.
 
-    python -m bench.pages [--servers 50] [--rounds 3] [--seconds 30] [--interval 10]
+    python -m bench.pages [--servers 50 10000] [--rounds 3] [--seconds 30] [--interval 10]
 
-`hpm serve` with its web front manages a host without guests (up to 200 servers: the simulated host; above: a host whose
-figures all move and that has no scheduler, `bench.walking`). Chromium, without a window, on the same machine and CPUs,
-does what a hand would. Figures as the browser itself tells them (https://web.dev/articles/vitals):
+`hpm serve` with its web front manages a host without guests, a small and a large one (up to 200 servers: the simulated
+host; above: a host whose figures all move and that has no scheduler, `bench.walking`). Chromium, without a window, on
+the same machine and CPUs, does what a hand would. Figures as the browser itself tells them
+(https://web.dev/articles/vitals):
 
 - *first load*: bytes as sent, compressed, from nothing to the overview with its figures; the median of the rounds;
 - *LCP*: when the largest thing was painted, of the page to log in, and of the overview of who is logged in;
@@ -51,7 +52,7 @@ BARS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--servers", type=int, default=50, help="servers of the host (%(default)s)")
+    parser.add_argument("--servers", type=int, nargs="+", default=[50, 10_000], help="of each host (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="times that each is measured (%(default)s)")
     parser.add_argument("--seconds", type=float, default=30.0, help="with a client, and without (%(default)s)")
     parser.add_argument("--interval", type=float, default=10.0, help="seconds between two cycles of hpm (%(default)s)")
@@ -61,22 +62,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench.pages: {lacks}", file=sys.stderr)
         return 1
     circumstances = Circumstances()
-    uri = f"simulated:{options.servers}" if options.servers <= SIMULATED else f"simulated:{options.servers}x2"
+    hosts = {size: measured(size, options.rounds, options.seconds, options.interval) for size in options.servers}
+    rows = [(name, *(figures[name] for figures in hosts.values()), bar) for name, bar in BARS.items()]
+    print(table(("figure", *(f"{size} servers" for size in hosts), "bar"), rows))
+    figures = {"pages": hosts, "bars": BARS, "interval-seconds": options.interval}
+    print(f"report: {write_report('pages', figures, circumstances)}")
+    return 0
+
+
+def measured(servers: int, rounds: int, seconds: float, interval: float) -> dict[str, Any]:
+    """All figures of one host."""
+    uri = f"simulated:{servers}" if servers <= SIMULATED else f"simulated:{servers}x2"
     costs: dict[str, list[float]] = {"without": [], "with": []}
-    with TemporaryDirectory(prefix="hpm-bench-") as name, BrowserHost(Path(name), uri, options.interval) as host:
+    with TemporaryDirectory(prefix="hpm-bench-") as name, BrowserHost(Path(name), uri, interval) as host:
 
         def measure(side: str) -> None:
-            costs[side].append(busy(host, options.seconds))
+            costs[side].append(busy(host, seconds))
 
         seen = run_flow(
-            "pages", host, {"rounds": options.rounds}, folder=Path(__file__).parent, patience=PATIENCE,
+            "pages", host, {"rounds": rounds}, folder=Path(__file__).parent, patience=PATIENCE,
             does={"without": lambda: measure("without"), "with": lambda: measure("with")},
         )  # fmt: skip
-    figures = figures_of(seen, costs) | {"servers": options.servers, "interval-seconds": options.interval}
-    print(table(("figure", "measured", "bar"), [(name, figures[name], bar) for name, bar in BARS.items()]))
-    report = "pages" if options.servers <= SIMULATED else f"pages-{options.servers}"
-    print(f"report: {write_report(report, {**figures, 'bars': BARS, 'seen': seen, 'busy': costs}, circumstances)}")
-    return 0
+    return {**figures_of(seen, costs), "seen": seen, "busy": costs}
 
 
 def figures_of(seen: dict[str, Any], costs: dict[str, list[float]]) -> dict[str, Any]:
