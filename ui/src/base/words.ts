@@ -225,14 +225,16 @@ function indexes(first: AdjustedServer): string[] {
   return [];
 }
 
-/** Why it was not (fully) possible, server by server where the record says so; a sentence each. */
+/** Why it was not (fully) possible, in sentences; with the servers that each is about where the record says so. */
 export function reasonsOf(one: Adjustment): string[] {
   const parts = (one.detail ?? "").split("; ").filter(Boolean);
-  const found = parts.map((part) => {
+  const affected = new Map<string, string[]>(); // names by reason
+  for (const part of parts) {
     const at = part.lastIndexOf(": ");
-    const word = WHY_NOT[part.slice(at + 2)];
-    return at > 0 && word ? t("{name}: {why}", { name: part.slice(0, at), why: t(word) }) : null;
-  });
-  if (parts.length > 0 && found.every((each) => each !== null)) return found as string[];
-  return [...(one.reason ? [whyNot(one.reason)] : []), ...(one.detail ? [one.detail] : [])];
+    const word = part.slice(at + 2);
+    if (at > 0 && WHY_NOT[word]) affected.set(word, [...(affected.get(word) ?? []), part.slice(0, at)]);
+    else return [...(one.reason ? [whyNot(one.reason)] : []), one.detail!];
+  }
+  if (affected.size === 0) return one.reason ? [whyNot(one.reason)] : [];
+  return [...affected].map(([word, all]) => t("{names}: {why}", { names: list(all), why: whyNot(word) }));
 }
