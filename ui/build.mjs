@@ -1,6 +1,7 @@
 // Builds the pages into the Python package, where the wheel packs them and both servers find them:
 //
 //     src/wok/plugins/hpm/ui/js/hpm.js            all components, for any modern browser
+//     src/wok/plugins/hpm/ui/js/wok.js            what loads them in a tab of Wok's
 //     src/wok/plugins/hpm/ui/js/lang/LANGUAGE.json    texts of a language, read when they are needed
 //
 // `--watch` goes on and builds again when a file changes.
@@ -25,7 +26,7 @@ async function buildTexts() {
 
 const options = {
   absWorkingDir: here,
-  entryPoints: { hpm: "src/main.ts" },
+  entryPoints: { hpm: "src/main.ts", wok: "src/wok.ts" },
   outdir: out,
   bundle: true,
   minify: true,

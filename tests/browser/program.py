@@ -1,13 +1,20 @@
 """hpm as the browser's tests run it: ``python -m tests.browser.program 0 serve …``; `tests.program`, with own users.
 
-They log in with passwords that tests know, instead of PAM's: `root` as admin, `bob` as user (see `ACCOUNTS`).
+They log in with passwords that tests know, instead of PAM's: `root` as admin, `bob` as user (see `ACCOUNTS`). And
+``simulated:NxV`` is a host of N guests with V vCPUs whose figures nearly all move, without a scheduler: to simulate ten
+thousand takes more than a CPU.
 """
 
 from __future__ import annotations
 
+import re
 import runpy
+from collections.abc import Callable
 from functools import partial
 
+from bench.walking import WalkingHost
+from hpm.backend import simulated
+from hpm.backend.hypervisor import Hypervisor
 from hpm.host.access import front_socket
 from hpm.host.access.door import FrontDoor
 from hpm.host.access.passwords import WrongPassword
@@ -16,6 +23,8 @@ from hpm.host.peer import Account
 #: Number and role by name; the password is the name and this word.
 ACCOUNTS = {"root": Account(0, "admin"), "ann": Account(5001, "admin"), "bob": Account(5002, "user")}
 WORD = "'s own"
+#: The part of the guests of a large host that work.
+MOVING = 0.95
 
 
 class Passwords:
@@ -28,7 +37,18 @@ class Passwords:
         return user
 
 
+def open_simulated(uri: str, clock: Callable[[], int]) -> Hypervisor:
+    """A simulated host, or a large one."""
+    match = re.fullmatch(r"simulated:([0-9]+)x([0-9]+)", uri)
+    if match is None:
+        return from_uri(uri, clock)
+    return WalkingHost(int(match[1]), int(match[2]), clock, moving=MOVING)
+
+
+from_uri = simulated.from_uri
+
 if __name__ == "__main__":
     front_socket.Pam = Passwords  # type: ignore[assignment,misc]
     front_socket.FrontDoor = partial(FrontDoor, account=ACCOUNTS.get)  # type: ignore[assignment,misc]
+    simulated.from_uri = open_simulated  # type: ignore[assignment]
     runpy.run_module("tests.program", run_name="__main__")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from hpm.backend.simulated import uuid_of
 
-from .api_host import FILTER, GROUPS, ApiHost, policy, service_class
+from .api_host import BASE, FILTER, GROUPS, ApiHost, policy, service_class
+
+PREVIEW = f"{GROUPS}/preview"
 
 
 def test_the_first_policy_of_a_group_becomes_active_and_the_second_does_not(api: ApiHost) -> None:
@@ -109,6 +113,58 @@ def test_a_preview_says_why_a_goal_would_be_missed(api: ApiHost) -> None:
     assert api.refused("POST", f"{GROUPS}/{group}/preview", wrong)["reason"] == 7
     twice = policy("wish", wish, service_class("all"))
     assert api.refused("POST", f"{GROUPS}/{group}/preview", twice)["reason"] == 8
+
+
+def test_a_group_that_does_not_exist_yet_is_previewed(api: ApiHost) -> None:
+    api.post(f"{GROUPS}/default", {"perf-policies": [policy("others", service_class(), importance="low")]})
+    api.group("Gold", servers=("db1",))
+    api.cycle()
+    state = api.state()
+    db = service_class("db", goal={"type": "velocity", "velocity": "fastest"}, classification=FILTER)
+    wished = {
+        "virtual-servers": [uuid_of("db1"), f"{BASE}/virtual-servers/{uuid_of('web1')}"],
+        "perf-policy": policy("wish", db, service_class(), importance="highest"),
+    }
+    seen = api.post(PREVIEW, wished)
+    assert api.state() == state
+    assert {s["name"]: s["service-class"] for s in seen["virtual-servers"]} == {"db1": "db", "web1": "rest"}
+    assert [c["name"] for c in seen["service-classes"]] == ["db", "rest"]
+    others = {s["name"] for s in seen["other-virtual-servers"]}
+    assert "db2" in others
+    assert not others & {"db1", "web1"}
+    assert api.post(PREVIEW, {})["virtual-servers"] == []
+
+
+def test_a_group_is_previewed_with_other_servers_than_it_has(api: ApiHost) -> None:
+    gold = api.group("Gold", policy("day", service_class(), importance="high"), servers=("db1", "db2"))
+    api.cycle()
+    state = api.state()
+
+    def servers(**wished: object) -> dict[str, object]:
+        seen = api.post(PREVIEW, {"workload-resource-group": gold, **wished})
+        return {s["name"]: s["service-class"] for s in seen["virtual-servers"]}
+
+    day = policy("day", service_class("all"))
+    assert servers(**{"perf-policy": day}) == {"db1": "all", "db2": "all"}
+    assert servers(**{"perf-policy": day, "virtual-servers": [uuid_of("web1")]}) == {"web1": "all"}
+    assert servers(**{"virtual-servers": [uuid_of("db2")]}) == {"db2": None}    # unmanaged, as no policy is named
+    assert servers(**{"virtual-servers": []}) == {}
+    assert api.state() == state
+
+
+def test_a_preview_of_a_group_says_what_is_wrong_with_it(api: ApiHost) -> None:
+    def refused(status: int, **wished: object) -> str:
+        error = api.refused("POST", PREVIEW, wished)
+        assert error["http-status"] == status
+        return str(error["message"])
+
+    twice = policy("wish", service_class("all", classification=FILTER), service_class("all"))
+    assert "perf-policy.service-classes[1].name" in refused(400, **{"perf-policy": twice})
+    assert "virtual-servers[0]" in refused(400, **{"virtual-servers": ["db1"]})
+    assert "virtual-servers[1]" in refused(404, **{"virtual-servers": [uuid_of("db1"), str(UUID(int=7))]})
+    assert "workload-resource-group" in refused(404, **{"workload-resource-group": str(UUID(int=7))})
+    assert "servers" in refused(400, servers=[])
+    assert "default" in refused(409, **{"workload-resource-group": "default", "virtual-servers": []})
 
 
 def test_who_activates_a_policy_changes_nothing_of_it(api: ApiHost) -> None:

@@ -59,6 +59,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert len(send("GET", f"{one}/policies/night/revisions")["revisions"]) == 2
     assert send("POST", f"{one}/policies/night/revisions/1/restore")["importance"] == "high"
     assert send("POST", f"{one}/preview", policy("other"))["service-classes"][0]["name"] == "db"
+    assert send("POST", f"{GROUPS}/preview", {"perf-policy": policy("other")})["virtual-servers"] == []
     send("DELETE", f"{one}/policies/night", status=204)
     history = {"minutes-days": 2.0, "ten-minutes-days": 14.0, "hours-days": 400.0, "size-mib": 1907}
     settings = {

@@ -138,7 +138,7 @@ class Fake:
                 "kernel": "6.18.44", "cgroup-version": 2, "interval-seconds": 10.0, "controls": {
                     "cpu-shares": works, "cpu-quota": {"works": False, "how": "", "why-not": "not permitted"},
                 }, "statistics": {"apps-list": {"works": False, "how": "", "why-not": "no agent lists them"}},
-                "problem": None,
+                "time-zone": "CET", "utc-offset-minutes": 60, "problem": None,
             })  # fmt: skip
         return refuse(request, 404, f"there is nothing at {path}")
 

@@ -258,23 +258,31 @@ def test_many_large_bodies_at_once_stay_within_a_limit(front: FrontHost, api: Ap
 # -- pages
 
 
-def test_pages_are_served_with_a_tag(front: FrontHost) -> None:
-    for path, kind in (("/", "text/html"), ("/hpm.css", "text/css"), ("/hpm.js", "text/javascript")):
-        page = front.http.get(path)
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_pages_are_served_with_a_tag(front: FrontHost, coding: str) -> None:
+    """Those that are there whether or not the components have been built."""
+    asked = {"Accept-Encoding": coding}
+    for path, kind in (
+        ("/", "text/html; charset=utf-8"),
+        ("/page.css", "text/css; charset=utf-8"),
+        ("/images/hpm.svg", "image/svg+xml"),
+    ):
+        page = front.http.get(path, headers=asked)
         assert page.status_code == 200
-        assert page.headers["content-type"] == f"{kind}; charset=utf-8"
-        head = front.http.head(path)
-        assert (head.content, head.headers["content-length"]) == (b"", str(len(page.content)))
-        again = front.http.get(path, headers={"If-None-Match": page.headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
+        assert page.headers["content-type"] == kind
+        head = front.http.head(path, headers=asked)
+        assert (head.content, head.headers["content-length"]) == (b"", page.headers["content-length"])
+        again = front.http.get(path, headers={**asked, "If-None-Match": page.headers["etag"]})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", page.headers["etag"])
         assert front.http.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
         assert front.http.post(path, content=b"x").status_code == 405
 
 
 @pytest.mark.parametrize("path", [
     "/robots.txt", "/index.html", "/../settings.py", "/..%2fsettings.py", "/%2e%2e/settings.py", "//etc/passwd",
-    "/hpm.js/", "/hpm.js%00", "/files/hpm.js", "/.", "/static/../../cert.pem", "/zhpm", "/zhpm/wsapi/v1x/version",
-    "/plugins/hpmx", "/plugins/kimchi", "/metricsx", "/%7Ahpm/wsapi/v1/version",
+    "/page.css/", "/page.css%00", "/files/page.css", "/unbuilt.html", "/js/", "/js/../images/hpm.svg", "/images",
+    "/.", "/static/../../cert.pem", "/zhpm", "/zhpm/wsapi/v1x/version", "/plugins/hpmx",
+    "/plugins/kimchi", "/metricsx", "/%7Ahpm/wsapi/v1/version",
 ])  # fmt: skip
 def test_other_paths_are_nothing(front: FrontHost, door: OpenDoor, path: str) -> None:
     asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -284,7 +292,9 @@ def test_other_paths_are_nothing(front: FrontHost, door: OpenDoor, path: str) ->
     assert door.headers == {}
 
 
-@pytest.mark.parametrize("path", ["/", "/hpm.js", "/nothing", f"{BASE}/version", f"{BASE}/nothing", f"{BASE}{GROUPS}"])
+@pytest.mark.parametrize("path", [
+    "/", "/page.css", "/images/hpm.svg", "/nothing", f"{BASE}/version", f"{BASE}/nothing", f"{BASE}{GROUPS}",
+])  # fmt: skip
 def test_every_answer_has_the_headers_that_protect_it(front: FrontHost, path: str) -> None:
     for answer in (front.http.get(path), front.http.post(path, content=b"{")):
         policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["content-security-policy"].split(";"))

@@ -71,7 +71,7 @@ class Poller:
             assert self.sections[name] == told
         for uuid, server in servers.items():
             mine = self.runtime[uuid]
-            assert mine["state"] == server["status"]
+            assert mine["state"] == server["status"] and mine["shares"] == server["cpu-shares"]
             for column, field, step in (("velocity", "velocity", 0.2), ("using", "cpu-using", 0.02)):
                 if server[field] is None:
                     assert mine[column] is None
@@ -155,6 +155,29 @@ def test_a_token_of_the_future_begins_anew(poller: Poller) -> None:
     poller.token = f"{instance}-{int(generation) + 1}"
     answer = poller.poll()
     assert answer is not None and answer["resync"]
+
+
+def test_shares_are_told_to_the_last_one(api: ApiHost, poller: Poller) -> None:
+    first = poller.poll()
+    assert first is not None
+    db1 = uuid_of("db1")
+    for shares in (1024, 1025, 1026, 9999, 9998):
+        api.hypervisor.set_shares_by_hand(db1, shares)
+        api.cycle()
+        poller.poll()
+        assert poller.runtime[db1]["shares"] == shares
+    assert poller.runtime[uuid_of("off1")]["shares"] is None    # it does not run
+
+
+def test_only_the_sections_that_are_wanted_are_told(api: ApiHost, poller: Poller) -> None:
+    whole, some = api.get(SYNC), api.get(f"{SYNC}?sections=configuration,status")
+    assert some == {**whole, "changed": {**whole["changed"], "devices": [], "guest-details": []}}
+    assert all(len(whole["changed"][name]) == 5 for name in SECTIONS)
+    assert api.refused("GET", f"{SYNC}?sections=configuration,figures")["reason"] == 7
+    poller.poll()
+    api.group("Gold", policy(), servers=("db1",))
+    none = api.get(f"{SYNC}?since={poller.token}&sections=status")
+    assert none["changed"] == {name: [] for name in SECTIONS} and len(none["runtime"]["server"]) == 1
 
 
 def test_too_long_a_token_is_refused(api: ApiHost) -> None:
@@ -273,6 +296,7 @@ def test_the_clients_mirror_keeps_what_the_host_has(api: ApiHost) -> None:
             assert server.status is not None and server.devices is not None and server.guest_details is not None
         db1 = mirror.servers[uuid_of("db1")]
         assert db1.velocity == pytest.approx(told[uuid_of("db1")].velocity, abs=0.2)
+        assert db1.shares == told[uuid_of("db1")].cpu_shares
         api.manager.recorder.ledger.instance = "00000000"    # as of another host at the same address
         assert mirror.poll() == set(told) and set(mirror.servers) == set(told)
 

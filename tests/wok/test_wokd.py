@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from hpm.backend.simulated import uuid_of
@@ -20,54 +16,13 @@ from tests.lab.errors import wait_until
 from tests.running import ROOT
 from tests.unit.api_host import GROUPS, SERVERS, policy, service_class
 
-from .tree import KIMCHI_SRC, NO_WOK, WOK_SRC, make_tree
+from .daemon import Wokd
+from .tree import KIMCHI_SRC, NO_WOK, WOK_SRC
 
 if not WOK_SRC:
     pytest.skip(NO_WOK, allow_module_level=True)
 
 BASE = "/plugins/hpm"
-
-
-class Wokd:
-    """A process; `http` has the password of the user `admin`."""
-
-    def __init__(self, directory: Path, **tree: Any) -> None:
-        self.directory = directory
-        source = make_tree(directory, **tree)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = directory / "error.log"
-        with (directory / "out").open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "tests.wok.wokd", source, str(self.port), directory,
-                 "true" if "kimchi" in tree else ""], cwd=ROOT, stdout=out, stderr=out,
-            )  # fmt: skip
-        self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", auth=("admin", "secret"), trust_env=False, timeout=30,
-            headers={"Accept": "application/json"},
-        )  # fmt: skip
-        wait_until(self._answers, 30.0, f"Wok answers ({directory / 'out'})")
-
-    def stop(self) -> None:
-        """As systemd ends it."""
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30.0)
-
-    def close(self) -> None:
-        """Whatever has become of it."""
-        self.http.close()
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10.0)
-
-    def _answers(self) -> bool:
-        if self.process.poll() is not None:
-            raise AssertionError((self.directory / "out").read_text())
-        try:
-            return self.http.get("/config/plugins").status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 @pytest.fixture

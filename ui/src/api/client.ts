@@ -21,7 +21,9 @@ export class ApiError extends Error {
   /** The path of the field that is wrong, such as `perf-policies[0].name`; empty where the message names none. */
   get field(): string {
     const field = this.details["field"] ?? this.details["path"];
-    return typeof field === "string" ? field : "";
+    if (typeof field === "string") return field;
+    // what was not as it must be begins with where that is
+    return this.status === 400 ? (/^([\w.[\]-]+): /.exec(this.message)?.[1] ?? "") : "";
   }
 }
 
@@ -44,11 +46,13 @@ export interface Wish {
 export class Client {
   /** Called when the session is over. */
   onLogout: (why: ApiError) => void = () => {};
+  /** Called with every answer, as soon as its headers are there. */
+  onAnswer: (answer: Response) => void = () => {};
 
-  /** `base`: the path of the API, without a slash at its end. `headers`: of every request. */
+  /** `base`: the path of the API, without a slash at its end. `headers`: of a request with this method. */
   constructor(
     readonly base: string,
-    private readonly headers: Record<string, string> = {},
+    private readonly headers: (method: string) => Record<string, string> = () => ({}),
   ) {}
 
   get<T>(path: string, wish: Wish = {}): Promise<Answer<T>> {
@@ -71,7 +75,7 @@ export class Client {
   /** Opens an answer that goes on. Raises `ApiError`. */
   async open(path: string, wish: Wish = {}): Promise<Response> {
     const answer = await this.send("GET", path, { ...wish, headers: { Accept: "text/event-stream", ...wish.headers } });
-    if (!answer.ok) throw await refusal(answer);
+    if (!answer.ok) throw await this.refused(answer, path);
     return answer;
   }
 
@@ -83,11 +87,7 @@ export class Client {
     const etag = answer.headers.get("ETag");
     const age = Number(answer.headers.get("Age") ?? 0);
     if (answer.status === 304) return { content: wish.known?.content as T, etag, age, unchanged: true };
-    if (!answer.ok) {
-      const error = await refusal(answer);
-      if (error.status === 401 && path !== "/login") this.onLogout(error);
-      throw error;
-    }
+    if (!answer.ok) throw await this.refused(answer, path);
     try {
       const content = answer.status === 204 ? null : wish.text ? await answer.text() : await answer.json();
       return { content: content as T, etag, age, unchanged: false };
@@ -96,8 +96,14 @@ export class Client {
     }
   }
 
+  private async refused(answer: Response, path: string): Promise<ApiError> {
+    const error = await refusal(answer);
+    if (error.status === 401 && path !== "/login") this.onLogout(error);
+    return error;
+  }
+
   private async send(method: string, path: string, wish: Wish): Promise<Response> {
-    const headers: Record<string, string> = { Accept: "application/json", ...this.headers, ...wish.headers };
+    const headers: Record<string, string> = { Accept: "application/json", ...this.headers(method), ...wish.headers };
     let body: BodyInit | undefined;
     if (typeof wish.body === "string") body = wish.body;
     else if (wish.body !== undefined) {
@@ -110,7 +116,9 @@ export class Client {
     if (body !== undefined) init.body = body;
     if (wish.signal) init.signal = wish.signal;
     try {
-      return await fetch(this.base + path, init);
+      const answer = await fetch(this.base + path, init);
+      this.onAnswer(answer);
+      return answer;
     } catch (error) {
       if (wish.signal?.aborted && (wish.signal.reason as Error)?.name !== "TimeoutError") throw error;
       throw unreachable(error);

@@ -13,7 +13,7 @@ export interface App {
   wok: boolean; // whether the pages stand in Wok's
 }
 
-/** Set once, by `main.ts`, before any component is made. */
+/** Set by `shell/begin.ts` for the `<hpm-app>` that there is, before anything within it. */
 export let app: App;
 
 export function begin(made: App): App {

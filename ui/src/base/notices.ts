@@ -27,6 +27,6 @@ export function complain(what: string, error: unknown): void {
 export function complaint(error: unknown): string {
   const said = error instanceof Error ? error.message : String(error);
   const sentence = /[.?!]$/.test(said) ? said : `${said}.`;
-  const begun = sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  const begun = sentence.startsWith("hpm ") ? sentence : sentence.charAt(0).toUpperCase() + sentence.slice(1);
   return error instanceof ApiError && error.wait ? `${begun} ${t("Try again in {n}\u00a0s.", { n: error.wait })}` : begun;
 }

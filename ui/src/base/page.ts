@@ -1,7 +1,7 @@
 /** What every page is: it shows a place, and keeps in the URL how it is looked at. */
 
 import { app } from "./app";
-import { HpmElement, property } from "./element";
+import { css, HpmElement, property } from "./element";
 import { place, type Place } from "./place";
 
 export class PageElement extends HpmElement {
@@ -10,6 +10,31 @@ export class PageElement extends HpmElement {
 
   /** Whether what an id names is a part of the page, which stays where it is when another one is named. */
   readonly whole: boolean = false;
+
+  /** While figures are old (`hpm-head` sees to that), nothing has a colour that would call for something. */
+  static override styles = [
+    HpmElement.styles,
+    css`
+      :host {
+        display: block;
+      }
+      :host([stale]) > :not(hpm-head, hpm-dialog) {
+        filter: grayscale(1);
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    // A page that has been read may have another heading than before: the focus goes on to it, and is not lost.
+    let onHeading = false;
+    this.addController({
+      hostUpdate: () => (onHeading = this.shadowRoot?.activeElement?.localName === "hpm-head"),
+      hostUpdated: () => {
+        if (onHeading && !this.shadowRoot?.activeElement) this.focus();
+      },
+    });
+  }
 
   /** A word of the URL's query; "" where it is not there. */
   protected asked(name: string): string {
@@ -29,6 +54,11 @@ export class PageElement extends HpmElement {
   /** Goes to another place. */
   protected go(page: string, id = "", query: Record<string, string> = {}): void {
     app.places.go(place(page, id, query));
+  }
+
+  /** Says what the thing is called that the page is about, for the window's title. */
+  protected named(name: string): void {
+    this.emit("named", name);
   }
 
   /** Moves the focus to the field in which the page is searched; the key `/` does it. */

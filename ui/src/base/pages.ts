@@ -14,7 +14,7 @@ export interface PageEntry {
 
 export const PAGES: readonly PageEntry[] = [
   { name: "overview", label: later("Overview"), tab: "overview", render: (place) => html`<hpm-overview .place=${place}></hpm-overview>` },
-  { name: "groups", label: later("Workload resource groups"), tab: "groups", render: (place) => html`<hpm-groups .place=${place}></hpm-groups>` },
+  { name: "groups", label: later("Workload resource groups"), tab: "groups", render: (place) => (place.id ? html`<hpm-group .place=${place}></hpm-group>` : html`<hpm-groups .place=${place}></hpm-groups>`) },
   { name: "policies", label: later("Policies"), tab: "policies", render: (place) => html`<hpm-policies .place=${place}></hpm-policies>` },
   { name: "servers", label: later("Virtual servers"), tab: "servers", render: (place) => html`<hpm-servers .place=${place}></hpm-servers>` },
   { name: "adjustments", label: later("Adjustments"), tab: "adjustments", render: (place) => html`<hpm-adjustments .place=${place}></hpm-adjustments>` },

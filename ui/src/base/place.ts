@@ -18,13 +18,15 @@ export function place(page: string, id = "", query: Record<string, string> | URL
   return { page, id, query: new URLSearchParams(query) };
 }
 
-function written({ page, id, query }: Place): string {
+/** As it stands in URLs, without what is before and behind. */
+export function written({ page, id, query }: Place): string {
   const path = id ? `/${page}/${encodeURIComponent(id)}` : `/${page}`;
   const asked = query.toString();
   return asked ? `${path}?${asked}` : path;
 }
 
-function parsed(text: string, otherwise: string): Place {
+/** The place that is written so; `otherwise`: the page where none is named. */
+export function parsed(text: string, otherwise: string): Place {
   const [path = "", ...asked] = text.split("?");
   const [, page = "", id = ""] = path.split("/");
   let name = id;
@@ -61,52 +63,5 @@ export class OwnPlaces implements Places {
       this.changed.removeEventListener("change", changed);
       removeEventListener("popstate", changed);
     };
-  }
-}
-
-/**
- * In Wok: what is behind the `#` is the tab, which Wok reads, and ends where Wok's own address ends. The place within
- * it stands in the query `hpm` before that, which nobody else reads.
- */
-export class WokPlaces implements Places {
-  private readonly changed = new EventTarget();
-
-  /** `tab`: the page that the tab shown by Wok begins with. `tabs`: Wok's address of the tab of each page. */
-  constructor(
-    private readonly tab: string,
-    private readonly tabs: Readonly<Record<string, string>>,
-  ) {}
-
-  read(): Place {
-    const here = parsed(new URLSearchParams(location.search).get("hpm") ?? "", this.tab);
-    return this.tabOf(here.page) === this.tabOf(this.tab) ? here : place(this.tab);
-  }
-
-  href(to: Place): string {
-    const query = new URLSearchParams(location.search);
-    query.set("hpm", written(to));
-    return `${location.pathname}?${query}#${this.tabOf(to.page)}`;
-  }
-
-  go(to: Place, how: "push" | "replace" = "push"): void {
-    const other = this.tabOf(to.page) !== this.tabOf(this.tab);
-    if (how === "push") history.pushState(null, "", this.href(to));
-    else history.replaceState(null, "", this.href(to));
-    // Wok looks at the hash when the browser says that it changed, which it does not after pushState
-    if (other) dispatchEvent(new HashChangeEvent("hashchange"));
-    else this.changed.dispatchEvent(new Event("change"));
-  }
-
-  listen(changed: () => void): () => void {
-    this.changed.addEventListener("change", changed);
-    addEventListener("popstate", changed);
-    return () => {
-      this.changed.removeEventListener("change", changed);
-      removeEventListener("popstate", changed);
-    };
-  }
-
-  private tabOf(page: string): string {
-    return this.tabs[page] ?? this.tabs[this.tab] ?? "";
   }
 }

@@ -9,6 +9,7 @@ import { css } from "lit";
 /** For the outermost component; everything within inherits them. */
 export const tokens = css`
   :host {
+    all: initial; /* nothing of the page around it */
     color-scheme: light dark;
     --text: light-dark(#151515, #f0f0f0);
     --dim: light-dark(#5a5d60, #a8abae);
@@ -42,6 +43,9 @@ export const tokens = css`
     background: var(--ground);
     font: 0.9375rem/1.5 var(--font);
     font-variant-numeric: tabular-nums;
+  }
+  :host([wok]) {
+    --rem: 16px;
   }
   :host([colours="light"]) {
     color-scheme: light;
@@ -89,7 +93,8 @@ export const controls = css`
   a:hover {
     text-decoration: underline;
   }
-  p a {
+  p a,
+  h3 a {
     text-decoration: underline;
   }
   :focus-visible {

@@ -175,12 +175,12 @@ export class ActivityPage extends PageElement {
           ${OUTCOMES.map((one) => html`<option value=${one} .selected=${this.asked("outcome") === one}>${activityOutcomeWord(one)}</option>`)}
         </select>
       </div>
-      <hpm-range
+      <hpm-period
         .range=${this.asked("range")}
         .from=${this.asked("from")}
         .to=${this.asked("to")}
         @range=${(event: CustomEvent<Record<string, string>>) => this.filter(event.detail)}
-      ></hpm-range>
+      ></hpm-period>
       ${this.filtered ? html`<button type="button" @click=${this.clear}>${t("Clear filter")}</button>` : nothing}
     </div>`;
   }

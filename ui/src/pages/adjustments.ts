@@ -136,12 +136,12 @@ export class AdjustmentsPage extends PageElement {
           )}
         </select>
       </div>
-      <hpm-range
+      <hpm-period
         .range=${this.asked("range")}
         .from=${this.asked("from")}
         .to=${this.asked("to")}
         @range=${(event: CustomEvent<Record<string, string>>) => this.filter(event.detail)}
-      ></hpm-range>
+      ></hpm-period>
       ${this.filtered ? html`<button type="button" @click=${this.clear}>${t("Clear filter")}</button>` : nothing}
     </div>`;
   }

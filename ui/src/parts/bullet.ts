@@ -8,7 +8,7 @@ const WIDTH = 120;
 const HEIGHT = 14;
 const BAR = 6;
 /** The goal is met up to a PI of this. */
-const MET = 1.05;
+export const MET = 1.05;
 
 @customElement("hpm-bullet")
 export class BulletPart extends HpmElement {
@@ -25,6 +25,7 @@ export class BulletPart extends HpmElement {
         width: ${WIDTH}px;
         height: ${HEIGHT}px;
         vertical-align: middle;
+        contain: strict;
       }
       svg {
         display: block;

@@ -66,6 +66,11 @@ export class HeadPart extends HpmElement {
     clearInterval(this.timer);
   }
 
+  override updated(): void {
+    const page = (this.getRootNode() as ShadowRoot).host;
+    page?.toggleAttribute("stale", isOld(this.measured, this.now));
+  }
+
   override render() {
     const age = (this.now - this.measured) / 1000;
     const old = isOld(this.measured, this.now);
@@ -88,6 +93,6 @@ export class HeadPart extends HpmElement {
 
   /** Moves the focus to the heading, when the page has come to be shown. */
   override focus(): void {
-    this.renderRoot.querySelector("h1")?.focus();
+    void this.updateComplete.then(() => this.renderRoot.querySelector("h1")?.focus());
   }
 }

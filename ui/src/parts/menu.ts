@@ -18,8 +18,12 @@ export class MenuPart extends HpmElement {
   /** Of what, for who hears the page: "Actions of Gold". */
   @property() of = "";
   @property({ attribute: false }) actions: readonly Action[] = [];
+  /** Without a button of its own: `showFor` opens it. */
+  @property({ type: Boolean }) bare = false;
   @state() private open = false;
-  @query("button") private button!: HTMLButtonElement;
+  @query("button[aria-haspopup]") private own!: HTMLButtonElement | null;
+  private anchor: HTMLElement | null = null;
+  private back = (): void => this.own?.focus();
   @query("[popover]") private list!: HTMLElement;
 
   static override styles = [
@@ -75,21 +79,41 @@ export class MenuPart extends HpmElement {
     const harmless = this.actions.filter((one) => !one.danger);
     const dangerous = this.actions.filter((one) => one.danger);
     const name = this.label || t("Actions");
-    return html`<button
-        type="button"
-        aria-haspopup="menu"
-        aria-expanded=${this.open}
-        aria-label=${this.of ? t("{name} of {thing}", { name, thing: this.of }) : name}
-        @click=${this.toggle}
-        @keydown=${this.opened}
-      >
-        ${this.label || "⋮"}${this.label ? html`<span aria-hidden="true">▾</span>` : nothing}
-      </button>
-      <div popover="auto" role="menu" aria-label=${name} @toggle=${this.toggled} @keydown=${this.typed}>
+    const named = this.of ? t("{name} of {thing}", { name, thing: this.of }) : name;
+    return html`${this.bare ? nothing : this.opener(named)}
+      <div popover="auto" role="menu" aria-label=${named} @toggle=${this.toggled} @keydown=${this.typed}>
         ${harmless.map((one) => this.item(one))}
         ${harmless.length > 0 && dangerous.length > 0 ? html`<hr role="separator" />` : nothing}
         ${dangerous.map((one) => this.item(one))}
       </div>`;
+  }
+
+  /** Whether it is seen. */
+  get showing(): boolean {
+    return this.open;
+  }
+
+  /** Opens it beside that element; for one menu of many things. `back` gives the focus back afterwards. */
+  async showFor(anchor: HTMLElement, of: string, actions: readonly Action[], back: () => void): Promise<void> {
+    this.anchor = anchor;
+    this.back = back;
+    this.of = of;
+    this.actions = actions;
+    await this.updateComplete;
+    this.show();
+  }
+
+  private opener(named: string) {
+    return html`<button
+      type="button"
+      aria-haspopup="menu"
+      aria-expanded=${this.open}
+      aria-label=${named}
+      @click=${this.toggle}
+      @keydown=${this.opened}
+    >
+      ${this.label || "⋮"}${this.label ? html`<span aria-hidden="true">▾</span>` : nothing}
+    </button>`;
   }
 
   private item(one: Action) {
@@ -109,7 +133,7 @@ export class MenuPart extends HpmElement {
   private choose(one: Action): void {
     if (one.not) return;
     this.list.hidePopover();
-    this.button.focus();
+    this.back();
     one.run();
   }
 
@@ -120,7 +144,8 @@ export class MenuPart extends HpmElement {
 
   private show(): void {
     this.list.showPopover();
-    const anchor = this.button.getBoundingClientRect();
+    this.open = true;
+    const anchor = (this.anchor ?? this.own!).getBoundingClientRect();
     const size = this.list.getBoundingClientRect();
     const below = anchor.bottom + size.height + 4 <= innerHeight || anchor.top < size.height;
     this.list.style.top = `${Math.max(4, below ? anchor.bottom + 2 : anchor.top - size.height - 2)}px`;
@@ -149,7 +174,7 @@ export class MenuPart extends HpmElement {
     else if (event.key === "End") next = items.length - 1;
     else if (event.key === "Tab" || event.key === "Escape") {
       this.list.hidePopover();
-      this.button.focus();
+      this.back();
       event.stopPropagation();
       if (event.key === "Tab") return;
     } else if (letter.trim()) {

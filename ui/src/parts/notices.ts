@@ -55,7 +55,8 @@ export class NoticesPart extends HpmElement {
   }
 
   override render() {
-    return html`<ol class="plain-list" role="log" aria-live="polite" aria-label=${t("Messages")}>
+    return html`<div role="log" aria-live="polite" aria-label=${t("Messages")}>
+      <ol class="plain-list">
       ${repeat(
         this.shown,
         (one) => one,
@@ -67,7 +68,8 @@ export class NoticesPart extends HpmElement {
           <button class="plain" type="button" aria-label=${t("Dismiss")} @click=${() => this.dismiss(one)}>✕</button>
         </li>`,
       )}
-    </ol>`;
+      </ol>
+    </div>`;
   }
 
   private readonly add = (event: Event): void => {

@@ -5,23 +5,28 @@ import type { Version, WhoIAm } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
 import { complain, complaint } from "../base/notices";
-import { PAGES, pageOf } from "../base/pages";
+import { PAGES, pageOf, type PageEntry } from "../base/pages";
 import { link, type PageElement } from "../base/page";
-import type { Place } from "../base/place";
+import { place, type Place } from "../base/place";
 import { preferences } from "../base/preferences";
 import { t } from "../base/texts";
 import { tokens } from "../base/theme";
 import type { DialogPart } from "../parts/dialog";
+import { begun } from "./begin";
+import { loginOfWok } from "./wok";
 
 @customElement("hpm-app")
 export class Shell extends HpmElement {
-  @state() private place: Place = app.places.read();
+  @state() private place: Place = place("");
   @state() private state: "begin" | "login" | "in" = "begin";
   @state() private problem = "";
   @state() private lost = false;
   @state() private version: Version | null = null;
+  /** What the page is about, as it says. */
+  private about = "";
   @query("#help") private help!: DialogPart;
   private stopListening = () => {};
+  private spoken: Promise<void> = Promise.resolve();
 
   static override styles = [
     tokens,
@@ -106,6 +111,22 @@ export class Shell extends HpmElement {
       dd {
         margin: 0;
       }
+      :host([wok]) nav {
+        display: flex;
+        min-height: 0;
+        padding: 0 24px;
+        border: none;
+        border-bottom: 1px solid var(--line);
+      }
+      :host([wok]) nav a {
+        padding: 8px 12px;
+        border: none;
+        border-bottom: 3px solid transparent;
+      }
+      :host([wok]) nav a[aria-current] {
+        border-color: var(--accent);
+        background: none;
+      }
       @media (max-width: 760px) {
         .body {
           grid-template-columns: minmax(0, 1fr);
@@ -132,12 +153,13 @@ export class Shell extends HpmElement {
   ];
 
   override connectedCallback(): void {
+    this.spoken = begun(this);
     super.connectedCallback();
-    this.toggleAttribute("wok", app.wok);
+    this.place = app.places.read();
     this.stopListening = app.places.listen(() => this.moved());
     app.live.addEventListener("connection", this.connection);
     addEventListener("keydown", this.typed);
-    app.client.onLogout = (why) => this.loggedOut(why);
+    app.client.onLogout = () => this.loggedOut();
     if (app.wok || preferences.session) void this.enter();
     else this.state = "login";
   }
@@ -148,6 +170,12 @@ export class Shell extends HpmElement {
     app.live.removeEventListener("connection", this.connection);
     removeEventListener("keydown", this.typed);
     app.live.stop();
+  }
+
+  /** Nothing is shown before its language is known. */
+  protected override async scheduleUpdate(): Promise<void> {
+    await this.spoken;
+    super.scheduleUpdate();
   }
 
   override render() {
@@ -163,15 +191,21 @@ export class Shell extends HpmElement {
     return html`${app.wok ? nothing : this.mast()}
       ${this.lost ? html`<p class="lost" role="status">▲ ${t("hpm does not answer. What you see is getting old; trying again…")}</p>` : nothing}
       ${app.wok
-        ? html`<main>${page.render(this.place)}</main>`
+        ? html`${this.navigation(PAGES.filter((one) => one.tab === page.tab), page)}<main>${page.render(this.place)}</main>`
         : html`<div class="body">
-            <nav aria-label=${t("Pages")}>
-              ${PAGES.map((one) => html`<a href=${link(one.name)} aria-current=${one === page ? "page" : nothing}>${t(one.label)}</a>`)}
-            </nav>
-            <main id="main">${page.render(this.place)}</main>
+            ${this.navigation(PAGES, page)}
+            <main id="main" @named=${this.named}>${page.render(this.place)}</main>
           </div>`}
       <hpm-notices></hpm-notices>
       ${this.helpDialog()}`;
+  }
+
+  /** Links to pages; where there is but one, none. In Wok, where Wok's tabs lead to most, those that share a tab. */
+  private navigation(pages: readonly PageEntry[], page: PageEntry) {
+    if (pages.length < 2) return nothing;
+    return html`<nav aria-label=${t("Pages")}>
+      ${pages.map((one) => html`<a href=${link(one.name)} aria-current=${one === page ? "page" : nothing}>${t(one.label)}</a>`)}
+    </nav>`;
   }
 
   private mast() {
@@ -217,6 +251,7 @@ export class Shell extends HpmElement {
         app.client.get<WhoIAm>("/login"),
         app.client.get<Version>("/version"),
       ]);
+      if (!this.isConnected) return; // Wok shows another tab by now
       app.who = who.content;
       this.version = version.content;
       app.live.interval = version.content["interval-seconds"];
@@ -235,12 +270,13 @@ export class Shell extends HpmElement {
     await this.focusPage();
   }
 
-  private loggedOut(why: ApiError): void {
+  private loggedOut(): void {
+    if (this.state === "login") return; // all that the page asked for is refused; the first one said it
     if (app.wok) {
-      location.href = "login.html?error=sessionTimeout";
+      location.href = loginOfWok();
       return;
     }
-    this.problem = this.state === "in" ? t("The session has ended. Log in again.") : preferences.session ? "" : complaint(why);
+    this.problem = this.state === "in" ? t("The session has ended. Log in again.") : "";
     this.leave();
   }
 
@@ -269,6 +305,7 @@ export class Shell extends HpmElement {
     const before = this.place;
     this.place = app.places.read();
     if (before.page === this.place.page && before.id === this.place.id) return;
+    this.about = "";
     this.titled();
     if (before.page === this.place.page && this.page()?.whole) return;
     scrollTo(0, 0);
@@ -277,8 +314,12 @@ export class Shell extends HpmElement {
 
   private titled(): void {
     if (app.wok) return;
-    const about = this.place.id ? `${this.place.id} – ` : "";
-    document.title = `${about}${t(pageOf(this.place).label)} – ${location.hostname} – hpm`;
+    document.title = `${this.about && `${this.about} – `}${t(pageOf(this.place).label)} – ${location.hostname} – hpm`;
+  }
+
+  private named(event: CustomEvent<string>): void {
+    this.about = event.detail;
+    this.titled();
   }
 
   private page(): PageElement | null {

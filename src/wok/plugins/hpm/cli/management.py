@@ -193,6 +193,7 @@ def version(session: Session) -> None:
             ("Kernel", words.text_or_none(found.kernel)),
             ("cgroups", "" if found.cgroup_version is None else f"version {found.cgroup_version}"),
             ("Interval, s", f"{found.interval_seconds:g}"),
+            ("Time zone", found.time_zone),
             *controls,
             *((f"No {name}", ability.why_not) for name, ability in found.statistics.items() if not ability.works),
         ])  # fmt: skip

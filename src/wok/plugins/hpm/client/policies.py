@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from ..policy.policies import PerformancePolicy
-from ..wire.policies import PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
+from ..wire.policies import GroupPreview, PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
 from ..wire.suggestions import Suggestion, SuggestionQuery
 from .answers import Answer
 from .calls import Calls, text_query
@@ -51,6 +51,10 @@ class PolicyCalls(Calls):
     def preview(self, group_id: str, policy: PerformancePolicy | Mapping[str, object]) -> Answer[Preview]:
         """What a policy would do if it were active; changes nothing."""
         return self._post(f"{group_path(group_id)}/preview", policy, Preview)
+
+    def preview_group(self, group: GroupPreview | Mapping[str, object]) -> Answer[Preview]:
+        """What a group, existing or not, would do with other servers or another policy; changes nothing."""
+        return self._post("/workload-resource-groups/preview", group, Preview)
 
     def suggestion(self, group_id: str, query: SuggestionQuery | None = None) -> Answer[Suggestion]:
         """Goals that a group reached, as a policy for `create_policy`, and what it would cost others."""

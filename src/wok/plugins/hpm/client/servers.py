@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
-from ..wire.sync import Sync
+from ..wire.sync import Sync, SyncQuery
 from .answers import Answer
 from .calls import Calls, text_query
 
@@ -34,10 +34,11 @@ class ServerCalls(Calls):
         """Change what is said of a virtual server; what is left out stays."""
         return self._post(_server(server_id), changes, ServerDetail, if_match)
 
-    def sync(self, since: str | None = None) -> Answer[Sync]:
-        """What changed of all servers since the answer with that token (see `Answer.nothing`); all, without one. Who
-        wants to have them all, kept current, takes a `mirror.Mirror`."""
-        return self._get(f"{SERVERS}/sync", Sync, {} if since is None else {"since": since})
+    def sync(self, since: str | None = None, sections: str | None = None) -> Answer[Sync]:
+        """What changed of all servers since the answer with that token (see `Answer.nothing`); all, without one.
+        `sections`: those that are wanted, with commas between; all, without. Who wants to have them all, kept current,
+        takes a `mirror.Mirror`."""
+        return self._get(f"{SERVERS}/sync", Sync, text_query(SyncQuery(since, sections)))
 
     def explain(self, server_id: str) -> Answer[Explanation]:
         """Why a virtual server is where it is, in sentences."""

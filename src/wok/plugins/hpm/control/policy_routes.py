@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ..errors import Conflict, InvalidValue, NotUnique
+from ..errors import Conflict, HypervisorUnreachable, InvalidValue, NotFound, NotUnique
 from ..manager.change import Busy
 from ..manager.manager import Manager
 from ..model.policies import Policies
+from ..model.previews import Previews
 from ..model.suggestions import Suggestions
 from ..policy.policies import PerformancePolicy
-from ..wire.policies import PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
+from ..wire.policies import GroupPreview, PolicyDetail, PolicyList, PolicyRevisionList, PolicyUpdate, Preview
 from ..wire.suggestions import Suggestion, SuggestionQuery
 from .http_errors import Changed
 from .route import Request, Route
@@ -19,7 +20,7 @@ _POLICY = f"{_GROUP}/policies/{{name}}"
 
 def policy_routes(manager: Manager) -> tuple[Route, ...]:
     """See `routes`."""
-    policies, suggestions = Policies(manager), Suggestions(manager)
+    policies, previews, suggestions = Policies(manager), Previews(manager), Suggestions(manager)
 
     def place(request: Request) -> tuple[str, str]:
         return request.base, request.names["id"]
@@ -55,8 +56,14 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "POST", f"{_GROUP}/preview", "What a policy would do if it were active; changes nothing", Preview,
-            lambda r: policies.preview(*place(r), r.body), body=PerformancePolicy, needs="user",
+            lambda r: previews.policy(*place(r), r.body), body=PerformancePolicy, needs="user",
             refuses=(NotUnique,),
+        ),
+        Route(
+            "POST", "/workload-resource-groups/preview",
+            "What a group, existing or not, would do with other servers or another policy; changes nothing", Preview,
+            lambda r: previews.group(r.base, r.body), body=GroupPreview, needs="user",
+            refuses=(NotFound, NotUnique, Conflict, HypervisorUnreachable),
         ),
         Route(
             "GET", f"{_GROUP}/suggestion", "Goals that a group reached, as a policy, and what it would do to others",

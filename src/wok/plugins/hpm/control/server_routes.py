@@ -26,7 +26,7 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/virtual-servers/sync", "What changed of virtual servers since a token; 204: nothing", Sync,
-            lambda r: sync.answer(r.base, r.query.since), query=SyncQuery, kept=True, silent=True,
+            lambda r: sync.answer(r.base, r.query.since, r.query.sections), query=SyncQuery, kept=True, silent=True,
             source=sync,
         ),
         Route(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -118,6 +119,8 @@ class Management:
     def version(self) -> Version:
         """Versions and abilities."""
         host = self._manager.description
+        time.tzset()    # as the calendar does: whoever sets the zone need not tell us
+        local = time.localtime()
         return Version(
             hpm_version=VERSION,
             api_version=API_VERSION,
@@ -130,6 +133,8 @@ class Management:
             interval_seconds=self._manager.interval,
             controls={name: ControlAbility(a.works, a.how, a.why_not) for name, a in host.controls.items()},
             statistics={name: ControlAbility(a.works, a.how, a.why_not) for name, a in host.statistics.items()},
+            time_zone=local.tm_zone,
+            utc_offset_minutes=local.tm_gmtoff // 60,
             problem=self._manager.snapshot.problem,
         )
 

@@ -14,17 +14,7 @@ from ..manager.manager import Manager
 from ..policy.groups import WorkloadResourceGroup
 from ..policy.policies import PerformancePolicy, check_policy
 from ..store.revisions import find_revisions, newest_revisions
-from ..wire.policies import (
-    PolicyDetail,
-    PolicyList,
-    PolicyRevision,
-    PolicyRevisionList,
-    PolicyUpdate,
-    Preview,
-    PreviewedClass,
-)
-from .previews import preview_servers, with_active
-from .views import Views
+from ..wire.policies import PolicyDetail, PolicyList, PolicyRevision, PolicyRevisionList, PolicyUpdate
 
 Check = Callable[[PolicyDetail | None], None]
 
@@ -125,24 +115,6 @@ class Policies:
                 group = replace(group, perf_policies=(*group.perf_policies, policy))
             _put(change, group)
         return self.get(base, group_id, name)
-
-    def preview(self, base: str, group_id: str, policy: PerformancePolicy) -> Preview:
-        """What a policy, which need not be there, would do if it were active now. Changes nothing.
-
-        Raises `NotFound`, `InvalidValue`.
-        """
-        check_policy(policy)
-        group = self._group(group_id)
-        foreseen = self._manager.foresee(with_active(self._manager.snapshot.catalog, group, policy))
-        servers, rest = preview_servers(Views(self._manager.snapshot, base), foreseen, group_id)
-        members: dict[str | None, list[str]] = {}
-        for server in servers:
-            members.setdefault(server.service_class, []).append(server.virtual_server)
-        classes = [
-            PreviewedClass(c.name, policy.importance_of(c), c.goal, members.get(c.name, []))
-            for c in policy.service_classes
-        ]
-        return Preview(classes, servers, rest)
 
     def _group(self, group_id: str) -> WorkloadResourceGroup:
         return self._manager.snapshot.catalog.group(group_id)

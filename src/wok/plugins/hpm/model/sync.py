@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from math import isnan
 
 import numpy as np
 
 from ..engine.counters import Column
 from ..engine.metrics.metric import FloatColumn
+from ..errors import InvalidValue
 from ..manager.manager import Manager
 from ..manager.snapshot import Snapshot
 from ..manager.sync.ledger import SECTIONS, Ledger
@@ -45,15 +47,18 @@ class SyncAnswers:
         """The time (UTC)."""
         return self._manager.now()
 
-    def answer(self, base: str, token: str | None) -> Sync | None:
-        """What changed since the answer with that token; None: nothing."""
+    def answer(self, base: str, token: str | None, sections_wanted: str | None = None) -> Sync | None:
+        """What changed since the answer with that token, and of the sections those that are named (all, without);
+        None: nothing. Raises `InvalidValue`."""
+        wanted = _wanted(sections_wanted)
         ledger = self._manager.recorder.ledger
         with ledger.lock:
             snapshot = ledger.snapshot
             since = _since(ledger, token)
             if since == ledger.generation:
                 return None
-            rows, sections, gone = ledger.told(since)
+            rows, changed, gone = ledger.told(since)
+            sections = {name: uuids if name in wanted else () for name, uuids in changed.items()}
             views = Views(snapshot, base)
             return Sync(
                 f"{ledger.instance}-{ledger.generation}", since < 0, _runtime(ledger, rows),
@@ -78,11 +83,26 @@ class SyncAnswers:
 
 
 def _runtime(ledger: Ledger, rows: Column) -> Runtime:
-    columns = {name: _told(column[rows]) for name, column in ledger.reported.columns.items()}
+    taken = {name: column[rows] for name, column in ledger.reported.columns.items()}
+    columns = {name: _told(column) for name, column in taken.items() if name != "shares"}
     return Runtime(
         ledger.numbers[rows].tolist(), columns["velocity"], columns["using"], columns["delay"], columns["cpu-user"],
-        columns["cpu-sys"], columns["memory-use"], ledger.states[rows].tolist(), ledger.markers[rows].tolist(),
+        columns["cpu-sys"], columns["memory-use"], _whole(taken["shares"]), ledger.states[rows].tolist(),
+        ledger.markers[rows].tolist(),
     )
+
+
+def _wanted(text: str | None) -> Collection[str]:
+    """Raises `InvalidValue`."""
+    if text is None:
+        return SECTIONS
+    names = text.split(",")
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        raise InvalidValue(
+            f"there is no section {unknown[0][:64]!r}; there are: {', '.join(SECTIONS)}", "sections"
+        )
+    return frozenset(names)
 
 
 def _since(ledger: Ledger, token: str | None) -> int:
@@ -92,6 +112,10 @@ def _since(ledger: Ledger, token: str | None) -> int:
         return -1
     since = int(match[2])
     return since if ledger.forgotten <= since <= ledger.generation else -1
+
+
+def _whole(column: FloatColumn) -> list[int | None]:
+    return [None if isnan(value) else int(value) for value in column.tolist()]
 
 
 def _told(column: FloatColumn) -> list[float | None]:

@@ -218,6 +218,8 @@ class Version(msgspec.Struct, rename="kebab"):
     controls: What hpm can change here, by name: `cpu-shares`, `cpu-quota`.
     statistics: What this host tells of its servers beside what they do, or why not, by the name that it has in their
         sections (see GET `/virtual-servers/status` and the others).
+    time-zone: What the host calls its time zone now, such as CET; schedules go by it.
+    utc-offset-minutes: How far the host's clocks are ahead of UTC now, in minutes; negative: behind it.
     """
 
     hpm_version: str
@@ -231,4 +233,6 @@ class Version(msgspec.Struct, rename="kebab"):
     interval_seconds: float
     controls: dict[str, ControlAbility]
     statistics: dict[str, ControlAbility]
+    time_zone: str
+    utc_offset_minutes: int
     problem: Problem

@@ -8,7 +8,7 @@ import msgspec
 
 from ..policy.goals import Goal, Importance
 from ..policy.policies import Description, Name, PerformancePolicy, ServiceClass
-from .words import GroupUri, PerformanceIndex, ServerUri, Time, Uri
+from .words import GroupReference, GroupUri, PerformanceIndex, ServerReference, ServerUri, Time, Uri
 
 ServiceClasses = Annotated[tuple[ServiceClass, ...], msgspec.Meta(min_length=1, max_length=64)]
 
@@ -86,6 +86,22 @@ class PolicyRevisionList(msgspec.Struct, rename="kebab"):
     """
 
     revisions: list[PolicyRevision]
+
+
+class GroupPreview(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """A group as it might be.
+
+    workload-resource-group: The id or URI of the group; null: one that does not exist yet.
+    virtual-servers: The UUIDs or URIs of all servers that it would have, up to 10000; one that it has now and is not
+        among them would go to `default`. Left out: those that it has now.
+    perf-policy: The policy that would be active, which need not be there; null: none, it would be unmanaged.
+    """
+
+    workload_resource_group: GroupReference | None = None
+    virtual_servers: Annotated[tuple[ServerReference, ...], msgspec.Meta(max_length=10000)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    perf_policy: PerformancePolicy | None = None
 
 
 class PreviewedServer(msgspec.Struct, rename="kebab"):

@@ -18,12 +18,15 @@ Token = Annotated[str, msgspec.Meta(
 
 
 class SyncQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """Since when.
+    """Since when, and what.
 
     since: The token of the answer before. Left out, unknown, or of another host: all is told, and `resync` is true.
+    sections: Which sections are wanted: `status`, `configuration`, `devices`, `guest-details`, with commas between;
+        left out: all. The others stay empty, and are not made up for to who asks for them later.
     """
 
     since: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
+    sections: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
 Figures = list[float | None]
@@ -32,7 +35,8 @@ Figures = list[float | None]
 class Runtime(msgspec.Struct, frozen=True, rename="kebab"):
     """What always changes, as columns: the first entries of all columns are of one server, and so on. CPUs are in
     units of one host CPU, means over the last interval (of QEMU: between the two last samples of it). Less than a
-    hundredth of a CPU is told as 0, and a figure is told again when it has moved by more than its last digit.
+    hundredth of a CPU is told as 0, and a figure is told again when it has moved by more than its last digit; shares
+    are told again whenever they are others.
 
     server: Numbers of the servers, which `configuration` of the changed sections names.
     velocity: In percent; null: idle, paused, or not known.
@@ -41,6 +45,7 @@ class Runtime(msgspec.Struct, frozen=True, rename="kebab"):
     cpu-user: CPUs that its QEMU used in user mode, all threads together; null: not known.
     cpu-sys: CPUs that its QEMU used in the kernel; null: not known.
     memory-use: Used of its memory, in percent, as the guest says; null: it does not.
+    shares: CPU shares in force; null: it does not run, or they cannot be read.
     state: What it does.
     marker: Grows when one of its sections has changed.
     """
@@ -52,6 +57,7 @@ class Runtime(msgspec.Struct, frozen=True, rename="kebab"):
     cpu_user: Figures
     cpu_sys: Figures
     memory_use: Figures
+    shares: list[int | None]
     state: list[ServerStatus]
     marker: list[int]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...control.codings import LEAST, takes_gzip
+from ...wire.codings import LEAST, takes
 from .headers import Headers
 from .refusals import Refused
 
@@ -64,7 +64,7 @@ class Pages:
         if page.tag.removeprefix("W/").encode() in tags or tags == [b"*"]:
             return 304, headers, b""
         headers.insert(0, (b"Content-Type", page.kind.encode()))
-        if page.packed is not None and codings is not None and takes_gzip(codings.decode("latin-1")):
+        if page.packed is not None and codings is not None and takes(codings.decode("latin-1"), "gzip"):
             return 200, [*headers, (b"Content-Encoding", b"gzip")], page.packed
         return 200, headers, page.content
 

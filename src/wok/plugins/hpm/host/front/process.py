@@ -84,9 +84,12 @@ async def _serve(
     log.info("hpm %s at %s, %s %s", VERSION, where(listener), kind, certificate.cert)
     strict = not certificate.own and listener.getsockname()[1] == 443
     upstream = Upstream(settings.manager_socket)
+    pages = Pages()
+    if not pages.built:
+        log.warning("the pages have not been built: `make ui` does it, which takes Node.js; the API is served")
     shared = Shared(
         upstream=upstream,
-        pages=Pages(),
+        pages=pages,
         turns=Turns(TURNS_PER_CLIENT, TURNS),
         password_turns=Turns(PASSWORD_TURNS_PER_CLIENT, PASSWORD_TURNS),
         bodies=Share(BODIES_PER_CLIENT, BODIES),

@@ -6,9 +6,11 @@ import base64
 import binascii
 import ipaddress
 import re
+import time
 
 import cherrypy
-from wok import auth
+from wok import auth, template
+from wok.config import config
 
 from ...control.caller import Caller, NotAuthenticated, Role
 from ...control.origin import check_origin
@@ -52,6 +54,9 @@ class WokDoor:
             roles: dict[object, Role] = {"admin": "admin", "user": "user"}
             found = Caller(str(session.get(auth.USER_NAME)), roles.get(session.get(auth.USER_ROLE)), "wok")
             request.hpm_caller = found
+            # Wok's page warns before the session ends, which it does when nothing but pages has asked for so long
+            ends = float(session[template.REFRESH]) + 60 * config.getfloat("server", "session_timeout")
+            cherrypy.response.headers[template.EXPIRES_ON] = f"{ends - time.time():.0f}"
         return found
 
     def _host(self) -> str:

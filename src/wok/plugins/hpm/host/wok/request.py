@@ -18,7 +18,7 @@ from .answers import READS
 
 #: Paths, and beginnings of paths, that Wok's own dispatcher and file server answer.
 PAGES = ("/i18n.json", "/ui/config/tab-ext.xml")
-FOLDERS = ("/tabs/", "/js/", "/css/", "/images/")
+FOLDERS = ("/tabs/", "/js/", "/images/")
 
 #: Bytes of an unread body that are thrown away at a time.
 PIECE = 64 * 1024

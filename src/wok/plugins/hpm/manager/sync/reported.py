@@ -1,7 +1,7 @@
 """Which figures are told, and when they are told anew.
 
-A figure is told with three significant digits at most, and told again when it has moved by more than its step: what
-only trembles costs a poller nothing.
+A figure that is measured is told with three significant digits at most, and told again when it has moved by more than
+its step: what only trembles costs a poller nothing. One that somebody sets is told whenever it is another one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from ...engine.metrics.metric import FloatColumn, unknown
 
 
 class Told(NamedTuple):
-    """A column of the answer: the metric that it shows, its decimals, and below what it counts as nothing."""
+    """A column of the answer: the metric that it shows, its decimals, below what it counts as nothing, and whether any
+    other value is told, be it ever so near."""
 
     metric: str
     digits: int
     nothing: float = 0.0
+    set_by_somebody: bool = False
 
 
 #: By the column's name in the answer.
@@ -32,6 +34,8 @@ COLUMNS: dict[str, Told] = {
     "cpu-user": Told("qemu-user", 3, 0.01),
     "cpu-sys": Told("qemu-system", 3, 0.01),
     "memory-use": Told("memory-use", 1),
+    # whole numbers, 10,000 at most; they do not tremble
+    "shares": Told("cpu-shares", 0, set_by_somebody=True),
 }
 
 
@@ -61,8 +65,9 @@ class Reported:
         for name, told in COLUMNS.items():
             now, before = figures.servers[told.metric], self.columns[name]
             fresh = rounded(now, told)
+            step = 0.0 if told.set_by_somebody else np.maximum(10.0**-told.digits, np.abs(before) * 0.001)
             with np.errstate(invalid="ignore"):
-                far = np.abs(now - before) > np.maximum(10.0**-told.digits, np.abs(before) * 0.001)
+                far = np.abs(now - before) > step
             other = (np.isnan(fresh) != np.isnan(before)) | (far & (fresh != before))
             self.columns[name] = np.where(other, fresh, before)
             moved |= other

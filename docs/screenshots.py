@@ -1,0 +1,83 @@
+"""Take the pictures of docs/pages.md anew: ``python -m docs.screenshots`` (`make screenshots`; takes three minutes).
+
+They show a simulated host with goals, after some minutes of its time, in Chromium.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.browser.flow import run_flow
+from tests.browser.host import BrowserHost
+
+PICTURES = Path(__file__).with_name("pictures")
+#: Seconds until charts have something to show.
+PLAYING = 150.0
+
+
+def rule(pattern: str) -> dict[str, str]:
+    """Takes servers by name."""
+    return {
+        "type": "filter", "filter-type": "virtual-server-name", "operation": "string-match", "value": pattern,
+    }  # fmt: skip
+
+
+def goal(velocity: str | int) -> dict[str, Any]:
+    """A velocity."""
+    return {"type": "velocity", "velocity": velocity}
+
+
+REST = {"name": "rest", "goal": {"type": "discretionary"}}
+SHOP = {
+    "name": "weekday", "importance": "high", "description": "From the first customer to the last",
+    "service-classes": [
+        {"name": "database", "importance": "highest", "goal": goal("fastest"), "classification": rule("db*")},
+        {"name": "web", "goal": goal("moderate"), "classification": rule("web*")}, REST,
+    ],
+}  # fmt: skip
+NIGHT = {
+    "name": "night", "importance": "medium", "description": "", "service-classes": [
+        {"name": "all", "goal": goal(40)},
+    ],
+}  # fmt: skip
+REPORTS = {
+    "name": "always", "importance": "medium", "description": "", "service-classes": [
+        {"name": "reports", "goal": goal("fast")},
+    ],
+}  # fmt: skip
+OTHERS = {"name": "others", "importance": "low", "description": "", "service-classes": [REST]}
+
+
+def prepare(host: BrowserHost) -> None:
+    """Groups, policies, and a schedule; and switches CPU management on."""
+    with host.client() as client:
+        servers = {one.name: one.object_id for one in client.servers().value.virtual_servers}
+        week = ["mon", "tue", "wed", "thu", "fri"]
+        shop = client.create_group({
+            "name": "Shop", "description": "What customers see", "perf-policies": [SHOP, NIGHT],
+            "active-policy": "weekday",
+        }).value.object_id  # fmt: skip
+        client.update_group(shop, {
+            "schedule": [{"policy": "weekday", "days": week, "from": "00:00", "to": "24:00"}], "otherwise": "weekday",
+        })  # fmt: skip
+        reports = client.create_group({"name": "Reports", "perf-policies": [REPORTS]}).value.object_id
+        client.update_group("default", {"perf-policies": [OTHERS]})
+        for group, names in ((shop, ("db1", "db2", "web1", "web2", "web3")), (reports, ("batch1", "batch2"))):
+            client.add_servers(group, [servers[name] for name in names])
+        client.set_management_levels({"cpu-mgmt": "on"})
+
+
+def main() -> None:
+    """Take them."""
+    PICTURES.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="hpm-browser-") as name, BrowserHost(Path(name), "simulated:24", 1.0) as host:
+        prepare(host)
+        time.sleep(PLAYING)
+        run_flow("screenshots", host, {"folder": str(PICTURES)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+/** What can be done with a group besides editing it. */
+
+import type { Group, GroupSummary } from "../api/types";
+import { app } from "../base/app";
+import { complain, tell } from "../base/notices";
+import { plural, t } from "../base/texts";
+import type { Action } from "../parts/menu";
+import type { Question } from "./ask";
+import { groupPath, type Member } from "./data";
+import { EMPTY, formOf, type GroupForm } from "./form";
+import { moveServers } from "./moving";
+import { sentence } from "./policy-choice";
+import type { Part } from "./dialog";
+
+/** What a page offers to those actions. */
+export interface Hands {
+  edit: (id: string, first: Part) => void;
+  create: (form: GroupForm) => void;
+  ask: (question: Question) => void;
+  delete: (group: GroupSummary) => void;
+  policies: (id: string) => void;
+}
+
+/** The actions of a group, for who may change it. */
+export function groupActions(group: GroupSummary, hands: Hands): Action[] {
+  const id = group["object-id"];
+  const actions: Action[] = [
+    { label: t("Edit…"), run: () => hands.edit(id, "name") },
+    ...(group["is-default"] ? [] : [{ label: t("Servers…"), run: () => hands.edit(id, "servers") }]),
+    { label: t("Activate another policy…"), run: () => void askActive(id, hands) },
+    { label: t("Policies"), run: () => hands.policies(id) },
+    { label: t("Export as JSON"), run: () => void exportGroup(group, "json") },
+    { label: t("Export as XML"), run: () => void exportGroup(group, "xml") },
+    { label: t("Duplicate…"), run: () => void duplicate(group, hands) },
+  ];
+  if (!group["is-default"]) actions.push({ label: deletion(group), danger: true, run: () => hands.delete(group) });
+  return actions;
+}
+
+function deletion(group: GroupSummary): string {
+  const n = group["virtual-server-count"];
+  if (n === 0) return t("Delete group {name}", { name: group.name });
+  return plural("Delete group {name}; its server goes to default", "Delete group {name}; its {n} servers go to default", n, { name: group.name });
+}
+
+async function askActive(id: string, hands: Hands): Promise<void> {
+  try {
+    const { content: group } = await app.client.get<Group>(groupPath(id));
+    const options = group["perf-policies"].map((one) => ({ key: `own:${one.name}`, label: one.name, help: sentence(one) }));
+    hands.ask({
+      heading: t("Active policy of {name}", { name: group.name }),
+      action: t("Activate"),
+      options: [...options, { key: "none", label: t("None"), help: t("The group is unmanaged: its servers keep their shares.") }],
+      chosen: group["active-policy"] === null ? "none" : `own:${group["active-policy"]}`,
+      run: (key) => activate(group, key === "none" ? null : key.slice("own:".length)),
+    });
+  } catch (error) {
+    complain(t("The policies cannot be read."), error);
+  }
+}
+
+async function activate(group: Group, policy: string | null): Promise<void> {
+  const before = group["active-policy"];
+  if (policy === before) return;
+  const path = `${groupPath(group["object-id"])}/actions`;
+  await app.client.post(path, { action: "activate-policy", policy });
+  const text = policy === null
+    ? t("{group} has no active policy now.", { group: group.name })
+    : t("{policy} is the active policy of {group} now.", { policy, group: group.name });
+  const undo = async () => {
+    try {
+      await app.client.post(path, { action: "activate-policy", policy: before });
+      tell(t("Undone: the policy is the one before."));
+    } catch (error) {
+      complain(t("Not undone."), error);
+    }
+  };
+  tell(text, { label: t("Undo"), run: () => void undo() });
+}
+
+/** Asks where servers are to go. */
+export function moveQuestion(servers: readonly Member[], groups: readonly GroupSummary[], now: string): Question {
+  const [first] = servers;
+  const heading = servers.length === 1 ? t("Move {name} to…", { name: first!.name }) : t("Move {n} servers to…", { n: servers.length });
+  const options = groups
+    .filter((one) => one["object-id"] !== now)
+    .map((one) => ({ key: one["object-id"], label: one.name, help: one.description }));
+  return {
+    heading,
+    action: t("Move"),
+    options,
+    chosen: options[0]?.key ?? "",
+    run: async (key) => {
+      const to = groups.find((one) => one["object-id"] === key);
+      if (to) await moveServers(servers, { id: key, name: to.name });
+    },
+  };
+}
+
+async function duplicate(group: GroupSummary, hands: Hands): Promise<void> {
+  try {
+    const { content } = await app.client.get<Group>(groupPath(group["object-id"]));
+    const { description, policies, active } = formOf(content);
+    const name = t("{name} copy", { name: content.name }).slice(0, 64);
+    hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise });
+  } catch (error) {
+    complain(t("The group cannot be read."), error);
+  }
+}
+
+/** Downloads a group as a policy file. */
+async function exportGroup(group: GroupSummary, format: "json" | "xml"): Promise<void> {
+  try {
+    const path = `${groupPath(group["object-id"])}/export?format=${format}`;
+    const type = `application/${format}`;
+    const { content } = await app.client.get<string>(path, { text: true, headers: { Accept: type } });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([content], { type }));
+    link.download = `${group.name}.${format}`;
+    link.click();
+    // the browser reads it after this task
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  } catch (error) {
+    complain(t("The group was not exported."), error);
+  }
+}

@@ -1,0 +1,46 @@
+/** The dialogs that the pages of groups share, as one element, and how they are opened. Dispatches what those do. */
+
+import { app } from "../base/app";
+import { customElement, html, HpmElement, query } from "../base/element";
+import { complain } from "../base/notices";
+import { place } from "../base/place";
+import { t } from "../base/texts";
+import type { GroupSummary } from "../api/types";
+import type { Hands } from "./actions";
+import type { GroupAskPart, Question } from "./ask";
+import type { GroupDeletePart } from "./delete";
+import type { GroupDialog, Part } from "./dialog";
+import type { GroupForm } from "./form";
+
+@customElement("hpm-group-hands")
+export class GroupHandsPart extends HpmElement implements Hands {
+  @query("hpm-group-dialog") private dialog!: GroupDialog;
+  @query("hpm-group-delete") private deletion!: GroupDeletePart;
+  @query("hpm-group-ask") private question!: GroupAskPart;
+
+  override render() {
+    return html`<hpm-group-dialog></hpm-group-dialog>
+      <hpm-group-delete></hpm-group-delete>
+      <hpm-group-ask></hpm-group-ask>`;
+  }
+
+  create(form?: GroupForm): void {
+    this.dialog.create(form);
+  }
+
+  edit(id: string, first: Part = "name"): void {
+    this.dialog.edit(id, first).catch((error: unknown) => complain(t("The group cannot be read."), error));
+  }
+
+  ask(question: Question): void {
+    this.question.ask(question);
+  }
+
+  delete(group: GroupSummary): void {
+    this.deletion.ask(group);
+  }
+
+  policies(id: string): void {
+    app.places.go(place("policies", id));
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The policy that a group is to have: one of its own, a new one from a template, or none; importance and goals can be
+ * changed in place. Dispatches `choose` (a `PolicyChoice`) for each change.
+ */
+
+import type { Goal, Importance, Policy, ServiceClass } from "../api/types";
+import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
+import { list } from "../base/format";
+import { t } from "../base/texts";
+import { goalWord, importanceWord, IMPORTANCES } from "../base/words";
+import { policyFrom, TEMPLATES } from "./templates";
+
+export interface PolicyChoice {
+  /** All policies that the group is to have. */
+  policies: readonly Policy[];
+  /** The name of the active one; null: none. */
+  active: string | null;
+  /** The key of the template that the active one was made of just now; "": of none. */
+  template: string;
+}
+
+@customElement("hpm-policy-choice")
+export class PolicyChoicePart extends HpmElement {
+  @property({ attribute: false }) choice: PolicyChoice = { policies: [], active: null, template: "" };
+  /** The path of the field of the active policy that is wrong, such as `service-classes[0].goal.velocity`, and why. */
+  @property() field = "";
+  @property() reason = "";
+
+  static override styles = [
+    HpmElement.styles,
+    css`
+      fieldset {
+        border: none;
+        margin: 0;
+        padding: 0;
+        display: grid;
+        gap: 6px;
+        grid-template-columns: minmax(0, 1fr);
+      }
+      .choice {
+        align-items: start;
+        min-height: 24px;
+      }
+      .choice input {
+        margin-top: 4px;
+        flex: none;
+      }
+      .edit {
+        display: grid;
+        gap: 8px;
+        margin-inline-start: 24px;
+        padding: 8px 12px;
+        border-inline-start: 3px solid var(--accent);
+        background: var(--soft);
+      }
+      .edit .row > label {
+        min-width: 6.5rem;
+        overflow-wrap: anywhere;
+      }
+    `,
+  ];
+
+  override render() {
+    const { choice } = this;
+    const own = choice.policies.filter((one) => !(choice.template && one.name === choice.active));
+    return html`<fieldset>
+      <legend>${t("Policy")}</legend>
+      ${this.option("none", choice.active === null, t("None"), t("The group is unmanaged: its servers keep their shares."), null)}
+      ${own.map((one) =>
+        this.option(`own:${one.name}`, !choice.template && one.name === choice.active, one.name, sentence(one), one),
+      )}
+      ${own.length > 0 ? html`<p class="help">${t("or a new one:")}</p>` : nothing}
+      ${TEMPLATES.map((one) => {
+        const chosen = choice.template === one.key;
+        const made = choice.policies.find((policy) => policy.name === choice.active) ?? null;
+        const said = `${t("{importance}, {goal}", { importance: importanceWord(one.importance), goal: goalWord(one.goal) })}. ${t(one.does)}`;
+        return this.option(`new:${one.key}`, chosen, t(one.label), said, chosen ? made : null);
+      })}
+    </fieldset>`;
+  }
+
+  private option(key: string, chosen: boolean, label: string, does: string, policy: Policy | null) {
+    return html`<label class="choice">
+        <input type="radio" name="policy" value=${key} .checked=${chosen} @change=${() => this.choose(key)} />
+        <span>${label}<br /><span class="help">${does}</span></span>
+      </label>
+      ${chosen && policy ? this.edit(policy) : nothing}`;
+  }
+
+  private edit(policy: Policy) {
+    const isNew = this.choice.template !== "";
+    return html`<div class="edit">
+      ${isNew
+        ? html`<div class="row">
+            <label for="name">${t("Policy name")}</label>
+            <input
+              id="name"
+              maxlength="64"
+              .value=${policy.name}
+              aria-invalid=${this.isWrong("name")}
+              @input=${(event: InputEvent) => this.change({ ...policy, name: (event.target as HTMLInputElement).value.trim() })}
+            />
+          </div>`
+        : nothing}
+      <div class="row">
+        <label for="importance">${t("Importance")}</label>
+        <select id="importance" aria-invalid=${this.isWrong("importance")} @change=${(event: Event) =>
+          this.change({ ...policy, importance: (event.target as HTMLSelectElement).value as Importance })}>
+          ${IMPORTANCES.map((one) => html`<option value=${one} ?selected=${one === policy.importance}>${importanceWord(one)}</option>`)}
+        </select>
+      </div>
+      ${policy["service-classes"].map(
+        (one, at) => html`<div class="row">
+          <label>${policy["service-classes"].length > 1 ? t("Goal of {name}", { name: one.name }) : t("Goal")}</label>
+          <hpm-group-goal
+            of=${one.name}
+            .goal=${one.goal}
+            .wrong=${this.isWrong(`service-classes[${at}].goal`)}
+            @goal=${(event: CustomEvent<Goal>) => this.changeClass(policy, at, { goal: event.detail })}
+          ></hpm-group-goal>
+        </div>`,
+      )}
+      ${this.field && this.reason ? html`<p class="wrong">${this.reason}</p>` : nothing}
+    </div>`;
+  }
+
+  private isWrong(field: string): boolean {
+    return this.field === field || this.field.startsWith(`${field}.`);
+  }
+
+  private choose(key: string): void {
+    const { choice } = this;
+    // one that was made from a template and is not chosen any more was never there
+    const kept = choice.template ? choice.policies.filter((one) => one.name !== choice.active) : choice.policies;
+    const [kind, ...rest] = key.split(":");
+    const name = rest.join(":");
+    if (kind === "none") this.tell({ policies: kept, active: null, template: "" });
+    else if (kind === "own") this.tell({ policies: kept, active: name, template: "" });
+    else {
+      const made = policyFrom(TEMPLATES.find((one) => one.key === name)!, kept);
+      this.tell({ policies: [...kept, made], active: made.name, template: name });
+    }
+  }
+
+  private changeClass(policy: Policy, at: number, change: Partial<ServiceClass>): void {
+    const classes = policy["service-classes"].map((one, index) => (index === at ? { ...one, ...change } : one));
+    this.change({ ...policy, "service-classes": classes });
+  }
+
+  private change(policy: Policy): void {
+    const { choice } = this;
+    const at = choice.policies.findIndex((one) => one.name === choice.active);
+    const policies = choice.policies.map((one, index) => (index === at ? policy : one));
+    this.tell({ ...choice, policies, active: policy.name });
+  }
+
+  private tell(choice: PolicyChoice): void {
+    this.choice = choice;
+    this.emit<PolicyChoice>("choose", choice);
+  }
+}
+
+/** A policy in short: "high; db: fast (75), rest: discretionary". */
+export function sentence(policy: Policy): string {
+  const goals = policy["service-classes"].map((one) => t("{name}: {goal}", { name: one.name, goal: goalWord(one.goal) }));
+  return t("{importance}; {goals}", { importance: importanceWord(policy.importance), goals: list(goals) });
+}

@@ -1,0 +1,151 @@
+/** The first-run walk: from a host that nobody has said anything about to goals that are held. */
+
+import type { GroupSummary, Level } from "../api/types";
+import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
+import { link } from "../base/page";
+import { t } from "../base/texts";
+
+interface Step {
+  done: boolean;
+  heading: string;
+  text: string;
+  button: string;
+  href: string;
+}
+
+/** Whether there is anything left of the walk. */
+export function walking(groups: readonly GroupSummary[], level: Level): boolean {
+  return level !== "on" || !groups.some((one) => one["active-policy"] !== null);
+}
+
+@customElement("hpm-first-steps")
+export class FirstSteps extends HpmElement {
+  @property({ attribute: false }) groups: readonly GroupSummary[] = [];
+  @property() level: Level = "off";
+  @property({ type: Number }) servers = 0;
+
+  static override styles = [
+    HpmElement.styles,
+    css`
+      ol {
+        counter-reset: step;
+        display: grid;
+        gap: 12px;
+      }
+      li {
+        counter-increment: step;
+        display: grid;
+        grid-template-columns: 28px minmax(0, 1fr) auto;
+        gap: 4px 12px;
+        align-items: start;
+      }
+      li::before {
+        content: counter(step);
+        display: grid;
+        place-items: center;
+        width: 26px;
+        height: 26px;
+        border: 2px solid var(--edge);
+        border-radius: 50%;
+        font-weight: 600;
+      }
+      li.done::before {
+        content: "✓" / "";
+        color: var(--met);
+        border-color: var(--met);
+      }
+      li.now::before {
+        color: var(--on-accent);
+        background: var(--accent);
+        border-color: var(--accent);
+      }
+      li.done h3 {
+        font-weight: normal;
+      }
+      @media (max-width: 560px) {
+        li {
+          grid-template-columns: 28px minmax(0, 1fr);
+        }
+        li > .button {
+          grid-column: 2;
+          justify-self: start;
+        }
+      }
+    `,
+  ];
+
+  override render() {
+    const steps = this.steps();
+    const now = steps.findIndex((one) => !one.done);
+    return html`<section class="panel stack" aria-labelledby="heading">
+      <div>
+        <h2 id="heading">${t("First steps")}</h2>
+        <p class="help">${t("A few minutes, and hpm keeps your important servers fast. Until the last step it changes nothing.")}</p>
+      </div>
+      <ol class="plain-list">
+        ${steps.map(
+          (step, at) => html`<li class=${step.done ? "done" : at === now ? "now" : ""} aria-current=${at === now ? "step" : nothing}>
+            <div>
+              <h3>${step.heading}${step.done ? html`<span class="hidden-text"> (${t("done")})</span>` : nothing}</h3>
+              ${at === now ? html`<p class="help">${step.text}</p>` : nothing}
+            </div>
+            ${at === now ? html`<a class="button primary" href=${step.href}>${step.button}</a>` : nothing}
+          </li>`,
+        )}
+      </ol>
+    </section>`;
+  }
+
+  private steps(): Step[] {
+    const own = this.groups.filter((one) => !one["is-default"]);
+    const filled = own.find((one) => one["virtual-server-count"] > 0);
+    const first = filled ?? own[0];
+    const goal = this.groups.some((one) => one["active-policy"] !== null && !one["is-default"]);
+    const rest = this.groups.find((one) => one["is-default"]);
+    return [
+      {
+        done: own.length > 0,
+        heading: t("Make a group for an important application"),
+        text: t("Give it a name, choose its servers, and pick a template that says how fast they shall be."),
+        button: t("Create group"),
+        href: link("groups", "", { do: "create" }),
+      },
+      {
+        done: filled !== undefined,
+        heading: t("Choose the servers of that group"),
+        text: t("A server is in exactly one group; those that were put nowhere are in default."),
+        button: t("Choose servers"),
+        href: link("groups", first?.["object-id"] ?? "", { do: "edit" }),
+      },
+      {
+        done: goal,
+        heading: t("Say how important it is, and how fast it shall be"),
+        text: t("A performance policy has an importance and goals. Pick a template; you can change it at any time."),
+        button: t("Create policy"),
+        href: link("policies", first?.["object-id"] ?? "", { do: "create" }),
+      },
+      {
+        // where all servers are in groups with policies, there is nobody else to give anything
+        done: rest === undefined || rest["active-policy"] !== null || rest["virtual-server-count"] === 0,
+        heading: t("Say that the other servers may give"),
+        text: t("Servers of default have no policy: nothing is taken from them. Give default a policy of low importance, and hpm may move their CPU to the servers that need it."),
+        button: t("Create policy for default"),
+        href: link("policies", "default", { do: "create" }),
+      },
+      {
+        done: this.level !== "off",
+        heading: t("Look at what hpm would do"),
+        text: t("At the level Advise it plans and reports, and changes nothing. Choose it under CPU management on this page."),
+        button: t("To CPU management"),
+        href: link("overview", "", { look: "level" }),
+      },
+      {
+        done: this.level === "on",
+        heading: t("Switch on"),
+        text: t("When the advice looks right, choose On. Off puts back all shares as they were."),
+        button: t("To CPU management"),
+        href: link("overview", "", { look: "level" }),
+      },
+    ];
+  }
+}

@@ -1,0 +1,313 @@
+/** One workload resource group: its goals, its servers, how they fared, what hpm did, and what can be done with it. */
+
+import { Resource } from "../api/resource";
+import type { Adjustment, Group, GroupMetrics, GroupSummary, Server, ServiceClassState } from "../api/types";
+import { mayWrite } from "../base/app";
+import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
+import { ago, exact, fixed } from "../base/format";
+import { link, PageElement } from "../base/page";
+import { plural, t } from "../base/texts";
+import { adjustmentSentences, importanceWord } from "../base/words";
+import { groupActions, moveQuestion } from "../groups/actions";
+import { activePolicy, byName, GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, member, type Member } from "../groups/data";
+import { draftOf, forget } from "../groups/form";
+import type { GroupHandsPart } from "../groups/hands";
+import { drag } from "../groups/moving";
+import { serverColumns } from "../groups/server-columns";
+import { isOld } from "../parts/head";
+import type { RangeWords } from "../parts/range";
+
+const ADJUSTMENTS = 8; // the latest that are shown
+
+@customElement("hpm-group")
+export class GroupPage extends PageElement {
+  @state() private selected: ReadonlySet<string> = new Set();
+  @state() private dragging = false;
+  @query("hpm-group-hands") private hands!: GroupHandsPart;
+
+  private readonly group = new Resource<Group>(this, () => groupPath(this.place.id), { kinds: MEMBER_KINDS, ticks: false });
+  private readonly classes = new Resource<{ "service-classes": ServiceClassState[] }>(
+    this,
+    () => `${groupPath(this.place.id)}/service-classes`,
+    { kinds: MEMBER_KINDS },
+  );
+  private readonly servers = new Resource<{ "virtual-servers": Server[]; problem: string | null }>(
+    this,
+    () => `/virtual-servers/detail?workload-resource-group=${encodeURIComponent(this.place.id)}`,
+    { kinds: MEMBER_KINDS },
+  );
+  private readonly metrics = new Resource<GroupMetrics>(this, () => `/metrics/calculated${groupPath(this.place.id)}`, {
+    kinds: GROUP_KINDS,
+  });
+  private readonly adjustments = new Resource<{ "dynamic-resource-adjustments": Adjustment[] }>(
+    this,
+    () => `/dynamic-resource-adjustments?group=${encodeURIComponent(this.place.id)}&limit=${ADJUSTMENTS}`,
+    { kinds: ["dynamic-resource-adjustment"], ticks: false },
+  );
+  // the others, to move servers to
+  private readonly groups = new Resource<{ "workload-resource-groups": GroupSummary[] }>(this, () => GROUPS, {
+    kinds: MEMBER_KINDS,
+  });
+
+  static override styles = [
+    HpmElement.styles,
+    css`
+      :host {
+        display: block;
+      }
+      .facts {
+        margin-bottom: var(--gap);
+        gap: 8px 20px;
+      }
+      .draft {
+        padding: 8px 12px;
+        margin-bottom: var(--gap);
+        background: var(--soft);
+        border-inline-start: 4px solid var(--accent);
+      }
+      .stack {
+        gap: 24px;
+      }
+      section > h2 {
+        margin-bottom: 8px;
+      }
+      [stale] {
+        opacity: 0.6;
+      }
+      ol li {
+        padding: 6px 0;
+        border-bottom: 1px solid var(--line);
+      }
+      .bar {
+        margin-bottom: 8px;
+        min-height: 32px;
+      }
+      .bar input {
+        width: min(20rem, 100%);
+      }
+    `,
+  ];
+
+  override render() {
+    const group = this.group.value;
+    const back = html`<p><a href=${link("groups")}>${t("All groups")}</a></p>`;
+    if (!group) {
+      return html`${back}<hpm-head heading=${t("Group")}></hpm-head>
+        ${this.group.error
+          ? html`<hpm-problem
+              .what=${this.group.error.status === 404 ? t("There is no such group; perhaps it was deleted.") : t("The group cannot be shown.")}
+              .error=${this.group.error}
+              @retry=${() => this.group.refresh()}
+            ></hpm-problem>`
+          : html`<hpm-skeleton rows="6"></hpm-skeleton>`}`;
+    }
+    const summary = this.summary;
+    return html`${back}
+      <hpm-head
+        heading=${group.name}
+        sentence=${group.description}
+        measured=${this.servers.measured}
+        .problem=${this.servers.value?.problem ?? null}
+        .error=${this.servers.error ?? this.group.error}
+      >
+        ${mayWrite() && summary
+          ? html`<button slot="actions" type="button" @click=${() => this.hands.edit(group["object-id"])}>${t("Edit…")}</button>
+              <hpm-menu slot="actions" label=${t("Actions")} of=${group.name} .actions=${groupActions(summary, this.hands)}></hpm-menu>`
+          : nothing}
+      </hpm-head>
+      ${this.facts(group, summary)} ${this.unsaved(group)}
+      <div class="stack" ?stale=${isOld(this.servers.measured)}>
+        ${this.goals(group)} ${this.history(group)} ${this.members()} ${this.latest(group)}
+      </div>
+      <hpm-group-hands
+        @saved=${this.changed}
+        @deleted=${() => this.go("groups")}
+        @closed=${() => this.requestUpdate()}
+      ></hpm-group-hands>
+      ${this.dragging ? html`<hpm-drop-strip .groups=${this.others}></hpm-drop-strip>` : nothing}`;
+  }
+
+  private facts(group: Group, summary: GroupSummary | undefined) {
+    const policy = activePolicy(group);
+    const id = group["object-id"];
+    return html`<div class="row facts">
+      ${summary ? html`<hpm-status status=${summary["goal-status"]}></hpm-status>` : nothing}
+      <span>${t("Importance: {importance}", { importance: importanceWord(policy?.importance) })}</span>
+      <span>
+        ${t("Active policy:")}
+        ${policy ? html`<a href=${link("policies", id)}>${policy.name}</a>` : html`<span class="dim">${t("none")}</span>`}
+        ${group.schedule?.length ? html`<span class="help">${t("by schedule")}</span>` : nothing}
+      </span>
+      <a href=${link("policies", id)}>
+        ${plural("{n} policy and the schedule", "{n} policies and the schedule", group["perf-policies"].length)}
+      </a>
+    </div>`;
+  }
+
+  private unsaved(group: Group) {
+    const id = group["object-id"];
+    if (!mayWrite() || !draftOf(id)) return nothing;
+    return html`<div class="draft spread">
+      <p>${t("You began to change this group and did not save it.")}</p>
+      <span class="row">
+        <button type="button" @click=${() => this.hands.edit(id)}>${t("Go on")}</button>
+        <button class="plain" type="button" @click=${() => (forget(id), this.requestUpdate())}>${t("Discard")}</button>
+      </span>
+    </div>`;
+  }
+
+  private goals(group: Group) {
+    const classes = this.classes.value?.["service-classes"];
+    const managed = activePolicy(group) !== null;
+    return html`<section>
+      <h2>${t("Service classes")}</h2>
+      ${!managed
+        ? html`<hpm-empty
+            heading=${t("The group is unmanaged")}
+            text=${t("It has no active policy: its servers keep their shares, and are neither squeezed nor helped. First step: give it a policy.")}
+          >
+            ${mayWrite()
+              ? html`<button class="primary" type="button" @click=${() => this.hands.edit(group["object-id"])}>${t("Choose a policy")}</button>`
+              : nothing}
+          </hpm-empty>`
+        : classes
+          ? html`<hpm-group-classes
+              .classes=${classes}
+              .servers=${this.servers.value?.["virtual-servers"] ?? []}
+              group=${group["object-id"]}
+              .unfolded=${this.asked("classes") ? this.asked("classes").split("/") : []}
+              @unfold=${(event: CustomEvent<string[]>) => this.ask({ classes: event.detail.join("/") })}
+            ></hpm-group-classes>`
+          : this.classes.error
+            ? html`<hpm-problem .what=${t("The service classes cannot be shown.")} .error=${this.classes.error} @retry=${() => this.classes.refresh()}></hpm-problem>`
+            : html`<hpm-skeleton rows="2"></hpm-skeleton>`}
+    </section>`;
+  }
+
+  private history(group: Group) {
+    if (!activePolicy(group)) return nothing;
+    const metrics = this.metrics.value?.metrics;
+    return html`<section class="stack">
+      ${metrics ? html`<hpm-group-attainment .metrics=${metrics}></hpm-group-attainment>` : nothing}
+      <hpm-group-history
+        group=${group["object-id"]}
+        .classes=${activePolicy(group)!["service-classes"]}
+        name=${group.name}
+        from=${this.asked("from")}
+        to=${this.asked("to")}
+        chosen=${this.asked("class")}
+        @range=${(event: CustomEvent<RangeWords>) => this.ask({ ...event.detail }, "push")}
+        @class=${(event: CustomEvent<string>) => this.ask({ class: event.detail })}
+      ></hpm-group-history>
+    </section>`;
+  }
+
+  private members() {
+    const servers = this.servers.value?.["virtual-servers"];
+    if (!servers) {
+      return this.servers.error
+        ? html`<hpm-problem .what=${t("The servers cannot be shown.")} .error=${this.servers.error} @retry=${() => this.servers.refresh()}></hpm-problem>`
+        : html`<hpm-skeleton rows="4"></hpm-skeleton>`;
+    }
+    const wanted = this.asked("q").trim().toLocaleLowerCase();
+    const found = wanted ? servers.filter((one) => one.name.toLocaleLowerCase().includes(wanted)) : servers;
+    return html`<section>
+      <h2>${t("Virtual servers")} <span class="dim">(${fixed(servers.length)})</span></h2>
+      ${servers.length === 0
+        ? html`<hpm-empty heading=${t("No servers yet")} text=${t("The group does nothing until it has servers. First step: choose them.")}>
+            ${mayWrite() && !this.group.value!["is-default"]
+              ? html`<button class="primary" type="button" @click=${() => this.hands.edit(this.place.id, "servers")}>${t("Choose servers")}</button>`
+              : nothing}
+          </hpm-empty>`
+        : html`${this.bar(servers.length)}${this.table(found)}`}
+    </section>`;
+  }
+
+  private bar(all: number) {
+    const moving = this.chosen();
+    return html`<div class="bar spread">
+      ${all > 10
+        ? html`<input
+            type="search"
+            aria-label=${t("Filter servers")}
+            placeholder=${t("Filter by name")}
+            .value=${this.asked("q")}
+            @input=${(event: InputEvent) => this.ask({ q: (event.target as HTMLInputElement).value })}
+          />`
+        : html`<span></span>`}
+      ${moving.length > 0
+        ? html`<button type="button" @click=${() => this.move(moving)}>${plural("Move {n} server to…", "Move {n} servers to…", moving.length)}</button>`
+        : mayWrite()
+          ? html`<span class="help">${t("Drag servers to move them to another group, or use their menu.")}</span>`
+          : nothing}
+    </div>`;
+  }
+
+  private table(servers: readonly Server[]) {
+    const may = mayWrite();
+    return html`<hpm-table
+      label=${t("Virtual servers of the group")}
+      .columns=${serverColumns(may ? (event, server) => this.dragged(event, server) : null, () => (this.dragging = false))}
+      .rows=${[...servers].sort((one, other) => byName(one.name, other.name))}
+      .keyOf=${(row: Server) => row["object-id"]}
+      .nameOf=${(row: Server) => row.name}
+      .sort=${this.asked("sort")}
+      .selected=${may ? this.selected : null}
+      .actions=${may ? (row: Server) => [{ label: t("Move to…"), run: () => this.move([member(row)]) }] : null}
+      opens
+      @open=${(event: CustomEvent<Server>) => this.go("servers", event.detail["object-id"])}
+      @sort=${(event: CustomEvent<string>) => this.ask({ sort: event.detail })}
+      @select=${(event: CustomEvent<Set<string>>) => (this.selected = event.detail)}
+    ></hpm-table>`;
+  }
+
+  private latest(group: Group) {
+    const found = this.adjustments.value?.["dynamic-resource-adjustments"];
+    if (!found && !this.adjustments.error) return nothing;
+    return html`<section>
+      <h2>${t("Latest adjustments")}</h2>
+      ${this.adjustments.error && !found
+        ? html`<hpm-problem .what=${t("The adjustments cannot be shown.")} .error=${this.adjustments.error} @retry=${() => this.adjustments.refresh()}></hpm-problem>`
+        : found!.length === 0
+          ? html`<p class="dim">${t("hpm has adjusted nothing for this group yet.")}</p>`
+          : html`<ol class="plain-list">
+                ${found!.map(
+                  (one) => html`<li>
+                    <span class="help" title=${exact(one.time)}>${ago(one.time)}</span>
+                    <a href=${link("adjustments", String(one["object-id"]))}>${adjustmentSentences(one)[0]}</a>
+                    ${adjustmentSentences(one).slice(1).join(" ")}
+                  </li>`,
+                )}
+              </ol>
+              <p><a href=${link("adjustments", "", { group: group["object-id"] })}>${t("All adjustments of this group")}</a></p>`}
+    </section>`;
+  }
+
+  private get summary(): GroupSummary | undefined {
+    return this.groups.value?.["workload-resource-groups"].find((one) => one["object-id"] === this.place.id);
+  }
+
+  private get others(): readonly GroupSummary[] {
+    return (this.groups.value?.["workload-resource-groups"] ?? []).filter((one) => one["object-id"] !== this.place.id);
+  }
+
+  /** The selected servers that are still in the group. */
+  private chosen(): Member[] {
+    return (this.servers.value?.["virtual-servers"] ?? []).filter((one) => this.selected.has(one["object-id"])).map(member);
+  }
+
+  private move(servers: readonly Member[]): void {
+    this.hands.ask(moveQuestion(servers, this.others, this.place.id));
+  }
+
+  /** One that is selected takes the others that are along. */
+  private dragged(event: DragEvent, server: Server): void {
+    drag(event, this.selected.has(server["object-id"]) ? this.chosen() : [member(server)]);
+    // later, or the strip that is put under the pointer ends the dragging at once (Chromium)
+    setTimeout(() => (this.dragging = true));
+  }
+
+  private readonly changed = (): void => {
+    for (const one of [this.group, this.groups, this.servers, this.classes, this.metrics]) void one.refresh();
+  };
+}

@@ -1,0 +1,298 @@
+/** One virtual server: where it stands, why, what it did over time, and what can be done with it. */
+
+import { Resource } from "../api/resource";
+import type { Adjustment, Explanation, GroupSummary, Server } from "../api/types";
+import { app, mayWrite } from "../base/app";
+import { css, customElement, html, nothing, query } from "../base/element";
+import { ago, exact, fixed, percent } from "../base/format";
+import { complain, tell } from "../base/notices";
+import { Now } from "../base/now";
+import { link, PageElement } from "../base/page";
+import { t } from "../base/texts";
+import { adjustmentSentences, goalPercent, goalWord, importanceWord, runStateWord, whyLeftAlone } from "../base/words";
+import { isOld } from "../parts/head";
+import type { Action } from "../parts/menu";
+import type { RangeWords } from "../parts/range";
+import { act, endGoal, exclude, manageAgain, release, type Deed } from "./server-actions";
+import "./server-attributes";
+import "./server-charts";
+import type { ServerDialog } from "./server-dialog";
+import { attributes, figures, standing } from "./server-facts";
+import "./server-goal";
+import "./server-limits";
+import "./server-move";
+
+const SERVER = ["virtual-server", "workload-resource-group", "mgmt-levels"];
+const LATEST = 8;
+
+@customElement("hpm-server")
+export class ServerPage extends PageElement {
+  private readonly now = new Now(this);
+  private readonly server = new Resource<Server>(this, () => this.path(), { kinds: SERVER });
+  private readonly explanation = new Resource<Explanation>(this, () => `${this.path()}/explain`, { kinds: SERVER });
+  private readonly groups = new Resource<{ "workload-resource-groups": GroupSummary[] }>(this, () => "/workload-resource-groups", {
+    kinds: ["workload-resource-group", "workload-resource-group-removed"],
+    ticks: false,
+  });
+  private readonly latest = new Resource<{ "dynamic-resource-adjustments": Adjustment[] }>(
+    this,
+    () => `/dynamic-resource-adjustments?virtual-server=${this.place.id}&limit=${LATEST}`,
+    { kinds: ["dynamic-resource-adjustment"], ticks: false },
+  );
+  @query("hpm-server-limits") private limits!: ServerDialog;
+  @query("hpm-server-attributes") private attributesDialog!: ServerDialog;
+  @query("hpm-server-goal") private goal!: ServerDialog;
+  @query("hpm-server-move") private move!: ServerDialog;
+
+  static override styles = [
+    PageElement.styles,
+    css`
+      :host {
+        display: block;
+      }
+      .crumbs {
+        font-size: var(--small);
+        margin-bottom: 4px;
+      }
+      .state {
+        gap: 4px var(--gap);
+        margin-bottom: var(--gap);
+      }
+      .note {
+        padding: 8px 12px;
+        border: 1px solid var(--edge);
+        border-inline-start-width: 6px;
+      }
+      .panels {
+        display: grid;
+        gap: var(--gap);
+        grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr));
+      }
+      .old {
+        color: var(--dim);
+      }
+      .facts {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr));
+        gap: 8px var(--gap);
+        margin: 8px 0 0;
+      }
+      .facts dt {
+        color: var(--dim);
+        font-size: var(--small);
+      }
+      .facts dd {
+        margin: 0;
+        overflow-wrap: anywhere;
+      }
+      .why {
+        margin: 8px 0 0;
+        padding-inline-start: 1.2em;
+      }
+      .why li + li,
+      .latest li + li {
+        margin-top: 6px;
+      }
+      .latest {
+        margin-top: 8px;
+      }
+      .latest time {
+        color: var(--dim);
+      }
+    `,
+  ];
+
+  override render() {
+    const server = this.server.value;
+    return html`<nav class="crumbs" aria-label=${t("Breadcrumb")}>
+        <a href=${link("servers")}>${t("Virtual servers")}</a> <span aria-hidden="true">›</span> <span aria-current="page">${server?.name ?? this.place.id}</span>
+      </nav>
+      ${server ? this.known(server) : this.unknown()}
+      <div class="stack">
+        ${server ? this.panels(server) : nothing}
+        <hpm-server-charts
+          .server=${this.place.id}
+          .name=${server?.name ?? ""}
+          .from=${this.asked("from")}
+          .to=${this.asked("to")}
+          @range=${(event: CustomEvent<RangeWords>) => this.ask({ ...event.detail }, "push")}
+        ></hpm-server-charts>
+        ${this.adjustments()}
+      </div>`;
+  }
+
+  private unknown() {
+    const { error } = this.server;
+    if (!error) return html`<hpm-skeleton rows="6"></hpm-skeleton>`;
+    const gone = error.status === 404;
+    return html`<hpm-head .heading=${this.place.id}></hpm-head>
+      <hpm-problem
+        .what=${gone ? t("This host has no such virtual server, or has it no more.") : t("The server cannot be shown.")}
+        .error=${gone ? undefined : error}
+        @retry=${() => this.server.refresh()}
+      ></hpm-problem>`;
+  }
+
+  private known(server: Server) {
+    return html`<hpm-head .heading=${server.name} .measured=${this.server.measured} .error=${this.server.error}>
+        ${mayWrite() ? html`<hpm-menu slot="actions" .label=${t("Actions")} .of=${server.name} .actions=${this.actions(server)}></hpm-menu>` : nothing}
+      </hpm-head>
+      <div class="row state">
+        <hpm-status .status=${server["goal-status"]}></hpm-status>
+        <span>${runStateWord(server.status)}</span>
+        <hpm-bullet .velocity=${server.velocity} .goal=${goalPercent(server.goal)}></hpm-bullet>
+        <span>${this.velocity(server)}</span>
+      </div>
+      ${mayWrite()
+        ? html`<div @saved=${this.saved}>
+            <hpm-server-limits></hpm-server-limits>
+            <hpm-server-attributes></hpm-server-attributes>
+            <hpm-server-goal></hpm-server-goal>
+            <hpm-server-move></hpm-server-move>
+          </div>`
+        : nothing}`;
+  }
+
+  /** Its velocity and goal in words, or why there is none. */
+  private velocity(server: Server): string {
+    const values = { velocity: percent(server.velocity), goal: goalWord(server.goal) };
+    if (server.status === "paused") return t("It is paused: nothing runs, and nothing waits.");
+    if (server.status !== "running") return t("It does not run.");
+    if (server["goal-status"] === "idle") return t("It is idle: it neither runs nor waits for a CPU.");
+    if (server.velocity === null) return t("Nothing has been measured of it yet.");
+    return server.goal ? t("velocity {velocity}, goal {goal}", values) : t("velocity {velocity}, no goal", values);
+  }
+
+  private panels(server: Server) {
+    const groupId = app.client.path(server["workload-resource-group"]).split("/").pop() ?? "";
+    const group = this.groups.value?.["workload-resource-groups"].find((one) => one["object-id"] === groupId);
+    const old = isOld(this.server.measured, this.now.ms) ? "old" : "";
+    return html`${this.notes(server)}
+      <div class="panels">
+        <section class="panel ${old}">
+          <h2>${t("Now")}</h2>
+          ${figures(server)}
+        </section>
+        <section class="panel">
+          <h2>${t("Goal and limits")}</h2>
+          ${standing(server, group, groupId)}
+        </section>
+        <section class="panel">
+          <h2>${t("Why it is where it is")}</h2>
+          ${this.why()}
+        </section>
+        <section class="panel">
+          <h2>${t("What rules can compare")}</h2>
+          ${Object.keys(server.attributes).length > 0 ? attributes(server) : html`<p class="dim">${t("Nothing but its name and UUID is known of it.")}</p>`}
+        </section>
+      </div>`;
+  }
+
+  private why() {
+    const { value, error } = this.explanation;
+    if (value) return html`<ol class="why plain-list">${value.sentences.map((one) => html`<li>${one}</li>`)}</ol>`;
+    if (!error) return html`<hpm-skeleton rows="3"></hpm-skeleton>`;
+    return html`<hpm-problem .what=${t("It cannot be told now.")} .error=${error} @retry=${() => this.explanation.refresh()}></hpm-problem>`;
+  }
+
+  /** What is out of the ordinary, with what ends it. */
+  private notes(server: Server) {
+    const goal = server["temporary-goal"];
+    const reason = server["management-reason"];
+    const end = reason === "excluded" ? manageAgain(server) : reason === "changed-by-administrator" ? release(server) : null;
+    const left = end !== null || ["own-quota", "pinned", "real-time", "unreachable"].includes(reason ?? "");
+    return html`${goal
+      ? html`<div class="note spread" role="status">
+          <p title=${exact(goal.until)}>
+            ${t("Temporary goal until {time}: velocity {goal}{importance}.", {
+              time: exact(goal.until),
+              goal: goalWord({ type: "velocity", velocity: goal.velocity } as Server["goal"]),
+              importance: goal.importance ? t(", importance {importance}", { importance: importanceWord(goal.importance) }) : "",
+            })}
+          </p>
+          ${mayWrite() ? html`<button type="button" @click=${() => this.act(endGoal(server))}>${t("End it now")}</button>` : nothing}
+        </div>`
+      : nothing}
+    ${left
+      ? html`<div class="note spread" role="status">
+          <p>${t("hpm leaves it alone.")} ${whyLeftAlone(reason!)}</p>
+          ${mayWrite() && end
+            ? html`<button type="button" @click=${() => this.act(end)}>${reason === "excluded" ? t("Manage it again") : t("Release it")}</button>`
+            : nothing}
+        </div>`
+      : nothing}`;
+  }
+
+  private adjustments() {
+    const { value, error } = this.latest;
+    const all = value?.["dynamic-resource-adjustments"];
+    return html`<section class="panel">
+      <div class="spread">
+        <h2>${t("Latest adjustments")}</h2>
+        ${all && all.length > 0 ? html`<a href=${link("adjustments", "", { server: this.place.id })}>${t("All of this server")}</a>` : nothing}
+      </div>
+      ${all
+        ? all.length > 0
+          ? html`<ul class="latest plain-list">${all.map((one) => this.adjustment(one))}</ul>`
+          : html`<p class="dim">${t("hpm has not changed anything about it yet.")}</p>`
+        : error
+          ? html`<hpm-problem .what=${t("Adjustments cannot be shown.")} .error=${error} @retry=${() => this.latest.refresh()}></hpm-problem>`
+          : html`<hpm-skeleton rows="3"></hpm-skeleton>`}
+    </section>`;
+  }
+
+  private adjustment(one: Adjustment) {
+    const own = [...one.receivers, ...one.donors].find((other) => other["virtual-server"].endsWith(this.place.id));
+    const shares = own && own["shares-after"] !== null ? { before: fixed(own["shares-before"]), after: fixed(own["shares-after"]) } : null;
+    return html`<li>
+      <a href=${link("adjustments", String(one["object-id"]))}><time datetime=${one.time} title=${exact(one.time)}>${ago(one.time, this.now.ms)}</time></a>
+      ${adjustmentSentences(one).join(" ")} ${shares ? html`<span class="dim">${t("Its shares: {before} → {after}.", shares)}</span>` : nothing}
+    </li>`;
+  }
+
+  private actions(server: Server): Action[] {
+    const goal = server["temporary-goal"];
+    const reason = server["management-reason"];
+    return [
+      { label: t("Change limits…"), run: () => this.open(this.limits) },
+      { label: goal ? t("Change temporary goal…") : t("Set a temporary goal…"), run: () => this.open(this.goal) },
+      ...(goal ? [{ label: t("End temporary goal"), run: () => this.act(endGoal(server)) }] : []),
+      { label: t("Move to another group…"), run: () => this.open(this.move) },
+      { label: t("Change attributes…"), run: () => this.open(this.attributesDialog) },
+      ...(reason === "changed-by-administrator" ? [{ label: t("Release"), run: () => this.act(release(server)) }] : []),
+      server.excluded
+        ? { label: t("Manage again"), run: () => this.act(manageAgain(server)) }
+        : { label: t("Exclude from management"), run: () => this.act(exclude(server)) },
+    ];
+  }
+
+  /** Opens a dialog on what is there now, which may be news since the last interval. */
+  private async open(dialog: ServerDialog): Promise<void> {
+    await this.server.refresh();
+    try {
+      if (this.server.value) await dialog.open(this.server.value, this.server.etag);
+    } catch (error) {
+      complain(t("The dialog cannot be opened."), error);
+    }
+  }
+
+  private act(deed: Deed): void {
+    const server = this.server.value;
+    if (server) void act(server, this.server.etag, deed, () => this.readAnew());
+  }
+
+  private readonly saved = (event: CustomEvent<Server>): void => {
+    this.server.set(event.detail);
+    tell(t("{name} is changed.", { name: event.detail.name }));
+    this.readAnew();
+  };
+
+  private readAnew(): void {
+    void this.server.refresh();
+    void this.explanation.refresh();
+  }
+
+  private path(): string {
+    return `/virtual-servers/${this.place.id}`;
+  }
+}

@@ -1,0 +1,77 @@
+/** The columns of the table of virtual servers. */
+
+import type { Row } from "../../api/mirror";
+import { html, nothing } from "../../base/element";
+import { cpus, fixed, index, NONE, percent } from "../../base/format";
+import { link } from "../../base/page";
+import { t } from "../../base/texts";
+import { goalWord, runStateWord, statusWord, whyLeftAlone } from "../../base/words";
+import type { Column } from "../../parts/table";
+
+/** In the order of how bad it is: the worst is seen first when sorted. */
+const URGENCY = ["missed", "met", "discretionary", "idle", "paused", "unmanaged"];
+
+/** `groups`: names by id. `reasons`: why hpm leaves servers alone, where that is known. */
+export function serverColumns(groups: ReadonlyMap<string, string>, reasons: ReadonlyMap<string, string> | undefined): Column<Row>[] {
+  const groupOf = (row: Row) => groups.get(row.group) ?? row.group;
+  return [
+    {
+      key: "name", label: t("Name"), value: (row) => row.rank, text: (row) => row.name,
+      cell: (row) => html`<a href=${link("servers", row.uuid)} title=${row.name}>${row.name}</a>`,
+    },
+    {
+      key: "status", label: t("Goal status"), width: 124, value: (row) => URGENCY.indexOf(row.status), text: (row) => statusWord(row.status),
+      cell: (row) => html`<hpm-status .status=${row.status}></hpm-status>`,
+    },
+    {
+      key: "velocity", label: t("Velocity"), title: t("velocity in percent, with a tick at the goal"), number: true, width: 76, value: (row) => row.velocity,
+      cell: (row) => percent(row.velocity),
+    },
+    {
+      key: "bullet", label: t("Velocity against goal"), heard: true, width: 136, from: 640,
+      cell: (row) => html`<hpm-bullet .velocity=${row.velocity} .goal=${row.wanted}></hpm-bullet>`,
+    },
+    {
+      key: "goal", label: t("Goal"), width: 108, from: 760, value: (row) => row.wanted ?? (row.goal ? 0 : null), text: (row) => goalWord(row.goal),
+      cell: (row) => goalWord(row.goal),
+    },
+    {
+      key: "pi", label: t("PI"), title: t("performance index: goal / velocity; up to 1.05 the goal is met"), number: true, width: 56,
+      from: 560, value: (row) => row.pi, cell: (row) => index(row.pi),
+    },
+    {
+      key: "cpu", label: t("CPU"), title: t("CPUs used"), number: true, width: 60, from: 840, value: (row) => row.using,
+      cell: (row) => cpus(row.using),
+    },
+    {
+      key: "delay", label: t("Delay %"), title: t("of the time of its virtual CPUs, the part in which they waited for a CPU"), number: true,
+      width: 74, from: 900, value: (row) => row.waiting, cell: (row) => fixed(row.waiting, 1),
+    },
+    {
+      key: "shares", label: t("Shares"), title: t("CPU shares in force"), number: true, width: 70, from: 960, value: (row) => row.shares,
+      cell: (row) => fixed(row.shares),
+    },
+    {
+      key: "group", label: t("Group"), from: 700, value: groupOf,
+      cell: (row) => html`<a href=${link("groups", row.group)} title=${groupOf(row)}>${groupOf(row)}</a>`,
+    },
+    {
+      key: "class", label: t("Class"), from: 1140, value: (row) => row.class, cell: (row) => row.class ?? NONE,
+    },
+    {
+      key: "state", label: t("State"), width: 96, from: 1240, value: (row) => runStateWord(row.state), cell: (row) => runStateWord(row.state),
+    },
+    ...(reasons ? [whyColumn(reasons)] : []),
+  ];
+}
+
+function whyColumn(reasons: ReadonlyMap<string, string>): Column<Row> {
+  const why = (row: Row) => {
+    const reason = reasons.get(row.uuid);
+    return reason ? whyLeftAlone(reason) : "";
+  };
+  return {
+    key: "why", label: t("Left alone because"), from: 700, value: why,
+    cell: (row) => (why(row) ? html`<span title=${why(row)}>${why(row)}</span>` : nothing),
+  };
+}

@@ -1,0 +1,200 @@
+/** The form of one service class. Dispatches `class` with the changed class; it changes nothing by itself. */
+
+import type { Goal, Importance, Policy, Rule, ServiceClass } from "../api/types";
+import { css, customElement, html, HpmElement, nothing, property, state } from "../base/element";
+import { t } from "../base/texts";
+import { IMPORTANCES, importanceWord, levelOfVelocity, VELOCITIES } from "../base/words";
+import { filter } from "./model";
+import { wrongBelow, type Wrong } from "./rule";
+import { ruleWords } from "./words";
+
+type LevelName = keyof typeof VELOCITIES;
+const FIRST_NUMBER = 60;
+
+@customElement("hpm-class")
+export class ClassPart extends HpmElement {
+  @property() group = "";
+  @property({ attribute: false }) policy!: Policy;
+  @property({ type: Number }) at = 0;
+  /** What the server says of this class, with the path below it. */
+  @property({ attribute: false }) wrong: Wrong | null = null;
+  @property({ type: Boolean }) readonly = false;
+  /** What the preview says of the rule while it is typed. */
+  @state() private wrongRule: Wrong | null = null;
+
+  static override styles = [
+    HpmElement.styles,
+    css`
+      :host {
+        display: grid;
+        gap: 12px;
+      }
+      .fields {
+        display: grid;
+        gap: 12px var(--gap);
+        grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr));
+      }
+      .rule {
+        display: grid;
+        gap: 12px var(--gap);
+        grid-template-columns: minmax(0, 3fr) minmax(0, 2fr);
+      }
+      .rule > * {
+        min-width: 0;
+        align-content: start;
+      }
+      input[type="number"] {
+        width: 5rem;
+      }
+      fieldset {
+        margin: 0;
+        padding: 0;
+        border: none;
+        min-width: 0;
+      }
+      legend {
+        padding: 0;
+        margin-bottom: 4px;
+      }
+      @media (max-width: 760px) {
+        .rule {
+          grid-template-columns: minmax(0, 1fr);
+        }
+      }
+    `,
+  ];
+
+  private get one(): ServiceClass {
+    return this.policy["service-classes"][this.at]!;
+  }
+
+  override focus(): void {
+    this.renderRoot.querySelector<HTMLElement>("[aria-invalid=true], input")?.focus();
+  }
+
+  override render() {
+    const { one } = this;
+    return html`<div class="fields">
+        ${this.text("name", t("Name"), one.name, 64)} ${this.goal(one.goal)} ${this.importance(one)}
+        ${this.text("description", t("Description"), one.description, 1024)}
+      </div>
+      ${this.at === this.policy["service-classes"].length - 1
+        ? html`<p class="help">${t("The last class has no rule: it takes all servers that no class before it takes.")}</p>${this.wrongAt("classification")}`
+        : this.rule(one.classification)}`;
+  }
+
+  private text(name: "name" | "description", label: string, value: string, most: number) {
+    const wrong = wrongBelow(this.wrong, name);
+    return html`<div class="field">
+      <label for=${name}>${label}</label>
+      <input
+        id=${name}
+        maxlength=${most}
+        autocomplete="off"
+        .value=${value}
+        ?readonly=${this.readonly}
+        aria-invalid=${wrong ? "true" : "false"}
+        aria-describedby=${wrong ? `${name}-wrong` : nothing}
+        @input=${(event: Event) => this.change({ [name]: (event.target as HTMLInputElement).value })}
+      />
+      ${this.wrongAt(name)}
+    </div>`;
+  }
+
+  private goal(goal: Goal) {
+    const chosen = goal.type === "discretionary" ? "discretionary" : typeof goal.velocity === "number" || goal.velocity === null ? "number" : goal.velocity;
+    const wrong = wrongBelow(this.wrong, "goal");
+    return html`<div class="field">
+      <label for="goal">${t("Goal")}</label>
+      <div class="row">
+        <select id="goal" ?disabled=${this.readonly} aria-invalid=${wrong && chosen !== "number" ? "true" : "false"} @change=${(event: Event) => this.chooseGoal((event.target as HTMLSelectElement).value)}>
+          ${(Object.keys(VELOCITIES) as LevelName[]).map(
+            (one) => html`<option value=${one} ?selected=${one === chosen}>${levelOfVelocity(one)} (${VELOCITIES[one]})</option>`,
+          )}
+          <option value="number" ?selected=${chosen === "number"}>${t("a number")}</option>
+          <option value="discretionary" ?selected=${chosen === "discretionary"}>${t("discretionary")}</option>
+        </select>
+        ${chosen === "number"
+          ? html`<input
+              type="number"
+              min="1"
+              max="99"
+              step="1"
+              aria-label=${t("Velocity, 1 to 99")}
+              aria-invalid=${wrong ? "true" : "false"}
+              .value=${goal.type === "velocity" && goal.velocity !== null ? String(goal.velocity) : ""}
+              ?readonly=${this.readonly}
+              @input=${(event: Event) => this.number(event.target as HTMLInputElement)}
+            />`
+          : nothing}
+      </div>
+      ${chosen === "discretionary" ? html`<span class="help">${t("No goal: gets what is left.")}</span>` : nothing} ${this.wrongAt("goal")}
+    </div>`;
+  }
+
+  private importance(one: ServiceClass) {
+    return html`<div class="field">
+      <label for="importance">${t("Own importance")}</label>
+      <select
+        id="importance"
+        ?disabled=${this.readonly}
+        @change=${(event: Event) => this.change({ importance: ((event.target as HTMLSelectElement).value || null) as Importance | null })}
+      >
+        <option value="" ?selected=${!one.importance}>${t("that of the policy ({importance})", { importance: importanceWord(this.policy.importance) })}</option>
+        ${IMPORTANCES.map((level) => html`<option value=${level} ?selected=${level === one.importance}>${importanceWord(level)}</option>`)}
+      </select>
+      ${this.wrongAt("importance")}
+    </div>`;
+  }
+
+  private rule(rule: Rule | null) {
+    if (!rule) {
+      return html`<div class="row">
+        ${this.wrongAt("classification")}
+        ${this.readonly ? nothing : html`<button type="button" @click=${() => this.change({ classification: filter("*") })}>${t("Give it a rule")}</button>`}
+      </div>`;
+    }
+    return html`<div class="rule">
+      <fieldset>
+        <legend>${t("Classification rule")}</legend>
+        <hpm-rule
+          .rule=${rule}
+          .wrong=${wrongBelow(this.wrong, "classification") ?? this.wrongRule}
+          ?readonly=${this.readonly}
+          @rule=${(event: CustomEvent<Rule | null>) => this.change({ classification: event.detail ?? filter("*") })}
+        ></hpm-rule>
+      </fieldset>
+      <div class="stack">
+        <p><span class="help">${t("In words:")}</span> ${ruleWords(rule)}</p>
+        <hpm-matches
+          .group=${this.group}
+          .rule=${rule}
+          .policy=${this.policy}
+          .at=${this.at}
+          @wrong=${(event: CustomEvent<Wrong | null>) => (this.wrongRule = event.detail)}
+        ></hpm-matches>
+      </div>
+    </div>`;
+  }
+
+  private wrongAt(name: string) {
+    const wrong = wrongBelow(this.wrong, name);
+    const shownInRule = name === "classification" && this.one.classification;
+    return wrong && !shownInRule ? html`<span class="wrong" id="${name}-wrong">${wrong.text}</span>` : nothing;
+  }
+
+  private chooseGoal(name: string): void {
+    if (name === "discretionary") this.change({ goal: { type: "discretionary" } });
+    else this.change({ goal: { type: "velocity", velocity: name === "number" ? FIRST_NUMBER : (name as LevelName) } });
+  }
+
+  /** A field that is empty, or holds no number, is sent as it is: the server says what would be right. */
+  private number(field: HTMLInputElement): void {
+    const velocity = field.value === "" ? null : Number(field.value);
+    this.change({ goal: { type: "velocity", velocity } as Goal });
+  }
+
+  private change(part: Partial<ServiceClass>): void {
+    this.emit("class", { ...this.one, ...part });
+  }
+}

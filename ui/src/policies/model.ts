@@ -1,0 +1,160 @@
+/** Policies as they are edited: new ones, copies, and moving things in a list. All of it is values; nothing is sent. */
+
+import type { Goal, Group, Importance, Policy, PolicyDetail, Rule, ScheduleEntry, ServiceClass } from "../api/types";
+import { later, t } from "../base/texts";
+
+/** What can be changed of a policy, without what the API says beside it. */
+export function contentOf(policy: Policy | PolicyDetail): Policy {
+  const { name, description, importance } = policy;
+  return { name, description: description ?? "", importance, "service-classes": policy["service-classes"].map(whole) };
+}
+
+/** A service class with nothing left out, so that two that are the same look the same. */
+function whole(one: ServiceClass): ServiceClass {
+  return {
+    name: one.name,
+    goal: one.goal,
+    classification: one.classification ?? null,
+    importance: one.importance ?? null,
+    description: one.description ?? "",
+  };
+}
+
+/** Whether two values of the API say the same. */
+export function same(one: unknown, other: unknown): boolean {
+  return canonical(one) === canonical(other);
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    part && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+/** The list with one thing moved to another place. */
+export function moved<T>(list: readonly T[], from: number, to: number): T[] {
+  const next = [...list];
+  next.splice(to, 0, ...next.splice(from, 1));
+  return next;
+}
+
+/** The list with one thing replaced; `undefined`: taken away. */
+export function replaced<T>(list: readonly T[], at: number, by: T | undefined): T[] {
+  return by === undefined ? list.filter((_, index) => index !== at) : list.map((one, index) => (index === at ? by : one));
+}
+
+/** A name that none of these has: "db 2", "db 3", … where `wanted` is taken. */
+export function freeName(wanted: string, taken: readonly string[]): string {
+  const stem = wanted.replace(/ \d+$/, "");
+  if (wanted && !taken.includes(wanted)) return wanted;
+  for (let n = 2; ; n++) if (!taken.includes(`${stem} ${n}`)) return `${stem} ${n}`;
+}
+
+export const DISCRETIONARY: Goal = { type: "discretionary" };
+
+export function filter(value = "", type: (Rule & { type: "filter" })["filter-type"] = "virtual-server-name"): Rule {
+  return { type: "filter", "filter-type": type, operation: "string-match", value };
+}
+
+/** A service class as one begins with: not yet what it shall be. */
+export function newClass(taken: readonly string[]): ServiceClass {
+  return { name: freeName(t("new class"), taken), goal: { type: "velocity", velocity: "moderate" }, classification: filter("*"), importance: null, description: "" };
+}
+
+function catchAll(goal: Goal): ServiceClass {
+  return { name: "rest", goal, classification: null, importance: null, description: "" };
+}
+
+function served(name: string, velocity: "fastest" | "fast" | "moderate", value: string, importance: Importance | null = null): ServiceClass {
+  return { name, goal: { type: "velocity", velocity }, classification: filter(value), importance, description: "" };
+}
+
+export interface Template {
+  key: string;
+  label: string; // to be translated where it is shown
+  help: string;
+  policy: () => Policy;
+}
+
+/** Policies to begin with. */
+export const TEMPLATES: readonly Template[] = [
+  {
+    key: "blank",
+    label: later("Empty policy"),
+    help: later("One class that takes all servers; its goal is moderate."),
+    policy: () => ({
+      name: "", description: "", importance: "medium",
+      "service-classes": [{ ...catchAll({ type: "velocity", velocity: "moderate" }), name: "all" }],
+    }),
+  },
+  {
+    key: "database",
+    label: later("Database first"),
+    help: later("db* is fastest and most important, all others are moderate."),
+    policy: () => ({
+      name: "database-first", description: "", importance: "medium",
+      "service-classes": [served("database", "fastest", "db*", "highest"), catchAll({ type: "velocity", velocity: "moderate" })],
+    }),
+  },
+  {
+    key: "tiers",
+    label: later("Three tiers"),
+    help: later("db* is fast, web* is moderate, others get what is left."),
+    policy: () => ({
+      name: "tiers", description: "", importance: "high",
+      "service-classes": [served("database", "fast", "db*"), served("web", "moderate", "web*"), catchAll(DISCRETIONARY)],
+    }),
+  },
+  {
+    key: "leftover",
+    label: later("What is left"),
+    help: later("No goals: batch and test servers that take what others leave."),
+    policy: () => ({ name: "what-is-left", description: "", importance: "lowest", "service-classes": [{ ...catchAll(DISCRETIONARY), name: "all" }] }),
+  },
+];
+
+/** A policy of a group by its name. */
+export function policyOf(group: Group, name: string | null): Policy | undefined {
+  return group["perf-policies"].find((one) => one.name === name);
+}
+
+/** Whether a schedule of the group activates the policy. */
+export function isScheduled(group: Group, name: string): boolean {
+  return group.otherwise === name || (group.schedule ?? []).some((one: ScheduleEntry) => one.policy === name);
+}
+
+/** The path of the field that is wrong: as the error says, or as its message begins. */
+export function wrongPath(error: { field?: string; message: string } | null): string {
+  if (!error) return "";
+  return error.field || (/^([a-z][\w-]*(?:\[\d+\])?(?:\.[\w-]+(?:\[\d+\])?)*): /.exec(error.message)?.[1] ?? "");
+}
+
+/** What is wrong, without the path before it. */
+export function wrongText(error: { field?: string; message: string }): string {
+  const path = wrongPath(error);
+  const at = path ? error.message.indexOf(`${path}: `) : -1;
+  return at < 0 ? error.message : error.message.slice(at + path.length + 2);
+}
+
+/**
+ * What is still missing before it is worth asking the server what a policy would do, in a sentence; "": nothing. Only
+ * what one leaves half typed; whether the rest is right the server judges.
+ */
+export function unfinished(policy: Policy): string {
+  const classes = policy["service-classes"];
+  if (classes.some((one) => !one.name.trim())) return t("A service class has no name yet.");
+  const twice = classes.find((one, at) => classes.findIndex((other) => other.name === one.name) !== at);
+  if (twice) return t("Two service classes have the name {name}.", { name: twice.name });
+  const number = classes.find(({ goal }) => goal.type === "velocity" && (goal.velocity === null || goal.velocity === undefined));
+  if (number) return t("The goal of {name} has no number yet.", { name: number.name });
+  const rule = classes.find((one) => one.classification && hasGap(one.classification));
+  return rule ? t("A filter in the rule of {name} has no value yet.", { name: rule.name }) : "";
+}
+
+/** Whether a filter in a rule has no value. */
+export function hasGap(rule: Rule): boolean {
+  if (rule.type === "filter") return rule.value === "";
+  return rule.type === "not" ? hasGap(rule.rule) : rule.rules.some(hasGap);
+}

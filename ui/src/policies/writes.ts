@@ -1,0 +1,104 @@
+/** What is done with a whole policy or file: activated, deleted, given another importance, downloaded. */
+
+import type { Group, Importance, PolicyDetail } from "../api/types";
+import { app } from "../base/app";
+import { complain, tell } from "../base/notices";
+import { t } from "../base/texts";
+import { importanceWord } from "../base/words";
+import { contentOf, policyOf } from "./model";
+
+const groupPath = (group: string): string => `/workload-resource-groups/${group}`;
+export const policyPath = (group: string, name: string): string => `${groupPath(group)}/policies/${encodeURIComponent(name)}`;
+
+/** Makes a policy the active one; null: none, the group is unmanaged then. */
+export async function activate(group: Group, name: string | null): Promise<void> {
+  const before = group["active-policy"];
+  const id = group["object-id"];
+  try {
+    await app.client.post(groupPath(id), { "active-policy": name });
+  } catch (error) {
+    return complain(t("Not activated."), error);
+  }
+  const said = name
+    ? t("Policy {name} is active in {group} now.", { name, group: group.name })
+    : t("{group} has no active policy now; its servers keep their shares.", { group: group.name });
+  tell(said, { label: t("Undo"), run: () => void activate({ ...group, "active-policy": name }, before) });
+}
+
+/** Deletes a policy; it can be brought back as it was, active if it was. Whether it was deleted. */
+export async function remove(group: Group, name: string): Promise<boolean> {
+  const id = group["object-id"];
+  const policy = policyOf(group, name);
+  try {
+    await app.client.delete(policyPath(id, name));
+  } catch (error) {
+    complain(t("Policy {name} was not deleted.", { name }), error);
+    return false;
+  }
+  const wasActive = group["active-policy"] === name;
+  const back = async () => {
+    try {
+      await app.client.post(`${groupPath(id)}/policies`, contentOf(policy!));
+      if (wasActive) await app.client.post(groupPath(id), { "active-policy": name });
+    } catch (error) {
+      complain(t("Policy {name} was not brought back.", { name }), error);
+    }
+  };
+  tell(t("Policy {name} of {group} was deleted.", { name, group: group.name }), policy && { label: t("Undo"), run: () => void back() });
+  return true;
+}
+
+/** Gives the active policy of a group another importance. */
+export async function setImportance(group: Group, importance: Importance): Promise<boolean> {
+  const name = group["active-policy"]!;
+  const path = policyPath(group["object-id"], name);
+  try {
+    const now = await app.client.get<PolicyDetail>(path);
+    const before = now.content.importance;
+    const answer = await app.client.post<PolicyDetail>(path, { importance }, { etag: now.etag });
+    const undo = async () => {
+      try {
+        await app.client.post(path, { importance: before }, { etag: answer.etag });
+      } catch (error) {
+        complain(t("Not undone."), error);
+      }
+    };
+    const words = { group: group.name, importance: importanceWord(importance), policy: name };
+    tell(t("{group} (policy {policy}) has importance {importance} now.", words), { label: t("Undo"), run: () => void undo() });
+    return true;
+  } catch (error) {
+    complain(t("The importance of {group} was not changed.", { group: group.name }), error);
+    return false;
+  }
+}
+
+export type Format = "json" | "xml";
+
+/** What is exported: all groups, one (`group`), or one policy of it. */
+export interface Export {
+  group?: Group;
+  policy?: string;
+}
+
+/** Reads a policy file from the server and gives it to the browser to be kept. */
+export async function download(what: Export, format: Format): Promise<void> {
+  const path = what.group ? groupPath(what.group["object-id"]) : "/workload-resource-groups";
+  const query = new URLSearchParams({ format, ...(what.policy ? { policy: what.policy } : {}) });
+  try {
+    const headers = { Accept: format === "json" ? "application/json" : "application/xml" };
+    const { content } = await app.client.get<string>(`${path}/export?${query}`, { text: true, headers });
+    const name = [what.group?.name ?? "hpm-policies", what.policy].filter(Boolean).join(" ");
+    save(new Blob([content], { type: headers.Accept }), `${name.replace(/[\\/:*?"<>|]/g, "_")}.${format}`);
+  } catch (error) {
+    complain(t("Nothing was exported."), error);
+  }
+}
+
+function save(file: Blob, name: string): void {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(file);
+  anchor.download = name;
+  anchor.click();
+  // the browser has begun to read it by then
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+}
