@@ -140,6 +140,7 @@ export function levelSentence(level: Level): string {
 }
 
 const MOST_NAMES = 3;
+const MOST_AFFECTED = 12;
 /** CPUs below which a difference is not worth telling. */
 const LEAST = 0.005;
 
@@ -159,11 +160,12 @@ export function inOrder(one: Adjustment): { receivers: AdjustedServer[]; donors:
   };
 }
 
-function names(servers: readonly AdjustedServer[]): string {
-  const all = servers.map((one) => one.name);
-  if (all.length <= MOST_NAMES) return list(all);
-  const more = all.length - MOST_NAMES + 1;
-  return list([...all.slice(0, MOST_NAMES - 1), plural("{n} other", "{n} others", more)]);
+const names = (servers: readonly AdjustedServer[]): string => some(servers.map((one) => one.name), MOST_NAMES);
+
+/** The first ones of many names in a sentence, and how many others there are. */
+function some(all: readonly string[], most: number): string {
+  if (all.length <= most) return list(all);
+  return list([...all.slice(0, most - 1), plural("{n} other", "{n} others", all.length - most + 1)]);
 }
 
 /** An adjustment in plain words: who got how much of whom, what came of it, and why not more. */
@@ -236,5 +238,5 @@ export function reasonsOf(one: Adjustment): string[] {
     else return [...(one.reason ? [whyNot(one.reason)] : []), one.detail!];
   }
   if (affected.size === 0) return one.reason ? [whyNot(one.reason)] : [];
-  return [...affected].map(([word, all]) => t("{names}: {why}", { names: list(all), why: whyNot(word) }));
+  return [...affected].map(([word, all]) => t("{names}: {why}", { names: some(all, MOST_AFFECTED), why: whyNot(word) }));
 }
