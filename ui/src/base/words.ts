@@ -140,6 +140,7 @@ export function levelSentence(level: Level): string {
 }
 
 const MOST_NAMES = 3;
+const MOST_AFFECTED = 12;
 /** CPUs below which a difference is not worth telling. */
 const LEAST = 0.005;
 
@@ -159,11 +160,12 @@ export function inOrder(one: Adjustment): { receivers: AdjustedServer[]; donors:
   };
 }
 
-function names(servers: readonly AdjustedServer[]): string {
-  const all = servers.map((one) => one.name);
-  if (all.length <= MOST_NAMES) return list(all);
-  const more = all.length - MOST_NAMES + 1;
-  return list([...all.slice(0, MOST_NAMES - 1), plural("{n} other", "{n} others", more)]);
+const names = (servers: readonly AdjustedServer[]): string => some(servers.map((one) => one.name), MOST_NAMES);
+
+/** The first ones of many names in a sentence, and how many others there are. */
+function some(all: readonly string[], most: number): string {
+  if (all.length <= most) return list(all);
+  return list([...all.slice(0, most - 1), plural("{n} other", "{n} others", all.length - most + 1)]);
 }
 
 /** An adjustment in plain words: who got how much of whom, what came of it, and why not more. */
@@ -225,14 +227,16 @@ function indexes(first: AdjustedServer): string[] {
   return [];
 }
 
-/** Why it was not (fully) possible, server by server where the record says so; a sentence each. */
+/** Why it was not (fully) possible, in sentences; with the servers that each is about where the record says so. */
 export function reasonsOf(one: Adjustment): string[] {
   const parts = (one.detail ?? "").split("; ").filter(Boolean);
-  const found = parts.map((part) => {
+  const affected = new Map<string, string[]>(); // names by reason
+  for (const part of parts) {
     const at = part.lastIndexOf(": ");
-    const word = WHY_NOT[part.slice(at + 2)];
-    return at > 0 && word ? t("{name}: {why}", { name: part.slice(0, at), why: t(word) }) : null;
-  });
-  if (parts.length > 0 && found.every((each) => each !== null)) return found as string[];
-  return [...(one.reason ? [whyNot(one.reason)] : []), ...(one.detail ? [one.detail] : [])];
+    const word = part.slice(at + 2);
+    if (at > 0 && WHY_NOT[word]) affected.set(word, [...(affected.get(word) ?? []), part.slice(0, at)]);
+    else return [...(one.reason ? [whyNot(one.reason)] : []), one.detail!];
+  }
+  if (affected.size === 0) return one.reason ? [whyNot(one.reason)] : [];
+  return [...affected].map(([word, all]) => t("{names}: {why}", { names: some(all, MOST_AFFECTED), why: whyNot(word) }));
 }

@@ -209,8 +209,15 @@ export class NotificationsForm extends FormPart {
   };
 
   private readonly turnOff = async (): Promise<void> => {
-    await this.post({ notifications: null });
-    this.tested = null;
-    this.dialog?.close();
+    this.busy = true;
+    try {
+      await this.post({ notifications: null });
+      this.tested = null;
+    } catch (error) {
+      complain(t("Notifications were not turned off."), error);
+    } finally {
+      this.busy = false;
+      this.dialog?.close();
+    }
   };
 }

@@ -2,7 +2,7 @@
 
 import { Resource } from "../api/resource";
 import type { Settings } from "../api/types";
-import { mayWrite } from "../base/app";
+import { app, mayWrite } from "../base/app";
 import { customElement, html } from "../base/element";
 import { PageElement } from "../base/page";
 import { t } from "../base/texts";
@@ -27,15 +27,18 @@ export class SettingsPage extends PageElement {
   }
 
   private forms() {
-    const { value, etag, error } = this.settings;
+    const { value, error } = this.settings;
     if (!value) {
       return error
         ? html`<hpm-problem .what=${t("The settings cannot be read.")} .error=${error} @retry=${() => this.settings.refresh()}></hpm-problem>`
         : html`<hpm-skeleton rows="6"></hpm-skeleton>`;
     }
-    const saved = () => this.settings.refresh();
-    return html`<hpm-settings-timing .settings=${value} .etag=${etag} @saved=${saved}></hpm-settings-timing>
-      <hpm-settings-history .settings=${value} .etag=${etag} @saved=${saved}></hpm-settings-history>
-      <hpm-settings-notifications .settings=${value} .etag=${etag} @saved=${saved}></hpm-settings-notifications>`;
+    const saved = async () => {
+      await this.settings.refresh();
+      app.live.interval = this.settings.value?.["interval-seconds"] ?? app.live.interval; // figures come as often
+    };
+    return html`<hpm-settings-timing .settings=${value} @saved=${saved}></hpm-settings-timing>
+      <hpm-settings-history .settings=${value} @saved=${saved}></hpm-settings-history>
+      <hpm-settings-notifications .settings=${value} @saved=${saved}></hpm-settings-notifications>`;
   }
 }

@@ -92,6 +92,7 @@ export class AdjustmentPart extends HpmElement {
       }
       .scroll {
         overflow-x: auto;
+        position: relative; /* or texts for who does not see would make the page wider */
       }
       .scroll table {
         width: auto;

@@ -27,16 +27,15 @@ export type Values = Record<string, string>;
 
 interface Draft {
   typed: Values;
-  etag: string | null;
+  begun: string | null;
 }
 
 export abstract class FormPart extends HpmElement {
   @property({ attribute: false }) settings!: Settings;
-  @property({ attribute: false }) etag: string | null = null;
   @state() protected busy = false;
   @state() private typed: Values = {};
   @state() private error: ApiError | null = null;
-  /** Of the settings that were seen when the first key was pressed: who changed them since is not overruled. */
+  /** The values that were set when the first key was pressed: who changed them since is not overruled. */
   private begun: string | null = null;
 
   static override styles = [
@@ -99,7 +98,7 @@ export abstract class FormPart extends HpmElement {
     super.connectedCallback();
     const kept = mayWrite() ? draft<Draft>(this.name) : null;
     this.typed = kept?.typed ?? {};
-    this.begun = kept?.etag ?? null;
+    this.begun = kept?.begun ?? null;
   }
 
   override render(): TemplateResult {
@@ -124,7 +123,7 @@ export abstract class FormPart extends HpmElement {
 
   private form(): TemplateResult {
     return html`<form class="stack" novalidate @submit=${this.submitted}>
-      ${this.error ? html`<p class="summary" role="alert" tabindex="-1">${t("Not applied.")} ${complaint(this.error)}</p>` : nothing}
+      ${this.error ? html`<p class="summary" role="alert" tabindex="-1">${t("Not applied.")} ${this.summary(this.error)}</p>` : nothing}
       ${this.layout()}
       <div class="row">
         <button class=${this.changed ? "primary" : ""} type="submit" ?disabled=${this.busy}>${this.busy ? t("Working…") : t("Apply")}</button>
@@ -158,7 +157,7 @@ export abstract class FormPart extends HpmElement {
   }
 
   protected field(one: Field): TemplateResult {
-    const wrong = this.error?.field === one.path ? complaint(this.error).replace(capital(`${one.path}: `), "") : "";
+    const wrong = this.error && this.error.field === one.path ? withoutPath(this.error) : "";
     const told = [one.help ? `${one.name}-help` : "", wrong ? `${one.name}-wrong` : ""].filter(Boolean).join(" ") || nothing;
     const help = one.help ? html`<span class="help" id="${one.name}-help">${one.help}</span>` : nothing;
     const invalid = wrong ? "true" : nothing;
@@ -195,8 +194,14 @@ export abstract class FormPart extends HpmElement {
           />`;
     return html`<div class="field">
       <label for=${one.name}>${one.label}</label>
-      ${control} ${wrong ? html`<span class="wrong" id="${one.name}-wrong">${capital(wrong)}</span>` : nothing} ${help}
+      ${control} ${wrong ? html`<span class="wrong" id="${one.name}-wrong">${wrong}</span>` : nothing} ${help}
     </div>`;
+  }
+
+  /** What is wrong, with the field by the name that it has here. */
+  private summary(error: ApiError): string {
+    const field = this.fields().find((one) => one.path !== "" && one.path === error.field);
+    return field ? t("{field}: {wrong}", { field: field.label, wrong: withoutPath(error) }) : complaint(error);
   }
 
   /** The number in a field. Raises `ApiError` where there is none. */
@@ -204,12 +209,12 @@ export abstract class FormPart extends HpmElement {
     const text = values[name]?.trim() ?? "";
     const value = Number(text);
     if (text !== "" && !Number.isNaN(value)) return value;
-    const { label, path } = this.fields().find((one) => one.name === name)!;
-    throw new ApiError(t("A number is needed for “{label}”.", { label }), 0, 0, null, { path });
+    const { path } = this.fields().find((one) => one.name === name)!;
+    throw new ApiError(t("A number is needed."), 0, 0, null, { path });
   }
 
   private type(one: Field, value: string): void {
-    this.begun ??= this.etag;
+    this.begun ??= JSON.stringify(this.known());
     this.typed = { ...this.typed, [one.name]: value };
     this.keep();
   }
@@ -218,7 +223,7 @@ export abstract class FormPart extends HpmElement {
   private keep(): void {
     const secret = new Set(this.fields().filter((one) => one.type === "password").map((one) => one.name));
     const kept = Object.fromEntries(Object.entries(this.typed).filter(([name]) => !secret.has(name)));
-    keepDraft(this.name, this.changed ? { typed: kept, etag: this.begun } : null);
+    keepDraft(this.name, this.changed ? { typed: kept, begun: this.begun } : null);
   }
 
   private readonly discard = (): void => {
@@ -230,22 +235,10 @@ export abstract class FormPart extends HpmElement {
 
   private async submitted(event: Event): Promise<void> {
     event.preventDefault();
-    try {
-      await this.post(this.wanted({ ...this.known(), ...this.typed }));
-    } catch (error) {
-      this.refuse(error);
-    }
-  }
-
-  /** Sends it, if nobody changed the settings meanwhile. */
-  protected async post(body: SettingsUpdate): Promise<void> {
     if (this.busy) return;
     this.busy = true;
     try {
-      await app.client.post<Settings>("/settings", body, { etag: this.begun ?? this.etag });
-      this.discard();
-      tell(t("{form}: applied.", { form: this.heading }));
-      this.emit("saved");
+      await this.apply();
     } catch (error) {
       this.refuse(error);
     } finally {
@@ -253,16 +246,39 @@ export abstract class FormPart extends HpmElement {
     }
   }
 
-  private refuse(error: unknown): void {
-    const said = error instanceof ApiError ? error : new ApiError(String(error));
-    const changed = t("Somebody changed the settings meanwhile. What you typed is still here; look at it again, and apply.");
-    this.error = said.status === 412 ? new ApiError(changed, 412) : said;
-    if (said.status === 412) {
-      this.begun = null; // who applies again has been told
-      this.emit("saved"); // so that they are read again
+  /** The ETag is of all settings, and others of them than this form's may change; they are no reason to ask anybody. */
+  private async apply(tries = 2): Promise<void> {
+    const fresh = await app.client.get<Settings>("/settings");
+    this.settings = fresh.content;
+    const known = JSON.stringify(this.known());
+    if (this.begun !== null && this.begun !== known) {
+      this.begun = known; // who applies again has been told
+      throw new ApiError(t("Somebody changed these settings meanwhile. What you typed is still here; look at it again, and apply."));
     }
+    try {
+      await this.post(this.wanted({ ...this.known(), ...this.typed }), fresh.etag);
+    } catch (error) {
+      if (tries <= 1 || !(error instanceof ApiError) || error.status !== 412) throw error;
+      await this.apply(tries - 1);
+    }
+  }
+
+  /** Sets it, and forgets what was typed; with an ETag only if the settings still have that. Raises `ApiError`. */
+  protected async post(body: SettingsUpdate, etag: string | null = null): Promise<void> {
+    await app.client.post<Settings>("/settings", body, { etag });
+    this.discard();
+    tell(t("{form}: applied.", { form: this.heading }));
+    this.emit("saved");
+  }
+
+  private refuse(error: unknown): void {
+    this.error = error instanceof ApiError ? error : new ApiError(String(error));
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".summary")?.focus());
   }
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** The message without the path that it begins with: it stands at the field, or beside its name. */
+function withoutPath(error: ApiError): string {
+  const path = `${error.field}: `;
+  return complaint(error.message.startsWith(path) ? new Error(error.message.slice(path.length)) : error);
+}

@@ -112,12 +112,13 @@ export class LevelPart extends HpmElement {
       role="radio"
       data-level=${one}
       aria-checked=${chosen}
+      aria-labelledby="name-${one}"
       aria-describedby="what-${one}"
       tabindex=${chosen ? 0 : -1}
       @click=${() => this.choose(one, level)}
     >
       <span class="mark" aria-hidden="true"></span>
-      <strong>${this.busy === one ? t("Working…") : levelWord(one)}</strong>
+      <strong id="name-${one}">${this.busy === one ? t("Working…") : levelWord(one)}</strong>
       <span class="help" id="what-${one}">${levelSentence(one)}</span>
     </button>`;
   }

@@ -24,6 +24,8 @@ const LIVES: readonly (readonly [days: number, label: string])[] = [
 export class TokensPart extends HpmElement {
   @state() private made: NewToken | null = null;
   @state() private doomed: Token | null = null;
+  /** Whether a token is being made; before that, the browser must not look for a field to begin with. */
+  @state() private making = false;
   @state() private copied = false;
   @state() private busy = false;
   @state() private error: ApiError | null = null;
@@ -40,6 +42,7 @@ export class TokensPart extends HpmElement {
       }
       .scroll {
         overflow-x: auto;
+        position: relative; /* or texts for who does not see would make the page wider */
       }
       td,
       th {
@@ -69,8 +72,9 @@ export class TokensPart extends HpmElement {
         </div>
         <button type="button" @click=${this.begin}>${t("Create a token…")}</button>
       </div>
-      ${this.list()} ${this.makeForm()} ${this.secretShown()} ${this.revokeQuestion()}
-    </section>`;
+        ${this.list()}
+      </section>
+      ${this.makeForm()} ${this.secretShown()} ${this.revokeQuestion()}`;
   }
 
   private list() {
@@ -121,7 +125,7 @@ export class TokensPart extends HpmElement {
       <div class="stack">
         <div class="field">
           <label for="name">${t("Name")}</label>
-          <input id="name" autofocus autocomplete="off" maxlength="64" aria-invalid=${wrong("name")} aria-describedby="name-help" />
+          <input id="name" ?autofocus=${this.making} autocomplete="off" maxlength="64" aria-invalid=${wrong("name")} aria-describedby="name-help" />
           <span class="help" id="name-help">${t("What it is for, such as: backup script.")}</span>
         </div>
         ${mayWrite()
@@ -173,6 +177,7 @@ export class TokensPart extends HpmElement {
 
   private readonly begin = (): void => {
     this.error = null;
+    this.making = true;
     const name = this.renderRoot.querySelector<HTMLInputElement>("#name");
     if (name) name.value = "";
     this.makeDialog.show();
