@@ -61,27 +61,30 @@ export class MergePart<T extends object = Record<string, unknown>> extends HpmEl
   }
 
   override render() {
-    if (!this.theirs) return html`<hpm-dialog></hpm-dialog>`;
-    const changed = this.fields.filter(({ key }) => !same(this.base[key], this.theirs[key]));
-    const both = changed.filter(({ key }) => this.isMine(key) && !same(this.mine[key], this.theirs[key]));
     return html`<hpm-dialog
       wide
       heading=${t("Somebody else changed {what}", { what: this.what })}
       action=${t("Take mine over theirs")}
       @save=${(event: Event) => this.take(event, "mine")}
     >
-      <div class="stack">
-        <p>
-          ${changed.length === 0
-            ? t("What you see here is the same as before; something else of it was changed. Nothing of yours has been saved yet.")
-            : both.length > 0
-              ? t("You both changed the same. Nothing of yours has been saved yet: say what is to be.")
-              : t("You changed other parts of it. Nothing of yours has been saved yet; with either button nothing of theirs is lost.")}
-        </p>
-        ${changed.length > 0 ? this.table(changed, both) : nothing}
-      </div>
+      ${this.theirs ? this.question() : nothing}
       <button slot="actions" type="button" @click=${(event: Event) => this.take(event, "theirs")}>${t("Take theirs")}</button>
     </hpm-dialog>`;
+  }
+
+  private question() {
+    const changed = this.fields.filter(({ key }) => !same(this.base[key], this.theirs[key]));
+    const both = changed.filter(({ key }) => this.isMine(key) && !same(this.mine[key], this.theirs[key]));
+    return html`<div class="stack">
+      <p>
+        ${changed.length === 0
+          ? t("What you see here is the same as before; something else of it was changed. Nothing of yours has been saved yet.")
+          : both.length > 0
+            ? t("You both changed the same. Nothing of yours has been saved yet: say what is to be.")
+            : t("You changed other parts of it. Nothing of yours has been saved yet; with either button nothing of theirs is lost.")}
+      </p>
+      ${changed.length > 0 ? this.table(changed, both) : nothing}
+    </div>`;
   }
 
   private table(changed: readonly MergeField<T>[], both: readonly MergeField<T>[]) {

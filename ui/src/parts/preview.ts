@@ -76,6 +76,13 @@ export class PreviewPart extends HpmElement {
       td:last-child {
         padding-inline-end: 0;
       }
+      .explained td {
+        border-bottom: none;
+      }
+      td.why {
+        height: auto;
+        padding: 0 0 4px;
+      }
     `,
   ];
 
@@ -194,16 +201,18 @@ export class PreviewPart extends HpmElement {
   }
 
   private row(one: PreviewedServer) {
-    const why = reasonThen(one);
+    // that the group has no policy is said above
+    const why = one.reason === "no-policy" ? "" : reasonThen(one);
     const smaller = lossOf(one) === "smaller";
-    return html`<tr>
-      <td>${one.name}${why ? html`<br /><span class="help">${why}</span>` : nothing}</td>
+    return html`<tr class=${why ? "explained" : ""}>
+      <td>${one.name}</td>
       <td class="number" title=${t("PI now → then")}>
         ${one.goal?.type === "velocity" ? arrow(index(one["performance-index"]), index(one["pi-projected"])) : nothing}
         ${smaller ? html`<span class="help">${t("smaller share")}</span>` : nothing}
       </td>
       <td><hpm-status status=${statusThen(one)}></hpm-status></td>
-    </tr>`;
+    </tr>
+    ${why ? html`<tr><td colspan="3" class="why help">${why}</td></tr>` : nothing}`;
   }
 
   private wish() {
