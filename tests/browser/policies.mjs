@@ -186,6 +186,11 @@ await flow(async () => {
     await page.getByRole("button", { name: "Import", exact: true }).click();
     await page.getByText("other.json was imported.").waitFor();
     assert.equal((await policy("weekday")).description, "Shops are open");
+    const imported = await group();
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await page.getByText("What was imported is undone.").waitFor();
+    assert.deepEqual({ ...(await group()), "perf-policies": [] }, { ...imported, "perf-policies": [] });
+    await api("POST", `${GROUPS}/${gold.id}/policies/weekday`, { description: "Shops are open" });
   });
 
   await step("two policies are compared field by field", async () => {
@@ -237,6 +242,7 @@ await flow(async () => {
     await box.getByRole("link", { name: "Silver", exact: true }).press("Alt+ArrowUp");
     await until(importance, (seen) => seen === "high");
     await page.getByRole("region", { name: "Importance high", exact: true }).getByRole("link", { name: "Silver", exact: true }).waitFor();
+    await page.locator("button:focus", { hasText: "↑" }).waitFor(); // it went along
     await box.locator(".grip").dragTo(page.getByRole("region", { name: "Importance lowest", exact: true }));
     await until(importance, (seen) => seen === "lowest");
     await page.getByRole("button", { name: "Undo" }).last().click();

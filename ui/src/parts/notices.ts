@@ -57,17 +57,17 @@ export class NoticesPart extends HpmElement {
   override render() {
     return html`<div role="log" aria-live="polite" aria-label=${t("Messages")}>
       <ol class="plain-list">
-      ${repeat(
-        this.shown,
-        (one) => one,
-        (one) => html`<li class=${one.kind}>
-          <p>${one.text}</p>
-          ${one.action
-            ? html`<button class="plain" type="button" @click=${() => this.act(one)}>${one.action.label}</button>`
-            : nothing}
-          <button class="plain" type="button" aria-label=${t("Dismiss")} @click=${() => this.dismiss(one)}>✕</button>
-        </li>`,
-      )}
+        ${repeat(
+          this.shown,
+          (one) => one,
+          (one) => html`<li class=${one.kind}>
+            <p>${one.text}</p>
+            ${one.action
+              ? html`<button class="plain" type="button" @click=${() => this.act(one)}>${one.action.label}</button>`
+              : nothing}
+            <button class="plain" type="button" aria-label=${t("Dismiss")} @click=${() => this.dismiss(one)}>✕</button>
+          </li>`,
+        )}
       </ol>
     </div>`;
   }

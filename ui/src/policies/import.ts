@@ -7,10 +7,11 @@ import { ApiError } from "../api/client";
 import type { Group, ImportResult, ServerSummary } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, query, state } from "../base/element";
-import { tell } from "../base/notices";
+import { complain, tell } from "../base/notices";
 import { t } from "../base/texts";
 import type { DialogPart } from "../parts/dialog";
 
+const ALL = "/workload-resource-groups";
 const AROUND = 2; // lines shown before and behind a wrong one
 
 @customElement("hpm-policy-import")
@@ -24,6 +25,7 @@ export class ImportPart extends HpmElement {
   @state() private busy = false;
   @state() private over = false;
   private etag: string | null = null;
+  private earlier = ""; // the export of what there was, to bring it back
   private names: ReadonlyMap<string, string> = new Map(); // of servers, by UUID
   private asked = 0;
   @query("hpm-dialog") private dialog!: DialogPart;
@@ -64,8 +66,9 @@ export class ImportPart extends HpmElement {
 
   override render() {
     const { result } = this;
-    const does = result?.changed ? t("Import") : "";
-    return html`<hpm-dialog wide heading=${t("Import policies")} action=${does} ?busy=${this.busy} .error=${this.error} @save=${this.save}>
+    const deletes = result !== null && deletesAny(result);
+    const does = !result?.changed ? "" : deletes ? t("Import, and delete what is gone") : t("Import");
+    return html`<hpm-dialog wide heading=${t("Import policies")} action=${does} ?danger=${deletes} ?busy=${this.busy} .error=${this.error} @save=${this.save}>
       <div class="stack">
         <div class="field">
           <label for="target">${t("Into")}</label>
@@ -162,7 +165,7 @@ export class ImportPart extends HpmElement {
   }
 
   private get path(): string {
-    return this.target ? `/workload-resource-groups/${this.target}` : "/workload-resource-groups";
+    return this.target ? `${ALL}/${this.target}` : ALL;
   }
 
   /** Asks what would change, and against which state. */
@@ -172,11 +175,12 @@ export class ImportPart extends HpmElement {
     this.forget();
     this.busy = true;
     try {
-      const state = await app.client.get(this.target ? this.path : `${this.path}/export`);
+      const { etag, before } = await stateOf(this.path, this.target !== "");
       const answer = await this.send(true, null);
       if (movesServers(answer)) this.names = await serverNames();
       if (asked !== this.asked) return;
-      this.etag = state.etag;
+      this.etag = etag;
+      this.earlier = before;
       this.result = answer;
     } catch (error) {
       if (asked === this.asked) this.refused(error);
@@ -200,7 +204,9 @@ export class ImportPart extends HpmElement {
     try {
       await this.send(false, this.etag);
       this.dialog.close();
-      tell(t("{name} was imported.", { name: this.file!.name }));
+      const { path, earlier } = this;
+      const { etag } = await stateOf(path, this.target !== "");
+      tell(t("{name} was imported.", { name: this.file!.name }), { label: t("Undo"), run: () => void this.undo(path, earlier, etag) });
       this.emit("imported");
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {
@@ -212,10 +218,38 @@ export class ImportPart extends HpmElement {
     }
   };
 
+  /** Imports what there was before, if nobody changed anything since. */
+  private async undo(path: string, before: string, etag: string | null): Promise<void> {
+    const all = path === ALL;
+    try {
+      const headers = { "Content-Type": "application/json" };
+      await app.client.post(`${path}/import${all ? "?replace=true" : ""}`, before, { etag, headers });
+      tell(t("What was imported is undone."));
+      this.emit("imported");
+    } catch (error) {
+      complain(t("Not undone."), error);
+    }
+  }
+
   private refused(error: unknown): void {
     this.result = null;
     this.error = error instanceof ApiError ? error : new ApiError(String(error));
   }
+}
+
+/** What there is, as a policy file, and the tag that an import compares with: of one group, or of all. */
+async function stateOf(path: string, one: boolean): Promise<{ etag: string | null; before: string }> {
+  const file = await app.client.get<string>(`${path}/export?format=json`, { text: true });
+  const etag = one ? (await app.client.get(path)).etag : file.etag;
+  return { etag, before: file.content };
+}
+
+/** Whether a group, a policy or a class would be gone. */
+function deletesAny(result: ImportResult): boolean {
+  return result["workload-resource-groups"].some((group) => {
+    const policies = group["perf-policies"];
+    return [group, ...policies, ...policies.flatMap((one) => one["service-classes"])].some((one) => one.change === "deleted");
+  });
 }
 
 /** Whether servers come, go, or have something else said of them. */

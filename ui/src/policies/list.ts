@@ -21,6 +21,8 @@ export class PolicyList extends HpmElement {
   /** What is searched for in names of groups and policies. */
   @property() search = "";
   @state() private said = "";
+  /** The group that is being moved, and where its focus goes when it is there. */
+  private moving: { id: string; importance: Importance; tool: string } | null = null;
   private readonly dragging = new Dragging(this, (key, over) => this.dropped(key, over));
 
   static override styles = [
@@ -222,12 +224,23 @@ export class PolicyList extends HpmElement {
   private async move(group: Group, at: number): Promise<void> {
     const importance = IMPORTANCES[at];
     if (!importance || importance === importanceOf(group)) return;
-    const up = at < IMPORTANCES.indexOf(importanceOf(group)!);
-    if (!(await setImportance(group, importance))) return;
+    const tool = at < IMPORTANCES.indexOf(importanceOf(group)!) ? ".up" : ".down";
+    this.moving = { id: group["object-id"], importance, tool };
+    if (!(await setImportance(group, importance))) {
+      this.moving = null;
+      return;
+    }
     this.said = t("{name} has importance {importance} now.", { name: group.name, importance: importanceWord(importance) });
     this.emit("changed");
-    // it has moved to another part of the page: the focus goes with it
-    setTimeout(() => this.focusTool(group["object-id"], up ? ".up" : ".down"), 600);
+  }
+
+  /** A group that has come to another part of the page takes the focus with it. */
+  override updated(): void {
+    const { moving } = this;
+    const group = this.groups.find((one) => one["object-id"] === moving?.id);
+    if (!moving || !group || importanceOf(group) !== moving.importance) return;
+    this.moving = null;
+    this.focusTool(moving.id, moving.tool);
   }
 
   private focusTool(id: string, tool: string): void {

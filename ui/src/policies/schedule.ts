@@ -16,7 +16,7 @@ import type { Painted } from "./grid";
 import { same, wrongPath } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
 import { DAY, entriesOf, minuteNow, nextChange, painted, timeOf, weekOf } from "./week";
-import { DAYS, dayWord, scheduleWords } from "./words";
+import { DAYS, dayWord, entriesWords } from "./words";
 
 @customElement("hpm-schedule")
 export class SchedulePart extends HpmElement {
@@ -191,7 +191,7 @@ export class SchedulePart extends HpmElement {
       .mine=${mine}
       .theirs=${theirs}
       .fields=${[
-        { key: "schedule", label: t("schedule"), text: (value: Plan[keyof Plan]) => scheduleWords(value as ScheduleEntry[], null) },
+        { key: "schedule", label: t("schedule"), text: (value: Plan[keyof Plan]) => entriesWords(value as ScheduleEntry[]) || t("none") },
         { key: "otherwise", label: t("otherwise"), text: (value: Plan[keyof Plan]) => (value as string | null) ?? t("no policy") },
       ]}
       @merged=${(event: CustomEvent<Merged<Plan>>) => this.merged(event.detail)}

@@ -85,9 +85,14 @@ export function entryWords(entry: ScheduleEntry): string {
   return entry.to < entry.from ? t("{days} {from} to {to} of the next day", words) : t("{days} {from} to {to}", words);
 }
 
+/** What the entries of a schedule say, in their order. */
+export function entriesWords(schedule: readonly ScheduleEntry[]): string {
+  return schedule.map((one) => `${one.policy}: ${entryWords(one)}`).join("; ");
+}
+
 /** A schedule in a sentence. */
 export function scheduleWords(schedule: readonly ScheduleEntry[] | undefined, otherwise: string | null | undefined): string {
   if (!schedule?.length) return t("No schedule: policies are activated by hand.");
-  const entries = schedule.map((one) => `${one.policy}: ${entryWords(one)}`).join("; ");
+  const entries = entriesWords(schedule);
   return otherwise ? t("{entries}; otherwise {policy}.", { entries, policy: otherwise }) : t("{entries}; otherwise no policy.", { entries });
 }
