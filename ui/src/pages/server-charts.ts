@@ -95,7 +95,7 @@ export class ServerCharts extends HpmElement {
     ];
     // few have a quota; without one there is nothing to see
     if (throttled.some((value) => value !== null && value > 0.005)) {
-      series.splice(2, 0, { key: "throttled", label: t("held back by its cap"), kind: "area", colour: 5, values: throttled });
+      series.splice(2, 0, { key: "throttled", label: t("held back by its cap"), kind: "area", colour: 3, values: throttled });
     }
     return series;
   }

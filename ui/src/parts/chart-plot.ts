@@ -21,8 +21,8 @@ export interface View {
 
 /** Room above the axes, in which marks stand. */
 export const MARKS = 24;
-export const HEIGHT = 200;
-const AXIS_HEIGHT = 36;
+export const HEIGHT = 212;
+const AXIS_HEIGHT = 48; // a time, and the date below it
 // the same for all charts, so that one moment stands at the same place in all of them
 const AXIS_WIDTH = 52;
 const LABEL_WIDTH = 20;
