@@ -95,7 +95,7 @@ export async function settled(page) {
   await page.waitForFunction(() => {
     const shown = document.querySelector("hpm-app")?.shadowRoot?.querySelector("main > *");
     const reads = (root) =>
-      [...root.querySelectorAll("*")].some((one) => one.localName === "hpm-skeleton" || (one.shadowRoot && reads(one.shadowRoot)));
+      [...root.querySelectorAll("*")].some((one) => (one.localName === "hpm-skeleton" && one.checkVisibility()) || (one.shadowRoot && reads(one.shadowRoot)));
     return shown?.shadowRoot?.firstElementChild && shown.localName !== "hpm-skeleton" && !reads(shown.shadowRoot);
   });
 }

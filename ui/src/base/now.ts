@@ -6,7 +6,11 @@ import { app } from "./app";
 export class Now implements ReactiveController {
   ms = Date.now();
 
-  constructor(private readonly host: ReactiveControllerHost) {
+  /** `busy`: while that holds, time stands still, so that what is being asked for at this time is not asked for anew. */
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    private readonly busy: () => boolean = () => false,
+  ) {
     host.addController(this);
   }
 
@@ -20,6 +24,7 @@ export class Now implements ReactiveController {
   }
 
   private readonly ticked = (): void => {
+    if (this.busy()) return;
     this.ms = Date.now();
     this.host.requestUpdate();
   };

@@ -4,6 +4,7 @@ import { Resource } from "../api/resource";
 import type { Adjustment, MetricsHistory } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
 import { clock } from "../base/format";
+import { complaint } from "../base/notices";
 import { Now } from "../base/now";
 import { link } from "../base/page";
 import { t } from "../base/texts";
@@ -22,7 +23,7 @@ export class ServerCharts extends HpmElement {
   /** The words of the URL that say which time is shown. */
   @property() from = "";
   @property() to = "";
-  private readonly now = new Now(this);
+  private readonly now = new Now(this, () => this.history.loading);
   private readonly history = new Resource<MetricsHistory>(this, () => this.historyPath(), { ticks: false });
   private readonly adjustments = new Resource<{ "dynamic-resource-adjustments": Adjustment[] }>(this, () => this.adjustmentsPath(), {
     kinds: ["dynamic-resource-adjustment"],
@@ -49,9 +50,10 @@ export class ServerCharts extends HpmElement {
   private charts(range: TimeRange) {
     const past = this.history.value;
     if (!past) {
-      return this.history.error
-        ? html`<hpm-problem .what=${t("The history cannot be shown.")} .error=${this.history.error} @retry=${() => this.history.refresh()}></hpm-problem>`
-        : html`<hpm-skeleton rows="12"></hpm-skeleton>`;
+      const { error } = this.history;
+      if (!error) return html`<hpm-skeleton rows="12"></hpm-skeleton>`;
+      if (error.status === 404) return html`<p class="dim">${t("No history is kept of it.")}</p>`;
+      return html`<hpm-problem .what=${t("The history cannot be shown.")} .error=${error} @retry=${() => this.history.refresh()}></hpm-problem>`;
     }
     const marks = this.marks();
     const times = timesOf(past);
@@ -70,7 +72,7 @@ export class ServerCharts extends HpmElement {
         .from=${range.from}
         .to=${range.to}
       ></hpm-chart>`;
-    return html`${this.history.error ? html`<p class="wrong" role="status">${t("The charts are not up to date: {why}", { why: this.history.error.message })}</p>` : nothing}
+    return html`${this.history.error ? html`<p class="wrong" role="status">${t("The charts are not up to date: {why}", { why: complaint(this.history.error) })}</p>` : nothing}
     ${chart(t("Velocity against goal"), t("percent"), 0, 100, this.velocity(past), true)}
     ${chart(t("CPU used and waited for"), t("CPUs"), 2, 0.1, this.cpu(past), false)}
     ${chart(t("CPU shares"), "", 0, 100, this.shares(past), false)}
@@ -93,7 +95,7 @@ export class ServerCharts extends HpmElement {
     ];
     // few have a quota; without one there is nothing to see
     if (throttled.some((value) => value !== null && value > 0.005)) {
-      series.splice(2, 0, { key: "throttled", label: t("held back by its cap"), kind: "area", colour: 5, values: throttled });
+      series.splice(2, 0, { key: "throttled", label: t("held back by its cap"), kind: "area", colour: 3, values: throttled });
     }
     return series;
   }

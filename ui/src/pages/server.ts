@@ -39,6 +39,7 @@ export class ServerPage extends PageElement {
     () => `/dynamic-resource-adjustments?virtual-server=${this.place.id}&limit=${LATEST}`,
     { kinds: ["dynamic-resource-adjustment"], ticks: false },
   );
+  private told = ""; // the name that the window's title has
   @query("hpm-server-limits") private limits!: ServerDialog;
   @query("hpm-server-attributes") private attributesDialog!: ServerDialog;
   @query("hpm-server-goal") private goal!: ServerDialog;
@@ -107,6 +108,16 @@ export class ServerPage extends PageElement {
     if (what === "limits") void this.open(this.limits);
     if (what === "goal") void this.open(this.goal);
     return true;
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.told = "";
+  }
+
+  override updated(): void {
+    const name = this.server.value?.name ?? "";
+    if (name && name !== this.told) this.named(name);
+    this.told = name;
   }
 
   override render() {

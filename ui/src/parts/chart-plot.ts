@@ -21,13 +21,15 @@ export interface View {
 
 /** Room above the axes, in which marks stand. */
 export const MARKS = 24;
-export const HEIGHT = 200;
-const AXIS_HEIGHT = 36;
+export const HEIGHT = 212;
+const AXIS_HEIGHT = 48; // a time, and the date below it
 // the same for all charts, so that one moment stands at the same place in all of them
 const AXIS_WIDTH = 52;
 const LABEL_WIDTH = 20;
 /** Shorter drags are clicks, in px. */
 const SHORTEST_DRAG = 6;
+/** More lines of marks would hide the figures. */
+const MOST_LINES = 60;
 const DAY = 86_400;
 
 /**
@@ -209,25 +211,19 @@ export class Plot {
     }
   }
 
-  /** Marks: a line down from a triangle above the axes. */
+  /** Marks: a triangle above the axes, and a line down from it while lines are so few that the figures are still seen. */
   private before(): void {
     const { ctx: on, bbox } = this.chart;
     const { marks, from, to } = this.view;
     const ratio = uPlot.pxRatio;
     const size = 5 * ratio;
+    const places = new Set(marks.filter(({ time }) => time >= from && time <= to).map(({ time }) => Math.round(this.chart.valToPos(time, "x", true))));
     on.save();
     on.strokeStyle = on.fillStyle = this.look.dim;
     on.lineWidth = ratio;
     on.setLineDash([ratio, 3 * ratio]);
-    for (const { time } of marks) {
-      if (time < from || time > to) continue;
-      const x = Math.round(this.chart.valToPos(time, "x", true));
-      on.globalAlpha = 0.6;
-      on.beginPath();
-      on.moveTo(x, bbox.top);
-      on.lineTo(x, bbox.top + bbox.height);
-      on.stroke();
-      on.globalAlpha = 1;
+    for (const x of places) {
+      if (places.size <= MOST_LINES) this.stroke(on, x);
       on.beginPath();
       on.moveTo(x - size, bbox.top - 2 * size);
       on.lineTo(x + size, bbox.top - 2 * size);
@@ -235,6 +231,14 @@ export class Plot {
       on.fill();
     }
     on.restore();
+  }
+
+  private stroke(on: CanvasRenderingContext2D, x: number): void {
+    const { top, height } = this.chart.bbox;
+    on.beginPath();
+    on.moveTo(x, top);
+    on.lineTo(x, top + height);
+    on.stroke();
   }
 
   private clipped(draw: (on: CanvasRenderingContext2D) => void): void {

@@ -25,12 +25,14 @@ const PRESETS = [900, HOUR, 6 * HOUR, 24 * HOUR, 7 * 24 * HOUR];
 const UNITS: Record<string, number> = { s: 1, m: 60, h: HOUR, d: 24 * HOUR };
 /** Shorter ranges show no more than noise. */
 const SHORTEST = 10;
+/** Nothing older is kept. */
+const LONGEST = 400 * UNITS["d"]!;
 
 /** The range that a query asks for; what cannot be understood is the last hour. `now` in ms. */
 export function rangeOf({ from, to }: RangeWords, now: number): TimeRange {
   const end = now / 1000;
   const until = to ? Date.parse(to) / 1000 : NaN;
-  const [, count, unit] = /^-(\d{1,5})([smhd])$/.exec(from) ?? [];
+  const [, count, unit] = /^-(\d{1,8})([smhd])$/.exec(from) ?? [];
   const since = count ? end - Number(count) * UNITS[unit!]! : Date.parse(from) / 1000;
   if (!count && !Number.isNaN(until) && until - since >= SHORTEST) return { from: since, to: Math.min(until, end), live: until > end };
   if (Number.isNaN(since) || end - since < SHORTEST) return { from: end - USUAL, to: end, live: true };
@@ -50,10 +52,10 @@ export function wordsOf(from: number, to: number): RangeWords {
 
 /** The words of a range of twice the length around the same middle; one that reaches now ends there. `now` in ms. */
 export function zoomedOut({ from, to }: TimeRange, now: number): RangeWords {
-  const length = to - from;
-  const end = to + length / 2;
-  if (end >= now / 1000) return lastWords(Math.round(2 * length));
-  return wordsOf(from - length / 2, end);
+  const length = Math.min(2 * (to - from), LONGEST);
+  const end = (from + to + length) / 2;
+  if (end < now / 1000) return wordsOf(end - length, end);
+  return lastWords(length > 600 ? 60 * Math.round(length / 60) : Math.round(length));
 }
 
 /** Buttons to choose the range. Dispatches `range` with `RangeWords`, as charts do when a part is marked. */

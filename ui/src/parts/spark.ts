@@ -1,4 +1,4 @@
-/** A tiny chart of the last hour, 160 × 36 px: the line, its goal dashed, and what missed the goal thicker and in colour. */
+/** A tiny chart, mostly of the last hour, 160 × 36 px: the line, its goal dashed, and what missed the goal thicker and in colour. */
 
 import { css, customElement, html, HpmElement, nothing, property, svg } from "../base/element";
 import { fixed } from "../base/format";
@@ -16,7 +16,7 @@ export class SparkPart extends HpmElement {
   @property({ attribute: false }) values: Figures = [];
   /** null: none. */
   @property({ attribute: false }) goal: number | null = null;
-  /** What it shows, for who does not see it: "Velocity". */
+  /** What it shows, for who does not see it: "Velocity in the last hour". */
   @property() label = "";
   /** Whether more than the goal misses it (as of a PI) or less (as of a velocity). */
   @property() better: "less" | "more" = "more";
@@ -90,7 +90,7 @@ export class SparkPart extends HpmElement {
   private text(): string {
     const said = extremes(this.values, this.digits);
     if (!said) return t("{what}: nothing is known of it yet", { what: this.label });
-    const text = t("{what} in the last hour: {figures}", { what: this.label, figures: said });
+    const text = t("{what}: {figures}", { what: this.label, figures: said });
     return this.goal === null ? text : `${text}; ${t("goal {goal}", { goal: fixed(this.goal, this.digits) })}`;
   }
 }
