@@ -108,6 +108,7 @@ export class ServerPage extends PageElement {
     if (what === "limits") void this.open(this.limits);
     if (what === "goal") void this.open(this.goal);
     return true;
+  }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
