@@ -40,8 +40,8 @@ type Key = string | number;
 const ALL = 60;
 /** So many elements at least that long tables share, so that they are shared also while few rows are wanted of many. */
 const SLOTS = 2 * ALL;
-const SELECT_WIDTH = 32;
-const ACTIONS_WIDTH = 44;
+const SELECT_WIDTH = 30;
+const ACTIONS_WIDTH = 36;
 const ROOM_BELOW = 32;
 const HELD = 3000; // ms at most that the order waits for a button to be let go
 const LAST = -2; // the last control of a row, where its menu is opened; -1 is the row itself
@@ -304,7 +304,8 @@ export class TablePart<T = unknown> extends HpmElement {
   private async openMenu(event: Event, row: T): Promise<void> {
     const anchor = event.currentTarget as HTMLElement;
     const actions = await this.actions!(row);
-    this.activate(this.active, this.keyOf(row)); // be the focus where it may: that row is not given away
+    if (actions.length === 0 || !this.isConnected) return;
+    this.activate(this.sorted.findIndex((one) => this.keyOf(one) === this.keyOf(row)), this.keyOf(row)); // be the focus where it may: that row is not given away
     await this.menu.showFor(anchor, this.nameOf(row), actions, () => this.refocus(LAST));
   }
 
