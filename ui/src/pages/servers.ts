@@ -3,7 +3,7 @@
 import { LeftAlone } from "../api/leftalone";
 import { mirror, type Row } from "../api/mirror";
 import { Resource } from "../api/resource";
-import type { GroupSummary } from "../api/types";
+import type { GroupSummary, Server } from "../api/types";
 import { mayWrite } from "../base/app";
 import { cache, css, customElement, html, nothing, query, state, type PropertyValues } from "../base/element";
 import { complain, tell } from "../base/notices";
@@ -11,6 +11,10 @@ import { PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
 import type { Action } from "../parts/menu";
 import type { Column, TablePart } from "../parts/table";
+import "./server-goal";
+import "./server-limits";
+import "./server-move";
+import type { ServerDialog } from "./server-dialog";
 import { actionsOf } from "./servers/actions";
 import type { BulkDialog, BulkKind } from "./servers/bulk-dialog";
 import "./servers/bulk-dialog";
@@ -31,6 +35,9 @@ export class ServersPage extends PageElement {
   @state() private unfolded = false;
   @query("hpm-table") private table!: TablePart<Row> | null;
   @query("hpm-servers-bulk") private bulk!: BulkDialog;
+  @query("hpm-server-move") private move!: ServerDialog;
+  @query("hpm-server-limits") private limits!: ServerDialog;
+  @query("hpm-server-goal") private goal!: ServerDialog;
   private readonly groups = new Resource<Groups>(this, () => (this.place.id ? null : "/workload-resource-groups"), {
     kinds: ["workload-resource-group", "workload-resource-group-removed"],
   });
@@ -121,7 +128,14 @@ export class ServersPage extends PageElement {
         .error=${mirror.complete ? mirror.error : undefined}
       ></hpm-head>
       ${this.content()}
-      <hpm-servers-bulk @done=${this.left}></hpm-servers-bulk>`;
+      ${mayWrite() ? this.dialogs() : nothing}`;
+  }
+
+  private dialogs() {
+    return html`<hpm-servers-bulk @done=${this.left}></hpm-servers-bulk>
+      <hpm-server-move @saved=${this.saved}></hpm-server-move>
+      <hpm-server-limits @saved=${this.saved}></hpm-server-limits>
+      <hpm-server-goal @saved=${this.saved}></hpm-server-goal>`;
   }
 
   private content() {
@@ -245,7 +259,12 @@ export class ServersPage extends PageElement {
   }
 
   private readonly actions = (row: Row): Promise<Action[]> =>
-    actionsOf(row, { place: () => this.change("group", [row]), go: (what) => this.go("servers", row.uuid, { do: what }) });
+    actionsOf(row, () => ({ move: this.move, limits: this.limits, goal: this.goal }));
+
+  private readonly saved = (event: CustomEvent<Server>): void => {
+    tell(t("{name} is changed.", { name: event.detail.name }));
+    void mirror.ask();
+  };
 
   private change(kind: BulkKind, rows: readonly Row[]): void {
     this.bulk.show(kind, rows, this.groups.value?.["workload-resource-groups"] ?? []);

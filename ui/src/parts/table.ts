@@ -7,32 +7,15 @@
  * header's buttons sort. With less room columns of a lower rank go first.
  */
 
-import { customElement, html, HpmElement, nothing, property, query, repeat, state, type PropertyValues, type TemplateResult } from "../base/element";
+import { customElement, html, HpmElement, nothing, property, query, repeat, state, type PropertyValues } from "../base/element";
 import { t } from "../base/texts";
 import type { Action, MenuPart } from "./menu";
-import { asBefore, ordered, type SortValue } from "./table-order";
+import { nextSort, type Column } from "./table-column";
+import { asBefore, ordered } from "./table-order";
 import { ROW, tableStyle } from "./table-style";
 import { asText, itemsOf, moved, slotsOf, STEP, toggled, windowOf } from "./table-window";
 
-export interface Column<T> {
-  key: string;
-  label: string;
-  /** What the column is, where its label does not say it all. */
-  title?: string;
-  /** Its label is heard, and not seen. */
-  heard?: boolean;
-  /** Right-aligned; its unit stands in the label. */
-  number?: boolean;
-  /** Width in px; columns without one share what is left. */
-  width?: number;
-  /** Seen from so many px of the table's width on. Left out: always. */
-  from?: number;
-  /** What it is sorted by; null comes last either way. Left out: it is not sorted. */
-  value?: (row: T) => SortValue;
-  /** What is copied of it. Left out: its value. */
-  text?: (row: T) => string;
-  cell: (row: T) => TemplateResult | string | number | typeof nothing;
-}
+export type { Column } from "./table-column";
 
 type Key = string | number;
 
@@ -40,8 +23,8 @@ type Key = string | number;
 const ALL = 60;
 /** So many elements at least that long tables share, so that they are shared also while few rows are wanted of many. */
 const SLOTS = 2 * ALL;
-const SELECT_WIDTH = 32;
-const ACTIONS_WIDTH = 44;
+const SELECT_WIDTH = 30;
+const ACTIONS_WIDTH = 36;
 const ROOM_BELOW = 32;
 const HELD = 3000; // ms at most that the order waits for a button to be let go
 const LAST = -2; // the last control of a row, where its menu is opened; -1 is the row itself
@@ -124,7 +107,7 @@ export class TablePart<T = unknown> extends HpmElement {
       this.topWanted = null;
       this.scrolled();
     }
-    for (const line of this.lines()) {
+    for (const line of this.renderRoot.querySelectorAll<HTMLElement>("tr[data-at]")) {
       const reachable = Number(line.dataset["at"]) === this.active ? 0 : -1;
       for (const control of line.querySelectorAll<HTMLElement>(CONTROLS)) if (control.tabIndex !== reachable) control.tabIndex = reachable;
     }
@@ -162,7 +145,7 @@ export class TablePart<T = unknown> extends HpmElement {
               ${this.actions ? html`<th role="columnheader"><span class="hidden-text">${t("Actions")}</span></th>` : nothing}
             </tr>
           </thead>
-          <tbody role="rowgroup" @pointerdown=${this.pressedDown}>
+          <tbody role="rowgroup" @pointerdown=${() => (this.pressed = performance.now())}>
             ${this.body(columns)}
           </tbody>
         </table>
@@ -208,7 +191,7 @@ export class TablePart<T = unknown> extends HpmElement {
       aria-sort=${up ? "ascending" : down ? "descending" : nothing}
     >
       ${column.value
-        ? html`<button type="button" @click=${() => this.sortBy(column, up)}>
+        ? html`<button type="button" @click=${() => this.sortBy(column)}>
             ${column.label}${up || down ? html`<span aria-hidden="true">${up ? " ▲" : " ▼"}</span>` : nothing}
           </button>`
         : html`<span class=${column.heard ? "hidden-text" : ""}>${column.label}</span>`}
@@ -282,12 +265,8 @@ export class TablePart<T = unknown> extends HpmElement {
     return value ? ordered(this.rows, value, down) : this.rows;
   }
 
-  private sortBy(column: Column<T>, up: boolean): void {
-    // figures are mostly looked at from the largest on
-    const first = column.number ? `-${column.key}` : column.key;
-    const second = column.number ? column.key : `-${column.key}`;
-    const isFirst = column.number ? this.sort === first : up;
-    const next = isFirst ? second : first;
+  private sortBy(column: Column<T>): void {
+    const next = nextSort(column, this.sort);
     const name = { column: column.title ? `${column.label} (${column.title})` : column.label };
     this.said = next.startsWith("-") ? t("Sorted by {column}, downwards.", name) : t("Sorted by {column}, upwards.", name);
     this.emit("sort", next);
@@ -304,7 +283,8 @@ export class TablePart<T = unknown> extends HpmElement {
   private async openMenu(event: Event, row: T): Promise<void> {
     const anchor = event.currentTarget as HTMLElement;
     const actions = await this.actions!(row);
-    this.activate(this.active, this.keyOf(row)); // be the focus where it may: that row is not given away
+    if (actions.length === 0 || !this.isConnected) return;
+    this.activate(this.sorted.findIndex((one) => this.keyOf(one) === this.keyOf(row)), this.keyOf(row)); // be the focus where it may: that row is not given away
     await this.menu.showFor(anchor, this.nameOf(row), actions, () => this.refocus(LAST));
   }
 
@@ -382,10 +362,6 @@ export class TablePart<T = unknown> extends HpmElement {
     target.focus({ preventScroll: this.inner });
   }
 
-  private lines(): NodeListOf<HTMLElement> {
-    return this.renderRoot.querySelectorAll<HTMLElement>("tr[data-at]");
-  }
-
   private lineAt(at: number): HTMLElement | null {
     return this.renderRoot.querySelector<HTMLElement>(`tr[data-at="${at}"]`);
   }
@@ -402,10 +378,6 @@ export class TablePart<T = unknown> extends HpmElement {
   private readonly scrolled = (): void => {
     this.top = this.box.scrollTop;
     this.first = stepOf(this.top);
-  };
-
-  private readonly pressedDown = (): void => {
-    this.pressed = performance.now();
   };
 
   /** What was pressed was let go: the order that waited for that is made. */

@@ -1,64 +1,44 @@
-/** What an administrator can do to one virtual server. */
+/** What an administrator can do to one virtual server of the list: the same as on its own page. */
 
-import { app } from "../../base/app";
 import { mirror, type Row } from "../../api/mirror";
-import type { Server, ServerUpdate } from "../../api/types";
-import { complain, tell } from "../../base/notices";
+import type { Server } from "../../api/types";
+import { app } from "../../base/app";
+import { complain } from "../../base/notices";
 import { t } from "../../base/texts";
 import type { Action } from "../../parts/menu";
-import { update } from "./bulk";
+import { act, exclude, manageAgain, release, type Deed } from "../server-actions";
+import type { ServerDialog } from "../server-dialog";
 
-/** Ms that the menu waits for what is known of the server; then it has what is always possible. */
-const PATIENCE = 700;
-
-interface Ways {
-  /** Asks which group it is to be in. */
-  place: () => void;
-  /** Goes to its page, where that is done. */
-  go: (what: string) => void;
+/** Dialogs that stand on the page. */
+export interface Dialogs {
+  move: ServerDialog;
+  limits: ServerDialog;
+  goal: ServerDialog;
 }
 
-export async function actionsOf(row: Row, ways: Ways): Promise<Action[]> {
-  const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), PATIENCE));
-  const asked = app.client.get<Server>(`/virtual-servers/${row.uuid}`).then(
-    ({ content }) => content,
-    () => null, // the action itself will say why
-  );
-  const server = await Promise.race([asked, late]);
-  const actions: Action[] = [
-    { label: t("Put in another group…"), run: ways.place },
-    { label: t("Limits…"), run: () => ways.go("limits") },
-    { label: t("Temporary goal…"), run: () => ways.go("goal") },
-  ];
-  const { name } = row;
-  if (server?.["management-reason"] === "changed-by-administrator") {
-    actions.push({
-      label: t("Release: manage its shares again"),
-      run: () => void change(row, { release: true }, t("{name} is managed again.", { name })),
-    });
-  }
-  if (server?.excluded) {
-    actions.push({
-      label: t("Manage again"),
-      run: () => void change(row, { excluded: false }, t("{name} is managed again.", { name }), { excluded: true }),
-    });
-  } else {
-    actions.push({
-      label: t("Leave alone"),
-      run: () => void change(row, { excluded: true }, t("{name} is left alone.", { name }), { excluded: false }),
-    });
-  }
-  return actions;
-}
-
-/** Does it, says so, and offers to take it back (`back`). */
-async function change(row: Row, wanted: Partial<ServerUpdate>, done: string, back?: Partial<ServerUpdate>): Promise<void> {
-  const { name } = row;
+/** None where it cannot be found out what is known of the server: then it could not be changed either. */
+export async function actionsOf(row: Row, dialogs: () => Dialogs): Promise<Action[]> {
   try {
-    await update(row, wanted);
-    await mirror.ask();
-    tell(done, back && { label: t("Undo"), run: () => void change(row, back, t("{name} is as it was.", { name })) });
+    const { content, etag } = await app.client.get<Server>(`/virtual-servers/${row.uuid}`);
+    return actions(content, etag, dialogs());
   } catch (error) {
-    complain(t("{name} is not changed.", { name }), error);
+    complain(t("{name} cannot be read.", { name: row.name }), error);
+    return [];
   }
+}
+
+function actions(server: Server, etag: string | null, { move, limits, goal }: Dialogs): Action[] {
+  const open = (dialog: ServerDialog) => () => {
+    dialog.open(server, etag).catch((error: unknown) => complain(t("The dialog cannot be opened."), error));
+  };
+  const doing = (deed: Deed) => () => void act(server, etag, deed, () => void mirror.ask());
+  return [
+    { label: t("Move to another group…"), run: open(move) },
+    { label: t("Change limits…"), run: open(limits) },
+    { label: server["temporary-goal"] ? t("Change temporary goal…") : t("Set a temporary goal…"), run: open(goal) },
+    ...(server["management-reason"] === "changed-by-administrator" ? [{ label: t("Release"), run: doing(release(server)) }] : []),
+    server.excluded
+      ? { label: t("Manage again"), run: doing(manageAgain(server)) }
+      : { label: t("Exclude from management"), run: doing(exclude(server)) },
+  ];
 }

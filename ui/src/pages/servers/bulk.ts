@@ -91,7 +91,7 @@ export function putInGroup(group: string): Write {
 }
 
 /** Changes one server. */
-export async function update(row: Row, change: Partial<ServerUpdate>): Promise<void> {
+async function update(row: Row, change: Partial<ServerUpdate>): Promise<void> {
   await app.client.post(`/virtual-servers/${row.uuid}`, change);
 }
 

@@ -14,17 +14,19 @@ const URGENCY = ["missed", "met", "discretionary", "idle", "paused", "unmanaged"
 /** `groups`: names by id. `reasons`: why hpm leaves servers alone, where that is known. */
 export function serverColumns(groups: ReadonlyMap<string, string>, reasons: ReadonlyMap<string, string> | undefined): Column<Row>[] {
   const groupOf = (row: Row) => groups.get(row.group) ?? row.group;
+  // reasons are words, and take the room of figures
+  const wide = (from: number) => (reasons ? from + 300 : from);
   return [
     {
       key: "name", label: t("Name"), value: (row) => row.rank, text: (row) => row.name,
       cell: (row) => html`<a href=${link("servers", row.uuid)} title=${row.name}>${row.name}</a>`,
     },
     {
-      key: "status", label: t("Goal status"), width: 124, value: (row) => URGENCY.indexOf(row.status), text: (row) => statusWord(row.status),
+      key: "status", label: t("Goal status"), width: 118, value: (row) => URGENCY.indexOf(row.status), text: (row) => statusWord(row.status),
       cell: (row) => html`<hpm-status .status=${row.status}></hpm-status>`,
     },
     {
-      key: "velocity", label: t("Velocity"), title: t("velocity in percent, with a tick at the goal"), number: true, width: 76, value: (row) => row.velocity,
+      key: "velocity", label: t("Velocity"), title: t("velocity in percent, with a tick at the goal"), number: true, width: 80, value: (row) => row.velocity,
       cell: (row) => percent(row.velocity),
     },
     {
@@ -32,7 +34,7 @@ export function serverColumns(groups: ReadonlyMap<string, string>, reasons: Read
       cell: (row) => html`<hpm-bullet .velocity=${row.velocity} .goal=${row.wanted}></hpm-bullet>`,
     },
     {
-      key: "goal", label: t("Goal"), width: 108, from: 760, value: (row) => row.wanted ?? (row.goal ? 0 : null), text: (row) => goalWord(row.goal),
+      key: "goal", label: t("Goal"), width: 120, from: 760, value: (row) => row.wanted ?? (row.goal ? 0 : null), text: (row) => goalWord(row.goal),
       cell: (row) => goalWord(row.goal),
     },
     {
@@ -40,15 +42,15 @@ export function serverColumns(groups: ReadonlyMap<string, string>, reasons: Read
       from: 560, value: (row) => row.pi, cell: (row) => index(row.pi),
     },
     {
-      key: "cpu", label: t("CPU"), title: t("CPUs used"), number: true, width: 60, from: 840, value: (row) => row.using,
+      key: "cpu", label: t("CPU"), title: t("CPUs used"), number: true, width: 60, from: wide(840), value: (row) => row.using,
       cell: (row) => cpus(row.using),
     },
     {
       key: "delay", label: t("Delay %"), title: t("of the time of its virtual CPUs, the part in which they waited for a CPU"), number: true,
-      width: 74, from: 900, value: (row) => row.waiting, cell: (row) => fixed(row.waiting, 1),
+      width: 74, from: wide(900), value: (row) => row.waiting, cell: (row) => fixed(row.waiting, 1),
     },
     {
-      key: "shares", label: t("Shares"), title: t("CPU shares in force"), number: true, width: 70, from: 960, value: (row) => row.shares,
+      key: "shares", label: t("Shares"), title: t("CPU shares in force"), number: true, width: 70, from: wide(960), value: (row) => row.shares,
       cell: (row) => fixed(row.shares),
     },
     {
