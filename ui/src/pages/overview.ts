@@ -2,6 +2,7 @@
 
 import { Resource } from "../api/resource";
 import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Levels, MetricsHistory } from "../api/types";
+import { mayWrite } from "../base/app";
 import { css, customElement, html, nothing, repeat, state, type PropertyValues } from "../base/element";
 import { exact, span } from "../base/format";
 import { link, PageElement } from "../base/page";
@@ -119,7 +120,7 @@ export class OverviewPage extends PageElement {
         .error=${this.host.error}
       ></hpm-head>
       <div class="stack">
-        ${walking(groups, level) ? html`<hpm-first-steps .groups=${groups} level=${level} .servers=${count}></hpm-first-steps>` : nothing}
+        ${mayWrite() && walking(groups, level) ? html`<hpm-first-steps .groups=${groups} level=${level} .servers=${count}></hpm-first-steps>` : nothing}
         <div class="sides">
           <section class="panel stack" aria-labelledby="host-heading">
             <h2 id="host-heading">${t("The host now")}</h2>
