@@ -317,38 +317,72 @@ def test_every_text_is_translated_and_keeps_its_parameters(language: str) -> Non
         assert sorted(re.findall(r"%\(\w+\)s", text)) == sorted(re.findall(r"%\(\w+\)s", translation))
 
 
+def titles() -> dict[str, str]:
+    """The texts that Wok's page gets of us, in English, by id."""
+    text = (UI / "pages/i18n.json.tmpl").read_text()
+    return dict(re.findall(r'^    "(\w+)": \$json\.dumps\(\$_\("(.+)"\)\),?$', text, re.MULTILINE))
+
+
+def pages() -> list[tuple[str, str, str]]:
+    """Name, label and tab of the pages that the components are, in their order."""
+    source = (ROOT / "ui/src/base/pages.ts").read_text()
+    return re.findall(r'\{ name: "(\w+)", label: later\("([^"]+)"\), tab: "(\w+)"', source)
+
+
+def tabs() -> list[ET.Element]:
+    """The tabs that Wok shows."""
+    return ET.parse(UI / "config/tab-ext.xml").getroot().findall("tab")
+
+
 def test_ids_of_messages_end_as_wok_wants_it() -> None:
     for id_ in MESSAGES:
         assert re.fullmatch(r"HPM[A-Z]+\d{4}[ELWI]", id_)
-    i18n = re.findall(r'^    "(\w+)": \$json\.dumps\(\$_\(".+"\)\),?$', (UI / "pages/i18n.json.tmpl").read_text(), re.M)
-    assert all(re.fullmatch(r"HPM[A-Z]+\d{4}[EM]", id_) for id_ in i18n)
-    used = set(re.findall(r"\bHPM[A-Z]+\d{4}[A-Z]\b", (UI / "js/hpm.js").read_text()))
-    used |= set(re.findall(r"<title>(\w+)</title>", (UI / "config/tab-ext.xml").read_text()))
-    assert used == set(i18n)
+    assert all(re.fullmatch(r"HPM[A-Z]+\d{4}[EM]", id_) for id_ in titles())
+    assert [tab.findtext("title") for tab in tabs()] == list(titles())
 
 
-def test_the_tab_is_for_both_roles_and_its_page_is_there() -> None:
-    tabs = ET.parse(UI / "config/tab-ext.xml").getroot()
-    assert tabs.findtext("functionality") == "Performance"
-    (tab,) = tabs.findall("tab")
-    assert {a.get("role"): a.get("mode") for a in tab.findall("access")} == {"admin": "admin", "user": "read-only"}
-    path = tab.findtext("path") or ""
-    assert path.startswith("plugins/hpm/tabs/")
-    assert (UI / "pages" / f"{path.removeprefix('plugins/hpm/')}.tmpl").is_file()
-    assert (tab.findtext("order") or "").isdigit()
+def test_each_tab_is_for_both_roles_and_has_its_page() -> None:
+    assert ET.parse(UI / "config/tab-ext.xml").getroot().findtext("functionality") == "Performance"
+    for tab in tabs():
+        assert {a.get("role"): a.get("mode") for a in tab.findall("access")} == {"admin": "admin", "user": "read-only"}
+    orders = [int(tab.findtext("order") or "") for tab in tabs()]
+    assert orders == sorted(set(orders))
+    names = [re.fullmatch(r"plugins/hpm/tabs/(\w+)\.html", tab.findtext("path") or "") for tab in tabs()]
+    shown = [(name and name[1], titles()[tab.findtext("title") or ""]) for name, tab in zip(names, tabs(), strict=True)]
+    assert shown == [(name, label) for name, label, tab in pages() if name == tab]
+    assert {tab for *_, tab in pages()} == {name for name, _ in shown}    # a page of another name stands in one of these
+    assert {file.name for file in UI.glob("pages/tabs/*")} == {f"{name}.html.tmpl" for name, _ in shown}
+
+
+def test_a_tab_is_a_frame_around_the_component_and_nothing_else() -> None:
+    for name in (tab.findtext("path") or "" for tab in tabs()):
+        text = (UI / "pages" / f"{name.removeprefix('plugins/hpm/')}.tmpl").read_text()
+        frame = "".join(line for line in text.splitlines() if not line.startswith("#"))
+        tags = re.findall(r"<(/?[\w-]+)", frame)
+        assert tags == ["hpm-app", "/hpm-app", "script", "/script"], name
+        told = dict(re.findall(r'(\w+)="([^"]*)"', frame.partition("</hpm-app>")[0]))
+        assert told == {
+            "base": "plugins/hpm", "tab": name.rpartition("/")[2].removesuffix(".html"), "lang": "$lang.lang[0]",
+            "script": "plugins/hpm/$href('js/hpm.js', 'hpm')",
+        }  # fmt: skip
 
 
 def test_pages_have_no_script_and_no_style_of_their_own_and_load_nothing_from_elsewhere() -> None:
+    build = (ROOT / "ui/build.mjs").read_text()
     for page in UI.glob("pages/**/*.html.tmpl"):
         text = page.read_text()
         assert not re.search(r"<style|\bon\w+=|\bstyle=|javascript:|https?://", text), page
         assert not re.search(r"<script[^>]*>\s*\S[^<]*</script>", text), page
-        for kind, file in re.findall(r"\$href\('(js|css)/([\w.]+)', 'hpm'\)", text):
-            assert (UI / kind / file).is_file()
+        for folder, file in re.findall(r"\$href\('(\w+)/(\w+)\.\w+', 'hpm'\)", text):
+            assert (folder, bool(re.search(rf"\b{file}: \"src/", build))) == ("js", True), page    # it will be built
         if "$_(" in text:
             assert "fallback=True" in text
-    for script in UI.glob("js/*.js"):
-        assert not re.search(r"https?://|innerHTML|\beval\b", script.read_text()), script
+
+
+def test_wok_has_a_catalogue_of_hpms_for_each_language_that_the_components_speak() -> None:
+    source = (ROOT / "ui/src/base/texts.ts").read_text()
+    spoken = re.findall(r'\b(\w+): "', source.partition("LANGUAGES")[2].partition("}")[0])
+    assert {language.partition("_")[0] for language in LANGUAGES} == {language.partition("_")[0] for language in spoken}
 
 
 def test_wok_link_puts_the_plugin_into_a_tree_and_takes_it_out_again(tmp_path: Path) -> None:

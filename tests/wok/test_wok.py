@@ -36,8 +36,10 @@ BASE = "/plugins/hpm"
 JSON = {"Accept": "application/json"}
 #: What Wok leaves open to anybody below a plugin, and its login.
 WOKS_OWN = ("/tasks", "/logs", "/config", "/peers", "/login", "/logout", "/wok-ui.html", "/index")
+TABS = ("overview", "groups", "policies", "servers", "adjustments", "activity", "settings")
 PAGES = (
-    "/i18n.json", "/ui/config/tab-ext.xml", "/tabs/hpm.html", "/js/hpm.js", "/css/hpm.css", "/images/hpm.svg",
+    "/i18n.json", "/ui/config/tab-ext.xml", *(f"/tabs/{tab}.html" for tab in TABS), "/js/hpm.js", "/js/wok.js",
+    "/js/lang/de.json", "/images/hpm.svg",
 )  # fmt: skip
 
 
@@ -231,35 +233,77 @@ def test_whoever_guesses_passwords_is_slowed_down(wok: Wok) -> None:
         assert http.get(f"{BASE}/version").status_code == 200    # nor is who has a session
 
 
-def test_the_tab_appears_with_its_page_for_both_roles(api: WokApiHost, wok: Wok) -> None:
+def test_the_tabs_appear_with_their_pages_for_both_roles(api: WokApiHost, wok: Wok) -> None:
     for user in ("admin", "user"):
         with wok.http(user) as http:
             plugins = http.get("/config/plugins", headers=JSON).json()
             assert {p["name"]: p["enabled"] for p in plugins if p["name"] == "hpm"} == {"hpm": "True"}
             tabs = http.get(f"{BASE}/ui/config/tab-ext.xml").text
-            path = re.search(r"<path>(.*)</path>", tabs)
-            title = re.search(r"<title>(.*)</title>", tabs)
-            assert path and title
-            page = http.get(f"/{path[1]}", headers={"Accept": "text/html, */*", "X-Requested-With": "XMLHttpRequest"})
-            assert page.status_code == 200
-            assert page.headers["content-type"].startswith("text/html")
-            assert "<th scope=\"col\">Group</th>" in page.text
-            for kind, asked in re.findall(r'(?:href|src)="plugins/hpm/(js|css)/([^"]+)"', page.text):
-                assert "cacheBust=" in asked
-                assert http.get(f"{BASE}/{kind}/{asked}").status_code == 200
+            paths, titles = (re.findall(f"<{name}>(.*)</{name}>", tabs) for name in ("path", "title"))
+            assert paths == [f"plugins/hpm/tabs/{tab}.html" for tab in TABS]
+            for path, tab in zip(paths, TABS, strict=True):
+                asked = {"Accept": "text/html, */*", "X-Requested-With": "XMLHttpRequest"}
+                page = http.get(f"/{path}", headers=asked)
+                assert page.status_code == 200
+                assert page.headers["content-type"].startswith("text/html")
+                assert f'<hpm-app base="plugins/hpm" tab="{tab}" lang="en_US" script="' in page.text
+                for script in re.findall(r'"plugins/hpm/(js/[^"]+)"', page.text):
+                    assert "cacheBust=" in script
+                    answer = http.get(f"{BASE}/{script}")
+                    assert answer.status_code == 200
+                    assert "javascript" in answer.headers["content-type"]    # a module is nothing else to a browser
             assert http.head(f"{BASE}/images/hpm.svg").headers["content-type"] == "image/svg+xml"
             texts = http.get(f"{BASE}/i18n.json").json()
-            assert texts[title[1]] == "Workloads"
+            assert [texts[title] for title in titles] == list(texts.values())
+            assert texts[titles[0]] == "Overview"
 
 
-@pytest.mark.parametrize(("language", "word"), [
-    ("de-DE", "Arbeitslasten"), ("pt-BR", "Cargas de trabalho"), ("en-US", "Workloads"), ("fr-FR", "Workloads"),
-    ("xx", "Workloads"), ("../../x", "Workloads"),
+@pytest.mark.parametrize(("language", "word", "lang"), [
+    ("de-DE", "Überblick", "de_DE"), ("pt-BR", "Visão geral", "pt_BR"), ("ja-JP", "概要", "ja_JP"),
+    ("en-US", "Overview", "en_US"), ("en-US,de-DE", "Overview", "en_US"), ("fr-FR", "Overview", "en_US"),
+    ("zh-CN", "Overview", "en_US"), ("xx", "Overview", "en_US"), ("../../x", "Overview", "en_US"),
+    ('"><script>', "Overview", "en_US"),
 ])  # fmt: skip
-def test_pages_come_in_the_users_language_or_in_english(wok: Wok, language: str, word: str) -> None:
+def test_pages_come_in_the_users_language_or_in_english(wok: Wok, language: str, word: str, lang: str) -> None:
     with wok.http("user", **{"Accept-Language": language.lower()}) as http:
         assert http.get(f"{BASE}/i18n.json").json()["HPMTAB0001M"] == word
-        assert word in http.get(f"{BASE}/tabs/hpm.html").text
+        assert f' lang="{lang}" ' in http.get(f"{BASE}/tabs/overview.html").text
+
+
+def test_the_language_that_was_chosen_at_woks_login_is_that_of_the_tabs(wok: Wok) -> None:
+    with wok.http("user", **{"Accept-Language": "de-de"}) as http:
+        http.headers["Cookie"] += "; wokLang=pt_BR"
+        assert ' lang="pt_BR" ' in http.get(f"{BASE}/tabs/groups.html").text
+
+
+def test_a_page_that_asks_by_itself_keeps_no_session_alive_and_is_told_when_it_ends(wok: Wok) -> None:
+    import time
+
+    from wok import template
+
+    with wok.http("user", **{"X-Requested-With": "XMLHttpRequest"}) as http:
+        def left(**headers: str) -> int:
+            return int(http.get(f"{BASE}/version", headers=headers).headers["session-expires-on"])
+
+        robot = {"Wok-Robot": "wok-robot"}
+        assert left() == left(**robot) == 600
+        session_id = http.headers["Cookie"].partition("=")[2]
+        session, _ = cherrypy_sessions()[session_id]
+        session[template.REFRESH] = time.time() - 300
+        assert left(**robot) == 300
+        assert left() == 600    # somebody is there
+        session[template.REFRESH] = time.time() - 601
+        ended = http.get(f"{BASE}/version", headers=robot)
+        assert ended.status_code == 401
+        assert "sessionTimeout" in ended.text
+
+
+def cherrypy_sessions() -> dict[str, Any]:
+    """Wok's sessions: what is in each and when it ends, by id."""
+    from cherrypy.lib.sessions import RamSession
+
+    cache: dict[str, Any] = RamSession.cache
+    return cache
 
 
 def test_a_page_that_is_not_there_is_an_html_page_that_says_so(wok: Wok) -> None:
@@ -277,7 +321,7 @@ def test_a_page_that_is_not_there_is_an_html_page_that_says_so(wok: Wok) -> None
     b"X-Forwarded-For: \xff\xfe\r\nX-Forwarded-Host: a b\r\n", b"Accept-Language: \xff;q=\r\nWok-Robot: wok-robot\r\n",
 ])  # fmt: skip
 def test_no_header_makes_a_fault(wok: Wok, data: bytes) -> None:
-    for path in (b"/version", b"/tabs/hpm.html"):
+    for path in (b"/version", b"/tabs/overview.html"):
         with wok.connect() as connection:
             connection.settimeout(10)
             connection.sendall(b"GET /plugins/hpm" + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
