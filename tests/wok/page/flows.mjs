@@ -100,6 +100,25 @@ const flows = {
     assert.ok(log.records.some((one) => one.user === "admin" && one.message.includes("Live")), "not in Wok's log");
   },
 
+  /** A group is made in the page's own dialog, with a server and a template; the overview then shows its goal. */
+  async create() {
+    const page = await open();
+    await logIn(page, "admin");
+    await tab(page, "groups");
+    const app = page.locator("hpm-app");
+    await app.getByRole("button", { name: "Create a group" }).click();
+    await app.getByRole("textbox", { name: "Name", exact: true }).fill("Made in Wok");
+    await app.getByRole("button", { name: "db1" }).click();
+    await app.getByRole("radio", { name: /^Important database/ }).check();
+    await app.getByRole("button", { name: "Create", exact: true }).click();
+    await app.getByRole("link", { name: "Made in Wok" }).waitFor();
+    await tab(page, "overview");
+    await app.getByRole("link", { name: "Made in Wok" }).click();
+    await page.waitForURL(/hpm=%2Fgroups%2F/);
+    const { content } = await ask(page, "GET", "/workload-resource-groups");
+    assert.equal(content["workload-resource-groups"].find((one) => one.name === "Made in Wok")["virtual-server-count"], 1);
+  },
+
   /** A page that looks again does not keep a session alive; who clicks does. Wok's page knows how long it is. */
   async session() {
     const page = await open();
