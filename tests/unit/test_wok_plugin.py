@@ -350,7 +350,7 @@ def test_each_tab_is_for_both_roles_and_has_its_page() -> None:
     names = [re.fullmatch(r"plugins/hpm/tabs/(\w+)\.html", tab.findtext("path") or "") for tab in tabs()]
     shown = [(name and name[1], titles()[tab.findtext("title") or ""]) for name, tab in zip(names, tabs(), strict=True)]
     assert shown == [(name, label) for name, label, tab in pages() if name == tab]
-    assert {tab for *_, tab in pages()} == {name for name, _ in shown}    # others stand in one of these
+    assert {tab for *_, tab in pages()} == {name for name, _ in shown}    # other pages stand in one of these
     assert {file.name for file in UI.glob("pages/tabs/*")} == {f"{name}.html.tmpl" for name, _ in shown}
 
 

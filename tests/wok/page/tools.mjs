@@ -98,7 +98,7 @@ export async function tab(page, name) {
 }
 
 /** Waits until Wok shows the tab, and the tab the page (left out: the tab's own) of the thing (left out: of none). */
-export async function at(page, { tab, page: name = tab, id = "" }) {
+export async function at(page, { tab, id = "", page: name = id ? tab.replace(/s$/, "") : tab }) {
   try {
     await page.waitForFunction(look, { tab, name, id });
   } catch {
