@@ -23,7 +23,9 @@ class BrowserHost(ManagerProcess):
     program = "tests.browser.program"
 
     def __init__(self, directory: Path, uri: str = "simulated:12", interval: float = 1.0, port: int = 0) -> None:
-        for folder in (directory, *directory.parents[:1]):
+        directory = directory / "host"    # one deeper: root's front has its own directory beside that
+        directory.mkdir(exist_ok=True)
+        for folder in (directory, directory.parent):
             folder.chmod(folder.stat().st_mode | 0o055)    # the front runs as a user of its own
         super().__init__(directory, uri, interval, ("--listen", f"127.0.0.1:{port}"))
         self.url = ""
