@@ -32,8 +32,8 @@ await flow(async () => {
     await form.getByText("Give the group a name.").first().waitFor();
     await form.getByLabel("Name", { exact: true }).fill("Gold");
     await form.getByLabel("Search servers").fill("db");
-    await form.getByRole("button", { name: "Add db1", exact: true }).click();
-    await form.getByRole("button", { name: "Add db2", exact: true }).click();
+    await form.getByRole("button", { name: "Add: db1", exact: true }).click();
+    await form.getByRole("button", { name: "Add: db2", exact: true }).click();
     await form.getByRole("radio", { name: /^Important database/ }).check();
     const preview = form.getByRole("complementary", { name: "Preview" });
     await preview.getByText("2 servers", { exact: false }).first().waitFor();
@@ -46,7 +46,7 @@ await flow(async () => {
     await settled(page);
     await page.getByText("You began to create the group Gold").waitFor();
     await page.getByRole("button", { name: "Go on" }).click();
-    await form.getByRole("button", { name: "Take db2 out" }).waitFor();
+    await form.getByRole("button", { name: "Take out: db2" }).waitFor();
     await form.getByRole("button", { name: "Create", exact: true }).click();
     await row("Gold").waitFor();
     assert.match(await row("Gold").innerText(), /high[\s\S]*2[\s\S]*Important database/);
@@ -58,7 +58,7 @@ await flow(async () => {
     await page.getByRole("button", { name: "Create a group" }).click();
     await form.getByLabel("Name", { exact: true }).fill("Web");
     await form.getByLabel("Search servers").fill("db2");
-    await form.getByRole("button", { name: "Add db2; it is in Gold" }).waitFor();
+    await form.getByRole("button", { name: "Add: db2 in Gold" }).waitFor();
     await page.keyboard.press("Enter");
     await form.getByRole("button", { name: "Create", exact: true }).click();
     await form.getByText("tick that they are taken from there").first().waitFor();
@@ -74,7 +74,7 @@ await flow(async () => {
     await page.route("**/actions", (route) => route.abort(), { times: 1 });
     await page.getByRole("button", { name: "Create a group" }).click();
     await form.getByLabel("Name", { exact: true }).fill("Half");
-    await form.getByRole("button", { name: "Add web1", exact: true }).click();
+    await form.getByRole("button", { name: "Add: web1", exact: true }).click();
     await form.getByRole("button", { name: "Create", exact: true }).click();
     await form.getByText("Create the group: done").waitFor();
     await form.getByText("Add 1 server: not done").waitFor();

@@ -47,7 +47,7 @@ def test_whether_a_server_is_there_can_not_be_known_meanwhile(api: ApiHost) -> N
     put = {"action": "add-virtual-servers", "virtual-servers": [NOBODY]}
     for method, path, body in (
         ("GET", f"{SERVERS}/{NOBODY}/explain", None), ("POST", f"{SERVERS}/{NOBODY}", {"excluded": True}),
-        ("POST", f"{GROUPS}/default/actions", put),
+        ("POST", f"{GROUPS}/default/actions", put), ("POST", f"{GROUPS}/preview", {"virtual-servers": [NOBODY]}),
         ("GET", f"/dynamic-resource-adjustments?virtual-server={NOBODY}", None),
     ):  # fmt: skip
         assert api.send(method, path, body).status_code == 503
@@ -81,6 +81,7 @@ def test_a_busy_manager_says_try_again_and_changes_nothing(api: ApiHost, monkeyp
         for method, path, body in (
             ("POST", GROUPS, {"name": "Gold"}), ("POST", "/mgmt-levels", {"cpu-mgmt": "on"}),
             ("POST", f"{SERVERS}/{DB1}", {"excluded": True}), ("DELETE", f"{GROUPS}/default", None),
+            ("POST", f"{GROUPS}/default/preview", policy()), ("POST", f"{GROUPS}/preview", {}),
         ):  # fmt: skip
             error = whole_error(api.send(method, path, body), method)
             assert (error["http-status"], error["reason"]) == (409, 1)

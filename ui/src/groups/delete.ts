@@ -38,7 +38,7 @@ export class GroupDeletePart extends HpmElement {
     >
       ${group
         ? html`<div class="stack">
-            <p>${consequence(group)} ${t("Its policies and their revisions are deleted too. This cannot be undone.")}</p>
+            <p>${consequence(group)} ${t("Its policies are deleted too. This cannot be undone.")}</p>
             <div class="field">
               <label for="name">${t("Type the name of the group, {name}, to delete it", { name })}</label>
               <input

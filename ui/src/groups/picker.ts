@@ -181,20 +181,22 @@ export class ServerPickerPart extends HpmElement {
   }
 
   private item(one: Member, side: "in" | "out", at: number) {
-    const where = one.group === DEFAULT ? "" : one.group === this.group ? "" : this.groupName(one);
-    const does = side === "in" ? t("Take {name} out", { name: one.name }) : t("Add {name}", { name: one.name });
+    const elsewhere = one.group !== DEFAULT && one.group !== this.group;
+    const values = { group: this.groupName(one) };
+    const where = !elsewhere ? "" : side === "in" ? t("from {group}", values) : t("in {group}", values);
+    const what = where ? `${one.name} ${where}` : one.name;
     return html`<li>
       <button
         type="button"
         draggable="true"
         tabindex=${at === this.at[side] ? 0 : -1}
-        aria-label=${where ? t("{does}; it is in {group}", { does, group: where }) : does}
+        aria-label=${side === "in" ? t("Take out: {what}", { what }) : t("Add: {what}", { what })}
         @focus=${() => (this.at[side] = at)}
         @click=${() => this.press(one, side)}
         @dragstart=${(event: DragEvent) => drag(event, [one])}
       >
         <span>${one.name}</span>
-        ${where ? html`<span class="help">${side === "in" ? t("from {group}", { group: where }) : t("in {group}", { group: where })}</span>` : nothing}
+        ${where ? html`<span class="help">${where}</span>` : nothing}
         <span class="sign" aria-hidden="true">${side === "in" ? "−" : "+"}</span>
       </button>
     </li>`;

@@ -74,6 +74,10 @@ export class GroupPage extends PageElement {
       [stale] {
         opacity: 0.6;
       }
+      .facts span a,
+      li a {
+        text-decoration: underline;
+      }
       ol li {
         padding: 6px 0;
         border-bottom: 1px solid var(--line);

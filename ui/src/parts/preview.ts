@@ -17,6 +17,8 @@ import { goalWord, importanceWord } from "../base/words";
 import { arrow, lossOf, reasonThen, statusThen, worstFirst } from "./previewed";
 
 const REST = 300; // ms without a change until it is asked
+/** The reason of a refusal (409) where hpm is busy and may be asked again. */
+const BUSY = 1;
 const MOST = 8; // rows of a class until all are asked for
 
 export interface Previewed {
@@ -240,6 +242,8 @@ export class PreviewPart extends HpmElement {
     } catch (error) {
       if (isAbort(error) || abort !== this.abort) return;
       this.error = error instanceof ApiError ? error : new ApiError(String(error));
+      const wait = this.error.wait ?? (this.error.status === 409 && this.error.reason === BUSY ? 3 : null);
+      if (wait !== null) this.timer = window.setTimeout(() => void this.ask(body), 1000 * wait);
     }
     this.busy = false;
     const field = this.error?.field.startsWith("perf-policy.") ? this.error.field.slice("perf-policy.".length) : "";

@@ -57,13 +57,13 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "POST", f"{_GROUP}/preview", "What a policy would do if it were active; changes nothing", Preview,
             lambda r: previews.policy(*place(r), r.body), body=PerformancePolicy, needs="user",
-            refuses=(NotUnique,),
+            refuses=(NotUnique, Busy),
         ),
         Route(
             "POST", "/workload-resource-groups/preview",
             "What a group, existing or not, would do with other servers or another policy; changes nothing", Preview,
             lambda r: previews.group(r.base, r.body), body=GroupPreview, needs="user",
-            refuses=(NotFound, NotUnique, Conflict, HypervisorUnreachable),
+            refuses=(NotFound, NotUnique, Conflict, Busy, HypervisorUnreachable),
         ),
         Route(
             "GET", f"{_GROUP}/suggestion", "Goals that a group reached, as a policy, and what it would do to others",
