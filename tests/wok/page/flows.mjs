@@ -84,6 +84,7 @@ const flows = {
       await at(page, { tab: "groups", id: "default" });
       await tab(page, "overview");
       await tab(page, "groups"); // it led there once
+      await page.context().close();
     }
   },
 
@@ -164,6 +165,7 @@ const flows = {
       }
       const { status } = await ask(page, "POST", "/workload-resource-groups", { name: "no" });
       assert.equal(status, user === "admin" ? 201 : 403);
+      await page.context().close();
     }
     allow("403");
     assert.ok(writing.admin.includes("Create a group"), writing.admin.join());
