@@ -52,6 +52,7 @@ def wokd() -> Iterator[Wokd]:
     with TemporaryDirectory(prefix="hpm-wok-") as name, contextlib.closing(Wokd(Path(name))) as wokd:
         wait_until(lambda: wokd.http.get("/plugins/hpm/version").status_code == 200, 20.0, "the manager runs")
         yield wokd
+        wokd.stop()    # a kill would leave its web socket's process behind
 
 
 @pytest.mark.parametrize("flow", FLOWS)
