@@ -19,7 +19,7 @@ await flow(async () => {
 
   await step("a group with servers and a template", async () => {
     await form.getByLabel("Name", { exact: true }).fill("Important");
-    for (const name of told.servers) await form.getByRole("button", { name: `Add ${name}`, exact: true }).click();
+    for (const name of told.servers) await form.getByRole("button", { name: `Add: ${name}`, exact: true }).click();
     await form.getByRole("radio", { name: /^Important database/ }).check();
     await form.getByRole("complementary", { name: "Preview" }).getByRole("cell", { name: told.servers[0] }).waitFor();
     await form.getByRole("button", { name: "Create", exact: true }).click();

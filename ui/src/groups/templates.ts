@@ -2,6 +2,7 @@
 
 import type { Importance, Policy, ServiceClass } from "../api/types";
 import { later, t } from "../base/texts";
+import { freeName } from "../policies/model";
 
 export interface Template {
   key: string;
@@ -51,11 +52,4 @@ export function policyFrom(template: Template, others: readonly Policy[]): Polic
     importance: template.importance,
     "service-classes": [{ name: t("all"), goal: template.goal, classification: null, importance: null, description: "" }],
   };
-}
-
-/** The name, with a number behind it if it is taken. */
-export function freeName(name: string, taken: readonly string[]): string {
-  let free = name;
-  for (let n = 2; taken.includes(free); n += 1) free = `${name} ${n}`;
-  return free;
 }

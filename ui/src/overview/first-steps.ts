@@ -106,7 +106,10 @@ export class FirstSteps extends HpmElement {
       {
         done: own.length > 0,
         heading: t("Make a group for an important application"),
-        text: t("Give it a name, choose its servers, and pick a template that says how fast they shall be."),
+        text:
+          this.servers > 0
+            ? t("Give it a name, choose its servers, and pick a template that says how fast they shall be.")
+            : t("This host has no virtual servers yet. Start them as always; hpm sees them within seconds, and you can choose them then."),
         button: t("Create group"),
         href: link("groups", "", { do: "create" }),
       },

@@ -3,7 +3,7 @@
 import { Resource } from "../api/resource";
 import type { Adjustment, Group, GroupMetrics, GroupSummary, Server, ServiceClassState } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
+import { css, customElement, html, nothing, query, state } from "../base/element";
 import { ago, exact, fixed } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
@@ -14,7 +14,6 @@ import { draftOf, forget } from "../groups/form";
 import type { GroupHandsPart } from "../groups/hands";
 import { drag } from "../groups/moving";
 import { serverColumns } from "../groups/server-columns";
-import { isOld } from "../parts/head";
 import type { RangeWords } from "../parts/range";
 
 const ADJUSTMENTS = 8; // the latest that are shown
@@ -50,11 +49,8 @@ export class GroupPage extends PageElement {
   });
 
   static override styles = [
-    HpmElement.styles,
+    PageElement.styles,
     css`
-      :host {
-        display: block;
-      }
       .facts {
         margin-bottom: var(--gap);
         gap: 8px 20px;
@@ -70,9 +66,6 @@ export class GroupPage extends PageElement {
       }
       section > h2 {
         margin-bottom: 8px;
-      }
-      [stale] {
-        opacity: 0.6;
       }
       .facts span a,
       li a {
@@ -126,7 +119,7 @@ export class GroupPage extends PageElement {
           : nothing}
       </hpm-head>
       ${this.facts(group, summary)} ${this.unsaved(group)}
-      <div class="stack" ?stale=${isOld(this.servers.measured)}>
+      <div class="stack">
         ${this.goals(group)} ${this.history(group)} ${this.members()} ${this.latest(group)}
       </div>
       <hpm-group-hands

@@ -3,7 +3,7 @@
 import { Resource } from "../api/resource";
 import type { Group, GroupMetrics, GroupSummary, ServerSummary } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, HpmElement, nothing, query } from "../base/element";
+import { css, customElement, html, nothing, query } from "../base/element";
 import { fixed, index, NONE } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
@@ -12,7 +12,6 @@ import { groupActions, moveQuestion } from "../groups/actions";
 import { DEFAULT, GROUP_KINDS, groupRows, GROUPS, importanceRank, MEMBER_KINDS, type GroupRow, type Member } from "../groups/data";
 import { draftOf, forget } from "../groups/form";
 import type { GroupHandsPart } from "../groups/hands";
-import { isOld } from "../parts/head";
 import type { Column } from "../parts/table";
 
 const BY_IMPORTANCE = "importance";
@@ -39,11 +38,8 @@ export class GroupsPage extends PageElement {
   );
 
   static override styles = [
-    HpmElement.styles,
+    PageElement.styles,
     css`
-      :host {
-        display: block;
-      }
       .bar {
         margin-bottom: 8px;
       }
@@ -58,9 +54,6 @@ export class GroupsPage extends PageElement {
       }
       hpm-empty {
         margin-bottom: var(--gap);
-      }
-      [stale] {
-        opacity: 0.6;
       }
     `,
   ];
@@ -165,7 +158,6 @@ export class GroupsPage extends PageElement {
   private table(rows: readonly GroupRow[]) {
     return html`<hpm-table
       label=${t("Workload resource groups")}
-      ?stale=${isOld(this.metrics.measured)}
       .columns=${this.columns()}
       .rows=${byImportance(rows)}
       .keyOf=${(row: GroupRow) => row["object-id"]}

@@ -48,9 +48,6 @@ export class ServerPage extends PageElement {
   static override styles = [
     PageElement.styles,
     css`
-      :host {
-        display: block;
-      }
       .crumbs {
         font-size: var(--small);
         margin-bottom: 4px;

@@ -76,7 +76,7 @@ export class NotificationsForm extends FormPart {
     const set = this.settings.notifications?.mail?.["password-set"] ?? false;
     const securities = [["starttls", "STARTTLS"], ["tls", "TLS"], ["none", t("none: can be read on the way")]] as const;
     return [
-      { name: "to", label: t("To"), help: t("Addresses, with commas between. Empty: no mail."), path: "notifications.mail.to" },
+      { name: "to", label: t("Recipients"), help: t("Addresses, with commas between. Empty: no mail."), path: "notifications.mail.to" },
       { name: "from", label: t("From"), path: "notifications.mail.from" },
       { name: "server", label: t("Mail server"), path: "notifications.mail.server" },
       { name: "security", label: t("Encryption"), path: "notifications.mail.security", type: "select", options: securities },

@@ -48,10 +48,10 @@ def from_uri(uri: str, clock: Callable[[], int] | None = None) -> SimulatedHyper
     With a `clock` (monotonic ns) it lives by it. Raises `InvalidValue` if the URI is neither.
     """
     match = re.fullmatch(r"simulated(?::([0-9]{1,9}))?", uri)
-    number = int(match[1] or 9) if match else 0
-    if not 1 <= number <= MAX_SERVERS:
+    number = int(match[1] or 9) if match else -1
+    if not 0 <= number <= MAX_SERVERS:
         raise InvalidValue(
-            f"{uri!r} names no simulated host: write simulated, or simulated:N for N guests, 1 to {MAX_SERVERS}"
+            f"{uri!r} names no simulated host: write simulated, or simulated:N for N guests, 0 to {MAX_SERVERS}"
         )
     return SimulatedHypervisor(scenario(number), clock, uri)
 
