@@ -147,6 +147,9 @@ export const controls = css`
     background: var(--soft);
     cursor: default;
   }
+  select {
+    min-width: 0;
+  }
   input,
   select,
   textarea {

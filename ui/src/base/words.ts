@@ -240,3 +240,17 @@ export function reasonsOf(one: Adjustment): string[] {
   if (affected.size === 0) return one.reason ? [whyNot(one.reason)] : [];
   return [...affected].map(([word, all]) => t("{names}: {why}", { names: some(all, MOST_AFFECTED), why: whyNot(word) }));
 }
+
+const ATTRIBUTE: Record<string, string> = {
+  "virtual-server-name": later("name"),
+  "virtual-server-uuid": later("UUID"),
+  title: later("title"),
+  hostname: later("hostname"),
+  "os-type": later("OS type"),
+  "os-name": later("OS name"),
+  "os-level": later("OS level"),
+  metadata: later("metadata"),
+};
+
+/** What rules can compare of a server. */
+export const attributeWord = (name: string): string => t(ATTRIBUTE[name] ?? name);

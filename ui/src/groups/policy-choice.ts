@@ -73,7 +73,7 @@ export class PolicyChoicePart extends HpmElement {
       ${TEMPLATES.map((one) => {
         const chosen = choice.template === one.key;
         const made = choice.policies.find((policy) => policy.name === choice.active) ?? null;
-        const said = `${t("{importance}, {goal}", { importance: importanceWord(one.importance), goal: goalWord(one.goal) })}. ${t(one.does)}`;
+        const said = t("{importance}, {goal}. {does}", { importance: importanceWord(one.importance), goal: goalWord(one.goal), does: t(one.does) });
         return this.option(`new:${one.key}`, chosen, t(one.label), said, chosen ? made : null);
       })}
     </fieldset>`;

@@ -27,6 +27,9 @@ export class HostNow extends HpmElement {
       dd {
         margin: 0;
       }
+      hpm-spark {
+        margin-top: 6px;
+      }
       strong {
         font-size: 1.25rem;
         font-weight: 600;

@@ -224,7 +224,7 @@ export class ActivityPage extends PageElement {
       [t("When"), exact(one.time)],
       [t("Who"), one.user ? t("{user}, {role}", { user: one.user, role }) : t("nobody known")],
       [t("How"), meansWord(one.means)],
-      [t("From"), one.address ?? t("this host's socket")],
+      [t("Address"), one.address ?? t("this host's socket")],
       [t("Request"), `${one["request-method"]} ${one["request-uri"]}`],
       [t("Answer"), one.reason ? t("{status}, reason {reason}", { status: one["http-status"], reason: one.reason }) : String(one["http-status"])],
       [t("Why not"), one.message ?? NONE],

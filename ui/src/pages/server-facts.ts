@@ -5,7 +5,7 @@ import { html, type TemplateResult } from "../base/element";
 import { ago, bytes, cpus, exact, fixed, index, NONE, percent } from "../base/format";
 import { link } from "../base/page";
 import { t } from "../base/texts";
-import { goalWord, importanceWord } from "../base/words";
+import { attributeWord, goalWord, importanceWord } from "../base/words";
 
 const MIB = 2 ** 20;
 
@@ -53,7 +53,7 @@ export function figures(server: Server): TemplateResult {
 /** What rules can compare of it. */
 export function attributes(server: Server): TemplateResult {
   return facts(
-    Object.entries(server.attributes).map(([label, value]) => ({ label, value: Array.isArray(value) ? value.join(", ") : value })),
+    Object.entries(server.attributes).map(([name, value]) => ({ label: attributeWord(name), value: Array.isArray(value) ? value.join(", ") : value })),
   );
 }
 

@@ -77,7 +77,7 @@ export class NotificationsForm extends FormPart {
     const securities = [["starttls", "STARTTLS"], ["tls", "TLS"], ["none", t("none: can be read on the way")]] as const;
     return [
       { name: "to", label: t("Recipients"), help: t("Addresses, with commas between. Empty: no mail."), path: "notifications.mail.to" },
-      { name: "from", label: t("From"), path: "notifications.mail.from" },
+      { name: "from", label: t("Sender"), path: "notifications.mail.from" },
       { name: "server", label: t("Mail server"), path: "notifications.mail.server" },
       { name: "security", label: t("Encryption"), path: "notifications.mail.security", type: "select", options: securities },
       { name: "port", label: t("Port"), help: t("Empty: the usual one."), path: "notifications.mail.port", type: "number" },

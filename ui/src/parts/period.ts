@@ -24,7 +24,7 @@ export class PeriodPart extends HpmElement {
   override render() {
     const own = this.range === "own" || (!this.range && Boolean(this.from || this.to));
     return html`<div class="field">
-        <label for="range">${t("Time")}</label>
+        <label for="range">${t("Period")}</label>
         <select id="range" @change=${this.chosen}>
           <option value="" .selected=${!own && !this.range}>${t("any time")}</option>
           ${Object.entries(LENGTHS).map(([name, one]) => html`<option value=${name} .selected=${this.range === name}>${t(one.label)}</option>`)}

@@ -111,8 +111,8 @@ export class TokensPart extends HpmElement {
       <td class="name">${one.name}</td>
       <td>${one.user}</td>
       <td>${one.role === "admin" ? t("read and write") : t("read")}</td>
-      <td>${one.expires === null ? t("never") : over ? html`<span class="wrong">${t("ended")}</span>` : exact(one.expires)}</td>
-      <td title=${used ? exact(used) : ""}>${used ? ago(used) : t("never")}</td>
+      <td>${one.expires === null ? t("does not end") : over ? html`<span class="wrong">${t("ended")}</span>` : exact(one.expires)}</td>
+      <td title=${used ? exact(used) : ""}>${used ? ago(used) : t("not yet")}</td>
       <td>
         <button class="plain" type="button" aria-label=${t("Revoke {name}", { name: one.name })} @click=${() => this.ask(one)}>${t("Revoke")}</button>
       </td>

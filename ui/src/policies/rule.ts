@@ -8,6 +8,7 @@
 import type { Rule } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
 import { t } from "../base/texts";
+import { attributeWord } from "../base/words";
 import type { Action } from "../parts/menu";
 import { filter, replaced } from "./model";
 import { FILTER_TYPES, ruleWords, type FilterRule, type FilterType } from "./words";
@@ -82,7 +83,7 @@ export class RulePart extends HpmElement {
     const change = (part: Partial<FilterRule>) => this.tell({ ...rule, ...part });
     return html`<div class="filter">
       <select aria-label=${t("What is compared")} ?disabled=${this.readonly} @change=${(event: Event) => change({ "filter-type": chosen(event) as FilterType })}>
-        ${(Object.keys(FILTER_TYPES) as FilterType[]).map((one) => html`<option value=${one} ?selected=${one === rule["filter-type"]}>${t(FILTER_TYPES[one])}</option>`)}
+        ${FILTER_TYPES.map((one) => html`<option value=${one} ?selected=${one === rule["filter-type"]}>${attributeWord(one)}</option>`)}
       </select>
       <select
         aria-label=${t("How it is compared")}

@@ -2,23 +2,17 @@
 
 import type { Policy, Rule, ScheduleEntry, ServiceClass } from "../api/types";
 import { list } from "../base/format";
-import { later, locale, plural, t } from "../base/texts";
-import { goalWord, importanceWord } from "../base/words";
+import { locale, plural, t } from "../base/texts";
+import { attributeWord, goalWord, importanceWord } from "../base/words";
 
 export type FilterRule = Extract<Rule, { type: "filter" }>;
 export type FilterType = FilterRule["filter-type"];
 export type Day = ScheduleEntry["days"][number];
 
-export const FILTER_TYPES: Record<FilterType, string> = {
-  "virtual-server-name": later("name"),
-  "virtual-server-uuid": later("UUID"),
-  title: later("title"),
-  hostname: later("hostname"),
-  "os-type": later("OS type"),
-  "os-name": later("OS name"),
-  "os-level": later("OS level"),
-  metadata: later("metadata"),
-};
+/** What a rule can compare. */
+export const FILTER_TYPES: readonly FilterType[] = [
+  "virtual-server-name", "virtual-server-uuid", "title", "hostname", "os-type", "os-name", "os-level", "metadata",
+];
 
 export const DAYS: readonly Day[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -34,7 +28,7 @@ function wild(value: string): boolean {
 }
 
 function filterWords(one: FilterRule): string {
-  const words = { what: t(FILTER_TYPES[one["filter-type"]]), value: one.value || "…" };
+  const words = { what: attributeWord(one["filter-type"]), value: one.value || "…" };
   if (one.operation === "string-match") return wild(one.value) ? t("{what} matches {value}", words) : t("{what} is {value}", words);
   return wild(one.value) ? t("{what} does not match {value}", words) : t("{what} is not {value}", words);
 }
@@ -87,7 +81,7 @@ export function entryWords(entry: ScheduleEntry): string {
 
 /** What the entries of a schedule say, in their order. */
 export function entriesWords(schedule: readonly ScheduleEntry[]): string {
-  return schedule.map((one) => `${one.policy}: ${entryWords(one)}`).join("; ");
+  return list(schedule.map((one) => `${one.policy}: ${entryWords(one)}`));
 }
 
 /** A schedule in a sentence. */

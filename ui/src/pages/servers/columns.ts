@@ -22,7 +22,7 @@ export function serverColumns(groups: ReadonlyMap<string, string>, reasons: Read
       cell: (row) => html`<a href=${link("servers", row.uuid)} title=${row.name}>${row.name}</a>`,
     },
     {
-      key: "status", label: t("Goal status"), width: 118, value: (row) => URGENCY.indexOf(row.status), text: (row) => statusWord(row.status),
+      key: "status", label: t("Goal status"), width: 134, value: (row) => URGENCY.indexOf(row.status), text: (row) => statusWord(row.status),
       cell: (row) => html`<hpm-status .status=${row.status}></hpm-status>`,
     },
     {
@@ -50,7 +50,7 @@ export function serverColumns(groups: ReadonlyMap<string, string>, reasons: Read
       width: 74, from: wide(900), value: (row) => row.waiting, cell: (row) => fixed(row.waiting, 1),
     },
     {
-      key: "shares", label: t("Shares"), title: t("CPU shares in force"), number: true, width: 70, from: wide(960), value: (row) => row.shares,
+      key: "shares", label: t("Shares"), title: t("CPU shares in force"), number: true, width: 80, from: wide(960), value: (row) => row.shares,
       cell: (row) => fixed(row.shares),
     },
     {
