@@ -61,7 +61,7 @@ def prepare(host: BrowserHost) -> None:
             "active-policy": "weekday",
         }).value.object_id  # fmt: skip
         client.update_group(shop, {
-            "schedule": [{"policy": "weekday", "days": week, "from": "00:00", "to": "24:00"}], "otherwise": "weekday",
+            "schedule": [{"policy": "night", "days": week, "from": "22:00", "to": "06:00"}], "otherwise": "weekday",
         })  # fmt: skip
         reports = client.create_group({"name": "Reports", "perf-policies": [REPORTS]}).value.object_id
         client.update_group("default", {"perf-policies": [OTHERS]})
