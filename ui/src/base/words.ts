@@ -170,7 +170,10 @@ function some(all: readonly string[], most: number): string {
 
 /** An adjustment in plain words: who got how much of whom, what came of it, and why not more. */
 export function adjustmentSentences(one: Adjustment): string[] {
-  const { receivers, donors } = inOrder(one);
+  const { receivers: all, donors } = inOrder(one);
+  // who has a goal is what it was done for; that others got something of what was left, its details say
+  const wanted = all.filter((server) => (server.goal ?? null) !== null);
+  const receivers = wanted.length > 0 ? wanted : all;
   const said = [whatWasDone(one, receivers, donors), ...whatCame(one, receivers)];
   if (one.reason && !SAID.has(one.reason)) said.push(whyNot(one.reason));
   return said;
@@ -221,7 +224,8 @@ function whatCame(one: Adjustment, receivers: readonly AdjustedServer[]): string
 function indexes(first: AdjustedServer): string[] {
   if (first["pi-before"] === null) return [];
   const pi = { name: first.name, before: index(first["pi-before"]), after: index(first["pi-measured"]), expected: index(first["pi-projected"]) };
-  if (first["pi-measured"] === first["pi-before"]) return []; // discretionary work has one PI, whatever becomes of it
+  const after = first["pi-measured"] ?? first["pi-projected"];
+  if (after === first["pi-before"]) return []; // discretionary work has one PI, whatever becomes of it
   if (first["pi-measured"] !== null) return [t("The PI of {name} went from {before} to {after}.", pi)];
   if (first["pi-projected"] !== null) return [t("The PI of {name} is {before}; {expected} is expected.", pi)];
   return [];

@@ -92,7 +92,7 @@ export class GroupCard extends HpmElement {
             </ul>
             <div class="spread">
               <span class="help" title=${t("Performance index: goal velocity / velocity. Up to 1.05 the goal is met.")}
-                >${t("PI {index}", { index: index(group["performance-index"]) })}</span
+                >${t("PI {index}", { index: index(this.metrics?.metrics["performance-index"] ?? group["performance-index"]) })}</span
               >
               ${this.past.some((one) => one !== null)
                 ? html`<hpm-spark .values=${this.past} .goal=${MET} better="less" digits="2" label=${t("PI in the last hour")}></hpm-spark>`

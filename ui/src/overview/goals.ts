@@ -8,6 +8,7 @@ export interface ClassGoal {
   group: string;
   groupId: string;
   name: string;
+  alone: boolean; // whether the group has no other class
   velocity: number | null; // percent
   goal: number | null; // percent
   judged: boolean; // whether there is a goal, and servers that it is for
@@ -23,6 +24,7 @@ export function classesOf(groups: readonly GroupMetrics[]): ClassGoal[] {
         group: group.name,
         groupId: group["object-id"],
         name,
+        alone: group["service-classes"].length === 1,
         velocity: metrics["velocity"] ?? null,
         goal: metrics["goal-judged"] === 1 ? goalOf(metrics) : null,
         judged: metrics["goal-judged"] === 1,
@@ -49,10 +51,11 @@ const MOST_NAMED = 3;
 export function goalSentence(goals: readonly ClassGoal[]): string {
   if (goals.length === 0) return t("There are no goals yet.");
   const missed = goals.filter((one) => !one.met);
-  if (missed.length === 0) return plural("The one goal is met.", "All {n} goals are met.", goals.length);
+  if (missed.length === 0) return goals.length === 2 ? t("Both goals are met.") : plural("The one goal is met.", "All {n} goals are met.", goals.length);
   const named = missed.slice(0, MOST_NAMED).map((one) => {
     const said = { name: one.name, group: one.group, velocity: percent(one.velocity), goal: percent(one.goal) };
-    return one.goal === null ? t("{name} ({group})", said) : t("{name} ({group}), {velocity} of {goal}", said);
+    if (one.goal === null) return one.alone ? one.group : t("{name} ({group})", said);
+    return one.alone ? t("{group}, {velocity} of {goal}", said) : t("{name} ({group}), {velocity} of {goal}", said);
   });
   if (missed.length > MOST_NAMED) named.push(plural("{n} other", "{n} others", missed.length - MOST_NAMED));
   return plural("{missed} of {n} goal is missed: {names}.", "{missed} of {n} goals are missed: {names}.", goals.length, {
@@ -65,4 +68,12 @@ export function goalSentence(goals: readonly ClassGoal[]): string {
 export function hostSentence(host: HostMetrics): string {
   const busy = host.metrics["cpu-utilization"];
   return busy === null || busy === undefined ? "" : t("The host is {busy}\u00a0% busy.", { busy: percent(busy) });
+}
+
+/** Servers that miss a goal though their service class meets its own: others of the class make up for them, or theirs is temporary. */
+export function serverSentence(host: HostMetrics, goals: readonly ClassGoal[]): string {
+  const all = host.metrics["goals"] ?? 0;
+  const missed = all - (host.metrics["goals-met"] ?? 0);
+  if (missed <= 0 || goals.some((one) => !one.met)) return "";
+  return plural("One server misses a goal of its own.", "{n} servers miss goals of their own.", missed);
 }

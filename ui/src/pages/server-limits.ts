@@ -3,7 +3,7 @@
 import type { Server, ServerUpdate } from "../api/types";
 import { customElement, html, state } from "../base/element";
 import { cpus } from "../base/format";
-import { t } from "../base/texts";
+import { plural, t } from "../base/texts";
 import { ServerDialog } from "./server-dialog";
 
 @customElement("hpm-server-limits")
@@ -20,6 +20,11 @@ export class ServerLimits extends ServerDialog {
     const inputs = [...this.renderRoot.querySelectorAll("input")];
     if (inputs.some((one) => one.validity.badInput)) return t("A reserve or a cap is a number of CPUs, such as 0.5; or empty for none.");
     const number = (text: string) => (text === "" ? null : Number(text));
+    const vcpus = this.server?.vcpus ?? Infinity;
+    // taken for percent, most likely; and a cap that holds back nothing is a mistake in any case
+    if (Math.max(Number(this.reserve), Number(this.cap)) > vcpus) {
+      return plural("It has one vCPU, and cannot use more CPUs than that.", "It has {n} vCPUs, and cannot use more CPUs than that.", vcpus);
+    }
     return { "cpu-reserve": number(this.reserve), "cpu-cap": number(this.cap), move: false, release: false };
   }
 
