@@ -112,27 +112,30 @@ async function deeds(page, server) {
   await step("limits: what the API refuses stands at the field, then they are set", async () => {
     allow(page, /status of 400/, /status of 412/);
     await choose(page, "Change limits…");
-    await limits.getByLabel("Reserve").fill("2");
+    await limits.getByLabel("Reserve").fill("1.5");
     await limits.getByLabel("Cap").fill("1");
     await limits.getByRole("button", { name: "Save" }).click();
     await limits.locator(".field .wrong").waitFor();
-    await limits.getByLabel("Cap").fill("4");
+    await limits.getByLabel("Cap").fill("50");
+    await limits.getByRole("button", { name: "Save" }).click();
+    await limits.getByText("cannot use more CPUs than that").waitFor();
+    await limits.getByLabel("Cap").fill("2");
     await limits.getByLabel("Cap").press("Enter");
     await limits.getByRole("dialog").waitFor({ state: "hidden" });
-    await until(async () => (await read(server))["cpu-cap"] === 4, "the cap is 4");
+    await until(async () => (await read(server))["cpu-cap"] === 2, "the cap is 2");
   });
   await step("somebody else changed it: the page says so, shows what is there, and asks", async () => {
     await choose(page, "Change limits…");
     await limits.getByRole("dialog").waitFor();
-    await api("POST", path, { "cpu-reserve": 3 });
-    await limits.getByLabel("Cap").fill("5");
+    await api("POST", path, { "cpu-reserve": 1 });
+    await limits.getByLabel("Cap").fill("1.75");
     await limits.getByRole("button", { name: "Save" }).click();
-    await limits.getByText("There now: 3.00").waitFor();
-    assert.equal((await read(server))["cpu-cap"], 4);
-    assert.equal(await limits.getByLabel("Cap").inputValue(), "5");
+    await limits.getByText("There now: 1.00").waitFor();
+    assert.equal((await read(server))["cpu-cap"], 2);
+    assert.equal(await limits.getByLabel("Cap").inputValue(), "1.75");
     await limits.getByRole("button", { name: "Save nevertheless" }).click();
     await limits.getByRole("dialog").waitFor({ state: "hidden" });
-    await until(async () => (await read(server))["cpu-cap"] === 5, "the cap is 5");
+    await until(async () => (await read(server))["cpu-cap"] === 1.75, "the cap is 1.75");
     await api("POST", path, { "cpu-reserve": null, "cpu-cap": null });
   });
   await step("a temporary goal begins and ends", async () => {

@@ -20,7 +20,7 @@ STATES = ("loading", "error", "stale", "usual")
     ("simulated:0", {"states": ["usual"]}),
     ("simulated:3", {"states": STATES}),
     ("simulated:3", {"states": ["usual"], "user": "bob", "locale": "de-DE", "scheme": "dark"}),
-    ("simulated:1000", {"states": ["usual"]}),
+    pytest.param("simulated:1000", {"states": ["usual"]}, marks=pytest.mark.long),
 ], ids=["empty", "states", "read-only-german-dark", "thousand"])  # fmt: skip
 def test_pages_hold_in_every_state(
     chromium: None, uri: str, words: dict[str, Any], request: pytest.FixtureRequest
