@@ -132,6 +132,8 @@ def test_a_preview_shows_what_would_become_of_whom(api: ApiHost, tmp_path: Path)
     text = done(api, "policy-preview", "Gold", "--file", str(tmp_path / "wish.json"))
     assert "Servers of Gold" in text and "Managed servers of other groups" in text
     assert next(line for line in text.splitlines() if line.startswith("db1")).split()[:4] == ["db1", "db", "high", "75"]
+    other = done(api, "policy-preview", "Gold", "night", "--vs", "db2")
+    assert "db2   rest   high" in other and "db1   rest   high" not in other
     assert run(api, "policy-preview", "Gold").exit_code == 2
 
 

@@ -10,7 +10,7 @@ from ..wire.policies import PolicyRevision, Preview, PreviewedServer
 from . import words
 from .command import GROUP, POLICY, Slot, command
 from .policies import POLICY_FILE, policy_from_file
-from .resolve import find_group
+from .resolve import find_group, find_servers
 from .session import Session
 
 _STORED = Slot("policy", "POLICY", "--policy-name", "A policy of the group; or give --file.", optional=True,
@@ -66,9 +66,14 @@ def policy_restore(session: Session, group: str, policy: str, revision: str) -> 
 @command("policy-preview", GROUP, _STORED, examples=[
     "hpm policy-preview Gold night",
     "hpm policy-preview Gold --file weekday.json",
+    "hpm policy-preview Gold night --vs db1 --vs db2",
 ])  # fmt: skip
 @click.option("--file", "file", type=POLICY_FILE, metavar="FILE", help="A policy in a file; '-': from stdin.")
-def policy_preview(session: Session, group: str, policy: str | None, file: Path | None) -> None:
+@click.option("--vs", "servers", multiple=True, metavar="SERVER",
+              help="As if the group had these servers and no others (name or UUID; several times).")
+def policy_preview(
+    session: Session, group: str, policy: str | None, file: Path | None, servers: tuple[str, ...]
+) -> None:
     """Show what a policy would do if it were active now.
 
     Nothing is changed. PI now is what was measured last, PI then what the planner expects: up to 1.05 the goal is met.
@@ -93,7 +98,14 @@ def policy_preview(session: Session, group: str, policy: str | None, file: Path 
             show_heading("Managed servers of other groups")
             _show_servers(answer.other_virtual_servers)
 
-    session.emit(client.preview(found.object_id, wished), show)
+    if servers:
+        members = [server.object_id for server in find_servers(client, servers)]
+        group_then = {
+            "workload-resource-group": found.object_id, "virtual-servers": members, "perf-policy": wished,
+        }  # fmt: skip
+        session.emit(client.preview_group(group_then), show)
+    else:
+        session.emit(client.preview(found.object_id, wished), show)
 
 
 def _show_servers(servers: list[PreviewedServer]) -> None:
