@@ -4,12 +4,13 @@
  */
 
 import type { GroupSummary, ServerSummary } from "../api/types";
+import { idOf } from "../api/uris";
 import { mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, repeat, state } from "../base/element";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
 import { importanceWord } from "../base/words";
-import { byName, idOf, member, type Member } from "./data";
+import { byName, member, type Member } from "./data";
 import { drag, dropped, moveServers, takes } from "./moving";
 
 const MOST = 40; // chips of a group until all are asked for

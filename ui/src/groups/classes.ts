@@ -4,12 +4,12 @@
  */
 
 import type { Server, ServiceClassState } from "../api/types";
+import { idOf } from "../api/uris";
 import { css, customElement, html, HpmElement, nothing, property, repeat } from "../base/element";
 import { index, percent } from "../base/format";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
 import { goalPercent, goalWord, importanceWord, whyLeftAlone } from "../base/words";
-import { idOf } from "./data";
 
 const MOST = 50; // members that are listed; all of them stand on the page of servers
 

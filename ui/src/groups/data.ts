@@ -1,6 +1,7 @@
 /** What the pages of groups show, made from what the API gives in several answers. */
 
 import type { Group, GroupMetrics, GroupSummary, Importance, Policy, Server, ServerSummary } from "../api/types";
+import { idOf } from "../api/uris";
 import { goalPercent, IMPORTANCES } from "../base/words";
 
 /** Events after which groups and who is in them are read again. */
@@ -18,9 +19,6 @@ export interface GroupRow extends GroupSummary {
   scheduled: boolean;
   policies: readonly Policy[];
 }
-
-/** The last part of a URI: the id of what it names. */
-export const idOf = (uri: string): string => uri.slice(uri.lastIndexOf("/") + 1);
 
 /** The path of a group, below the base of the API. */
 export const groupPath = (id: string): string => `${GROUPS}/${encodeURIComponent(id)}`;

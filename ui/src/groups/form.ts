@@ -1,10 +1,10 @@
 /** What is typed in the dialog of a group, how it is kept until it is saved, and what of it differs from what is there. */
 
 import type { Group, GroupUpdate, Policy } from "../api/types";
+import { idOf } from "../api/uris";
 import { draft, keepDraft } from "../base/preferences";
 import { same } from "../parts/merge";
 import type { PolicyChoice } from "./policy-choice";
-import { idOf } from "./data";
 
 /** All fields of the form. */
 export interface GroupForm extends PolicyChoice {
