@@ -25,7 +25,7 @@ export class GroupHistoryPart extends HpmElement {
   @property() from = "";
   @property() to = "";
   @property() chosen = "";
-  private readonly now = new Now(this);
+  private readonly now = new Now(this, () => this.history.loading);
   private readonly history = new Resource<MetricsHistory>(this, () => this.path(), { ticks: false });
 
   static override styles = [
