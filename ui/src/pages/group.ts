@@ -24,6 +24,8 @@ export class GroupPage extends PageElement {
   @state() private dragging = false;
   @query("hpm-group-hands") private hands!: GroupHandsPart;
 
+  private told = ""; // the name that the window's title has
+
   private readonly group = new Resource<Group>(this, () => groupPath(this.place.id), { kinds: MEMBER_KINDS, ticks: false });
   private readonly classes = new Resource<{ "service-classes": ServiceClassState[] }>(
     this,
@@ -89,6 +91,17 @@ export class GroupPage extends PageElement {
     if (!this.group.value) return false;
     if (what === "edit" || what === "servers") this.hands.edit(this.place.id, what === "servers" ? "servers" : "name");
     return true;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.told = "";
+  }
+
+  override updated(): void {
+    const name = this.group.value?.name ?? "";
+    if (name && name !== this.told) this.named(name);
+    this.told = name;
   }
 
   override render() {
