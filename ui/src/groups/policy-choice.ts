@@ -53,7 +53,8 @@ export class PolicyChoicePart extends HpmElement {
         border-inline-start: 3px solid var(--accent);
         background: var(--soft);
       }
-      .edit .row > label {
+      .edit .row > label,
+      .what {
         min-width: 6.5rem;
         overflow-wrap: anywhere;
       }
@@ -111,7 +112,7 @@ export class PolicyChoicePart extends HpmElement {
       </div>
       ${policy["service-classes"].map(
         (one, at) => html`<div class="row">
-          <label>${policy["service-classes"].length > 1 ? t("Goal of {name}", { name: one.name }) : t("Goal")}</label>
+          <span class="what">${policy["service-classes"].length > 1 ? t("Goal of {name}", { name: one.name }) : t("Goal")}</span>
           <hpm-group-goal
             of=${one.name}
             .goal=${one.goal}
