@@ -96,6 +96,24 @@ await flow(async () => {
     assert.equal(made["perf-policies"][0].importance, "highest");
   });
 
+  await step("a new policy that is renamed through the name of another leaves that as it is", async () => {
+    const before = (await group("Gold"))["perf-policies"];
+    await act("Gold", "Edit…");
+    await form.getByRole("radio", { name: /^Batch/ }).check();
+    const name = form.getByLabel("Policy name");
+    await name.fill(before[0].name);
+    await form.getByText("A policy of this group has that name already.").waitFor();
+    await form.getByRole("button", { name: "Save" }).click();
+    await form.getByRole("alert").waitFor();
+    await name.fill(`${before[0].name} by night`);
+    await form.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "hidden" });
+    const { "perf-policies": after, "active-policy": active } = await group("Gold");
+    assert.deepEqual(after.map((one) => [one.name, one.importance]), [[before[0].name, "highest"], [`${before[0].name} by night`, "low"]]);
+    assert.equal(active, `${before[0].name} by night`);
+    await api("POST", `${GROUPS}/${(await group("Gold"))["object-id"]}`, { "active-policy": before[0].name, "perf-policies": before });
+  });
+
   await step("two who edit one group: the second is asked, and nothing is lost", async () => {
     allow(page, /status of 412/);
     const other = await open({ user: "ann", path: "#/groups" });

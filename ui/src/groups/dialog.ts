@@ -19,7 +19,7 @@ import { GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, member, type Member } fro
 import { draftOf, EMPTY, fieldsOf, fieldsTyped, forget, formOf, keep, membersOf, type GroupFields, type GroupForm } from "./form";
 import { MERGE_FIELDS } from "./merge-fields";
 import { takenFrom, type Picked } from "./picker";
-import type { PolicyChoice } from "./policy-choice";
+import { chosenAt, isTaken, takenText, type PolicyChoice } from "./policy-choice";
 import { isChanged, Saving } from "./saving";
 import { stepList } from "./steps";
 
@@ -213,7 +213,7 @@ export class GroupDialog extends HpmElement {
         <h3>${t("What would come of it")}</h3>
         <hpm-preview
           group=${group?.["object-id"] ?? ""}
-          .policy=${form.policies.find((one) => one.name === form.active) ?? null}
+          .policy=${form.policies[chosenAt(form)] ?? null}
           .servers=${group?.["is-default"] ? null : form.servers}
           @preview=${this.previewed}
         ></hpm-preview>
@@ -293,6 +293,7 @@ export class GroupDialog extends HpmElement {
     if (takenFrom(this.members, this.form.servers, id).length > 0 && !this.form.move) {
       wrong["servers"] = t("Servers of other groups: tick that they are taken from there, or take them out of the list.");
     }
+    if (isTaken(this.form)) wrong["policy"] = takenText();
     this.wrong = wrong;
     const said = Object.values(wrong);
     this.error = said.length > 0 ? said.join(" ") : null;
@@ -317,7 +318,7 @@ export class GroupDialog extends HpmElement {
   /** What is wrong, by the field of the form that the error names. */
   private placed(error: ApiError): Record<string, string> {
     const [, at, rest] = /^perf-policies\[(\d+)\]\.(.*)$/.exec(error.field) ?? [];
-    if (at !== undefined && this.form.policies[Number(at)]?.name === this.form.active) {
+    if (at !== undefined && Number(at) === chosenAt(this.form)) {
       return { policy: error.message, policyField: rest ?? "" };
     }
     const field = error.field.startsWith("virtual-servers") ? "servers" : error.field;
@@ -353,7 +354,9 @@ export class GroupDialog extends HpmElement {
     const { added, removed } = membersOf(this.saving.group!, this.form);
     const kept = formOf(theirs).servers.filter((id) => !removed.includes(id) && !added.includes(id));
     this.saving = new Saving(theirs, etag, () => this.requestUpdate());
-    this.form = { ...this.form, ...fields, servers: [...kept, ...added] };
+    // where it is theirs that stands, what was made of a template is not the last of its policies any more
+    const template = fields.policies === this.form.policies && fields.active === this.form.active ? this.form.template : "";
+    this.form = { ...this.form, ...fields, template, servers: [...kept, ...added] };
     this.keep();
   }
 

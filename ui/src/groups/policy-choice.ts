@@ -63,7 +63,7 @@ export class PolicyChoicePart extends HpmElement {
 
   override render() {
     const { choice } = this;
-    const own = choice.policies.filter((one) => !(choice.template && one.name === choice.active));
+    const { own, made } = parts(choice);
     return html`<fieldset>
       <legend>${t("Policy")}</legend>
       ${this.option("none", choice.active === null, t("None"), t("The group is unmanaged: its servers keep their shares."), null)}
@@ -73,7 +73,6 @@ export class PolicyChoicePart extends HpmElement {
       ${own.length > 0 ? html`<p class="help">${t("or a new one:")}</p>` : nothing}
       ${TEMPLATES.map((one) => {
         const chosen = choice.template === one.key;
-        const made = choice.policies.find((policy) => policy.name === choice.active) ?? null;
         const said = t("{importance}, {goal}. {does}", { importance: importanceWord(one.importance), goal: goalWord(one.goal), does: t(one.does) });
         return this.option(`new:${one.key}`, chosen, t(one.label), said, chosen ? made : null);
       })}
@@ -98,10 +97,12 @@ export class PolicyChoicePart extends HpmElement {
               id="name"
               maxlength="64"
               .value=${policy.name}
-              aria-invalid=${this.isWrong("name")}
+              aria-invalid=${this.isWrong("name") || isTaken(this.choice)}
+              aria-describedby="taken"
               @input=${(event: InputEvent) => this.change({ ...policy, name: (event.target as HTMLInputElement).value.trim() })}
             />
-          </div>`
+          </div>
+          <span id="taken">${isTaken(this.choice) ? html`<span class="wrong">${takenText()}</span>` : nothing}</span>`
         : nothing}
       <div class="row">
         <label for="importance">${t("Importance")}</label>
@@ -130,9 +131,8 @@ export class PolicyChoicePart extends HpmElement {
   }
 
   private choose(key: string): void {
-    const { choice } = this;
     // one that was made from a template and is not chosen any more was never there
-    const kept = choice.template ? choice.policies.filter((one) => one.name !== choice.active) : choice.policies;
+    const kept = parts(this.choice).own;
     const [kind, ...rest] = key.split(":");
     const name = rest.join(":");
     if (kind === "none") this.tell({ policies: kept, active: null, template: "" });
@@ -150,7 +150,7 @@ export class PolicyChoicePart extends HpmElement {
 
   private change(policy: Policy): void {
     const { choice } = this;
-    const at = choice.policies.findIndex((one) => one.name === choice.active);
+    const at = chosenAt(choice);
     const policies = choice.policies.map((one, index) => (index === at ? policy : one));
     this.tell({ ...choice, policies, active: policy.name });
   }
@@ -160,6 +160,20 @@ export class PolicyChoicePart extends HpmElement {
     this.emit<PolicyChoice>("choose", choice);
   }
 }
+
+/** Where in its list the policy is that is active; -1: none is. One made of a template is the last, whatever its name. */
+export function chosenAt({ policies, active, template }: PolicyChoice): number {
+  return template ? policies.length - 1 : policies.findIndex((one) => one.name === active);
+}
+
+/** The policies that the group has, and the one that was made of a template just now. */
+function parts(choice: PolicyChoice): { own: readonly Policy[]; made: Policy | null } {
+  return choice.template ? { own: choice.policies.slice(0, -1), made: choice.policies.at(-1) ?? null } : { own: choice.policies, made: null };
+}
+
+/** Whether the policy made of a template was given the name of another one. */
+export const isTaken = (choice: PolicyChoice): boolean => parts(choice).own.some((one) => choice.template && one.name === choice.active);
+export const takenText = (): string => t("A policy of this group has that name already.");
 
 /** A policy in short: "high; db: fast (75), rest: discretionary". */
 export function sentence(policy: Policy): string {
