@@ -8,7 +8,7 @@ import { css, customElement, html, HpmElement, nothing, property } from "../base
 import { list } from "../base/format";
 import { t } from "../base/texts";
 import { goalWord, importanceWord, IMPORTANCES } from "../base/words";
-import { policyFrom, TEMPLATES } from "./templates";
+import { freeName, TEMPLATES } from "../policies/model";
 
 export interface PolicyChoice {
   /** All policies that the group is to have. */
@@ -73,7 +73,8 @@ export class PolicyChoicePart extends HpmElement {
       ${own.length > 0 ? html`<p class="help">${t("or a new one:")}</p>` : nothing}
       ${TEMPLATES.map((one) => {
         const chosen = choice.template === one.key;
-        const said = t("{importance}, {goal}. {does}", { importance: importanceWord(one.importance), goal: goalWord(one.goal), does: t(one.does) });
+        const policy = one.policy();
+        const said = t("{importance}, {goal}. {does}", { importance: importanceWord(policy.importance), goal: goalsOf(policy), does: t(one.help) });
         return this.option(`new:${one.key}`, chosen, t(one.label), said, chosen ? made : null);
       })}
     </fieldset>`;
@@ -138,7 +139,8 @@ export class PolicyChoicePart extends HpmElement {
     if (kind === "none") this.tell({ policies: kept, active: null, template: "" });
     else if (kind === "own") this.tell({ policies: kept, active: name, template: "" });
     else {
-      const made = policyFrom(TEMPLATES.find((one) => one.key === name)!, kept);
+      const policy = TEMPLATES.find((one) => one.key === name)!.policy();
+      const made = { ...policy, name: freeName(policy.name, kept.map((one) => one.name)) };
       this.tell({ policies: [...kept, made], active: made.name, template: name });
     }
   }
@@ -177,6 +179,14 @@ export const takenText = (): string => t("A policy of this group has that name a
 
 /** A policy in short: "high; db: fast (75), rest: discretionary". */
 export function sentence(policy: Policy): string {
-  const goals = policy["service-classes"].map((one) => t("{name}: {goal}", { name: one.name, goal: goalWord(one.goal) }));
-  return t("{importance}; {goals}", { importance: importanceWord(policy.importance), goals: list(goals) });
+  return t("{importance}; {goals}", { importance: importanceWord(policy.importance), goals: list(namedGoals(policy)) });
 }
+
+/** Its goals; the classes are named only where there is more than one. */
+function goalsOf(policy: Policy): string {
+  const [first, ...more] = policy["service-classes"];
+  return first && more.length === 0 ? goalWord(first.goal) : list(namedGoals(policy));
+}
+
+const namedGoals = (policy: Policy): string[] =>
+  policy["service-classes"].map((one) => t("{name}: {goal}", { name: one.name, goal: goalWord(one.goal) }));
