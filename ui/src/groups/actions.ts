@@ -52,24 +52,26 @@ async function askActive(id: string, hands: Hands): Promise<void> {
       action: t("Activate"),
       options: [...options, { key: "none", label: t("None"), help: t("The group is unmanaged: its servers keep their shares.") }],
       chosen: group["active-policy"] === null ? "none" : `own:${group["active-policy"]}`,
-      run: (key) => activate(group, key === "none" ? null : key.slice("own:".length)),
+      run: (key) => activate(id, key === "none" ? null : key.slice("own:".length)),
     });
   } catch (error) {
     complain(t("The policies cannot be read."), error);
   }
 }
 
-async function activate(group: Group, policy: string | null): Promise<void> {
+async function activate(id: string, policy: string | null): Promise<void> {
+  const { content: group, etag } = await app.client.get<Group>(groupPath(id));
   const before = group["active-policy"];
   if (policy === before) return;
-  const path = `${groupPath(group["object-id"])}/actions`;
-  await app.client.post(path, { action: "activate-policy", policy });
+  const path = `${groupPath(id)}/actions`;
+  const answer = await app.client.post<Group>(path, { action: "activate-policy", policy }, { etag });
   const text = policy === null
     ? t("{group} has no active policy now.", { group: group.name })
     : t("{policy} is the active policy of {group} now.", { policy, group: group.name });
   const undo = async () => {
     try {
-      await app.client.post(path, { action: "activate-policy", policy: before });
+      // not over what somebody else did since
+      await app.client.post(path, { action: "activate-policy", policy: before }, { etag: answer.etag });
       tell(t("Undone: the policy is the one before."));
     } catch (error) {
       complain(t("Not undone."), error);
