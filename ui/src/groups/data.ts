@@ -1,6 +1,7 @@
 /** What the pages of groups show, made from what the API gives in several answers. */
 
-import type { Group, GroupMetrics, GroupSummary, Importance, Policy, Server, ServerSummary } from "../api/types";
+import type { Row } from "../api/mirror";
+import type { Group, GroupMetrics, GroupSummary, Importance, Policy, ServerSummary } from "../api/types";
 import { idOf } from "../api/uris";
 import { goalPercent, IMPORTANCES } from "../base/words";
 
@@ -74,8 +75,11 @@ export interface Member {
   group: string; // the id of its group
 }
 
-export function member(server: ServerSummary | Server): Member {
+export function member(server: ServerSummary): Member {
   return { id: server["object-id"], name: server.name, group: idOf(server["workload-resource-group"]) };
 }
+
+/** The same of a server that the mirror has. */
+export const memberOf = ({ uuid, name, group }: Row): Member => ({ id: uuid, name, group });
 
 export const byName = new Intl.Collator(undefined, { numeric: true }).compare;

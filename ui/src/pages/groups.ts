@@ -1,7 +1,9 @@
 /** All workload resource groups: a table by importance, or a board on which servers are moved between them. */
 
+import { Looking } from "../api/looking";
+import { mirror } from "../api/mirror";
 import { Resource } from "../api/resource";
-import type { Group, GroupMetrics, GroupSummary, ServerSummary } from "../api/types";
+import type { Group, GroupMetrics, GroupSummary } from "../api/types";
 import { mayWrite } from "../base/app";
 import { css, customElement, html, nothing, query } from "../base/element";
 import { fixed, index, NONE } from "../base/format";
@@ -31,11 +33,7 @@ export class GroupsPage extends PageElement {
     () => "/metrics/calculated/workload-resource-groups",
     { kinds: GROUP_KINDS },
   );
-  private readonly servers = new Resource<{ "virtual-servers": ServerSummary[] }>(
-    this,
-    () => (this.isBoard ? "/virtual-servers" : null),
-    { kinds: MEMBER_KINDS },
-  );
+  private readonly looking = new Looking(this, () => this.isBoard);
 
   static override styles = [
     PageElement.styles,
@@ -206,14 +204,15 @@ export class GroupsPage extends PageElement {
   }
 
   private board(rows: readonly GroupRow[]) {
-    if (!this.servers.value) {
-      return this.servers.error
-        ? html`<hpm-problem .what=${t("The servers cannot be shown.")} .error=${this.servers.error} @retry=${() => this.servers.refresh()}></hpm-problem>`
+    const servers = this.looking.groups;
+    if (!servers) {
+      return mirror.error
+        ? html`<hpm-problem .what=${t("The servers cannot be shown.")} .error=${mirror.error} @retry=${mirror.ask}></hpm-problem>`
         : html`<hpm-skeleton rows="6"></hpm-skeleton>`;
     }
     return html`<hpm-group-board
       .groups=${byImportance(rows)}
-      .servers=${this.servers.value["virtual-servers"]}
+      .servers=${servers}
       @move=${(event: CustomEvent<Member[]>) =>
         this.hands.ask(moveQuestion(event.detail, this.groups.value?.["workload-resource-groups"] ?? [], event.detail[0]!.group))}
     ></hpm-group-board>`;
