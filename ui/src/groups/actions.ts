@@ -7,7 +7,7 @@ import { plural, t } from "../base/texts";
 import type { Action } from "../parts/menu";
 import type { Question } from "./ask";
 import { groupPath, type Member } from "./data";
-import { EMPTY, formOf, type GroupForm } from "./form";
+import { copyOf, EMPTY, formOf, type GroupForm } from "./form";
 import { moveServers } from "./moving";
 import { sentence } from "./policy-choice";
 import type { Part } from "./dialog";
@@ -15,7 +15,7 @@ import type { Part } from "./dialog";
 /** What a page offers to those actions. */
 export interface Hands {
   edit: (id: string, first: Part) => void;
-  create: (form: GroupForm) => void;
+  create: (form: GroupForm, as: string) => void;
   ask: (question: Question) => void;
   delete: (group: GroupSummary) => void;
   policies: (id: string) => void;
@@ -99,12 +99,13 @@ export function moveQuestion(servers: readonly Member[], groups: readonly GroupS
   };
 }
 
-async function duplicate(group: GroupSummary, hands: Hands): Promise<void> {
+/** Begins a copy of a group, or goes on with one that was begun. */
+export async function duplicate(group: GroupSummary, hands: Hands): Promise<void> {
   try {
     const { content } = await app.client.get<Group>(groupPath(group["object-id"]));
     const { description, policies, active } = formOf(content);
     const name = t("{name} copy", { name: content.name }).slice(0, 64);
-    hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise });
+    hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise }, copyOf(group["object-id"]));
   } catch (error) {
     complain(t("The group cannot be read."), error);
   }

@@ -41,6 +41,7 @@ export class GroupDialog extends HpmElement {
   @query("hpm-merge") private merge!: MergePart<GroupFields>;
   private saving = new Saving(null, null, () => {});
   private begun: GroupForm = EMPTY;
+  private newAs = ""; // what a group is kept as that is not created yet
 
   private readonly servers = new Resource<{ "virtual-servers": ServerSummary[] }>(
     this,
@@ -95,19 +96,20 @@ export class GroupDialog extends HpmElement {
     `,
   ];
 
-  /** Opens it for a new group; `form` is what it begins with. */
-  create(form: GroupForm = EMPTY): void {
-    this.begin(null, null, form, "name");
+  /** Opens it for a new group; `form` is what it begins with, `as` what it is kept as until it is created. */
+  create(form: GroupForm = EMPTY, as = ""): void {
+    this.begin(null, null, form, "name", as);
   }
 
   /** Opens it for a group, as it is now. Raises `ApiError`. */
   async edit(id: string, first: Part = "name"): Promise<void> {
     const { content, etag } = await app.client.get<Group>(groupPath(id));
-    this.begin(content, etag, formOf(content), first);
+    this.begin(content, etag, formOf(content), first, id);
   }
 
-  private begin(group: Group | null, etag: string | null, form: GroupForm, first: Part): void {
-    const kept = form === EMPTY || group ? draftOf(group?.["object-id"] ?? "") : null;
+  private begin(group: Group | null, etag: string | null, form: GroupForm, first: Part, as: string): void {
+    const kept = draftOf(as);
+    this.newAs = group ? "" : as;
     this.saving = new Saving(kept?.base ?? group, kept ? kept.etag : etag, () => this.requestUpdate());
     this.begun = form;
     this.form = kept?.form ?? form;
@@ -245,18 +247,22 @@ export class GroupDialog extends HpmElement {
 
   private keep(): void {
     const { group, etag } = this.saving;
-    const id = group?.["object-id"] ?? "";
+    const id = this.keptAs;
     if (same(this.form, this.begun)) forget(id);
     else keep({ id, base: group, etag, form: this.form });
   }
 
   /** Lets go of what was typed before. */
   private readonly anew = async (): Promise<void> => {
-    const id = this.saving.group?.["object-id"] ?? "";
-    forget(id);
+    const id = this.saving.group?.["object-id"];
+    forget(this.keptAs);
     if (id) await this.edit(id, this.first).catch((error: unknown) => (this.error = error as ApiError));
-    else this.create();
+    else this.create(this.begun, this.newAs);
   };
+
+  private get keptAs(): string {
+    return this.saving.group?.["object-id"] ?? this.newAs;
+  }
 
   private readonly previewed = (event: CustomEvent<Previewed>): void => {
     const { error, field } = event.detail;
@@ -272,7 +278,7 @@ export class GroupDialog extends HpmElement {
     const isNew = this.saving.group === null;
     try {
       const group = await this.saving.save(this.form, this.members);
-      forget(isNew ? "" : group["object-id"]);
+      if (isNew) forget(this.newAs);
       forget(group["object-id"]);
       this.begun = this.form;
       this.dialog.close();
@@ -303,7 +309,7 @@ export class GroupDialog extends HpmElement {
   private async failed(error: unknown, wasNew: boolean): Promise<void> {
     if (wasNew && this.saving.group) {
       // it is there now: what is left to do is to change it
-      forget("");
+      forget(this.newAs);
       this.form = { ...this.form, template: "" };
       this.keep();
     }

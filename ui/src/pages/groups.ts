@@ -10,9 +10,9 @@ import { fixed, index, NONE } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
 import { importanceWord } from "../base/words";
-import { groupActions, moveQuestion } from "../groups/actions";
+import { duplicate, groupActions, moveQuestion } from "../groups/actions";
 import { DEFAULT, GROUP_KINDS, groupRows, GROUPS, importanceRank, MEMBER_KINDS, type GroupRow, type Member } from "../groups/data";
-import { draftOf, forget } from "../groups/form";
+import { copyOf, draftOf, forget } from "../groups/form";
 import type { GroupHandsPart } from "../groups/hands";
 import type { Column } from "../parts/table";
 
@@ -84,7 +84,8 @@ export class GroupsPage extends PageElement {
           ? html`<button slot="actions" class="primary" type="button" @click=${() => this.hands.create()}>${t("Create a group")}</button>`
           : nothing}
       </hpm-head>
-      ${this.unsaved()}
+      ${this.unsaved("", () => this.hands.create())}
+      ${summaries?.map((one) => this.unsaved(copyOf(one["object-id"]), () => void duplicate(one, this.hands)))}
       ${summaries
         ? this.content(rows)
         : this.groups.error
@@ -93,15 +94,16 @@ export class GroupsPage extends PageElement {
       <hpm-group-hands @saved=${this.changed} @deleted=${this.changed} @closed=${() => this.requestUpdate()}></hpm-group-hands>`;
   }
 
-  private unsaved() {
-    const kept = mayWrite() ? draftOf("") : null;
+  /** What was typed for a new group and not saved. */
+  private unsaved(id: string, goOn: () => void) {
+    const kept = mayWrite() ? draftOf(id) : null;
     if (!kept) return nothing;
     const name = kept.form.name.trim();
     return html`<div class="draft spread">
       <p>${name ? t("You began to create the group {name} and did not save it.", { name }) : t("You began to create a group and did not save it.")}</p>
       <span class="row">
-        <button type="button" @click=${() => this.hands.create()}>${t("Go on")}</button>
-        <button class="plain" type="button" @click=${this.discard}>${t("Discard")}</button>
+        <button type="button" @click=${goOn}>${t("Go on")}</button>
+        <button class="plain" type="button" @click=${() => (forget(id), this.requestUpdate())}>${t("Discard")}</button>
       </span>
     </div>`;
   }
@@ -217,11 +219,6 @@ export class GroupsPage extends PageElement {
         this.hands.ask(moveQuestion(event.detail, this.groups.value?.["workload-resource-groups"] ?? [], event.detail[0]!.group))}
     ></hpm-group-board>`;
   }
-
-  private readonly discard = (): void => {
-    forget("");
-    this.requestUpdate();
-  };
 
   private readonly changed = (): void => {
     void this.groups.refresh();
