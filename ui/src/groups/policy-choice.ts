@@ -174,7 +174,7 @@ function parts(choice: PolicyChoice): { own: readonly Policy[]; made: Policy | n
 }
 
 /** Whether the policy made of a template was given the name of another one. */
-export const isTaken = (choice: PolicyChoice): boolean => parts(choice).own.some((one) => choice.template && one.name === choice.active);
+export const isTaken = (choice: PolicyChoice): boolean => choice.template !== "" && parts(choice).own.some((one) => one.name === choice.active);
 export const takenText = (): string => t("A policy of this group has that name already.");
 
 /** A policy in short: "high; db: fast (75), rest: discretionary". */
