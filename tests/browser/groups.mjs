@@ -1,6 +1,6 @@
 // Workload resource groups, as an administrator makes, changes and deletes them, and as somebody sees them who may not.
 
-import { allow, api, assert, flow, goto, open, settled, step } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, open, settled, step } from "./tools.mjs";
 
 const GROUPS = "/workload-resource-groups";
 
@@ -11,7 +11,7 @@ const serversOf = async (name) => {
 };
 
 await flow(async () => {
-  const page = await open({ user: "root", path: "#/groups" });
+  const page = await open({ user: "root", path: "#/groups", scripts: [AXE] });
   const dialog = page.getByRole("dialog");
   // what stands between the tags of a dialog is no part of it in the DOM, but of the component around it
   const form = page.locator("hpm-group-dialog");
@@ -39,6 +39,7 @@ await flow(async () => {
     await preview.getByText("2 servers", { exact: false }).first().waitFor();
     await preview.getByRole("cell", { name: "db1" }).waitFor();
     assert.equal(await group("Gold"), undefined);
+    assert.deepEqual(await axe(page), []);
   });
 
   await step("what was typed is there after a reload", async () => {
@@ -96,6 +97,74 @@ await flow(async () => {
     assert.equal(made["perf-policies"][0].importance, "highest");
   });
 
+  await step("a copy that is begun leaves what was typed for a new group", async () => {
+    const close = () => form.getByRole("button", { name: "Cancel" }).click();
+    const begun = (name) => page.locator("hpm-groups .draft", { hasText: `You began to create the group ${name} ` });
+    await page.getByRole("button", { name: "Create a group" }).click();
+    await form.getByLabel("Name", { exact: true }).fill("Silver");
+    await close();
+    await act("Gold", "Duplicate…");
+    assert.equal(await form.getByLabel("Name", { exact: true }).inputValue(), "Gold copy");
+    await form.getByLabel("Name", { exact: true }).fill("Gold too");
+    await close();
+    await begun("Silver").waitFor();
+    await begun("Gold too").getByRole("button", { name: "Go on" }).click();
+    await form.getByText("This is what you typed before").waitFor();
+    assert.equal(await form.getByLabel("Name", { exact: true }).inputValue(), "Gold too");
+    await form.getByRole("button", { name: "Begin anew" }).click();
+    assert.equal(await form.getByLabel("Name", { exact: true }).inputValue(), "Gold copy");
+    await close();
+    await begun("Gold too").waitFor({ state: "detached" });
+    await begun("Silver").getByRole("button", { name: "Discard" }).click();
+    await begun("Silver").waitFor({ state: "detached" });
+  });
+
+  await step("a menu that is open", async () => {
+    await row("Gold").getByRole("button", { name: "Actions of Gold" }).click();
+    await page.getByRole("menuitem", { name: "Edit…" }).waitFor();
+    assert.deepEqual(await axe(page), []);
+    await page.keyboard.press("Escape");
+  });
+
+  await step("another policy is activated, and taken back unless somebody else changed the group since", async () => {
+    allow(page, /status of 412/);
+    const [policy] = (await group("Gold"))["perf-policies"];
+    const none = async () => {
+      await act("Gold", "Activate another policy…");
+      await page.locator("hpm-group-ask").getByRole("radio", { name: /^None/ }).check();
+      await page.getByRole("button", { name: "Activate", exact: true }).click();
+      await page.getByText("Gold has no active policy now.").last().waitFor();
+      assert.equal((await group("Gold"))["active-policy"], null);
+    };
+    await none();
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await page.getByText("Undone: the policy is the one before.").waitFor();
+    assert.equal((await group("Gold"))["active-policy"], policy.name);
+    await none();
+    await api("POST", `${GROUPS}/${(await group("Gold"))["object-id"]}`, { description: "theirs" });
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await page.locator("hpm-notices li", { hasText: "Not undone." }).getByRole("button", { name: "Dismiss" }).click();
+    await api("POST", `${GROUPS}/${(await group("Gold"))["object-id"]}`, { description: "Databases", "active-policy": policy.name });
+  });
+
+  await step("a new policy that is renamed through the name of another leaves that as it is", async () => {
+    const before = (await group("Gold"))["perf-policies"];
+    await act("Gold", "Edit…");
+    await form.getByRole("radio", { name: /^Batch/ }).check();
+    const name = form.getByLabel("Policy name");
+    await name.fill(before[0].name);
+    await form.getByText("A policy of this group has that name already.").waitFor();
+    await form.getByRole("button", { name: "Save" }).click();
+    await form.getByRole("alert").waitFor();
+    await name.fill(`${before[0].name} by night`);
+    await form.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "hidden" });
+    const { "perf-policies": after, "active-policy": active } = await group("Gold");
+    assert.deepEqual(after.map((one) => [one.name, one.importance]), [[before[0].name, "highest"], [`${before[0].name} by night`, "low"]]);
+    assert.equal(active, `${before[0].name} by night`);
+    await api("POST", `${GROUPS}/${(await group("Gold"))["object-id"]}`, { "active-policy": before[0].name, "perf-policies": before });
+  });
+
   await step("two who edit one group: the second is asked, and nothing is lost", async () => {
     allow(page, /status of 412/);
     const other = await open({ user: "ann", path: "#/groups" });
@@ -127,6 +196,7 @@ await flow(async () => {
 
   await step("servers are moved by keyboard, and back", async () => {
     await goto(page, "groups?view=servers");
+    assert.deepEqual(await axe(page), []);
     await page.getByRole("button", { name: "Move db1 to…" }).focus();
     await page.keyboard.press("Enter");
     await page.locator("hpm-group-ask").getByRole("radio", { name: /^Web/ }).check();
@@ -134,7 +204,7 @@ await flow(async () => {
     await page.getByText("db1 is in Web now.").waitFor();
     assert.deepEqual(await serversOf("Web"), ["db1", "db2"]);
     await page.getByRole("button", { name: "Undo" }).click();
-    await page.getByText("Undone").waitFor();
+    await page.getByText("Undone: they are where they were.").waitFor();
     assert.deepEqual(await serversOf("Golden"), ["db1"]);
   });
 
@@ -155,6 +225,7 @@ await flow(async () => {
     await page.locator("hpm-group-classes summary", { hasText: "all" }).click();
     await page.locator("hpm-group-classes a", { hasText: "db2" }).waitFor();
     assert.match(page.url(), /classes=all/);
+    assert.match(await page.title(), /^Golden – /);
   });
 
   await step("who may only read has nothing to press that writes", async () => {
@@ -178,6 +249,7 @@ await flow(async () => {
     await act("Golden", /^Delete group Golden; its 2 servers go to default/);
     await deletion.getByRole("button", { name: "Delete group Golden" }).click();
     await deletion.getByText("That is not its name").waitFor();
+    assert.deepEqual(await axe(page), []);
     await deletion.getByLabel(/Type the name/).fill("Golden");
     await deletion.getByRole("button", { name: "Delete group Golden" }).click();
     await row("Golden").waitFor({ state: "detached" });

@@ -113,7 +113,7 @@ await flow(async () => {
 
   await step("another policy is made and activated", async () => {
     await page.getByRole("button", { name: /^New policy/ }).click();
-    await page.getByRole("menuitem", { name: /^What is left/ }).click();
+    await page.getByRole("menuitem", { name: /^Everything else/ }).click();
     await page.locator("hpm-policy-editor").getByLabel("Name", { exact: true }).fill("night");
     await page.getByRole("button", { name: "Create policy" }).click();
     await page.getByRole("button", { name: "Activate" }).click();

@@ -4,14 +4,13 @@
  */
 
 import { app } from "../base/app";
-import { goalPercent } from "../base/words";
+import { goalPercent, MET } from "../base/words";
 import { ApiError, isAbort } from "./client";
 import { SOON, type Happening } from "./live";
 import { ranked } from "./ranks";
 import type { Goal, GoalStatus, Sync } from "./types";
+import { idOf } from "./uris";
 
-/** The goal is met up to this PI, as the server says. */
-const MET = 1.05;
 /** The PI of work without a goal of velocity, by convention. */
 const DISCRETIONARY = 0.81;
 /** Work that only waits counts as of this velocity, so that a PI is always a number. */
@@ -156,7 +155,7 @@ export class Mirror extends EventTarget {
     const row = this.uuids.get(uuid) ?? unknown(number, uuid);
     const renamed = row.name !== name;
     row.name = name;
-    row.group = this.once(configuration.group, (uri) => decodeURIComponent(uri.slice(uri.lastIndexOf("/") + 1)));
+    row.group = this.once(configuration.group, idOf);
     row.class = configuration.class;
     row.vcpus = configuration.vcpus;
     row.goal = configuration.goal === null ? null : this.once(JSON.stringify(configuration.goal), () => configuration.goal);

@@ -14,6 +14,9 @@ const IMPORTANCE: Record<Importance, string> = {
   lowest: later("lowest"),
 };
 
+/** A goal is met up to this PI, as the server says. */
+export const MET = 1.05;
+
 /** Levels of velocity, and the percent that each stands for. */
 export const VELOCITIES = { fastest: 90, fast: 75, moderate: 50, slow: 30, slowest: 10 } as const;
 

@@ -7,7 +7,7 @@ import { plural, t } from "../base/texts";
 import type { Action } from "../parts/menu";
 import type { Question } from "./ask";
 import { groupPath, type Member } from "./data";
-import { EMPTY, formOf, type GroupForm } from "./form";
+import { copyOf, EMPTY, formOf, type GroupForm } from "./form";
 import { moveServers } from "./moving";
 import { sentence } from "./policy-choice";
 import type { Part } from "./dialog";
@@ -15,7 +15,7 @@ import type { Part } from "./dialog";
 /** What a page offers to those actions. */
 export interface Hands {
   edit: (id: string, first: Part) => void;
-  create: (form: GroupForm) => void;
+  create: (form: GroupForm, as: string) => void;
   ask: (question: Question) => void;
   delete: (group: GroupSummary) => void;
   policies: (id: string) => void;
@@ -52,24 +52,26 @@ async function askActive(id: string, hands: Hands): Promise<void> {
       action: t("Activate"),
       options: [...options, { key: "none", label: t("None"), help: t("The group is unmanaged: its servers keep their shares.") }],
       chosen: group["active-policy"] === null ? "none" : `own:${group["active-policy"]}`,
-      run: (key) => activate(group, key === "none" ? null : key.slice("own:".length)),
+      run: (key) => activate(id, key === "none" ? null : key.slice("own:".length)),
     });
   } catch (error) {
     complain(t("The policies cannot be read."), error);
   }
 }
 
-async function activate(group: Group, policy: string | null): Promise<void> {
+async function activate(id: string, policy: string | null): Promise<void> {
+  const { content: group, etag } = await app.client.get<Group>(groupPath(id));
   const before = group["active-policy"];
   if (policy === before) return;
-  const path = `${groupPath(group["object-id"])}/actions`;
-  await app.client.post(path, { action: "activate-policy", policy });
+  const path = `${groupPath(id)}/actions`;
+  const answer = await app.client.post<Group>(path, { action: "activate-policy", policy }, { etag });
   const text = policy === null
     ? t("{group} has no active policy now.", { group: group.name })
     : t("{policy} is the active policy of {group} now.", { policy, group: group.name });
   const undo = async () => {
     try {
-      await app.client.post(path, { action: "activate-policy", policy: before });
+      // not over what somebody else did since
+      await app.client.post(path, { action: "activate-policy", policy: before }, { etag: answer.etag });
       tell(t("Undone: the policy is the one before."));
     } catch (error) {
       complain(t("Not undone."), error);
@@ -97,12 +99,13 @@ export function moveQuestion(servers: readonly Member[], groups: readonly GroupS
   };
 }
 
-async function duplicate(group: GroupSummary, hands: Hands): Promise<void> {
+/** Begins a copy of a group, or goes on with one that was begun. */
+export async function duplicate(group: GroupSummary, hands: Hands): Promise<void> {
   try {
     const { content } = await app.client.get<Group>(groupPath(group["object-id"]));
     const { description, policies, active } = formOf(content);
     const name = t("{name} copy", { name: content.name }).slice(0, 64);
-    hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise });
+    hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise }, copyOf(group["object-id"]));
   } catch (error) {
     complain(t("The group cannot be read."), error);
   }

@@ -3,13 +3,14 @@
  * "Move to…". Dispatches `move` (the servers) for that.
  */
 
-import type { GroupSummary, ServerSummary } from "../api/types";
+import type { Row } from "../api/mirror";
+import type { GoalStatus, GroupSummary } from "../api/types";
 import { mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, repeat, state } from "../base/element";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
 import { importanceWord } from "../base/words";
-import { byName, idOf, member, type Member } from "./data";
+import { memberOf, type Member } from "./data";
 import { drag, dropped, moveServers, takes } from "./moving";
 
 const MOST = 40; // chips of a group until all are asked for
@@ -17,7 +18,8 @@ const MOST = 40; // chips of a group until all are asked for
 @customElement("hpm-group-board")
 export class GroupBoardPart extends HpmElement {
   @property({ attribute: false }) groups: readonly GroupSummary[] = [];
-  @property({ attribute: false }) servers: readonly ServerSummary[] = [];
+  /** The servers of each group, by its id; another map when any of them has changed. */
+  @property({ attribute: false }) servers: ReadonlyMap<string, readonly Row[]> = new Map();
   @state() private over = "";
   @state() private whole: ReadonlySet<string> = new Set();
 
@@ -70,23 +72,15 @@ export class GroupBoardPart extends HpmElement {
   ];
 
   override render() {
-    const of = new Map<string, ServerSummary[]>();
-    for (const server of this.servers) {
-      const id = idOf(server["workload-resource-group"]);
-      const known = of.get(id);
-      if (known) known.push(server);
-      else of.set(id, [server]);
-    }
     return html`${repeat(
       this.groups,
       (one) => one["object-id"],
-      (one) => this.group(one, of.get(one["object-id"]) ?? []),
+      (one) => this.group(one, this.servers.get(one["object-id"]) ?? []),
     )}`;
   }
 
-  private group(group: GroupSummary, servers: ServerSummary[]) {
+  private group(group: GroupSummary, servers: readonly Row[]) {
     const id = group["object-id"];
-    servers.sort((one, other) => byName(one.name, other.name));
     const seen = this.whole.has(id) ? servers : servers.slice(0, MOST);
     return html`<section
       class="panel ${this.over === id ? "over" : ""}"
@@ -105,8 +99,8 @@ export class GroupBoardPart extends HpmElement {
       <ul class="plain-list">
         ${repeat(
           seen,
-          (one) => one["object-id"],
-          (one) => this.chip(member(one), one),
+          (one) => one.uuid,
+          (one) => this.chip(memberOf(one), one.status),
         )}
       </ul>
       ${servers.length === 0 ? html`<p class="help">${mayWrite() ? t("No servers. Drag some here.") : t("No servers.")}</p>` : nothing}
@@ -118,10 +112,10 @@ export class GroupBoardPart extends HpmElement {
     </section>`;
   }
 
-  private chip(server: Member, shown: ServerSummary) {
+  private chip(server: Member, status: GoalStatus) {
     const may = mayWrite();
     return html`<li draggable=${may ? "true" : "false"} @dragstart=${(event: DragEvent) => may && drag(event, [server])}>
-      <hpm-status status=${shown["goal-status"]} short></hpm-status>
+      <hpm-status status=${status} short></hpm-status>
       <a href=${link("servers", server.id)} draggable="false">${server.name}</a>
       ${may
         ? html`<button class="plain" type="button" aria-label=${t("Move {name} to…", { name: server.name })} title=${t("Move to…")} @click=${() => this.emit("move", [server])}>

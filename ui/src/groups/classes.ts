@@ -3,21 +3,17 @@
  * ones are unfolded stands in the URL: dispatches `unfold` with their names.
  */
 
-import type { Server, ServiceClassState } from "../api/types";
+import type { ServiceClassState } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property, repeat } from "../base/element";
-import { index, percent } from "../base/format";
-import { link } from "../base/page";
+import { index } from "../base/format";
 import { plural, t } from "../base/texts";
-import { goalPercent, goalWord, importanceWord, whyLeftAlone } from "../base/words";
-import { idOf } from "./data";
-
-const MOST = 50; // members that are listed; all of them stand on the page of servers
+import { goalPercent, goalWord, importanceWord } from "../base/words";
+import "./class-members";
 
 @customElement("hpm-group-classes")
 export class GroupClassesPart extends HpmElement {
   @property({ attribute: false }) classes: readonly ServiceClassState[] = [];
-  @property({ attribute: false }) servers: readonly Server[] = [];
-  @property() group = "";
+  @property() group = ""; // its id
   /** The names of unfolded classes. */
   @property({ attribute: false }) unfolded: readonly string[] = [];
 
@@ -51,16 +47,6 @@ export class GroupClassesPart extends HpmElement {
       details[open] .fold::before {
         content: "▾" / "";
       }
-      .members {
-        padding: 0 0 12px 1.8em;
-      }
-      .members td,
-      .members th {
-        height: 30px;
-      }
-      .scroll {
-        overflow-x: auto;
-      }
       @media (max-width: 1000px) {
         summary {
           display: flex;
@@ -75,17 +61,16 @@ export class GroupClassesPart extends HpmElement {
   ];
 
   override render() {
-    const of = new Map(this.servers.map((one) => [one["object-id"], one]));
     return html`${repeat(
       this.classes,
       (one) => one.name,
-      (one) => this.class(one, of),
+      (one) => this.class(one),
     )}`;
   }
 
-  private class(one: ServiceClassState, of: ReadonlyMap<string, Server>) {
+  private class(one: ServiceClassState) {
     const open = this.unfolded.includes(one.name);
-    const uris = one["virtual-servers"];
+    const { length } = one["virtual-servers"];
     return html`<details .open=${open}>
       <summary @click=${(event: Event) => this.toggle(event, one.name)}>
         <span class="fold" aria-hidden="true"></span>
@@ -95,49 +80,10 @@ export class GroupClassesPart extends HpmElement {
         <hpm-bullet .velocity=${one.velocity} .goal=${goalPercent(one.goal)}></hpm-bullet>
         <span class="number">${t("PI {index}", { index: index(one["performance-index"]) })}</span>
         <hpm-status status=${one["goal-status"]}></hpm-status>
-        <span>${plural("{n} server", "{n} servers", uris.length)}</span>
+        <span>${plural("{n} server", "{n} servers", length)}</span>
       </summary>
-      ${open ? this.members(one, uris.map((uri) => of.get(idOf(uri)))) : nothing}
+      ${open ? html`<hpm-class-members group=${this.group} name=${one.name} count=${length}></hpm-class-members>` : nothing}
     </details>`;
-  }
-
-  private members(one: ServiceClassState, servers: readonly (Server | undefined)[]) {
-    const known = servers.filter((server) => server !== undefined);
-    if (known.length === 0) return html`<p class="members help">${t("Its rule takes no server of the group.")}</p>`;
-    return html`<div class="members">
-      <div class="scroll" tabindex="0" role="group" aria-label=${t("Servers of {name}", { name: one.name })}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">${t("Virtual server")}</th>
-              <th scope="col">${t("Goal")}</th>
-              <th scope="col" class="number">${t("Velocity, %")}</th>
-              <th scope="col" class="number">${t("PI")}</th>
-              <th scope="col">${t("Management")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${known.slice(0, MOST).map((server) => this.member(server))}
-          </tbody>
-        </table>
-      </div>
-      ${known.length > MOST
-        ? html`<p class="help">
-            ${t("The first {n} are shown.", { n: MOST })} <a href=${link("servers", "", { group: this.group, class: one.name })}>${t("Show all {n}", { n: known.length })}</a>
-          </p>`
-        : nothing}
-    </div>`;
-  }
-
-  private member(server: Server) {
-    const why = server["management-reason"];
-    return html`<tr>
-      <td><a href=${link("servers", server["object-id"])}>${server.name}</a></td>
-      <td><hpm-status status=${server["goal-status"]}></hpm-status></td>
-      <td class="number">${percent(server.velocity)}</td>
-      <td class="number">${index(server["performance-index"])}</td>
-      <td>${why ? html`<span class="help">${whyLeftAlone(why)}</span>` : t("managed")}</td>
-    </tr>`;
   }
 
   private toggle(event: Event, name: string): void {

@@ -1,6 +1,8 @@
 /** What the pages of groups show, made from what the API gives in several answers. */
 
-import type { Group, GroupMetrics, GroupSummary, Importance, Policy, Server, ServerSummary } from "../api/types";
+import type { Row } from "../api/mirror";
+import type { Group, GroupMetrics, GroupSummary, Importance, Policy, ServerSummary } from "../api/types";
+import { idOf } from "../api/uris";
 import { goalPercent, IMPORTANCES } from "../base/words";
 
 /** Events after which groups and who is in them are read again. */
@@ -18,9 +20,6 @@ export interface GroupRow extends GroupSummary {
   scheduled: boolean;
   policies: readonly Policy[];
 }
-
-/** The last part of a URI: the id of what it names. */
-export const idOf = (uri: string): string => uri.slice(uri.lastIndexOf("/") + 1);
 
 /** The path of a group, below the base of the API. */
 export const groupPath = (id: string): string => `${GROUPS}/${encodeURIComponent(id)}`;
@@ -76,8 +75,11 @@ export interface Member {
   group: string; // the id of its group
 }
 
-export function member(server: ServerSummary | Server): Member {
+export function member(server: ServerSummary): Member {
   return { id: server["object-id"], name: server.name, group: idOf(server["workload-resource-group"]) };
 }
+
+/** The same of a server that the mirror has. */
+export const memberOf = ({ uuid, name, group }: Row): Member => ({ id: uuid, name, group });
 
 export const byName = new Intl.Collator(undefined, { numeric: true }).compare;

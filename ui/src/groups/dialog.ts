@@ -19,7 +19,7 @@ import { GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, member, type Member } fro
 import { draftOf, EMPTY, fieldsOf, fieldsTyped, forget, formOf, keep, membersOf, type GroupFields, type GroupForm } from "./form";
 import { MERGE_FIELDS } from "./merge-fields";
 import { takenFrom, type Picked } from "./picker";
-import type { PolicyChoice } from "./policy-choice";
+import { chosenAt, isTaken, takenText, type PolicyChoice } from "./policy-choice";
 import { isChanged, Saving } from "./saving";
 import { stepList } from "./steps";
 
@@ -41,6 +41,7 @@ export class GroupDialog extends HpmElement {
   @query("hpm-merge") private merge!: MergePart<GroupFields>;
   private saving = new Saving(null, null, () => {});
   private begun: GroupForm = EMPTY;
+  private newAs = ""; // what a group is kept as that is not created yet
 
   private readonly servers = new Resource<{ "virtual-servers": ServerSummary[] }>(
     this,
@@ -95,19 +96,20 @@ export class GroupDialog extends HpmElement {
     `,
   ];
 
-  /** Opens it for a new group; `form` is what it begins with. */
-  create(form: GroupForm = EMPTY): void {
-    this.begin(null, null, form, "name");
+  /** Opens it for a new group; `form` is what it begins with, `as` what it is kept as until it is created. */
+  create(form: GroupForm = EMPTY, as = ""): void {
+    this.begin(null, null, form, "name", as);
   }
 
   /** Opens it for a group, as it is now. Raises `ApiError`. */
   async edit(id: string, first: Part = "name"): Promise<void> {
     const { content, etag } = await app.client.get<Group>(groupPath(id));
-    this.begin(content, etag, formOf(content), first);
+    this.begin(content, etag, formOf(content), first, id);
   }
 
-  private begin(group: Group | null, etag: string | null, form: GroupForm, first: Part): void {
-    const kept = form === EMPTY || group ? draftOf(group?.["object-id"] ?? "") : null;
+  private begin(group: Group | null, etag: string | null, form: GroupForm, first: Part, as: string): void {
+    const kept = draftOf(as);
+    this.newAs = group ? "" : as;
     this.saving = new Saving(kept?.base ?? group, kept ? kept.etag : etag, () => this.requestUpdate());
     this.begun = form;
     this.form = kept?.form ?? form;
@@ -213,7 +215,7 @@ export class GroupDialog extends HpmElement {
         <h3>${t("What would come of it")}</h3>
         <hpm-preview
           group=${group?.["object-id"] ?? ""}
-          .policy=${form.policies.find((one) => one.name === form.active) ?? null}
+          .policy=${form.policies[chosenAt(form)] ?? null}
           .servers=${group?.["is-default"] ? null : form.servers}
           @preview=${this.previewed}
         ></hpm-preview>
@@ -245,18 +247,22 @@ export class GroupDialog extends HpmElement {
 
   private keep(): void {
     const { group, etag } = this.saving;
-    const id = group?.["object-id"] ?? "";
+    const id = this.keptAs;
     if (same(this.form, this.begun)) forget(id);
     else keep({ id, base: group, etag, form: this.form });
   }
 
   /** Lets go of what was typed before. */
   private readonly anew = async (): Promise<void> => {
-    const id = this.saving.group?.["object-id"] ?? "";
-    forget(id);
+    const id = this.saving.group?.["object-id"];
+    forget(this.keptAs);
     if (id) await this.edit(id, this.first).catch((error: unknown) => (this.error = error as ApiError));
-    else this.create();
+    else this.create(this.begun, this.newAs);
   };
+
+  private get keptAs(): string {
+    return this.saving.group?.["object-id"] ?? this.newAs;
+  }
 
   private readonly previewed = (event: CustomEvent<Previewed>): void => {
     const { error, field } = event.detail;
@@ -272,7 +278,7 @@ export class GroupDialog extends HpmElement {
     const isNew = this.saving.group === null;
     try {
       const group = await this.saving.save(this.form, this.members);
-      forget(isNew ? "" : group["object-id"]);
+      if (isNew) forget(this.newAs);
       forget(group["object-id"]);
       this.begun = this.form;
       this.dialog.close();
@@ -293,6 +299,7 @@ export class GroupDialog extends HpmElement {
     if (takenFrom(this.members, this.form.servers, id).length > 0 && !this.form.move) {
       wrong["servers"] = t("Servers of other groups: tick that they are taken from there, or take them out of the list.");
     }
+    if (isTaken(this.form)) wrong["policy"] = takenText();
     this.wrong = wrong;
     const said = Object.values(wrong);
     this.error = said.length > 0 ? said.join(" ") : null;
@@ -302,7 +309,7 @@ export class GroupDialog extends HpmElement {
   private async failed(error: unknown, wasNew: boolean): Promise<void> {
     if (wasNew && this.saving.group) {
       // it is there now: what is left to do is to change it
-      forget("");
+      forget(this.newAs);
       this.form = { ...this.form, template: "" };
       this.keep();
     }
@@ -317,7 +324,7 @@ export class GroupDialog extends HpmElement {
   /** What is wrong, by the field of the form that the error names. */
   private placed(error: ApiError): Record<string, string> {
     const [, at, rest] = /^perf-policies\[(\d+)\]\.(.*)$/.exec(error.field) ?? [];
-    if (at !== undefined && this.form.policies[Number(at)]?.name === this.form.active) {
+    if (at !== undefined && Number(at) === chosenAt(this.form)) {
       return { policy: error.message, policyField: rest ?? "" };
     }
     const field = error.field.startsWith("virtual-servers") ? "servers" : error.field;
@@ -353,7 +360,9 @@ export class GroupDialog extends HpmElement {
     const { added, removed } = membersOf(this.saving.group!, this.form);
     const kept = formOf(theirs).servers.filter((id) => !removed.includes(id) && !added.includes(id));
     this.saving = new Saving(theirs, etag, () => this.requestUpdate());
-    this.form = { ...this.form, ...fields, servers: [...kept, ...added] };
+    // where it is theirs that stands, what was made of a template is not the last of its policies any more
+    const template = fields.policies === this.form.policies && fields.active === this.form.active ? this.form.template : "";
+    this.form = { ...this.form, ...fields, template, servers: [...kept, ...added] };
     this.keep();
   }
 

@@ -1,10 +1,10 @@
 /** What is typed in the dialog of a group, how it is kept until it is saved, and what of it differs from what is there. */
 
 import type { Group, GroupUpdate, Policy } from "../api/types";
+import { idOf } from "../api/uris";
 import { draft, keepDraft } from "../base/preferences";
 import { same } from "../parts/merge";
 import type { PolicyChoice } from "./policy-choice";
-import { idOf } from "./data";
 
 /** All fields of the form. */
 export interface GroupForm extends PolicyChoice {
@@ -21,7 +21,7 @@ export interface GroupForm extends PolicyChoice {
 
 /** A form that was begun: which group it is for, what that was then, and what has been typed. */
 export interface GroupDraft {
-  id: string; // "": a new one
+  id: string; // "": a new one; `copyOf` of a group: a new one that begins as that one is
   base: Group | null;
   etag: string | null;
   form: GroupForm;
@@ -80,6 +80,9 @@ export function membersOf(group: Group, form: GroupForm): { added: string[]; rem
     removed: now.filter((id) => !form.servers.includes(id)),
   };
 }
+
+/** What a copy of a group is kept as until it is created: beside a new group, and beside changes of that one. */
+export const copyOf = (id: string): string => `copy-of-${id}`;
 
 const key = (id: string): string => `group-${id || "new"}`;
 

@@ -24,8 +24,8 @@ export class GroupHandsPart extends HpmElement implements Hands {
       <hpm-group-ask></hpm-group-ask>`;
   }
 
-  create(form?: GroupForm): void {
-    this.dialog.create(form);
+  create(form?: GroupForm, as?: string): void {
+    this.dialog.create(form, as);
   }
 
   edit(id: string, first: Part = "name"): void {

@@ -10,8 +10,7 @@ import type { MetricsHistory, ServiceClass } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
 import { Now } from "../base/now";
 import { t } from "../base/texts";
-import { goalPercent } from "../base/words";
-import { MET } from "../parts/bullet";
+import { goalPercent, MET } from "../base/words";
 import { pastOf, timesOf, type ChartSeries } from "../parts/chart-data";
 import { rangeOf, type TimeRange } from "../parts/range";
 import { groupPath } from "./data";
@@ -26,7 +25,7 @@ export class GroupHistoryPart extends HpmElement {
   @property() from = "";
   @property() to = "";
   @property() chosen = "";
-  private readonly now = new Now(this);
+  private readonly now = new Now(this, () => this.history.loading);
   private readonly history = new Resource<MetricsHistory>(this, () => this.path(), { ticks: false });
 
   static override styles = [

@@ -3,7 +3,7 @@
 import { app } from "../base/app";
 import { complain, tell } from "../base/notices";
 import { plural, t } from "../base/texts";
-import { groupPath, type Member } from "./data";
+import { DEFAULT, groupPath, type Member } from "./data";
 
 const TYPE = "application/x-hpm-servers";
 
@@ -37,7 +37,7 @@ export async function moveServers(servers: readonly Member[], to: { id: string; 
   const [first] = moved;
   if (!first) return false;
   try {
-    await put(moved, to.id);
+    await put(moved, to.id, moved.map((one) => one.group));
   } catch (error) {
     complain(plural("{n} server was not moved.", "{n} servers were not moved.", moved.length), error);
     return false;
@@ -45,14 +45,14 @@ export async function moveServers(servers: readonly Member[], to: { id: string; 
   const text = moved.length === 1
     ? t("{server} is in {group} now.", { server: first.name, group: to.name })
     : plural("{n} server is in {group} now.", "{n} servers are in {group} now.", moved.length, { group: to.name });
-  tell(text, { label: t("Undo"), run: () => void moveBack(moved) });
+  tell(text, { label: t("Undo"), run: () => void moveBack(moved, to) });
   return true;
 }
 
-async function moveBack(moved: readonly Member[]): Promise<void> {
+async function moveBack(moved: readonly Member[], to: { id: string }): Promise<void> {
   try {
     for (const group of new Set(moved.map((one) => one.group))) {
-      await put(moved.filter((one) => one.group === group), group);
+      await put(moved.filter((one) => one.group === group), group, [to.id]);
     }
     tell(t("Undone: they are where they were."));
   } catch (error) {
@@ -60,8 +60,10 @@ async function moveBack(moved: readonly Member[]): Promise<void> {
   }
 }
 
-async function put(servers: readonly Member[], group: string): Promise<void> {
-  const body = { action: "add-virtual-servers", "virtual-servers": servers.map((one) => one.id), move: true };
+/** `from`: the groups that the user sees them in; out of one into which somebody else put them meanwhile they are not taken. */
+async function put(servers: readonly Member[], group: string, from: readonly string[]): Promise<void> {
+  const move = from.some((id) => id !== DEFAULT);
+  const body = { action: "add-virtual-servers", "virtual-servers": servers.map((one) => one.id), move };
   await app.client.post(`${groupPath(group)}/actions`, body);
   // what was done here is seen at once, and not when hpm tells of it
   app.live.dispatchEvent(new CustomEvent("happened", { detail: { kind: "resync", data: {} } }));

@@ -8,7 +8,7 @@ import { css, customElement, html, HpmElement, nothing, property } from "../base
 import { list } from "../base/format";
 import { t } from "../base/texts";
 import { goalWord, importanceWord, IMPORTANCES } from "../base/words";
-import { policyFrom, TEMPLATES } from "./templates";
+import { freeName, TEMPLATES } from "../policies/model";
 
 export interface PolicyChoice {
   /** All policies that the group is to have. */
@@ -53,7 +53,8 @@ export class PolicyChoicePart extends HpmElement {
         border-inline-start: 3px solid var(--accent);
         background: var(--soft);
       }
-      .edit .row > label {
+      .edit .row > label,
+      .what {
         min-width: 6.5rem;
         overflow-wrap: anywhere;
       }
@@ -62,7 +63,7 @@ export class PolicyChoicePart extends HpmElement {
 
   override render() {
     const { choice } = this;
-    const own = choice.policies.filter((one) => !(choice.template && one.name === choice.active));
+    const { own, made } = parts(choice);
     return html`<fieldset>
       <legend>${t("Policy")}</legend>
       ${this.option("none", choice.active === null, t("None"), t("The group is unmanaged: its servers keep their shares."), null)}
@@ -72,8 +73,8 @@ export class PolicyChoicePart extends HpmElement {
       ${own.length > 0 ? html`<p class="help">${t("or a new one:")}</p>` : nothing}
       ${TEMPLATES.map((one) => {
         const chosen = choice.template === one.key;
-        const made = choice.policies.find((policy) => policy.name === choice.active) ?? null;
-        const said = t("{importance}, {goal}. {does}", { importance: importanceWord(one.importance), goal: goalWord(one.goal), does: t(one.does) });
+        const policy = one.policy();
+        const said = t("{importance}, {goal}. {does}", { importance: importanceWord(policy.importance), goal: goalsOf(policy), does: t(one.help) });
         return this.option(`new:${one.key}`, chosen, t(one.label), said, chosen ? made : null);
       })}
     </fieldset>`;
@@ -97,10 +98,12 @@ export class PolicyChoicePart extends HpmElement {
               id="name"
               maxlength="64"
               .value=${policy.name}
-              aria-invalid=${this.isWrong("name")}
+              aria-invalid=${this.isWrong("name") || isTaken(this.choice)}
+              aria-describedby="taken"
               @input=${(event: InputEvent) => this.change({ ...policy, name: (event.target as HTMLInputElement).value.trim() })}
             />
-          </div>`
+          </div>
+          <span id="taken">${isTaken(this.choice) ? html`<span class="wrong">${takenText()}</span>` : nothing}</span>`
         : nothing}
       <div class="row">
         <label for="importance">${t("Importance")}</label>
@@ -111,7 +114,7 @@ export class PolicyChoicePart extends HpmElement {
       </div>
       ${policy["service-classes"].map(
         (one, at) => html`<div class="row">
-          <label>${policy["service-classes"].length > 1 ? t("Goal of {name}", { name: one.name }) : t("Goal")}</label>
+          <span class="what">${policy["service-classes"].length > 1 ? t("Goal of {name}", { name: one.name }) : t("Goal")}</span>
           <hpm-group-goal
             of=${one.name}
             .goal=${one.goal}
@@ -129,15 +132,15 @@ export class PolicyChoicePart extends HpmElement {
   }
 
   private choose(key: string): void {
-    const { choice } = this;
     // one that was made from a template and is not chosen any more was never there
-    const kept = choice.template ? choice.policies.filter((one) => one.name !== choice.active) : choice.policies;
+    const kept = parts(this.choice).own;
     const [kind, ...rest] = key.split(":");
     const name = rest.join(":");
     if (kind === "none") this.tell({ policies: kept, active: null, template: "" });
     else if (kind === "own") this.tell({ policies: kept, active: name, template: "" });
     else {
-      const made = policyFrom(TEMPLATES.find((one) => one.key === name)!, kept);
+      const policy = TEMPLATES.find((one) => one.key === name)!.policy();
+      const made = { ...policy, name: freeName(policy.name, kept.map((one) => one.name)) };
       this.tell({ policies: [...kept, made], active: made.name, template: name });
     }
   }
@@ -149,7 +152,7 @@ export class PolicyChoicePart extends HpmElement {
 
   private change(policy: Policy): void {
     const { choice } = this;
-    const at = choice.policies.findIndex((one) => one.name === choice.active);
+    const at = chosenAt(choice);
     const policies = choice.policies.map((one, index) => (index === at ? policy : one));
     this.tell({ ...choice, policies, active: policy.name });
   }
@@ -160,8 +163,30 @@ export class PolicyChoicePart extends HpmElement {
   }
 }
 
+/** Where in its list the policy is that is active; -1: none is. One made of a template is the last, whatever its name. */
+export function chosenAt({ policies, active, template }: PolicyChoice): number {
+  return template ? policies.length - 1 : policies.findIndex((one) => one.name === active);
+}
+
+/** The policies that the group has, and the one that was made of a template just now. */
+function parts(choice: PolicyChoice): { own: readonly Policy[]; made: Policy | null } {
+  return choice.template ? { own: choice.policies.slice(0, -1), made: choice.policies.at(-1) ?? null } : { own: choice.policies, made: null };
+}
+
+/** Whether the policy made of a template was given the name of another one. */
+export const isTaken = (choice: PolicyChoice): boolean => choice.template !== "" && parts(choice).own.some((one) => one.name === choice.active);
+export const takenText = (): string => t("A policy of this group has that name already.");
+
 /** A policy in short: "high; db: fast (75), rest: discretionary". */
 export function sentence(policy: Policy): string {
-  const goals = policy["service-classes"].map((one) => t("{name}: {goal}", { name: one.name, goal: goalWord(one.goal) }));
-  return t("{importance}; {goals}", { importance: importanceWord(policy.importance), goals: list(goals) });
+  return t("{importance}; {goals}", { importance: importanceWord(policy.importance), goals: list(namedGoals(policy)) });
 }
+
+/** Its goals; the classes are named only where there is more than one. */
+function goalsOf(policy: Policy): string {
+  const [first, ...more] = policy["service-classes"];
+  return first && more.length === 0 ? goalWord(first.goal) : list(namedGoals(policy));
+}
+
+const namedGoals = (policy: Policy): string[] =>
+  policy["service-classes"].map((one) => t("{name}: {goal}", { name: one.name, goal: goalWord(one.goal) }));

@@ -5,13 +5,11 @@ import { css, customElement, html, HpmElement, nothing, property } from "../base
 import { index, percent } from "../base/format";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
-import { importanceWord } from "../base/words";
+import { importanceWord, MET } from "../base/words";
 import { classesOf, type ClassGoal } from "./goals";
 
 /** Classes that a card names. */
 const MOST = 4;
-/** The goal is met up to this PI. */
-const MET = 1.05;
 
 @customElement("hpm-group-card")
 export class GroupCard extends HpmElement {

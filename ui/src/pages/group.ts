@@ -1,7 +1,9 @@
 /** One workload resource group: its goals, its servers, how they fared, what hpm did, and what can be done with it. */
 
+import { Looking } from "../api/looking";
+import { mirror, type Row } from "../api/mirror";
 import { Resource } from "../api/resource";
-import type { Adjustment, Group, GroupMetrics, GroupSummary, Server, ServiceClassState } from "../api/types";
+import type { Adjustment, Group, GroupMetrics, GroupSummary, ServiceClassState } from "../api/types";
 import { mayWrite } from "../base/app";
 import { css, customElement, html, nothing, query, state } from "../base/element";
 import { ago, exact, fixed } from "../base/format";
@@ -9,14 +11,16 @@ import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
 import { adjustmentSentences, importanceWord } from "../base/words";
 import { groupActions, moveQuestion } from "../groups/actions";
-import { activePolicy, byName, GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, member, type Member } from "../groups/data";
+import { activePolicy, GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, memberOf, type Member } from "../groups/data";
 import { draftOf, forget } from "../groups/form";
 import type { GroupHandsPart } from "../groups/hands";
 import { drag } from "../groups/moving";
 import { serverColumns } from "../groups/server-columns";
 import type { RangeWords } from "../parts/range";
+import type { Column } from "../parts/table";
 
 const ADJUSTMENTS = 8; // the latest that are shown
+const NONE: readonly Row[] = [];
 
 @customElement("hpm-group")
 export class GroupPage extends PageElement {
@@ -24,17 +28,16 @@ export class GroupPage extends PageElement {
   @state() private dragging = false;
   @query("hpm-group-hands") private hands!: GroupHandsPart;
 
+  private told = ""; // the name that the window's title has
+  private columns: readonly Column<Row>[] | null = null;
+
   private readonly group = new Resource<Group>(this, () => groupPath(this.place.id), { kinds: MEMBER_KINDS, ticks: false });
   private readonly classes = new Resource<{ "service-classes": ServiceClassState[] }>(
     this,
     () => `${groupPath(this.place.id)}/service-classes`,
     { kinds: MEMBER_KINDS },
   );
-  private readonly servers = new Resource<{ "virtual-servers": Server[]; problem: string | null }>(
-    this,
-    () => `/virtual-servers/detail?workload-resource-group=${encodeURIComponent(this.place.id)}`,
-    { kinds: MEMBER_KINDS },
-  );
+  private readonly looking = new Looking(this);
   private readonly metrics = new Resource<GroupMetrics>(this, () => `/metrics/calculated${groupPath(this.place.id)}`, {
     kinds: GROUP_KINDS,
   });
@@ -91,6 +94,17 @@ export class GroupPage extends PageElement {
     return true;
   }
 
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.told = "";
+  }
+
+  override updated(): void {
+    const name = this.group.value?.name ?? "";
+    if (name && name !== this.told) this.named(name);
+    this.told = name;
+  }
+
   override render() {
     const group = this.group.value;
     const back = html`<p><a href=${link("groups")}>${t("All groups")}</a></p>`;
@@ -109,9 +123,9 @@ export class GroupPage extends PageElement {
       <hpm-head
         heading=${group.name}
         sentence=${group.description}
-        measured=${this.servers.measured}
-        .problem=${this.servers.value?.problem ?? null}
-        .error=${this.servers.error ?? this.group.error}
+        measured=${mirror.measured}
+        .problem=${mirror.problem}
+        .error=${mirror.error ?? this.group.error}
       >
         ${mayWrite() && summary
           ? html`<button slot="actions" type="button" @click=${() => this.hands.edit(group["object-id"])}>${t("Edit…")}</button>
@@ -176,7 +190,6 @@ export class GroupPage extends PageElement {
         : classes
           ? html`<hpm-group-classes
               .classes=${classes}
-              .servers=${this.servers.value?.["virtual-servers"] ?? []}
               group=${group["object-id"]}
               .unfolded=${this.asked("classes") ? this.asked("classes").split("/") : []}
               @unfold=${(event: CustomEvent<string[]>) => this.ask({ classes: event.detail.join("/") })}
@@ -206,14 +219,12 @@ export class GroupPage extends PageElement {
   }
 
   private members() {
-    const servers = this.servers.value?.["virtual-servers"];
+    const servers = this.servers;
     if (!servers) {
-      return this.servers.error
-        ? html`<hpm-problem .what=${t("The servers cannot be shown.")} .error=${this.servers.error} @retry=${() => this.servers.refresh()}></hpm-problem>`
+      return mirror.error
+        ? html`<hpm-problem .what=${t("The servers cannot be shown.")} .error=${mirror.error} @retry=${mirror.ask}></hpm-problem>`
         : html`<hpm-skeleton rows="4"></hpm-skeleton>`;
     }
-    const wanted = this.asked("q").trim().toLocaleLowerCase();
-    const found = wanted ? servers.filter((one) => one.name.toLocaleLowerCase().includes(wanted)) : servers;
     return html`<section>
       <h2>${t("Virtual servers")} <span class="dim">(${fixed(servers.length)})</span></h2>
       ${servers.length === 0
@@ -222,7 +233,7 @@ export class GroupPage extends PageElement {
               ? html`<button class="primary" type="button" @click=${() => this.hands.edit(this.place.id, "servers")}>${t("Choose servers")}</button>`
               : nothing}
           </hpm-empty>`
-        : html`${this.bar(servers.length)}${this.table(found)}`}
+        : html`${this.bar(servers.length)}${this.table(this.found(servers))}`}
     </section>`;
   }
 
@@ -246,19 +257,31 @@ export class GroupPage extends PageElement {
     </div>`;
   }
 
-  private table(servers: readonly Server[]) {
+  /** Those that are searched for; the same array until they are others. */
+  private found(servers: readonly Row[]): readonly Row[] {
+    const wanted = this.asked("q").trim().toLocaleLowerCase();
+    if (!wanted) return servers;
+    if (servers !== this.searched.of || wanted !== this.searched.wanted) {
+      this.searched = { of: servers, wanted, rows: servers.filter((one) => one.name.toLocaleLowerCase().includes(wanted)) };
+    }
+    return this.searched.rows;
+  }
+  private searched: { of: readonly Row[]; wanted: string; rows: readonly Row[] } = { of: [], wanted: "", rows: [] };
+
+  private table(servers: readonly Row[]) {
     const may = mayWrite();
+    this.columns ??= serverColumns(may ? (event, server) => this.dragged(event, server) : null, () => (this.dragging = false));
     return html`<hpm-table
       label=${t("Virtual servers of the group")}
-      .columns=${serverColumns(may ? (event, server) => this.dragged(event, server) : null, () => (this.dragging = false))}
-      .rows=${[...servers].sort((one, other) => byName(one.name, other.name))}
-      .keyOf=${(row: Server) => row["object-id"]}
-      .nameOf=${(row: Server) => row.name}
+      .columns=${this.columns}
+      .rows=${servers}
+      .keyOf=${(row: Row) => row.uuid}
+      .nameOf=${(row: Row) => row.name}
       .sort=${this.asked("sort")}
       .selected=${may ? this.selected : null}
-      .actions=${may ? (row: Server) => [{ label: t("Move to…"), run: () => this.move([member(row)]) }] : null}
+      .actions=${may ? (row: Row) => [{ label: t("Move to…"), run: () => this.move([memberOf(row)]) }] : null}
       opens
-      @open=${(event: CustomEvent<Server>) => this.go("servers", event.detail["object-id"])}
+      @open=${(event: CustomEvent<Row>) => this.go("servers", event.detail.uuid)}
       @sort=${(event: CustomEvent<string>) => this.ask({ sort: event.detail })}
       @select=${(event: CustomEvent<Set<string>>) => (this.selected = event.detail)}
     ></hpm-table>`;
@@ -286,6 +309,12 @@ export class GroupPage extends PageElement {
     </section>`;
   }
 
+  /** The servers of the group, by name; undefined: not known yet. */
+  private get servers(): readonly Row[] | undefined {
+    const groups = this.looking.groups;
+    return groups && (groups.get(this.place.id) ?? NONE);
+  }
+
   private get summary(): GroupSummary | undefined {
     return this.groups.value?.["workload-resource-groups"].find((one) => one["object-id"] === this.place.id);
   }
@@ -296,7 +325,8 @@ export class GroupPage extends PageElement {
 
   /** The selected servers that are still in the group. */
   private chosen(): Member[] {
-    return (this.servers.value?.["virtual-servers"] ?? []).filter((one) => this.selected.has(one["object-id"])).map(member);
+    if (this.selected.size === 0) return [];
+    return (this.servers ?? []).filter((one) => this.selected.has(one.uuid)).map(memberOf);
   }
 
   private move(servers: readonly Member[]): void {
@@ -304,13 +334,14 @@ export class GroupPage extends PageElement {
   }
 
   /** One that is selected takes the others that are along. */
-  private dragged(event: DragEvent, server: Server): void {
-    drag(event, this.selected.has(server["object-id"]) ? this.chosen() : [member(server)]);
+  private dragged(event: DragEvent, server: Row): void {
+    drag(event, this.selected.has(server.uuid) ? this.chosen() : [memberOf(server)]);
     // later, or the strip that is put under the pointer ends the dragging at once (Chromium)
     setTimeout(() => (this.dragging = true));
   }
 
   private readonly changed = (): void => {
-    for (const one of [this.group, this.groups, this.servers, this.classes, this.metrics]) void one.refresh();
+    for (const one of [this.group, this.groups, this.classes, this.metrics]) void one.refresh();
+    void mirror.ask();
   };
 }

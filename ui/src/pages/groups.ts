@@ -1,16 +1,18 @@
 /** All workload resource groups: a table by importance, or a board on which servers are moved between them. */
 
+import { Looking } from "../api/looking";
+import { mirror } from "../api/mirror";
 import { Resource } from "../api/resource";
-import type { Group, GroupMetrics, GroupSummary, ServerSummary } from "../api/types";
+import type { Group, GroupMetrics, GroupSummary } from "../api/types";
 import { mayWrite } from "../base/app";
 import { css, customElement, html, nothing, query } from "../base/element";
 import { fixed, index, NONE } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
 import { importanceWord } from "../base/words";
-import { groupActions, moveQuestion } from "../groups/actions";
+import { duplicate, groupActions, moveQuestion } from "../groups/actions";
 import { DEFAULT, GROUP_KINDS, groupRows, GROUPS, importanceRank, MEMBER_KINDS, type GroupRow, type Member } from "../groups/data";
-import { draftOf, forget } from "../groups/form";
+import { copyOf, draftOf, forget } from "../groups/form";
 import type { GroupHandsPart } from "../groups/hands";
 import type { Column } from "../parts/table";
 
@@ -31,11 +33,7 @@ export class GroupsPage extends PageElement {
     () => "/metrics/calculated/workload-resource-groups",
     { kinds: GROUP_KINDS },
   );
-  private readonly servers = new Resource<{ "virtual-servers": ServerSummary[] }>(
-    this,
-    () => (this.isBoard ? "/virtual-servers" : null),
-    { kinds: MEMBER_KINDS },
-  );
+  private readonly looking = new Looking(this, () => this.isBoard);
 
   static override styles = [
     PageElement.styles,
@@ -86,7 +84,8 @@ export class GroupsPage extends PageElement {
           ? html`<button slot="actions" class="primary" type="button" @click=${() => this.hands.create()}>${t("Create a group")}</button>`
           : nothing}
       </hpm-head>
-      ${this.unsaved()}
+      ${this.unsaved("", () => this.hands.create())}
+      ${summaries?.map((one) => this.unsaved(copyOf(one["object-id"]), () => void duplicate(one, this.hands)))}
       ${summaries
         ? this.content(rows)
         : this.groups.error
@@ -95,15 +94,16 @@ export class GroupsPage extends PageElement {
       <hpm-group-hands @saved=${this.changed} @deleted=${this.changed} @closed=${() => this.requestUpdate()}></hpm-group-hands>`;
   }
 
-  private unsaved() {
-    const kept = mayWrite() ? draftOf("") : null;
+  /** What was typed for a new group and not saved. */
+  private unsaved(id: string, goOn: () => void) {
+    const kept = mayWrite() ? draftOf(id) : null;
     if (!kept) return nothing;
     const name = kept.form.name.trim();
     return html`<div class="draft spread">
       <p>${name ? t("You began to create the group {name} and did not save it.", { name }) : t("You began to create a group and did not save it.")}</p>
       <span class="row">
-        <button type="button" @click=${() => this.hands.create()}>${t("Go on")}</button>
-        <button class="plain" type="button" @click=${this.discard}>${t("Discard")}</button>
+        <button type="button" @click=${goOn}>${t("Go on")}</button>
+        <button class="plain" type="button" @click=${() => (forget(id), this.requestUpdate())}>${t("Discard")}</button>
       </span>
     </div>`;
   }
@@ -206,23 +206,19 @@ export class GroupsPage extends PageElement {
   }
 
   private board(rows: readonly GroupRow[]) {
-    if (!this.servers.value) {
-      return this.servers.error
-        ? html`<hpm-problem .what=${t("The servers cannot be shown.")} .error=${this.servers.error} @retry=${() => this.servers.refresh()}></hpm-problem>`
+    const servers = this.looking.groups;
+    if (!servers) {
+      return mirror.error
+        ? html`<hpm-problem .what=${t("The servers cannot be shown.")} .error=${mirror.error} @retry=${mirror.ask}></hpm-problem>`
         : html`<hpm-skeleton rows="6"></hpm-skeleton>`;
     }
     return html`<hpm-group-board
       .groups=${byImportance(rows)}
-      .servers=${this.servers.value["virtual-servers"]}
+      .servers=${servers}
       @move=${(event: CustomEvent<Member[]>) =>
         this.hands.ask(moveQuestion(event.detail, this.groups.value?.["workload-resource-groups"] ?? [], event.detail[0]!.group))}
     ></hpm-group-board>`;
   }
-
-  private readonly discard = (): void => {
-    forget("");
-    this.requestUpdate();
-  };
 
   private readonly changed = (): void => {
     void this.groups.refresh();

@@ -3,12 +3,11 @@
 import { css, customElement, html, HpmElement, nothing, property, svg } from "../base/element";
 import { percent } from "../base/format";
 import { t } from "../base/texts";
+import { MET } from "../base/words";
 
 const WIDTH = 120;
 const HEIGHT = 14;
 const BAR = 6;
-/** The goal is met up to a PI of this. */
-export const MET = 1.05;
 
 @customElement("hpm-bullet")
 export class BulletPart extends HpmElement {

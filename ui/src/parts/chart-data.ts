@@ -3,6 +3,7 @@
 import type { MetricsHistory } from "../api/types";
 import { fixed } from "../base/format";
 import { t } from "../base/texts";
+import { MET } from "../base/words";
 
 /** Figures at the times of a chart; null: not known, which is a gap. */
 export type Figures = readonly (number | null)[];
@@ -73,9 +74,6 @@ export function pastOf(history: MetricsHistory, metric: string): Required<Pick<C
   const past = history.metrics[metric];
   return past ? { values: past.mean, low: past.minimum, high: past.maximum } : { values: [], low: [], high: [] };
 }
-
-/** The goal is met up to a PI of this. */
-const MET = 1.05;
 
 /** Where an area begins and ends, in the time and figures of a chart: its lower and upper edge at some times. */
 export type Area = { time: number; low: number; high: number }[];

@@ -158,15 +158,16 @@ export class LevelPart extends HpmElement {
     return null;
   }
 
-  private async set(wanted: Level): Promise<void> {
+  /** `etag`: that of the levels that are replaced; those that somebody else set meanwhile are not. */
+  private async set(wanted: Level, etag = this.levels.etag): Promise<void> {
     const before = this.levels.value?.["cpu-mgmt"];
     this.busy = wanted;
     this.refused = null;
     try {
-      const { content } = await app.client.post<Levels>("/mgmt-levels", { "cpu-mgmt": wanted }, { etag: this.levels.etag });
-      this.levels.set(content);
+      const answer = await app.client.post<Levels>("/mgmt-levels", { "cpu-mgmt": wanted }, { etag });
+      this.levels.set(answer.content);
       this.dialog.close();
-      const undo = { label: t("Undo"), run: () => void this.set(before!) };
+      const undo = { label: t("Undo"), run: () => void this.set(before!, answer.etag) };
       tell(t("CPU management: {level}. {sentence}", { level: levelWord(wanted), sentence: levelSentence(wanted) }), before ? undo : undefined);
     } catch (error) {
       if (this.question) this.refused = error as ApiError;

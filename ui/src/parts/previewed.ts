@@ -2,8 +2,7 @@
 
 import type { GoalStatus, PreviewedServer } from "../api/types";
 import { NONE } from "../base/format";
-import { whyLeftAlone, whyNot } from "../base/words";
-import { MET } from "./bullet";
+import { MET, whyLeftAlone, whyNot } from "../base/words";
 
 /** A change of PI or shares of less than this is none that anybody would notice. */
 const NOTICED = 0.05;

@@ -71,30 +71,59 @@ function served(name: string, velocity: "fastest" | "fast" | "moderate", value: 
   return { name, goal: { type: "velocity", velocity }, classification: filter(value), importance, description: "" };
 }
 
+/** A policy to begin with. */
 export interface Template {
   key: string;
   label: string; // to be translated where it is shown
+  /** What it does, in a sentence; to be translated too. */
   help: string;
   policy: () => Policy;
 }
 
-/** Policies to begin with. */
+/** One that has one goal for all servers. */
+function single(key: string, label: string, help: string, importance: Importance, goal: Goal): Template {
+  return {
+    key, label, help,
+    policy: () => ({ name: t(label), description: "", importance, "service-classes": [{ ...catchAll(goal), name: t("all") }] }),
+  };
+}
+
+/** Policies to begin with: what most applications want, in one service class; then those that tell servers apart. */
 export const TEMPLATES: readonly Template[] = [
+  single(
+    "database",
+    later("Important database"),
+    later("Served first, and seldom waits for a CPU: what is less important gives way."),
+    "high",
+    { type: "velocity", velocity: "fast" },
+  ),
+  single(
+    "web",
+    later("Web front"),
+    later("As important as a database, but may wait as long as it runs."),
+    "high",
+    { type: "velocity", velocity: "moderate" },
+  ),
+  single(
+    "batch",
+    later("Batch"),
+    later("Has no goal and little importance: gets what is left, and gives way first but for what is lowest."),
+    "low",
+    DISCRETIONARY,
+  ),
+  single(
+    "rest",
+    later("Everything else"),
+    later("Has no goal and the lowest importance: gets what nobody else needs."),
+    "lowest",
+    DISCRETIONARY,
+  ),
   {
-    key: "blank",
-    label: later("Empty policy"),
-    help: later("One class that takes all servers; its goal is moderate."),
-    policy: () => ({
-      name: "", description: "", importance: "medium",
-      "service-classes": [{ ...catchAll({ type: "velocity", velocity: "moderate" }), name: "all" }],
-    }),
-  },
-  {
-    key: "database",
+    key: "database-first",
     label: later("Database first"),
     help: later("db* is fastest and most important, all others are moderate."),
     policy: () => ({
-      name: "database-first", description: "", importance: "medium",
+      name: t("Database first"), description: "", importance: "medium",
       "service-classes": [served("database", "fastest", "db*", "highest"), catchAll({ type: "velocity", velocity: "moderate" })],
     }),
   },
@@ -103,15 +132,9 @@ export const TEMPLATES: readonly Template[] = [
     label: later("Three tiers"),
     help: later("db* is fast, web* is moderate, others get what is left."),
     policy: () => ({
-      name: "tiers", description: "", importance: "high",
+      name: t("Three tiers"), description: "", importance: "high",
       "service-classes": [served("database", "fast", "db*"), served("web", "moderate", "web*"), catchAll(DISCRETIONARY)],
     }),
-  },
-  {
-    key: "leftover",
-    label: later("What is left"),
-    help: later("No goals: batch and test servers that take what others leave."),
-    policy: () => ({ name: "what-is-left", description: "", importance: "lowest", "service-classes": [{ ...catchAll(DISCRETIONARY), name: "all" }] }),
   },
 ];
 

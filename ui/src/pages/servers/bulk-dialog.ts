@@ -129,7 +129,7 @@ export class BulkDialog extends HpmElement {
   private readonly begin = async (): Promise<void> => {
     const rows = this.wanted();
     if (rows === null) return;
-    const write = { group: putInGroup(this.group), exclude, manage: manageAgain }[this.kind];
+    const write = { group: putInGroup(this.group, this.move), exclude, manage: manageAgain }[this.kind];
     const job = new Bulk(rows, write, this.kind === "group" ? AT_ONCE : 1, () => this.requestUpdate());
     this.job = job;
     await job.run();

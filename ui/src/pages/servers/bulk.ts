@@ -82,10 +82,10 @@ export class Bulk {
   }
 }
 
-/** Puts servers in a group, out of others too. */
-export function putInGroup(group: string): Write {
+/** Puts servers in a group; out of others than `default` only with `move`. */
+export function putInGroup(group: string, move: boolean): Write {
   return async (rows) => {
-    const body = { action: "add-virtual-servers", "virtual-servers": rows.map((row) => row.uuid), move: true };
+    const body = { action: "add-virtual-servers", "virtual-servers": rows.map((row) => row.uuid), move };
     await app.client.post(`/workload-resource-groups/${encodeURIComponent(group)}/actions`, body);
   };
 }
