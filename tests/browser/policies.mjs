@@ -2,7 +2,7 @@
 // and two browsers that change the same one.
 
 import { readFile } from "node:fs/promises";
-import { allow, api, assert, axe, AXE, flow, goto, open, settled, step } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, logIn, open, settled, step } from "./tools.mjs";
 
 const GROUPS = "/workload-resource-groups";
 
@@ -307,5 +307,29 @@ await flow(async () => {
     assert.equal(await bob.locator("hpm-policy-editor").getByLabel("Name", { exact: true }).first().isEditable(), false);
     await bob.getByRole("link", { name: "Schedule", exact: true }).click();
     await bob.getByText("night: Mon to Fri 22:00 to 06:00 of the next day").waitFor();
+  });
+
+  await step("what is half typed is there again for its user alone, until that one logs out", async () => {
+    await goto(page, `policies/${gold.id}?policy=weekday`);
+    const bar = page.locator("hpm-policy-editor .bar");
+    await page.locator("hpm-policy-editor").getByLabel("Description").first().fill("Half typed");
+    await bar.waitFor();
+    const ends = async () => {
+      allow(page, /status of 401/);
+      await page.context().clearCookies();
+      await page.locator("hpm-login").waitFor();
+    };
+    await ends();
+    await logIn(page, "bob");
+    await page.locator("hpm-policy-editor").getByLabel("Description").first().waitFor();
+    assert.equal(await bar.count(), 0);
+    await ends();
+    await logIn(page, "root");
+    await bar.waitFor();
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.locator("hpm-login").waitFor();
+    await logIn(page, "root");
+    await page.locator("hpm-policy-editor").getByLabel("Description").first().waitFor();
+    assert.equal(await bar.count(), 0);
   });
 });
