@@ -2,7 +2,7 @@
 // and two browsers that change the same one.
 
 import { readFile } from "node:fs/promises";
-import { allow, api, assert, flow, goto, open, settled, step } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, logIn, open, settled, step } from "./tools.mjs";
 
 const GROUPS = "/workload-resource-groups";
 
@@ -15,6 +15,11 @@ async function until(look, right, seconds = 10) {
     if (Date.now() > end) assert.fail(`it stays ${JSON.stringify(seen)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** What axe-core says of the page as it is now. */
+async function judge(page, what) {
+  assert.deepEqual(await axe(page), [], what);
 }
 
 const classes = (policy) => policy["service-classes"].map((one) => one.name);
@@ -33,7 +38,7 @@ await flow(async () => {
   }))["object-id"];
   const policy = (name) => api("GET", `${GROUPS}/${gold.id}/policies/${encodeURIComponent(name)}`);
   const group = () => api("GET", `${GROUPS}/${gold.id}`);
-  const page = await open({ user: "root", path: `#/policies/${gold.id}` });
+  const page = await open({ user: "root", path: `#/policies/${gold.id}`, scripts: [AXE] });
   const line = (name) => page.locator("hpm-classes li", { has: page.getByRole("button", { name, exact: true }) });
 
   await step("a group without a policy begins with a template", async () => {
@@ -111,6 +116,23 @@ await flow(async () => {
     assert.equal((await policy("weekday"))["service-classes"][2].goal.velocity, 25);
   });
 
+  await step("a new policy that was discarded comes back as that, and not over another one", async () => {
+    await page.getByRole("button", { name: /^New policy/ }).click();
+    await page.getByRole("menuitem", { name: /^What is left/ }).click();
+    await page.locator("hpm-policy-editor").getByLabel("Name", { exact: true }).fill("brought back");
+    await page.getByRole("button", { name: "Discard" }).click();
+    await page.getByText("A new policy, not created yet").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await page.getByText("A new policy, not created yet").waitFor();
+    assert.equal(await page.locator("hpm-policy-editor").getByLabel("Name", { exact: true }).first().inputValue(), "brought back");
+    await page.getByRole("link", { name: /^weekday/ }).click();
+    await page.getByRole("heading", { name: "Gold: weekday" }).waitFor();
+    assert.equal(await page.locator("hpm-policy-editor .bar").count(), 0);
+    await page.getByRole("link", { name: /^new policy/ }).click();
+    await page.getByRole("button", { name: "Discard" }).click();
+    await page.getByText("A new policy, not created yet").waitFor({ state: "detached" });
+  });
+
   await step("another policy is made and activated", async () => {
     await page.getByRole("button", { name: /^New policy/ }).click();
     await page.getByRole("menuitem", { name: /^Everything else/ }).click();
@@ -124,7 +146,7 @@ await flow(async () => {
   });
 
   await step("a schedule is painted, and the same is in the list", async () => {
-    await page.getByRole("tab", { name: "Schedule" }).click();
+    await page.getByRole("link", { name: "Schedule", exact: true }).click();
     await page.getByRole("radio", { name: "night" }).check();
     const box = await page.locator("hpm-week svg").boundingBox();
     const at = (day, hour) => [box.x + 48 + ((box.width - 56) * hour) / 24, box.y + 20 + 30 * day + 15];
@@ -152,6 +174,7 @@ await flow(async () => {
     ]);
     assert.equal(stored.otherwise, "weekday");
     await page.getByText(/Days and hours are those of the host's time zone, .+ \(UTC[+−]\d\d:\d\d\)/).waitFor();
+    await judge(page, "schedule");
   });
 
   await step("an export is imported again: first what would change, then it is done", async () => {
@@ -170,6 +193,7 @@ await flow(async () => {
     other["workload-resource-groups"].find((one) => one.name === "Gold")["perf-policies"].find((one) => one.name === "weekday").description = "Shops are open";
     await give("other.json", JSON.stringify(other, null, 1));
     await page.locator("hpm-imported").getByText("Shops are open").waitFor();
+    await judge(page, "an import, and what it would change");
     assert.equal((await policy("weekday")).description, "", "a look changes nothing");
     allow(page, /400 \(Bad Request\)/);
     await give("wrong.json", JSON.stringify(other, null, 1).replace('"velocity": "fast"', '"velocity": "fats"'));
@@ -187,8 +211,12 @@ await flow(async () => {
     await page.getByText("other.json was imported.").waitFor();
     assert.equal((await policy("weekday")).description, "Shops are open");
     const imported = await group();
+    // to take it back shows what that would change, too, as somebody may have changed something since
     await page.getByRole("button", { name: "Undo" }).last().click();
+    await page.locator("hpm-imported").getByText("Shops are open").waitFor();
+    await page.getByRole("button", { name: "Import", exact: true }).click();
     await page.getByText("What was imported is undone.").waitFor();
+    assert.equal((await policy("weekday")).description, "");
     assert.deepEqual({ ...(await group()), "perf-policies": [] }, { ...imported, "perf-policies": [] });
     await api("POST", `${GROUPS}/${gold.id}/policies/weekday`, { description: "Shops are open" });
   });
@@ -197,12 +225,15 @@ await flow(async () => {
     await goto(page, `policies?compare=${gold.id}/weekday&with=${silver}/usual`);
     await page.getByText(/They differ in \d+ fields\./).waitFor();
     await page.locator("hpm-fields tr", { hasText: "importance" }).first().getByText("medium").waitFor();
+    await judge(page, "two policies");
     await page.getByLabel("Group and policy").last().selectOption(`${gold.id}/weekday`);
     await page.getByText("They say the same.").waitFor();
   });
 
   await step("a revision is restored, and that is undone", async () => {
     await goto(page, `policies/${gold.id}?policy=weekday&tab=revisions`);
+    await page.getByRole("button", { name: "Restore revision 1" }).waitFor();
+    await judge(page, "revisions");
     await page.getByRole("button", { name: "Restore revision 1" }).click();
     await page.getByText("Policy weekday is as in revision 1 again.").waitFor();
     assert.equal((await policy("weekday")).description, "");
@@ -211,7 +242,7 @@ await flow(async () => {
   });
 
   await step("two browsers change one policy: the second is asked, and nobody's change is lost", async () => {
-    const second = await open({ user: "ann", path: `#/policies/${gold.id}?policy=weekday` });
+    const second = await open({ user: "ann", path: `#/policies/${gold.id}?policy=weekday`, scripts: [AXE] });
     await goto(page, `policies/${gold.id}?policy=weekday`);
     const description = (where) => where.locator("hpm-policy-editor").getByLabel("Description").first();
     await description(page).fill("First");
@@ -226,6 +257,7 @@ await flow(async () => {
     const row = question.getByRole("row", { name: /^description/ });
     assert.deepEqual(await row.getByRole("cell").allInnerTexts(), ["Shops are open", "Second", "First"]);
     assert.equal((await policy("weekday")).description, "First", "nothing is written before somebody decided");
+    await judge(second, "a question of merging");
     await question.getByRole("button", { name: "Take mine over theirs" }).click();
     await second.getByRole("button", { name: "Apply", exact: true }).click();
     await second.getByText("Policy weekday was changed.").waitFor();
@@ -233,6 +265,13 @@ await flow(async () => {
     assert.equal(stored.description, "Second");
     assert.equal(stored.importance, "highest", "what only the other one changed stays");
     await second.context().close();
+  });
+
+  await step("goals are suggested", async () => {
+    await goto(page, `policies/${gold.id}?policy=weekday&tab=suggest`);
+    await page.getByRole("link", { name: "Suggested goals", exact: true }).and(page.locator("[aria-current=page]")).waitFor();
+    await judge(page, "suggested goals");
+    assert.match(await page.title(), /^Gold: weekday – Policies – /);
   });
 
   await step("groups are put in order of importance by dragging and by keyboard", async () => {
@@ -266,7 +305,31 @@ await flow(async () => {
       assert.equal(await bob.getByRole("button", { name }).count(), 0, String(name));
     }
     assert.equal(await bob.locator("hpm-policy-editor").getByLabel("Name", { exact: true }).first().isEditable(), false);
-    await bob.getByRole("tab", { name: "Schedule" }).click();
+    await bob.getByRole("link", { name: "Schedule", exact: true }).click();
     await bob.getByText("night: Mon to Fri 22:00 to 06:00 of the next day").waitFor();
+  });
+
+  await step("what is half typed is there again for its user alone, until that one logs out", async () => {
+    await goto(page, `policies/${gold.id}?policy=weekday`);
+    const bar = page.locator("hpm-policy-editor .bar");
+    await page.locator("hpm-policy-editor").getByLabel("Description").first().fill("Half typed");
+    await bar.waitFor();
+    const ends = async () => {
+      allow(page, /status of 401/);
+      await page.context().clearCookies();
+      await page.locator("hpm-login").waitFor();
+    };
+    await ends();
+    await logIn(page, "bob");
+    await page.locator("hpm-policy-editor").getByLabel("Description").first().waitFor();
+    assert.equal(await bar.count(), 0);
+    await ends();
+    await logIn(page, "root");
+    await bar.waitFor();
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.locator("hpm-login").waitFor();
+    await logIn(page, "root");
+    await page.locator("hpm-policy-editor").getByLabel("Description").first().waitFor();
+    assert.equal(await bar.count(), 0);
   });
 });

@@ -18,12 +18,16 @@ export class ApiError extends Error {
     this.name = "ApiError";
   }
 
-  /** The path of the field that is wrong, such as `perf-policies[0].name`; empty where the message names none. */
+  /** The path of the field that is wrong, such as `perf-policies[0].name`; empty where there is none. */
   get field(): string {
-    const field = this.details["field"] ?? this.details["path"];
-    if (typeof field === "string") return field;
-    // what was not as it must be begins with where that is
-    return this.status === 400 ? (/^([\w.[\]-]+): /.exec(this.message)?.[1] ?? "") : "";
+    const { path } = this.details;
+    return typeof path === "string" ? path : "";
+  }
+
+  /** The message without the path that it begins with: for where that is shown by itself, or is the place itself. */
+  get said(): string {
+    const start = `${this.field}: `;
+    return this.field && this.message.startsWith(start) ? this.message.slice(start.length) : this.message;
   }
 }
 

@@ -86,6 +86,20 @@ export class Mirror extends EventTarget {
     };
   }
 
+  /** Forgets all that it knows, for who logs in next. */
+  reset(): void {
+    this.abort?.abort();
+    this.clear();
+    this.rows = [];
+    this.complete = false;
+    this.error = undefined;
+    this.problem = null;
+    this.measured = 0;
+    this.token = "";
+    this.version++;
+    this.dispatchEvent(new Event("change"));
+  }
+
   byUuid(uuid: string): Row | undefined {
     return this.uuids.get(uuid);
   }
@@ -99,6 +113,7 @@ export class Mirror extends EventTarget {
     try {
       const path = `/virtual-servers/sync?sections=configuration${since}`;
       const { content, age } = await app.client.get<Sync | null>(path, { signal: abort.signal });
+      if (abort.signal.aborted) return;
       if (content) this.apply(content);
       this.measured = Date.now() - 1000 * age;
       this.error = undefined;
@@ -122,11 +137,7 @@ export class Mirror extends EventTarget {
   };
 
   private apply(told: Sync): void {
-    if (told.resync) {
-      this.numbers.clear();
-      this.uuids.clear();
-      this.words.clear();
-    }
+    if (told.resync) this.clear();
     const before = this.uuids.size;
     let named = told.resync || told.removed.length > 0;
     for (const uuid of told.removed) this.remove(uuid);
@@ -137,6 +148,12 @@ export class Mirror extends EventTarget {
     this.problem = told.problem;
     this.complete = true;
     this.version++;
+  }
+
+  private clear(): void {
+    this.numbers.clear();
+    this.uuids.clear();
+    this.words.clear();
   }
 
   private remove(uuid: string): void {

@@ -1,4 +1,6 @@
-/** What a user likes, kept by the browser: language and colours. Where it keeps nothing, everything still works. */
+/** What a user likes, kept by the browser: language and colours, and what is half typed. Where it keeps nothing, everything still works. */
+
+import { app, mayWrite } from "./app";
 
 export type Colours = "system" | "light" | "dark";
 
@@ -45,20 +47,34 @@ export const preferences = {
   },
 };
 
-/** Something half typed that survives a reload; `null`: nothing. */
+/** Where something half typed is kept: it is nobody else's than who typed it, though others log in with this browser. */
+const draftKey = (name: string): string => `hpm-draft-${app.who?.user}-${name}`;
+
+/** Something half typed that survives a reload, and the end of a session; `null`: nothing, as for all who may only read. */
 export function draft<T>(name: string): T | null {
+  if (!mayWrite()) return null;
   try {
-    return JSON.parse(sessionStorage.getItem(`hpm-draft-${name}`) ?? "null") as T | null;
+    return JSON.parse(sessionStorage.getItem(draftKey(name)) ?? "null") as T | null;
   } catch {
     return null;
   }
 }
 
 export function keepDraft(name: string, value: unknown): void {
+  if (!mayWrite()) return;
   try {
-    if (value === null) sessionStorage.removeItem(`hpm-draft-${name}`);
-    else sessionStorage.setItem(`hpm-draft-${name}`, JSON.stringify(value));
+    if (value === null) sessionStorage.removeItem(draftKey(name));
+    else sessionStorage.setItem(draftKey(name), JSON.stringify(value));
   } catch {
     // then a reload loses it
+  }
+}
+
+/** Forgets all that was half typed: who logs out leaves nothing behind. */
+export function forgetDrafts(): void {
+  try {
+    for (const key of Object.keys(sessionStorage).filter((one) => one.startsWith("hpm-draft-"))) sessionStorage.removeItem(key);
+  } catch {
+    // then nothing was kept
   }
 }

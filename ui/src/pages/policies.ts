@@ -3,15 +3,17 @@
 import { Resource } from "../api/resource";
 import type { Group } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, nothing, query } from "../base/element";
+import { css, customElement, html, nothing, query, type PropertyValues } from "../base/element";
 import { link, PageElement } from "../base/page";
 import { t } from "../base/texts";
 import { download } from "../policies/writes";
+import { headingOf } from "../policies/group";
 import type { ImportPart } from "../policies/import";
 
 @customElement("hpm-policies")
 export class PoliciesPage extends PageElement {
   @query("hpm-policy-import") private importing!: ImportPart;
+  private told = "";
   private readonly groups = new Resource<{ "workload-resource-groups": Group[] }>(this, () => "/workload-resource-groups/detail", {
     kinds: ["workload-resource-group", "workload-resource-group-removed"],
     ticks: false,
@@ -26,6 +28,30 @@ export class PoliciesPage extends PageElement {
       }
     `,
   ];
+
+  protected override does(what: string): boolean {
+    if (!this.importing) return false;
+    if (what === "undo-import") void this.importing.showEarlier();
+    return true;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.told = "";
+  }
+
+  /** The window is named by the group and its policy. */
+  override updated(changed: PropertyValues<this>): void {
+    if (changed.has("place") && changed.get("place")?.id !== this.place.id) this.told = ""; // the shell forgot it, too
+    const about = this.about;
+    if (about !== this.told) this.named(about);
+    this.told = about;
+  }
+
+  private get about(): string {
+    const group = this.groups.value?.["workload-resource-groups"].find((one) => one["object-id"] === this.place.id);
+    return group ? headingOf(group, this.place.query) : "";
+  }
 
   override render() {
     const groups = this.groups.value?.["workload-resource-groups"];

@@ -9,14 +9,17 @@ import type { Group, Importance, Policy, PolicyDetail, ServiceClass } from "../a
 import { app, mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, query, state, type PropertyValues } from "../base/element";
 import { complain, complaint, tell } from "../base/notices";
+import { place } from "../base/place";
 import { t } from "../base/texts";
 import { IMPORTANCES, importanceWord } from "../base/words";
-import type { Merged, MergePart } from "../parts/merge";
+import { groupPath } from "../groups/data";
+import { same, type Merged, type MergePart } from "../parts/merge";
 import { differences } from "./diff";
 import { keepPolicyDraft, policyDraft, type PolicyDraft } from "./draft";
 import { mergeFields, partsOf, policyOfParts, type Parts } from "./merging";
-import { contentOf, same, unfinished, wrongPath, wrongText } from "./model";
+import { contentOf, unfinished } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
+import { policyPath } from "./writes";
 
 @customElement("hpm-policy-editor")
 export class PolicyEditor extends HpmElement {
@@ -30,7 +33,7 @@ export class PolicyEditor extends HpmElement {
   @state() private versions: Parts[] | null = null;
   private theirs: { policy: Policy; etag: string | null } | null = null;
   @query("hpm-merge") private question!: MergePart<Parts>;
-  private readonly stored = new Resource<PolicyDetail>(this, () => (this.name ? this.path(this.name) : null), {
+  private readonly stored = new Resource<PolicyDetail>(this, () => (this.name ? this.path : null), {
     kinds: ["workload-resource-group"], ticks: false,
   });
 
@@ -116,13 +119,21 @@ export class PolicyEditor extends HpmElement {
   }
 
   private fields(policy: Policy, readonly: boolean) {
+    const wrong = this.wrongOf("importance");
     return html`<div class="fields">
       ${this.text("name", t("Name"), policy.name, 64, readonly)}
       <div class="field">
         <label for="importance">${t("Importance")}</label>
-        <select id="importance" ?disabled=${readonly} @change=${(event: Event) => this.edit({ importance: (event.target as HTMLSelectElement).value as Importance })}>
+        <select
+          id="importance"
+          ?disabled=${readonly}
+          aria-invalid=${wrong ? "true" : "false"}
+          aria-describedby=${wrong ? "importance-wrong" : nothing}
+          @change=${(event: Event) => this.edit({ importance: (event.target as HTMLSelectElement).value as Importance })}
+        >
           ${IMPORTANCES.map((one) => html`<option value=${one} ?selected=${one === policy.importance}>${importanceWord(one)}</option>`)}
         </select>
+        ${wrong ? html`<span class="wrong" id="importance-wrong">${wrong.text}</span>` : nothing}
       </div>
       ${this.text("description", t("Description"), policy.description, 1024, readonly)}
     </div>`;
@@ -150,7 +161,7 @@ export class PolicyEditor extends HpmElement {
     const changes = kept.base ? differences(kept.base, kept.policy) : [];
     return html`<section class="bar" aria-label=${t("Unsaved changes")}>
       ${this.error
-        ? html`<p class="summary" role="alert" tabindex="-1">▲ ${t("Not applied.")} ${wrongPath(this.error) ? `${wrongPath(this.error)}: ` : ""}${complaint(new Error(wrongText(this.error)))}</p>`
+        ? html`<p class="summary" role="alert" tabindex="-1">▲ ${t("Not applied.")} ${this.error.field ? `${this.error.field}: ` : ""}${complaint(new Error(this.error.said))}</p>`
         : nothing}
       <div class="spread">
         <strong>${kept.base ? t("Unsaved changes") : t("A new policy, not created yet")}</strong>
@@ -198,12 +209,12 @@ export class PolicyEditor extends HpmElement {
     return Boolean(kept.base && this.stored.value && !same(kept.base, contentOf(this.stored.value)));
   }
 
-  private path(name: string): string {
-    return `/workload-resource-groups/${this.group["object-id"]}/policies/${encodeURIComponent(name)}`;
+  private get path(): string {
+    return policyPath(this.group["object-id"], this.name);
   }
 
   private wrongOf(part: string): Wrong | null {
-    return this.error ? wrongBelow({ path: wrongPath(this.error), text: wrongText(this.error) }, part) : null;
+    return this.error ? wrongBelow({ path: this.error.field, text: this.error.said }, part) : null;
   }
 
   private edit(part: Partial<Policy>): void {
@@ -223,16 +234,23 @@ export class PolicyEditor extends HpmElement {
   }
 
   private readonly discard = (): void => {
-    const { kept } = this;
+    const { kept, name } = this;
+    const id = this.group["object-id"];
     this.keep(null);
     void this.stored.refresh();
-    tell(t("The changes were discarded."), { label: t("Undo"), run: () => this.bringBack(kept) });
-    if (!this.name) this.emit("applied", "");
+    tell(t("The changes were discarded."), { label: t("Undo"), run: () => this.bringBack(id, name, kept) });
+    if (!name) this.emit("applied", "");
   };
 
-  private bringBack(kept: PolicyDraft | null): void {
-    this.keep(kept);
-    this.emit("applied", kept?.base?.name ?? "");
+  /** Puts a draft back where it was, whatever is shown by now; another new policy begun meanwhile is not lost by that. */
+  private bringBack(id: string, name: string, kept: PolicyDraft | null): void {
+    if (!name && policyDraft(id, name)) return tell(t("There is a new policy already that is not created yet; create or discard it first."));
+    keepPolicyDraft(id, name, kept);
+    if (this.isConnected && this.group["object-id"] === id && this.name === name) {
+      this.kept = kept;
+      this.emit("drafted");
+    }
+    app.places.go(place("policies", id, name ? { policy: name } : { new: "yes" }));
   }
 
   private async apply(): Promise<void> {
@@ -252,7 +270,8 @@ export class PolicyEditor extends HpmElement {
   private async send(kept: PolicyDraft): Promise<void> {
     const creates = !kept.base;
     if (!creates && !kept.etag) return this.changedMeanwhile(kept); // a suggestion was put in its place
-    const path = creates ? `/workload-resource-groups/${this.group["object-id"]}/policies` : this.path(this.name);
+    const id = this.group["object-id"];
+    const path = creates ? `${groupPath(id)}/policies` : policyPath(id, this.name);
     const answer = await app.client.post<PolicyDetail>(path, contentOf(kept.policy), { etag: creates ? null : kept.etag });
     const { name } = answer.content;
     this.keep(null);
@@ -260,14 +279,14 @@ export class PolicyEditor extends HpmElement {
     await this.stored.refresh();
     this.emit("applied", name);
     if (!kept.base) return tell(t("Policy {name} was created.", { name }));
-    tell(t("Policy {name} was changed.", { name }), { label: t("Undo"), run: () => void this.undo(name, kept.base!, answer.etag) });
+    tell(t("Policy {name} was changed.", { name }), { label: t("Undo"), run: () => void this.undo(id, name, kept.base!, answer.etag) });
   }
 
-  private async undo(name: string, before: Policy, etag: string | null): Promise<void> {
+  private async undo(id: string, name: string, before: Policy, etag: string | null): Promise<void> {
     try {
-      await app.client.post(this.path(name), before, { etag });
+      await app.client.post(policyPath(id, name), before, { etag });
       await this.stored.refresh();
-      this.emit("applied", before.name);
+      if (this.isConnected && this.group["object-id"] === id && this.name === name) this.emit("applied", before.name);
     } catch (error) {
       complain(t("Not undone."), error);
     }
@@ -280,7 +299,7 @@ export class PolicyEditor extends HpmElement {
       this.keep({ ...kept, base: null, etag: null });
       this.error = new ApiError(t("Somebody deleted this policy or renamed it. To create it anew, press the button."));
     } else this.error = error;
-    const at = /^service-classes\[(\d+)\]/.exec(wrongPath(error));
+    const at = /^service-classes\[(\d+)\]/.exec(error.field);
     if (at) this.emit("unfold", Number(at[1]));
     await this.updateComplete;
     this.renderRoot.querySelector<HTMLElement>(".summary")?.focus();
@@ -289,7 +308,7 @@ export class PolicyEditor extends HpmElement {
   /** Somebody changed it since this was begun: if not the policy itself, it goes on; if so, who sits here decides. */
   private async changedMeanwhile(kept: PolicyDraft): Promise<void> {
     try {
-      const answer = await app.client.get<PolicyDetail>(this.path(this.name));
+      const answer = await app.client.get<PolicyDetail>(this.path);
       this.theirs = { policy: contentOf(answer.content), etag: answer.etag };
       if (same(kept.base, this.theirs.policy)) return await this.send({ ...kept, etag: answer.etag });
       this.versions = partsOf([kept.base!, kept.policy, this.theirs.policy]);

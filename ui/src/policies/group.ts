@@ -58,6 +58,26 @@ export class GroupPolicies extends HpmElement {
       .unsaved {
         color: var(--advice);
       }
+      .tabs {
+        display: flex;
+        gap: 4px;
+        border-bottom: 1px solid var(--line);
+        overflow-x: auto;
+        overflow-y: hidden;
+      }
+      .tabs a {
+        padding: 8px 12px;
+        border-bottom: 3px solid transparent;
+        color: var(--text);
+        white-space: nowrap;
+      }
+      .tabs a[aria-current] {
+        border-color: var(--accent);
+        font-weight: 600;
+      }
+      .tabs a:focus-visible {
+        outline-offset: -2px;
+      }
     `,
   ];
 
@@ -71,12 +91,11 @@ export class GroupPolicies extends HpmElement {
 
   /** The policy that is shown; "": a new one, or none. */
   private get name(): string {
-    if (this.isNew) return "";
-    return this.place.query.get("policy") || this.group["active-policy"] || this.group["perf-policies"][0]?.name || "";
+    return nameOf(this.group, this.place.query);
   }
 
   private get isNew(): boolean {
-    return this.place.query.get("new") === "yes" && policyDraft(this.groupId, "") !== null;
+    return isNew(this.group, this.place.query);
   }
 
   override render() {
@@ -84,30 +103,25 @@ export class GroupPolicies extends HpmElement {
     const policy = policyOf(group, name);
     const tab = this.place.query.get("tab") || "classes";
     return html`<hpm-head
-        heading=${this.heading(name)}
+        heading=${headingOf(group, this.place.query)}
         sentence=${policy ? this.sentence(policy) : ""}
         .error=${this.error}
       >
         <span slot="actions" class="row">${this.buttons(policy)}</span>
       </hpm-head>
       ${this.chooser(name)}
-      <hpm-tabs
-        .label=${t("What is shown of it")}
-        .chosen=${tab}
-        .tabs=${[
-          { key: "classes", label: t("Service classes") },
-          { key: "schedule", label: t("Schedule") },
-          { key: "revisions", label: t("Revisions") },
-          { key: "suggest", label: t("Suggested goals") },
-        ]}
-        @choose=${(event: CustomEvent<string>) => this.ask({ tab: event.detail === "classes" ? "" : event.detail })}
-      ></hpm-tabs>
+      ${this.tabs(tab)}
       ${this.content(tab, name)} ${mayWrite() ? this.dialogs(policy) : nothing}`;
   }
 
-  private heading(name: string): string {
-    if (this.isNew) return t("{group}: new policy", { group: this.group.name });
-    return name ? `${this.group.name}: ${name}` : this.group.name;
+  private tabs(chosen: string) {
+    const tab = (key: string, label: string) => {
+      const query = { ...Object.fromEntries(this.place.query), tab: key };
+      return html`<a href=${link("policies", this.groupId, query)} aria-current=${key === chosen ? "page" : nothing}>${label}</a>`;
+    };
+    return html`<nav class="tabs" aria-label=${t("What is shown of it")}>
+      ${tab("classes", t("Service classes"))} ${tab("schedule", t("Schedule"))} ${tab("revisions", t("Revisions"))} ${tab("suggest", t("Suggested goals"))}
+    </nav>`;
   }
 
   private sentence(policy: Policy): string {
@@ -283,4 +297,22 @@ export class GroupPolicies extends HpmElement {
   private changed(): void {
     this.emit("changed");
   }
+}
+
+/** Whether a policy is shown that is not created yet. */
+function isNew(group: Group, query: URLSearchParams): boolean {
+  return query.get("new") === "yes" && policyDraft(group["object-id"], "") !== null;
+}
+
+/** The policy that is shown; "": a new one, or none. */
+function nameOf(group: Group, query: URLSearchParams): string {
+  if (isNew(group, query)) return "";
+  return query.get("policy") || group["active-policy"] || group["perf-policies"][0]?.name || "";
+}
+
+/** What is shown of a group, by the query of the URL: the group and the policy. */
+export function headingOf(group: Group, query: URLSearchParams): string {
+  if (isNew(group, query)) return t("{group}: new policy", { group: group.name });
+  const name = nameOf(group, query);
+  return name ? `${group.name}: ${name}` : group.name;
 }

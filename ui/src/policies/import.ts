@@ -7,25 +7,36 @@ import { ApiError } from "../api/client";
 import type { Group, ImportResult, ServerSummary } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, query, state } from "../base/element";
-import { complain, tell } from "../base/notices";
+import { tell } from "../base/notices";
+import { place } from "../base/place";
 import { t } from "../base/texts";
+import { groupPath, GROUPS } from "../groups/data";
 import type { DialogPart } from "../parts/dialog";
 
-const ALL = "/workload-resource-groups";
 const AROUND = 2; // lines shown before and behind a wrong one
+
+interface PolicyText {
+  name: string;
+  text: string;
+  /** Whether it is what there was before an import. */
+  earlier?: boolean;
+}
+
+/** What an import that is to be taken back found, and in which group ("": all). */
+let before: { target: string; file: PolicyText } | null = null;
 
 @customElement("hpm-policy-import")
 export class ImportPart extends HpmElement {
   @property({ attribute: false }) groups: readonly Group[] = [];
   @state() private target = ""; // the id of a group; "": all groups
-  @state() private file: { name: string; text: string } | null = null;
+  @state() private file: PolicyText | null = null;
   @state() private replace = false;
   @state() private result: ImportResult | null = null;
   @state() private error: ApiError | null = null;
   @state() private busy = false;
   @state() private over = false;
   private etag: string | null = null;
-  private earlier = ""; // the export of what there was, to bring it back
+  private now = ""; // the export of what there is, to bring it back
   private names: ReadonlyMap<string, string> = new Map(); // of servers, by UUID
   private asked = 0;
   @query("hpm-dialog") private dialog!: DialogPart;
@@ -59,9 +70,23 @@ export class ImportPart extends HpmElement {
   /** Opens it, for one group or (left out) for all. */
   show(group = ""): void {
     this.target = group;
+    this.replace = false;
     this.file = null;
     this.forget();
     this.dialog.show();
+  }
+
+  /**
+   * Opens it with what there was before an import that is to be taken back. What others changed since would be gone by
+   * that, too; so it is shown first what it changes, as of any file.
+   */
+  async showEarlier(): Promise<void> {
+    await this.updateComplete;
+    if (!before) return;
+    this.show(before.target);
+    this.replace = !before.target;
+    this.file = before.file;
+    await this.look();
   }
 
   override render() {
@@ -165,7 +190,7 @@ export class ImportPart extends HpmElement {
   }
 
   private get path(): string {
-    return this.target ? `${ALL}/${this.target}` : ALL;
+    return this.target ? groupPath(this.target) : GROUPS;
   }
 
   /** Asks what would change, and against which state. */
@@ -175,12 +200,12 @@ export class ImportPart extends HpmElement {
     this.forget();
     this.busy = true;
     try {
-      const { etag, before } = await stateOf(this.path, this.target !== "");
+      const state = await stateOf(this.path, this.target !== "");
       const answer = await this.send(true, null);
       if (movesServers(answer)) this.names = await serverNames();
       if (asked !== this.asked) return;
-      this.etag = etag;
-      this.earlier = before;
+      this.etag = state.etag;
+      this.now = state.text;
       this.result = answer;
     } catch (error) {
       if (asked === this.asked) this.refused(error);
@@ -204,10 +229,7 @@ export class ImportPart extends HpmElement {
     try {
       await this.send(false, this.etag);
       this.dialog.close();
-      const { path, earlier } = this;
-      const { etag } = await stateOf(path, this.target !== "");
-      tell(t("{name} was imported.", { name: this.file!.name }), { label: t("Undo"), run: () => void this.undo(path, earlier, etag) });
-      this.emit("imported");
+      this.done(this.file!);
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {
         await this.look();
@@ -218,17 +240,14 @@ export class ImportPart extends HpmElement {
     }
   };
 
-  /** Imports what there was before, if nobody changed anything since. */
-  private async undo(path: string, before: string, etag: string | null): Promise<void> {
-    const all = path === ALL;
-    try {
-      const headers = { "Content-Type": "application/json" };
-      await app.client.post(`${path}/import${all ? "?replace=true" : ""}`, before, { etag, headers });
-      tell(t("What was imported is undone."));
-      this.emit("imported");
-    } catch (error) {
-      complain(t("Not undone."), error);
-    }
+  private done({ name, earlier }: PolicyText): void {
+    const { target, now } = this;
+    const undo = () => {
+      before = { target, file: { name: t("what there was before"), text: now, earlier: true } };
+      app.places.go(place("policies", target, { do: "undo-import" }));
+    };
+    tell(earlier ? t("What was imported is undone.") : t("{name} was imported.", { name }), { label: t("Undo"), run: undo });
+    this.emit("imported");
   }
 
   private refused(error: unknown): void {
@@ -238,10 +257,11 @@ export class ImportPart extends HpmElement {
 }
 
 /** What there is, as a policy file, and the tag that an import compares with: of one group, or of all. */
-async function stateOf(path: string, one: boolean): Promise<{ etag: string | null; before: string }> {
+async function stateOf(path: string, one: boolean): Promise<{ etag: string | null; text: string }> {
+  // the tag first: if it still holds at the import, then so does the text
+  const group = one ? await app.client.get(path) : null;
   const file = await app.client.get<string>(`${path}/export?format=json`, { text: true });
-  const etag = one ? (await app.client.get(path)).etag : file.etag;
-  return { etag, before: file.content };
+  return { etag: (group ?? file).etag, text: file.content };
 }
 
 /** Whether a group, a policy or a class would be gone. */

@@ -16,4 +16,3 @@ import "./revisions";
 import "./rule";
 import "./schedule";
 import "./suggest";
-import "./tabs";

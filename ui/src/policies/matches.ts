@@ -6,19 +6,21 @@
  */
 
 import { ApiError, isAbort } from "../api/client";
-import type { GroupSummary, Policy, Preview, Rule } from "../api/types";
+import type { Policy, Preview, Rule, ServerSummary } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, state, type PropertyValues } from "../base/element";
 import { complaint } from "../base/notices";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
-import { DISCRETIONARY, hasGap, same, unfinished, wrongPath, wrongText } from "./model";
+import { groupPath, GROUPS } from "../groups/data";
+import { same } from "../parts/merge";
+import { DISCRETIONARY, hasGap, unfinished } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
 
 const PAUSE = 400; // ms after the last key
 const SHOWN = 24;
-/** Of more groups the host's number is not asked for at each key. */
-const MOST_GROUPS = 20;
+/** Of more servers the host's number is not asked for at each key. */
+const MOST_SERVERS = 2000;
 const PROBE = "service-classes[0].classification";
 
 interface Match {
@@ -36,7 +38,7 @@ export class MatchesPart extends HpmElement {
   @property({ type: Number }) at = 0;
   @state() private found: Match[] | null = null;
   @state() private members = 0;
-  @state() private elsewhere: number | null = null;
+  @state() private everywhere: number | null = null;
   @state() private problem = "";
   private timer = 0;
   private abort: AbortController | undefined;
@@ -62,9 +64,8 @@ export class MatchesPart extends HpmElement {
   ];
 
   override willUpdate(changed: PropertyValues<this>): void {
-    const before = changed.get("rule");
-    const moved = changed.has("at") || changed.has("group") || changed.has("policy");
-    if (!this.hasUpdated || moved || (changed.has("rule") && !same(before, this.rule))) this.later();
+    const others = (name: "rule" | "policy") => changed.has(name) && !same(changed.get(name), this[name]);
+    if (!this.hasUpdated || changed.has("at") || changed.has("group") || others("rule") || others("policy")) this.later();
   }
 
   override disconnectedCallback(): void {
@@ -99,8 +100,8 @@ export class MatchesPart extends HpmElement {
   private sentence(): string {
     const n = this.found!.length;
     const inside = plural("{n} of {all} server of this group matches now.", "{n} of {all} servers of this group match now.", n, { all: this.members });
-    if (this.elsewhere === null) return inside;
-    return `${inside} ${plural("On the whole host {n} matches.", "On the whole host {n} match.", n + this.elsewhere)}`;
+    if (this.everywhere === null) return inside;
+    return `${inside} ${plural("On the whole host {n} matches.", "On the whole host {n} match.", this.everywhere)}`;
   }
 
   private later(): void {
@@ -111,18 +112,17 @@ export class MatchesPart extends HpmElement {
   private async look(): Promise<void> {
     const { rule, policy } = this;
     this.abort?.abort();
-    if (!rule || !policy || !this.group || hasGap(rule)) return;
+    if (!rule || !policy || !this.group) return;
+    if (hasGap(rule)) return this.tell(null); // what was wrong of the rule before is so no more
     const { signal } = (this.abort = new AbortController());
     try {
-      const own = await this.matching(this.group, rule, signal);
+      const own = await this.matching(rule, signal);
       const before = await this.earlier(policy, signal);
+      this.everywhere = await this.onHost(rule, signal);
       this.members = own["virtual-servers"].length;
-      this.found = own["virtual-servers"]
-        .filter((one) => one["service-class"] === "match")
-        .map((one) => ({ name: one.name, uri: one["virtual-server"], before: before.get(one["virtual-server"]) ?? "" }));
+      this.found = matched(own).map((one) => ({ name: one.name, uri: one["virtual-server"], before: before.get(one["virtual-server"]) ?? "" }));
       this.problem = "";
       this.tell(null);
-      this.elsewhere = await this.others(rule, signal);
     } catch (error) {
       if (isAbort(error) || signal.aborted) return;
       this.refused(error);
@@ -131,7 +131,7 @@ export class MatchesPart extends HpmElement {
 
   private refused(error: unknown): void {
     const known = error instanceof ApiError && error.status === 400;
-    const wrong = known ? wrongBelow({ path: wrongPath(error), text: wrongText(error) }, PROBE) : null;
+    const wrong = known ? wrongBelow({ path: error.field, text: error.said }, PROBE) : null;
     this.problem = wrong ? t("No rule yet that servers can be compared with.") : t("It is not known which servers match. {why}", { why: complaint(error) });
     this.tell(wrong);
   }
@@ -140,15 +140,8 @@ export class MatchesPart extends HpmElement {
     this.emit("wrong", wrong);
   }
 
-  private async matching(group: string, rule: Rule, signal: AbortSignal): Promise<Preview> {
-    const probe = {
-      name: "probe", importance: "medium",
-      "service-classes": [
-        { name: "match", goal: DISCRETIONARY, classification: rule },
-        { name: "rest", goal: DISCRETIONARY },
-      ],
-    };
-    return (await app.client.post<Preview>(`/workload-resource-groups/${group}/preview`, probe, { signal })).content;
+  private async matching(rule: Rule, signal: AbortSignal): Promise<Preview> {
+    return (await app.client.post<Preview>(`${groupPath(this.group)}/preview`, probe(rule), { signal })).content;
   }
 
   /** The classes before this one that take a server, by the server's URI. */
@@ -156,9 +149,9 @@ export class MatchesPart extends HpmElement {
     if (unfinished({ ...policy, "service-classes": policy["service-classes"].slice(0, this.at) })) return new Map();
     const classes = policy["service-classes"].slice(0, this.at).map((one, at) => ({ ...one, name: String(at), goal: DISCRETIONARY }));
     if (classes.length === 0) return new Map();
-    const probe = { name: "probe", importance: "medium", "service-classes": [...classes, { name: "rest", goal: DISCRETIONARY }] };
+    const body = { name: "probe", importance: "medium", "service-classes": [...classes, { name: "rest", goal: DISCRETIONARY }] };
     try {
-      const { content } = await app.client.post<Preview>(`/workload-resource-groups/${this.group}/preview`, probe, { signal });
+      const { content } = await app.client.post<Preview>(`${groupPath(this.group)}/preview`, body, { signal });
       const names = policy["service-classes"].map((one) => one.name);
       const taken = content["virtual-servers"].filter((one) => one["service-class"] !== "rest");
       return new Map(taken.map((one) => [one["virtual-server"], names[Number(one["service-class"])] ?? ""]));
@@ -168,15 +161,28 @@ export class MatchesPart extends HpmElement {
     }
   }
 
-  private async others(rule: Rule, signal: AbortSignal): Promise<number | null> {
-    const { content } = await app.client.get<{ "workload-resource-groups": GroupSummary[] }>("/workload-resource-groups", { signal });
-    const groups = content["workload-resource-groups"].filter((one) => one["object-id"] !== this.group && one["virtual-server-count"] > 0);
-    if (groups.length > MOST_GROUPS) return null;
-    let sum = 0;
-    for (const one of groups) {
-      const seen = await this.matching(one["object-id"], rule, signal);
-      sum += seen["virtual-servers"].filter((server) => server["service-class"] === "match").length;
-    }
-    return sum;
+  /** How many of all servers match, as if all were in the group; null: there are too many to ask. */
+  private async onHost(rule: Rule, signal: AbortSignal): Promise<number | null> {
+    const { content } = await app.client.get<{ "virtual-servers": ServerSummary[] }>("/virtual-servers", { signal });
+    const all = content["virtual-servers"].map((one) => one["object-id"]);
+    if (all.length > MOST_SERVERS) return null;
+    const wish = { "workload-resource-group": this.group, "virtual-servers": all, "perf-policy": probe(rule) };
+    const seen = await app.client.post<Preview>(`${GROUPS}/preview`, wish, { signal });
+    return matched(seen.content).length;
   }
+}
+
+/** A policy by which it is seen what a rule takes. */
+function probe(rule: Rule) {
+  return {
+    name: "probe", importance: "medium",
+    "service-classes": [
+      { name: "match", goal: DISCRETIONARY, classification: rule },
+      { name: "rest", goal: DISCRETIONARY },
+    ],
+  };
+}
+
+function matched(seen: Preview): Preview["virtual-servers"] {
+  return seen["virtual-servers"].filter((one) => one["service-class"] === "match");
 }

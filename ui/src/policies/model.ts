@@ -20,19 +20,6 @@ function whole(one: ServiceClass): ServiceClass {
   };
 }
 
-/** Whether two values of the API say the same. */
-export function same(one: unknown, other: unknown): boolean {
-  return canonical(one) === canonical(other);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    part && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
-
 /** The list with one thing moved to another place. */
 export function moved<T>(list: readonly T[], from: number, to: number): T[] {
   const next = [...list];
@@ -146,19 +133,6 @@ export function policyOf(group: Group, name: string | null): Policy | undefined 
 /** Whether a schedule of the group activates the policy. */
 export function isScheduled(group: Group, name: string): boolean {
   return group.otherwise === name || (group.schedule ?? []).some((one: ScheduleEntry) => one.policy === name);
-}
-
-/** The path of the field that is wrong: as the error says, or as its message begins. */
-export function wrongPath(error: { field?: string; message: string } | null): string {
-  if (!error) return "";
-  return error.field || (/^([a-z][\w-]*(?:\[\d+\])?(?:\.[\w-]+(?:\[\d+\])?)*): /.exec(error.message)?.[1] ?? "");
-}
-
-/** What is wrong, without the path before it. */
-export function wrongText(error: { field?: string; message: string }): string {
-  const path = wrongPath(error);
-  const at = path ? error.message.indexOf(`${path}: `) : -1;
-  return at < 0 ? error.message : error.message.slice(at + path.length + 2);
 }
 
 /**

@@ -9,8 +9,9 @@ import { ago, exact } from "../base/format";
 import { complain, tell } from "../base/notices";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
+import { same } from "../parts/merge";
 import { differences } from "./diff";
-import { contentOf, same } from "./model";
+import { contentOf } from "./model";
 import { policyPath } from "./writes";
 
 @customElement("hpm-revisions")

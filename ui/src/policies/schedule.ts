@@ -9,11 +9,12 @@ import type { Group, ScheduleEntry, Version } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, query, state, type PropertyValues } from "../base/element";
 import { complain, complaint, tell } from "../base/notices";
+import { place } from "../base/place";
 import { t } from "../base/texts";
-import type { Merged, MergePart } from "../parts/merge";
+import { groupPath } from "../groups/data";
+import { same, type Merged, type MergePart } from "../parts/merge";
 import { keepScheduleDraft, scheduleDraft, type Plan, type ScheduleDraft } from "./draft";
 import type { Painted } from "./grid";
-import { same, wrongPath } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
 import { DAY, entriesOf, minuteNow, nextChange, painted, timeOf, weekOf } from "./week";
 import { DAYS, dayWord, entriesWords } from "./words";
@@ -25,6 +26,7 @@ export class SchedulePart extends HpmElement {
   @state() private kept: ScheduleDraft | null = null;
   @state() private brush = "";
   @state() private error: ApiError | null = null;
+  @state() private busy = false;
   @state() private versions: Plan[] | null = null;
   @state() private minute = -1;
   @query("hpm-merge") private question!: MergePart<Plan>;
@@ -108,7 +110,7 @@ export class SchedulePart extends HpmElement {
   }
 
   private get path(): string {
-    return `/workload-resource-groups/${this.group["object-id"]}`;
+    return groupPath(this.group["object-id"]);
   }
 
   private get policies(): string[] {
@@ -150,12 +152,20 @@ export class SchedulePart extends HpmElement {
 
   private otherwise(plan: Plan, readonly: boolean) {
     if (plan.schedule.length === 0) return html`<p class="dim">${t("No entries: policies are activated by hand.")}</p>`;
+    const wrong = this.wrongOf("otherwise");
     return html`<div class="field">
       <label for="otherwise">${t("Otherwise, where no entry holds")}</label>
-      <select id="otherwise" ?disabled=${readonly} @change=${(event: Event) => this.edit({ ...plan, otherwise: (event.target as HTMLSelectElement).value || null })}>
+      <select
+        id="otherwise"
+        ?disabled=${readonly}
+        aria-invalid=${wrong ? "true" : "false"}
+        aria-describedby=${wrong ? "otherwise-wrong" : nothing}
+        @change=${(event: Event) => this.edit({ ...plan, otherwise: (event.target as HTMLSelectElement).value || null })}
+      >
         <option value="" ?selected=${!plan.otherwise}>${t("no policy: unmanaged")}</option>
         ${this.policies.map((one) => html`<option value=${one} ?selected=${one === plan.otherwise}>${one}</option>`)}
       </select>
+      ${wrong ? html`<span class="wrong" id="otherwise-wrong">${wrong.text}</span>` : nothing}
     </div>`;
   }
 
@@ -177,7 +187,7 @@ export class SchedulePart extends HpmElement {
         ${this.error ? html`<span class="wrong" role="alert">${t("Not applied.")} ${complaint(this.error)}</span>` : nothing}
       </span>
       <span class="row">
-        <button class="primary apply" type="button" @click=${() => this.apply()}>${t("Apply schedule")}</button>
+        <button class="primary apply" type="button" ?disabled=${this.busy} @click=${() => this.apply()}>${this.busy ? t("Working…") : t("Apply schedule")}</button>
         <button type="button" @click=${this.discard}>${t("Discard")}</button>
       </span>
     </section>`;
@@ -225,7 +235,7 @@ export class SchedulePart extends HpmElement {
   }
 
   private wrongOf(part: string): Wrong | null {
-    return this.error ? wrongBelow({ path: wrongPath(this.error), text: complaint(this.error) }, part) : null;
+    return this.error ? wrongBelow({ path: this.error.field, text: complaint(new Error(this.error.said)) }, part) : null;
   }
 
   private paint(plan: Plan, { days, minutes }: Painted): void {
@@ -247,30 +257,44 @@ export class SchedulePart extends HpmElement {
 
   private readonly discard = (): void => {
     const { kept } = this;
+    const id = this.group["object-id"];
     this.keep(null);
-    tell(t("The changes were discarded."), { label: t("Undo"), run: () => this.keep(kept) });
+    tell(t("The changes were discarded."), { label: t("Undo"), run: () => this.bringBack(id, kept) });
   };
+
+  /** Puts a draft back where it was, whatever is shown by now. */
+  private bringBack(id: string, kept: ScheduleDraft | null): void {
+    keepScheduleDraft(id, kept);
+    if (this.isConnected && this.group["object-id"] === id) this.kept = kept;
+    else app.places.go(place("policies", id, { tab: "schedule" }));
+  }
 
   private async apply(): Promise<void> {
     const { kept } = this;
-    if (!kept) return;
+    if (!kept || this.busy) return;
+    this.busy = true;
     this.error = null;
     try {
       await this.send(kept.plan, kept.etag, kept.base);
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) await this.changedMeanwhile(kept);
       else this.error = error instanceof ApiError ? error : new ApiError(String(error));
+    } finally {
+      this.busy = false;
     }
   }
 
   private async send(plan: Plan, etag: string | null, before: Plan): Promise<void> {
-    const answer = await app.client.post<Group>(this.path, plan, { etag });
+    const { path } = this;
+    const answer = await app.client.post<Group>(path, plan, { etag });
     this.keep(null);
     await this.stored.refresh();
     this.emit("changed");
     const undo = async () => {
       try {
-        await this.send(before, answer.etag, plan);
+        await app.client.post(path, before, { etag: answer.etag });
+        await this.stored.refresh();
+        this.emit("changed");
       } catch (error) {
         complain(t("Not undone."), error);
       }

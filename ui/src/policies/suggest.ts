@@ -8,6 +8,7 @@ import { exact, fixed, index, percent } from "../base/format";
 import { complaint } from "../base/notices";
 import { plural, t } from "../base/texts";
 import { goalWord, IMPORTANCES, importanceWord } from "../base/words";
+import { groupPath } from "../groups/data";
 
 const ASKED = ["from", "to", "importance", "name"] as const;
 
@@ -65,7 +66,7 @@ export class SuggestPart extends HpmElement {
 
   override willUpdate(_changed: PropertyValues<this>): void {
     // it costs the server some work, and is refused where there is no history: it is asked for when somebody asks
-    const path = this.query.get("s") ? `/workload-resource-groups/${this.group["object-id"]}/suggestion?${this.words()}` : "";
+    const path = this.query.get("s") ? `${groupPath(this.group["object-id"])}/suggestion?${this.words()}` : "";
     if (path === this.asked) return;
     this.asked = path;
     this.found = null;

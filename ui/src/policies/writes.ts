@@ -5,47 +5,64 @@ import { app } from "../base/app";
 import { complain, tell } from "../base/notices";
 import { t } from "../base/texts";
 import { importanceWord } from "../base/words";
-import { contentOf, policyOf } from "./model";
+import { groupPath, GROUPS } from "../groups/data";
+import { contentOf } from "./model";
 
-const groupPath = (group: string): string => `/workload-resource-groups/${group}`;
 export const policyPath = (group: string, name: string): string => `${groupPath(group)}/policies/${encodeURIComponent(name)}`;
 
 /** Makes a policy the active one; null: none, the group is unmanaged then. */
 export async function activate(group: Group, name: string | null): Promise<void> {
-  const before = group["active-policy"];
-  const id = group["object-id"];
+  const path = groupPath(group["object-id"]);
   try {
-    await app.client.post(groupPath(id), { "active-policy": name });
+    const now = await app.client.get<Group>(path);
+    const before = now.content["active-policy"];
+    const answer = await app.client.post<Group>(path, { "active-policy": name }, { etag: now.etag });
+    const undo = async () => {
+      try {
+        await app.client.post<Group>(path, { "active-policy": before }, { etag: answer.etag });
+        tell(activeWords(group, before));
+      } catch (error) {
+        complain(t("Not undone."), error);
+      }
+    };
+    tell(activeWords(group, name), { label: t("Undo"), run: () => void undo() });
   } catch (error) {
-    return complain(t("Not activated."), error);
+    complain(t("Not activated."), error);
   }
-  const said = name
+}
+
+function activeWords(group: Group, name: string | null): string {
+  return name
     ? t("Policy {name} is active in {group} now.", { name, group: group.name })
     : t("{group} has no active policy now; its servers keep their shares.", { group: group.name });
-  tell(said, { label: t("Undo"), run: () => void activate({ ...group, "active-policy": name }, before) });
 }
 
 /** Deletes a policy; it can be brought back as it was, active if it was. Whether it was deleted. */
 export async function remove(group: Group, name: string): Promise<boolean> {
   const id = group["object-id"];
-  const policy = policyOf(group, name);
+  const path = policyPath(id, name);
   try {
-    await app.client.delete(policyPath(id, name));
+    const { content, etag } = await app.client.get<PolicyDetail>(path);
+    await app.client.delete(path, { etag });
+    tell(t("Policy {name} of {group} was deleted.", { name, group: group.name }), { label: t("Undo"), run: () => void bringBack(id, content) });
+    return true;
   } catch (error) {
     complain(t("Policy {name} was not deleted.", { name }), error);
     return false;
   }
-  const wasActive = group["active-policy"] === name;
-  const back = async () => {
-    try {
-      await app.client.post(`${groupPath(id)}/policies`, contentOf(policy!));
-      if (wasActive) await app.client.post(groupPath(id), { "active-policy": name });
-    } catch (error) {
-      complain(t("Policy {name} was not brought back.", { name }), error);
-    }
-  };
-  tell(t("Policy {name} of {group} was deleted.", { name, group: group.name }), policy && { label: t("Undo"), run: () => void back() });
-  return true;
+}
+
+async function bringBack(group: string, policy: PolicyDetail): Promise<void> {
+  const { name } = policy;
+  try {
+    await app.client.post(`${groupPath(group)}/policies`, contentOf(policy));
+    if (!policy.active) return;
+    const now = await app.client.get<Group>(groupPath(group));
+    // what somebody activated meanwhile stays
+    if (now.content["active-policy"] === null) await app.client.post(groupPath(group), { "active-policy": name }, { etag: now.etag });
+  } catch (error) {
+    complain(t("Policy {name} was not brought back.", { name }), error);
+  }
 }
 
 /** Gives the active policy of a group another importance. */
@@ -82,7 +99,7 @@ export interface Export {
 
 /** Reads a policy file from the server and gives it to the browser to be kept. */
 export async function download(what: Export, format: Format): Promise<void> {
-  const path = what.group ? groupPath(what.group["object-id"]) : "/workload-resource-groups";
+  const path = what.group ? groupPath(what.group["object-id"]) : GROUPS;
   const query = new URLSearchParams({ format, ...(what.policy ? { policy: what.policy } : {}) });
   try {
     const headers = { Accept: format === "json" ? "application/json" : "application/xml" };

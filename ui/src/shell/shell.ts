@@ -1,6 +1,7 @@
 /** The frame of the pages: who looks at which host, the navigation, messages, help; in Wok only what Wok has not. */
 
 import type { ApiError } from "../api/client";
+import { mirror } from "../api/mirror";
 import type { Version, WhoIAm } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
@@ -8,7 +9,7 @@ import { complain, complaint } from "../base/notices";
 import { PAGES, pageOf, type PageEntry } from "../base/pages";
 import { link, type PageElement } from "../base/page";
 import { place, type Place } from "../base/place";
-import { preferences } from "../base/preferences";
+import { forgetDrafts, preferences } from "../base/preferences";
 import { t } from "../base/texts";
 import { tokens } from "../base/theme";
 import type { DialogPart } from "../parts/dialog";
@@ -282,6 +283,7 @@ export class Shell extends HpmElement {
 
   private leave(): void {
     app.live.stop();
+    mirror.reset();
     app.who = null;
     preferences.session = false;
     this.state = "login";
@@ -294,6 +296,7 @@ export class Shell extends HpmElement {
       if ((error as ApiError).status !== 401) return complain(t("Not logged out."), error);
     }
     this.problem = "";
+    forgetDrafts();
     this.leave();
   }
 
