@@ -3,7 +3,7 @@
 import { Resource } from "../api/resource";
 import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Levels, MetricsHistory } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, nothing, repeat, state, type PropertyValues } from "../base/element";
+import { css, customElement, html, nothing, repeat, state } from "../base/element";
 import { exact, span } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
@@ -91,13 +91,10 @@ export class OverviewPage extends PageElement {
     clearInterval(this.timer);
   }
 
-  override updated(changed: PropertyValues<this>): void {
-    super.updated(changed);
-    if (changed.has("place") && this.asked("look") === "level") {
-      const level = this.renderRoot.querySelector<HTMLElement>("hpm-level");
-      level?.scrollIntoView({ block: "center" });
-      level?.focus();
-    }
+  protected override does(what: string): boolean {
+    const level = this.renderRoot.querySelector<HTMLElement>("hpm-level");
+    if (what === "level") level?.focus();
+    return level !== null;
   }
 
   override render() {
