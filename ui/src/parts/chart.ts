@@ -11,12 +11,13 @@
 import uPlot from "uplot";
 import uPlotStyles from "uplot/dist/uPlot.min.css";
 import { unsafeCSS } from "lit";
+import { saveFile } from "../base/csv";
 import { css, customElement, html, HpmElement, nothing, property, query, state, svg, type PropertyValues } from "../base/element";
 import { exact, fixed } from "../base/format";
 import { complain } from "../base/notices";
 import { t } from "../base/texts";
 import { drawn, extremes, type ChartMark, type ChartSeries } from "./chart-data";
-import { csv, download, fileName, png } from "./chart-export";
+import { chartCsv, fileName, png } from "./chart-export";
 import { colourOf, dashOf, isHatched, lookOf, watchColours } from "./chart-look";
 import { HEIGHT, moment, Plot, type View } from "./chart-plot";
 import { wordsOf } from "./range";
@@ -312,7 +313,7 @@ export class ChartPart extends HpmElement {
   }
 
   private asFile(): void {
-    download(fileName(this.names(), "csv"), new Blob([csv(this.times, this.series, this.unit)], { type: "text/csv" }));
+    saveFile(fileName(this.names(), "csv"), chartCsv(this.times, this.series, this.unit));
   }
 
   private async asPicture(): Promise<void> {
@@ -322,7 +323,7 @@ export class ChartPart extends HpmElement {
     );
     const heading = `${this.of ? `${this.of} – ` : ""}${this.heading}${this.unit ? ` (${this.unit})` : ""}`;
     try {
-      download(fileName(this.names(), "png"), await png(this.plot!.chart.ctx.canvas, uPlot.pxRatio, look, heading, entries));
+      saveFile(fileName(this.names(), "png"), await png(this.plot!.chart.ctx.canvas, uPlot.pxRatio, look, heading, entries), "image/png");
     } catch (error) {
       complain(t("The picture was not made."), error);
     }
