@@ -1,5 +1,6 @@
 /** Adjustments: what hpm did, newest first, what came of it, and why it could not do more. */
 
+import { isAbort } from "../api/client";
 import { Endless } from "../api/endless";
 import { Resource } from "../api/resource";
 import type { Adjustment, GroupSummary, Levels } from "../api/types";
@@ -293,7 +294,7 @@ export class AdjustmentsPage extends PageElement {
       const all = await this.list.all((count) => (this.saving = plural("{n} read…", "{n} read…", count)));
       saveAdjustments(all);
     } catch (error) {
-      complain(t("Adjustments were not exported."), error);
+      if (!isAbort(error)) complain(t("Adjustments were not exported."), error);
     } finally {
       this.saving = "";
     }
