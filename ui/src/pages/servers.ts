@@ -83,6 +83,9 @@ export class ServersPage extends PageElement {
     if (changed.has("place") && this.soon === 0) this.typed = null;
     this.look(!this.place.id);
     if (this.place.id) {
+      // or what was being typed would get into the server's URL
+      clearTimeout(this.soon);
+      this.soon = 0;
       this.removeAttribute("stale"); // which is that of the list; one server has its own
       return;
     }
