@@ -1,6 +1,7 @@
 /** What the pages of groups show, made from what the API gives in several answers. */
 
 import type { Group, GroupMetrics, GroupSummary, Importance, Policy, Server, ServerSummary } from "../api/types";
+import { order } from "../base/format";
 import { goalPercent, IMPORTANCES } from "../base/words";
 
 /** Events after which groups and who is in them are read again. */
@@ -80,4 +81,4 @@ export function member(server: ServerSummary | Server): Member {
   return { id: server["object-id"], name: server.name, group: idOf(server["workload-resource-group"]) };
 }
 
-export const byName = new Intl.Collator(undefined, { numeric: true }).compare;
+export const byName = (one: string, other: string): number => order()(one, other);
