@@ -196,7 +196,7 @@ export class Shell extends HpmElement {
             ${this.navigation(PAGES, page)}
             <main id="main" @named=${this.named}>${page.render(this.place)}</main>
           </div>`}
-      <hpm-notices></hpm-notices>
+      <hpm-notices @left=${() => this.focusPage()}></hpm-notices>
       ${this.helpDialog()}`;
   }
 
