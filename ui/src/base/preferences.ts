@@ -1,4 +1,4 @@
-/** What a user likes, kept by the browser: language and colours. Where it keeps nothing, everything still works. */
+/** What a user likes, kept by the browser: language, colours, keys. Where it keeps nothing, everything still works. */
 
 export type Colours = "system" | "light" | "dark";
 
@@ -32,6 +32,13 @@ export const preferences = {
   },
   set colours(value: Colours) {
     write("colours", value === "system" ? null : value);
+  },
+  /** Whether single keys (`/`, `?`) do something. */
+  get keys(): boolean {
+    return read("keys") !== "off";
+  },
+  set keys(on: boolean) {
+    write("keys", on ? null : "off");
   },
   /**
    * That somebody logged in with this browser. The session's cookie is hidden from scripts, and to ask without one

@@ -341,7 +341,7 @@ export class Shell extends HpmElement {
   private readonly typed = (event: KeyboardEvent): void => {
     const target = event.composedPath()[0] as HTMLElement;
     const typing = target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select");
-    if (this.state !== "in" || typing || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+    if (this.state !== "in" || !preferences.keys || typing || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (event.composedPath().some((one) => one instanceof HTMLDialogElement)) return;
     if (event.key === "/") this.page()?.focusSearch?.();
     else if (event.key === "?") this.help.show();
