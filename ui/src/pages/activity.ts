@@ -149,9 +149,11 @@ export class ActivityPage extends PageElement {
       </hpm-head>
       ${this.filters()}
       <div id="top"></div>
-      ${waiting > 0
-        ? html`<div class="new" role="status"><button class="primary" type="button" @click=${() => this.list.showNew()}>${plural("{n} new", "{n} new", waiting)}</button></div>`
-        : nothing}
+      <div class="new" role="status">
+        ${waiting > 0
+          ? html`<button class="primary" type="button" @click=${() => this.list.showNew()}>${plural("{n} new", "{n} new", waiting)}</button>`
+          : nothing}
+      </div>
       ${this.body()}`;
   }
 

@@ -95,9 +95,11 @@ export class AdjustmentsPage extends PageElement {
       </hpm-head>
       ${this.filters()}
       <div id="top"></div>
-      ${this.list.waiting > 0
-        ? html`<div class="new" role="status"><button class="primary" type="button" @click=${this.showNew}>${plural("{n} new", "{n} new", this.list.waiting)}</button></div>`
-        : nothing}
+      <div class="new" role="status">
+        ${this.list.waiting > 0
+          ? html`<button class="primary" type="button" @click=${this.showNew}>${plural("{n} new", "{n} new", this.list.waiting)}</button>`
+          : nothing}
+      </div>
       ${this.body()}`;
   }
 

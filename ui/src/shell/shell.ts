@@ -189,7 +189,9 @@ export class Shell extends HpmElement {
     }
     const page = pageOf(this.place);
     return html`${app.wok ? nothing : this.mast()}
-      ${this.lost ? html`<p class="lost" role="status">▲ ${t("hpm does not answer. What you see is getting old; trying again…")}</p>` : nothing}
+      <div role="status">
+        ${this.lost ? html`<p class="lost">▲ ${t("hpm does not answer. What you see is getting old; trying again…")}</p>` : nothing}
+      </div>
       ${app.wok
         ? html`${this.navigation(PAGES.filter((one) => one.tab === page.tab), page)}<main>${page.render(this.place)}</main>`
         : html`<div class="body">
