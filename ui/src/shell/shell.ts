@@ -260,6 +260,7 @@ export class Shell extends HpmElement {
       this.state = "in";
       app.live.start();
       this.titled();
+      void this.entryShown();
     } catch (error) {
       if (this.state === "begin" && (error as ApiError).status !== 401) this.problem = complaint(error);
     }
@@ -311,7 +312,14 @@ export class Shell extends HpmElement {
     this.titled();
     if (before.page === this.place.page && this.page()?.whole) return;
     scrollTo(0, 0);
+    void this.entryShown();
     void this.focusPage();
+  }
+
+  /** Brings the entry of the page into sight: on narrow windows they stand beside each other, and more than fit. */
+  private async entryShown(): Promise<void> {
+    await this.updateComplete;
+    this.renderRoot.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   private titled(): void {
