@@ -233,6 +233,8 @@ export class Shell extends HpmElement {
         <dd>${t("this help")}</dd>
         <dt><kbd>↑</kbd> <kbd>↓</kbd></dt>
         <dd>${t("move in tables, lists and menus; Enter opens")}</dd>
+        <dt><kbd>Enter</kbd></dt>
+        <dd>${t("In a chart: marks one end of a time, and pressed again the other, to zoom in.")}</dd>
         <dt><kbd>Esc</kbd></dt>
         <dd>${t("close what is open")}</dd>
         <dt>${t("velocity")}</dt>
