@@ -39,7 +39,7 @@ await flow(async () => {
     const policy = answer.headers()["content-security-policy"];
     const rules = Object.fromEntries(policy.split(";").map((one) => one.trim().split(/ (.*)/)).map(([name, value]) => [name, value]));
     assert.deepEqual(rules, {
-      "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:", "connect-src": "'self'",
+      "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self'", "connect-src": "'self'",
       "frame-ancestors": "'none'", "base-uri": "'none'", "form-action": "'self'",
     });
     const origins = new Set([...answers.values()].map(({ url }) => new URL(url)).filter(({ protocol }) => protocol !== "data:").map(({ origin }) => origin));

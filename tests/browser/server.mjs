@@ -96,6 +96,23 @@ async function charts(page) {
     await page.getByRole("button", { name: "Zoom out" }).click();
     await page.waitForFunction(() => location.hash.endsWith("from=-30m"));
   });
+  await step("a part is marked by keyboard, too", async () => {
+    const slider = all.first().getByRole("slider");
+    const told = all.first().getByRole("status");
+    await slider.focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Enter");
+    await told.filter({ hasText: "press Enter" }).waitFor();
+    await page.keyboard.press("Escape");
+    await until(async () => (await told.textContent()) === "", "nothing is marked");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("PageDown");
+    assert.ok((await all.first().locator(".u-select").boundingBox()).width > 2);
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => /from=2.*&to=2/.test(location.hash));
+    await page.goBack();
+    await page.waitForFunction(() => location.hash.endsWith("from=-30m"));
+  });
   await step("adjustments are marks, and lead to what was done", async () => {
     const marks = all.first().locator("hpm-chart-marks a");
     await marks.first().waitFor();

@@ -96,6 +96,7 @@ export class Client {
       const content = answer.status === 204 ? null : wish.text ? await answer.text() : await answer.json();
       return { content: content as T, etag, age, unchanged: false };
     } catch (error) {
+      if (unwanted(wish.signal)) throw error;
       throw unreachable(error);
     }
   }
@@ -124,7 +125,7 @@ export class Client {
       this.onAnswer(answer);
       return answer;
     } catch (error) {
-      if (wish.signal?.aborted && (wish.signal.reason as Error)?.name !== "TimeoutError") throw error;
+      if (unwanted(wish.signal)) throw error;
       throw unreachable(error);
     }
   }
@@ -133,6 +134,11 @@ export class Client {
 /** Whether an error says that nobody wants the answer any more. */
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
+}
+
+/** Whether a request was given up because nobody wants its answer, and not because it took too long. */
+function unwanted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && (signal.reason as Error)?.name !== "TimeoutError";
 }
 
 function unreachable(error: unknown): ApiError {

@@ -49,6 +49,8 @@ export class Endless<T extends Numbered> implements ReactiveController {
   private wish: EndlessWish | null = null;
   private newest: readonly T[] = [];
   private abort: AbortController | undefined;
+  /** Of reading all for a file, which goes on beside what is shown. */
+  private abortAll: AbortController | undefined;
   private soon = 0;
 
   /** `name`: the field of the answer that the list is in. */
@@ -72,6 +74,7 @@ export class Endless<T extends Numbered> implements ReactiveController {
     clearTimeout(this.soon);
     this.soon = 0;
     this.abort?.abort();
+    this.abortAll?.abort();
     this.key = "";
   }
 
@@ -90,9 +93,9 @@ export class Endless<T extends Numbered> implements ReactiveController {
 
   /** Reads the first piece (again). */
   async begin(): Promise<void> {
-    const { top } = this.wish!;
+    const wish = this.wish!;
     await this.reading(async (signal) => {
-      const piece = await this.piece(AT_ONCE, top ? top + 1 : null, signal);
+      const piece = await this.piece(wish, AT_ONCE, wish.top ? wish.top + 1 : null, signal);
       this.items = piece.items;
       this.more = piece.more;
       this.waiting = 0;
@@ -105,7 +108,7 @@ export class Endless<T extends Numbered> implements ReactiveController {
     const last = this.items.at(-1);
     if (!last || !this.more || this.loading) return;
     await this.reading(async (signal) => {
-      const piece = await this.piece(AT_ONCE, last["object-id"], signal);
+      const piece = await this.piece(this.wish!, AT_ONCE, last["object-id"], signal);
       this.items = [...this.items, ...piece.items];
       this.more = piece.more;
     });
@@ -117,11 +120,16 @@ export class Endless<T extends Numbered> implements ReactiveController {
     this.host.requestUpdate();
   }
 
-  /** All that there are, for a file; `told` is called with how many were read so far. */
+  /**
+   * All that are wanted now, for a file, whatever is wanted by its end; `told` is called with how many were read so
+   * far. It is given up (an abort, see `isAbort`) when the component leaves the page.
+   */
   async all(told: (count: number) => void): Promise<T[]> {
+    const wish = this.wish!;
+    const { signal } = (this.abortAll = new AbortController());
     const found: T[] = [];
     for (let more = true; more; ) {
-      const piece = await this.piece(MOST, found.at(-1)?.["object-id"] ?? null, undefined);
+      const piece = await this.piece(wish, MOST, found.at(-1)?.["object-id"] ?? null, signal);
       found.push(...piece.items);
       more = piece.more;
       told(found.length);
@@ -133,7 +141,7 @@ export class Endless<T extends Numbered> implements ReactiveController {
   private async look(): Promise<void> {
     if (this.loading || !this.known || this.wish?.top) return;
     await this.reading(async (signal) => {
-      const piece = await this.piece(AT_ONCE, null, signal);
+      const piece = await this.piece(this.wish!, AT_ONCE, null, signal);
       const top = this.items[0]?.["object-id"] ?? 0;
       this.newest = piece.items;
       const fresh = piece.items.filter((one) => one["object-id"] > top).length;
@@ -182,10 +190,10 @@ export class Endless<T extends Numbered> implements ReactiveController {
     }
   }
 
-  private async piece(limit: number, before: number | null, signal: AbortSignal | undefined): Promise<{ items: T[]; more: boolean }> {
-    const { path, query } = this.wish!;
-    const { content } = await app.client.get<Piece<T>>(asking(path, { ...query, before, limit }), signal ? { signal } : {});
-    signal?.throwIfAborted();
+  private async piece(wish: EndlessWish, limit: number, before: number | null, signal: AbortSignal): Promise<{ items: T[]; more: boolean }> {
+    const { path, query } = wish;
+    const { content } = await app.client.get<Piece<T>>(asking(path, { ...query, before, limit }), { signal });
+    signal.throwIfAborted();
     return { items: content[this.name] ?? [], more: content.next !== null };
   }
 

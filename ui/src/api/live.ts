@@ -2,7 +2,7 @@
  * What is shown is fresh: hpm's events tell that something happened, and figures are asked for again each interval.
  *
  * While events do not come (a proxy holds them back, hpm is restarted) everything is asked for each interval, and the
- * stream is tried again, later each time. Nothing is asked for while the page is hidden.
+ * stream is tried again, later each time. While the page is hidden events are only noted, so that nothing is asked for.
  */
 
 import { isAbort, type Client } from "./client";
@@ -23,6 +23,8 @@ export class Live extends EventTarget {
   private abort: AbortController | null = null;
   private timer = 0;
   private lastId = "";
+  /** Whether something happened while the page was hidden. */
+  private unseen = false;
 
   constructor(private readonly client: Client) {
     super();
@@ -52,7 +54,11 @@ export class Live extends EventTarget {
   }
 
   private readonly seen = (): void => {
-    if (!document.hidden) this.tick();
+    if (document.hidden) return;
+    // before the tick: who asks at once then does not ask twice
+    if (this.unseen) this.happen("resync", {});
+    this.unseen = false;
+    this.tick();
   };
 
   private schedule(): void {
@@ -94,7 +100,12 @@ export class Live extends EventTarget {
     } catch {
       return; // a newer hpm's; what it tells is seen at the next tick
     }
-    this.dispatchEvent(new CustomEvent("happened", { detail: { kind, data } }));
+    this.happen(kind, data);
+  }
+
+  private happen(kind: string, data: Record<string, unknown>): void {
+    if (document.hidden) this.unseen = true;
+    else this.dispatchEvent(new CustomEvent("happened", { detail: { kind, data } }));
   }
 }
 

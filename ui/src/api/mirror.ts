@@ -108,6 +108,8 @@ export class Mirror extends EventTarget {
   readonly ask = async (): Promise<void> => {
     // what comes now is told by the answer that is on its way, or by the next one
     if (this.abort && !this.abort.signal.aborted) return;
+    clearTimeout(this.soon);
+    this.soon = 0;
     const abort = (this.abort = new AbortController());
     const since = this.token && `&since=${encodeURIComponent(this.token)}`;
     try {

@@ -27,6 +27,8 @@ export class Resource<T> implements ReactiveController {
   private known: Answer<T> | undefined;
   private abort: AbortController | undefined;
   private soon = 0;
+  /** Whether something happened since it was asked for, which the answer on its way may not tell yet. */
+  private again = false;
 
   constructor(
     private readonly host: ReactiveControllerHost,
@@ -53,6 +55,7 @@ export class Resource<T> implements ReactiveController {
     this.soon = 0;
     this.abort?.abort();
     this.abort = undefined;
+    this.loading = this.again = false;
     this.path = null;
   }
 
@@ -72,6 +75,9 @@ export class Resource<T> implements ReactiveController {
   async refresh(): Promise<void> {
     const path = this.path;
     if (path === null) return;
+    clearTimeout(this.soon);
+    this.soon = 0;
+    this.again = false;
     this.abort?.abort();
     const abort = (this.abort = new AbortController());
     this.loading = true;
@@ -93,6 +99,7 @@ export class Resource<T> implements ReactiveController {
         this.loading = false;
         this.abort = undefined;
         this.host.requestUpdate();
+        if (this.again) void this.refresh();
       }
     }
   }
@@ -105,6 +112,8 @@ export class Resource<T> implements ReactiveController {
   }
 
   private readonly ticked = (): void => {
+    // an answer that takes longer than an interval is waited for
+    if (this.loading) return;
     if (this.options.ticks !== false || this.error) void this.refresh();
   };
 
@@ -113,7 +122,8 @@ export class Resource<T> implements ReactiveController {
     if (kind !== "resync" && !this.options.kinds?.includes(kind)) return;
     this.soon ||= window.setTimeout(() => {
       this.soon = 0;
-      void this.refresh();
+      if (this.loading) this.again = true;
+      else void this.refresh();
     }, SOON);
   };
 }

@@ -5,10 +5,15 @@ export type Cell = string | number | null | undefined;
 /** What spreadsheets take for a formula where it begins a text; names of servers come from people. */
 const FORMULA = /^[=+\-@\t\r\n]/;
 
+/** A text that no spreadsheet takes for a formula. */
+export function guarded(text: string): string {
+  return FORMULA.test(text) ? `'${text}` : text;
+}
+
 function written(cell: Cell): string {
   if (cell === null || cell === undefined) return "";
   if (typeof cell === "number") return String(cell);
-  const text = FORMULA.test(cell) ? `'${cell}` : cell;
+  const text = guarded(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

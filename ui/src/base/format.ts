@@ -16,6 +16,16 @@ function number(value: number, digits: number): string {
   return format.format(value);
 }
 
+const collators = new Map<string, Intl.Collator>();
+
+/** How the user's language orders texts; numbers in them as people count: db2 before db10. */
+export function order(): (one: string, other: string) => number {
+  const key = locale();
+  let collator = collators.get(key);
+  if (!collator) collators.set(key, (collator = new Intl.Collator(key, { numeric: true })));
+  return collator.compare;
+}
+
 /** A number with so many digits after the point. */
 export function fixed(value: number | null | undefined, digits = 0): string {
   return value === null || value === undefined || Number.isNaN(value) ? NONE : number(value, digits);

@@ -1,4 +1,4 @@
-/** What a user likes, kept by the browser: language and colours, and what is half typed. Where it keeps nothing, everything still works. */
+/** What a user likes, kept by the browser: language, colours, keys; and what is half typed. Where it keeps nothing, everything still works. */
 
 import { app, mayWrite } from "./app";
 
@@ -34,6 +34,13 @@ export const preferences = {
   },
   set colours(value: Colours) {
     write("colours", value === "system" ? null : value);
+  },
+  /** Whether single keys (`/`, `?`) do something. */
+  get keys(): boolean {
+    return read("keys") !== "off";
+  },
+  set keys(on: boolean) {
+    write("keys", on ? null : "off");
   },
   /**
    * That somebody logged in with this browser. The session's cookie is hidden from scripts, and to ask without one

@@ -282,14 +282,4 @@ export const controls = css`
     white-space: pre-wrap;
     overflow-wrap: anywhere;
   }
-  @media (prefers-reduced-motion: no-preference) {
-    .changed {
-      animation: changed 1.5s ease-out;
-    }
-  }
-  @keyframes changed {
-    from {
-      background: var(--chosen);
-    }
-  }
 `;

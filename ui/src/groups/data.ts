@@ -3,6 +3,7 @@
 import type { Row } from "../api/mirror";
 import type { Group, GroupMetrics, GroupSummary, Importance, Policy, ServerSummary } from "../api/types";
 import { idOf } from "../api/uris";
+import { order } from "../base/format";
 import { goalPercent, IMPORTANCES } from "../base/words";
 
 /** Events after which groups and who is in them are read again. */
@@ -82,4 +83,4 @@ export function member(server: ServerSummary): Member {
 /** The same of a server that the mirror has. */
 export const memberOf = ({ uuid, name, group }: Row): Member => ({ id: uuid, name, group });
 
-export const byName = new Intl.Collator(undefined, { numeric: true }).compare;
+export const byName = (one: string, other: string): number => order()(one, other);

@@ -140,14 +140,14 @@ export class FirstSteps extends HpmElement {
         heading: t("Look at what hpm would do"),
         text: t("At the level Advise it plans and reports, and changes nothing. Choose it under CPU management on this page."),
         button: t("To CPU management"),
-        href: link("overview", "", { look: "level" }),
+        href: link("overview", "", { do: "level" }),
       },
       {
         done: this.level === "on",
         heading: t("Switch on"),
         text: t("When the advice looks right, choose On. Off puts back all shares as they were."),
         button: t("To CPU management"),
-        href: link("overview", "", { look: "level" }),
+        href: link("overview", "", { do: "level" }),
       },
     ];
   }

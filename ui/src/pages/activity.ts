@@ -1,5 +1,6 @@
 /** The activity log: who wrote what, from where, and whether it was done. */
 
+import { isAbort } from "../api/client";
 import { Endless } from "../api/endless";
 import type { Activity } from "../api/types";
 import { css, customElement, html, nothing, query, repeat, state } from "../base/element";
@@ -148,9 +149,11 @@ export class ActivityPage extends PageElement {
       </hpm-head>
       ${this.filters()}
       <div id="top"></div>
-      ${waiting > 0
-        ? html`<div class="new" role="status"><button class="primary" type="button" @click=${() => this.list.showNew()}>${plural("{n} new", "{n} new", waiting)}</button></div>`
-        : nothing}
+      <div class="new" role="status">
+        ${waiting > 0
+          ? html`<button class="primary" type="button" @click=${() => this.list.showNew()}>${plural("{n} new", "{n} new", waiting)}</button>`
+          : nothing}
+      </div>
       ${this.body()}`;
   }
 
@@ -281,7 +284,7 @@ export class ActivityPage extends PageElement {
       const all = await this.list.all((count) => (this.saving = plural("{n} read…", "{n} read…", count)));
       saveFile("hpm-activity.csv", csv([[...FIELDS], ...all.map((one) => FIELDS.map((name) => one[name]))]));
     } catch (error) {
-      complain(t("The activity log was not exported."), error);
+      if (!isAbort(error)) complain(t("The activity log was not exported."), error);
     } finally {
       this.saving = "";
     }

@@ -1,5 +1,6 @@
 /** Adjustments: what hpm did, newest first, what came of it, and why it could not do more. */
 
+import { isAbort } from "../api/client";
 import { Endless } from "../api/endless";
 import { Resource } from "../api/resource";
 import type { Adjustment, GroupSummary, Levels } from "../api/types";
@@ -94,9 +95,11 @@ export class AdjustmentsPage extends PageElement {
       </hpm-head>
       ${this.filters()}
       <div id="top"></div>
-      ${this.list.waiting > 0
-        ? html`<div class="new" role="status"><button class="primary" type="button" @click=${this.showNew}>${plural("{n} new", "{n} new", this.list.waiting)}</button></div>`
-        : nothing}
+      <div class="new" role="status">
+        ${this.list.waiting > 0
+          ? html`<button class="primary" type="button" @click=${this.showNew}>${plural("{n} new", "{n} new", this.list.waiting)}</button>`
+          : nothing}
+      </div>
       ${this.body()}`;
   }
 
@@ -293,7 +296,7 @@ export class AdjustmentsPage extends PageElement {
       const all = await this.list.all((count) => (this.saving = plural("{n} read…", "{n} read…", count)));
       saveAdjustments(all);
     } catch (error) {
-      complain(t("Adjustments were not exported."), error);
+      if (!isAbort(error)) complain(t("Adjustments were not exported."), error);
     } finally {
       this.saving = "";
     }

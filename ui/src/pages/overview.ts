@@ -3,7 +3,7 @@
 import { Resource } from "../api/resource";
 import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Levels, MetricsHistory } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, nothing, repeat, state, type PropertyValues } from "../base/element";
+import { css, customElement, html, nothing, repeat, state } from "../base/element";
 import { exact, span } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
@@ -43,7 +43,7 @@ export class OverviewPage extends PageElement {
   );
   private readonly past = new Resource<Histories>(
     this,
-    () => `/metrics/calculated/workload-resource-groups?${this.hour}&metrics=performance-index&limit=${MOST_CARDS}`,
+    () => `/metrics/calculated/workload-resource-groups?${this.hour}&metrics=performance-index`,
     { ticks: false },
   );
   private readonly hostPast = new Resource<MetricsHistory>(
@@ -91,33 +91,31 @@ export class OverviewPage extends PageElement {
     clearInterval(this.timer);
   }
 
-  override updated(changed: PropertyValues<this>): void {
-    super.updated(changed);
-    if (changed.has("place") && this.asked("look") === "level") {
-      const level = this.renderRoot.querySelector<HTMLElement>("hpm-level");
-      level?.scrollIntoView({ block: "center" });
-      level?.focus();
-    }
+  protected override does(what: string): boolean {
+    const level = this.renderRoot.querySelector<HTMLElement>("hpm-level");
+    if (what === "level") level?.focus();
+    return level !== null;
   }
 
   override render() {
     const groups = this.groups.value?.["workload-resource-groups"];
     const host = this.host.value;
     const level = this.levels.value?.["cpu-mgmt"];
-    if (!groups || !host || !level) {
-      const error = this.groups.error ?? this.host.error ?? this.levels.error;
+    const metrics = this.metrics.value?.["workload-resource-groups"];
+    if (!groups || !metrics || !host || !level) {
+      const error = this.groups.error ?? this.metrics.error ?? this.host.error ?? this.levels.error;
       return html`<hpm-head .heading=${t("Overview")}></hpm-head>
         ${error
           ? html`<hpm-problem .what=${t("The host cannot be shown.")} .error=${error} @retry=${this.again}></hpm-problem>`
           : html`<hpm-skeleton rows="10"></hpm-skeleton>`}`;
     }
-    const goals = goalsOf(this.metrics.value?.["workload-resource-groups"] ?? []);
+    const goals = goalsOf(metrics);
     const count = this.hostRaw.value?.metrics["virtual-servers"] ?? 0;
     return html`<hpm-head
         .heading=${`${goalSentence(goals)} ${hostSentence(host)}`}
         .measured=${this.host.measured}
         .problem=${host.problem}
-        .error=${this.host.error}
+        .error=${this.host.error ?? this.metrics.error}
       ></hpm-head>
       <div class="stack">
         ${mayWrite() && walking(groups, level) ? html`<hpm-first-steps .groups=${groups} level=${level} .servers=${count}></hpm-first-steps>` : nothing}
@@ -131,12 +129,12 @@ export class OverviewPage extends PageElement {
             <hpm-level></hpm-level>
           </section>
         </div>
-        ${this.cards(groups)} ${this.adjustments(level)}
+        ${this.cards(groups, metrics)} ${this.adjustments(level)}
       </div>`;
   }
 
-  private cards(groups: readonly GroupSummary[]) {
-    const figures = new Map(this.metrics.value?.["workload-resource-groups"].map((one) => [one["object-id"], one]));
+  private cards(groups: readonly GroupSummary[], metrics: readonly GroupMetrics[]) {
+    const figures = new Map(metrics.map((one) => [one["object-id"], one]));
     const past = new Map(this.past.value?.["workload-resource-groups"].map((one) => [one["object-id"], one.metrics["performance-index"]?.mean]));
     const ordered = [...groups].sort(byImportance);
     return html`<section class="stack" aria-labelledby="groups-heading">

@@ -8,7 +8,7 @@ import { mayWrite } from "../base/app";
 import { cache, css, customElement, html, nothing, query, state, type PropertyValues } from "../base/element";
 import { complain, tell } from "../base/notices";
 import { PageElement } from "../base/page";
-import { plural, t } from "../base/texts";
+import { locale, plural, t } from "../base/texts";
 import type { Action } from "../parts/menu";
 import type { Column, TablePart } from "../parts/table";
 import "./server-goal";
@@ -83,6 +83,9 @@ export class ServersPage extends PageElement {
     if (changed.has("place") && this.soon === 0) this.typed = null;
     this.look(!this.place.id);
     if (this.place.id) {
+      // or what was being typed would get into the server's URL
+      clearTimeout(this.soon);
+      this.soon = 0;
       this.removeAttribute("stale"); // which is that of the list; one server has its own
       return;
     }
@@ -243,13 +246,13 @@ export class ServersPage extends PageElement {
     const { missed, goals } = tally(mirror.rows);
     if (goals === 0) return t("No server has a goal yet: groups without a policy are only watched.");
     if (missed === 0) return plural("The goal of one server is met.", "The goals of all {n} servers that have one are met.", goals);
-    return plural("{n} of {all} servers misses its goal.", "{n} of {all} servers miss their goals.", missed, { all: goals.toLocaleString() });
+    return plural("{n} of {all} servers misses its goal.", "{n} of {all} servers miss their goals.", missed, { all: goals.toLocaleString(locale()) });
   }
 
   private counted(): string {
     const { length } = mirror.rows;
     if (this.shown.length === length) return plural("{n} virtual server", "{n} virtual servers", length);
-    return plural("{shown} of {n} virtual server", "{shown} of {n} virtual servers", length, { shown: this.shown.length.toLocaleString() });
+    return plural("{shown} of {n} virtual server", "{shown} of {n} virtual servers", length, { shown: this.shown.length.toLocaleString(locale()) });
   }
 
   // -- what is done

@@ -1,4 +1,4 @@
-/** What a user likes in this browser: the language of the pages, and their colours. */
+/** What a user likes in this browser: the language of the pages, their colours, and whether single keys do something. */
 
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, state } from "../base/element";
@@ -54,6 +54,10 @@ export class BrowserPart extends HpmElement {
           )}
         </div>
       </fieldset>
+      <label class="choice">
+        <input type="checkbox" .checked=${preferences.keys} @change=${(event: Event) => (preferences.keys = (event.target as HTMLInputElement).checked)} />
+        ${t("Single keys: / searches on the page, ? opens the help")}
+      </label>
     </section>`;
   }
 

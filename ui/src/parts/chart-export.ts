@@ -1,25 +1,19 @@
 /** Charts as files. */
 
+import { csv } from "../base/csv";
 import type { ChartSeries } from "./chart-data";
 import type { Look } from "./chart-look";
 
-/** Figures with times in UTC, as RFC 4180 has it; where points have a lowest and a highest, those too. */
-export function csv(times: readonly number[], series: readonly ChartSeries[], unit: string): string {
+/** Figures with times in UTC; where points have a lowest and a highest, those too. */
+export function chartCsv(times: readonly number[], series: readonly ChartSeries[], unit: string): string {
   const columns = series.flatMap((one) => {
     const label = unit ? `${one.label} (${unit})` : one.label;
     const own = [{ label, values: one.values }];
     if (one.low && one.high) own.push({ label: `${label} minimum`, values: one.low }, { label: `${label} maximum`, values: one.high });
     return own;
   });
-  const lines = times.map((time, at) => [
-    new Date(1000 * time).toISOString(),
-    ...columns.map((one) => String(one.values[at] ?? "")),
-  ]);
-  return [["time", ...columns.map((one) => one.label)], ...lines].map((line) => line.map(quoted).join(",") + "\r\n").join("");
-}
-
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const rows = times.map((time, at) => [new Date(1000 * time).toISOString(), ...columns.map((one) => one.values[at])]);
+  return csv([["time", ...columns.map((one) => one.label)], ...rows]);
 }
 
 const EDGE = 12;
@@ -61,16 +55,6 @@ export async function png(
     x += 46 + on.measureText(label).width;
   }
   return new Promise((resolve, reject) => picture.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture was made"))), "image/png"));
-}
-
-/** Has the browser keep a file. */
-export function download(name: string, content: Blob): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  // the browser has begun to read it by then
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /** A file's name without what file systems take for something else. */

@@ -83,6 +83,14 @@ export class Plot {
     move(time === undefined ? { left: -10, top: -10 } : { left: this.chart.valToPos(time, "x"), top: 10 }, true, follow);
   }
 
+  /** Shows that a part of the time is being marked, from a moment to a place in `times`; null: none is. */
+  mark(end: number | null, at: number | null): void {
+    const one = end === null ? 0 : this.chart.valToPos(end, "x");
+    const other = end === null || at === null ? one : this.chart.valToPos(this.view.times[at]!, "x");
+    const [width, height] = end === null ? [0, 0] : [Math.max(2, Math.abs(other - one)), this.chart.over.clientHeight];
+    this.chart.setSelect({ left: Math.min(one, other), top: 0, width, height }, false);
+  }
+
   destroy(): void {
     this.chart.destroy();
   }

@@ -2,21 +2,23 @@
  * A chart over time: `<hpm-chart heading unit .times .series .from .to .marks>`. All charts of a page share one range of
  * time and one crosshair; what is under that stands in the legend, whose entries show and hide series.
  *
- * Dispatches `range` (`RangeWords`, see `range.ts`) when a part of the time was marked with the pointer.
+ * Dispatches `range` (`RangeWords`, see `range.ts`) when a part of the time was marked, with the pointer or by keyboard.
  *
  * By keyboard: the chart is in the order of Tab; left and right move the crosshair, Page Up and Down move it by a
- * twentieth of the time, Home and End to the ends, Esc takes it away. All figures can be had as a table.
+ * twentieth of the time, Home and End to the ends, Esc takes it away. Enter marks one end of a part of the time there,
+ * and Enter again the other. All figures can be had as a table.
  */
 
 import uPlot from "uplot";
 import uPlotStyles from "uplot/dist/uPlot.min.css";
 import { unsafeCSS } from "lit";
+import { saveFile } from "../base/csv";
 import { css, customElement, html, HpmElement, nothing, property, query, state, svg, type PropertyValues } from "../base/element";
 import { exact, fixed } from "../base/format";
 import { complain } from "../base/notices";
 import { t } from "../base/texts";
 import { drawn, extremes, type ChartMark, type ChartSeries } from "./chart-data";
-import { csv, download, fileName, png } from "./chart-export";
+import { chartCsv, fileName, png } from "./chart-export";
 import { colourOf, dashOf, isHatched, lookOf, watchColours } from "./chart-look";
 import { HEIGHT, moment, Plot, type View } from "./chart-plot";
 import { wordsOf } from "./range";
@@ -46,6 +48,8 @@ export class ChartPart extends HpmElement {
   @property() sync = "page";
 
   @state() private at: number | null = null; // under the crosshair
+  @state() private end: number | null = null; // the time that was marked first, in seconds since 1970
+  @state() private told = ""; // of what was marked
   @state() private away: ReadonlySet<string> = new Set(); // series that are not shown
   @state() private tabled = false;
   @state() private axis = { left: 0, width: 0 };
@@ -153,6 +157,7 @@ export class ChartPart extends HpmElement {
       this.plot.show(this.view());
       this.placed();
     }
+    if (changed.has("end") || (this.end !== null && this.at !== null)) this.plot.mark(this.end, this.at);
   }
 
   override render() {
@@ -177,8 +182,12 @@ export class ChartPart extends HpmElement {
           aria-valuemax=${Math.max(0, this.times.length - 1)}
           aria-valuenow=${at ?? 0}
           aria-valuetext=${this.at === null ? t("Left and right move through time") : this.said(this.at)}
+          aria-describedby="how"
           @keydown=${this.typed}
+          @blur=${this.unmarked}
         ></div>
+        <span class="hidden-text" id="how">${t("In a chart: marks one end of a time, and pressed again the other, to zoom in.")}</span>
+        <span class="hidden-text" role="status">${this.told}</span>
         ${last === null ? html`<p class="nothing dim">${t("Nothing is known of this time.")}</p>` : nothing}
         ${this.marksHref && this.marks.length > 0
           ? html`<hpm-chart-marks
@@ -299,11 +308,35 @@ export class ChartPart extends HpmElement {
       End: last,
       Escape: null,
     };
+    if (event.key === "Enter" && this.at !== null) return this.marked(event, this.times[this.at]!);
+    if (event.key === "Escape" && this.end !== null) {
+      event.preventDefault();
+      return this.unmarked();
+    }
     const next = moves[event.key];
     if (next === undefined || last < 0) return;
     if (next === null && this.at === null) return; // for whoever else waits for it
     event.preventDefault();
     this.plot?.point(next === null ? null : Math.max(0, Math.min(last, next)));
+  }
+
+  private marked(event: KeyboardEvent, time: number): void {
+    event.preventDefault();
+    const length = this.to - this.from;
+    if (this.end === null) {
+      this.end = time;
+      this.told = t("From {time}: move to the other end and press Enter, or Esc to leave off.", { time: moment(time, length) });
+    } else if (time !== this.end) {
+      const [from, to] = [Math.min(this.end, time), Math.max(this.end, time)];
+      this.end = null;
+      this.told = t("{from} to {to}", { from: moment(from, length), to: moment(to, length) });
+      this.emit("range", wordsOf(from, to));
+    }
+  }
+
+  private unmarked(): void {
+    this.end = null;
+    this.told = "";
   }
 
   private names(): string[] {
@@ -312,7 +345,7 @@ export class ChartPart extends HpmElement {
   }
 
   private asFile(): void {
-    download(fileName(this.names(), "csv"), new Blob([csv(this.times, this.series, this.unit)], { type: "text/csv" }));
+    saveFile(fileName(this.names(), "csv"), chartCsv(this.times, this.series, this.unit));
   }
 
   private async asPicture(): Promise<void> {
@@ -322,7 +355,7 @@ export class ChartPart extends HpmElement {
     );
     const heading = `${this.of ? `${this.of} – ` : ""}${this.heading}${this.unit ? ` (${this.unit})` : ""}`;
     try {
-      download(fileName(this.names(), "png"), await png(this.plot!.chart.ctx.canvas, uPlot.pxRatio, look, heading, entries));
+      saveFile(fileName(this.names(), "png"), await png(this.plot!.chart.ctx.canvas, uPlot.pxRatio, look, heading, entries), "image/png");
     } catch (error) {
       complain(t("The picture was not made."), error);
     }

@@ -16,7 +16,7 @@ export class DialogPart extends HpmElement {
   /** The button that does it; empty: there is nothing to do but to close. */
   @property() action = "";
   @property({ type: Boolean }) danger = false;
-  /** Whether what is typed can be sent; the button then still tells what is wrong. */
+  /** Whether what was typed is being sent; the button then cannot be pressed again, and says why. */
   @property({ type: Boolean }) busy = false;
   @property({ type: Boolean }) wide = false;
   @property({ attribute: false }) error: ApiError | string | null = null;

@@ -34,8 +34,7 @@ export class HeadPart extends HpmElement {
     HpmElement.styles,
     css`
       :host {
-        display: grid;
-        gap: 4px;
+        display: block;
         margin-bottom: var(--gap);
       }
       .spread {
@@ -49,6 +48,7 @@ export class HeadPart extends HpmElement {
         font-weight: 600;
       }
       .problem {
+        margin-top: 4px;
         padding: 8px 12px;
         border: 1px solid var(--missed);
         border-inline-start-width: 6px;
@@ -86,9 +86,12 @@ export class HeadPart extends HpmElement {
         </div>
         <div class="row"><slot name="actions"></slot></div>
       </div>
-      ${why && (this.problem || old || !this.measured)
-        ? html`<p class="problem" role="status">${this.measured ? t("No new figures: {why}", { why }) : why}</p>`
-        : nothing}`;
+      <div role="status">
+        ${old ? html`<span class="hidden-text">${t("The figures are old.")}</span>` : nothing}
+        ${why && (this.problem || old || !this.measured)
+          ? html`<p class="problem">${this.measured ? t("No new figures: {why}", { why }) : why}</p>`
+          : nothing}
+      </div>`;
   }
 
   /** Moves the focus to the heading, when the page has come to be shown. */

@@ -29,6 +29,7 @@ export class LevelPart extends HpmElement {
   @state() private question: Question | null = null;
   @state() private refused: ApiError | null = null;
   @query("hpm-dialog") private dialog!: DialogPart;
+  private focused = false;
   private readonly levels = new Resource<Levels>(this, () => "/mgmt-levels", { kinds: ["mgmt-levels"], ticks: false });
 
   static override styles = [
@@ -102,6 +103,20 @@ export class LevelPart extends HpmElement {
           ? html`<p><a href=${link("groups")} @click=${() => this.dialog.close()}>${t("Workload resource groups")}</a></p>`
           : nothing}
       </hpm-dialog>`;
+  }
+
+  override updated(): void {
+    const card = this.renderRoot.querySelector<HTMLElement>('[aria-checked="true"]');
+    if (!this.focused || !card) return;
+    this.focused = false;
+    card.scrollIntoView({ block: "center" });
+    card.focus();
+  }
+
+  /** Moves the focus to the level in force, as soon as that is known. */
+  override focus(): void {
+    this.focused = true;
+    this.requestUpdate();
   }
 
   private card(one: Level, level: Level) {

@@ -1,4 +1,7 @@
-/** Shows the messages that `base/notices` tells, until they are dismissed; those of things done go by themselves. */
+/**
+ * Shows the messages that `base/notices` tells, until they are dismissed; those of things done go by themselves, but
+ * not while the pointer or the focus is at them. Dispatches `left` when the focus was at the last one, which went.
+ */
 
 import { css, customElement, html, HpmElement, nothing, repeat, state } from "../base/element";
 import { notices, type Notice } from "../base/notices";
@@ -10,6 +13,8 @@ const MOST = 4;
 @customElement("hpm-notices")
 export class NoticesPart extends HpmElement {
   @state() private shown: readonly Notice[] = [];
+  /** When each of those goes that go by themselves. */
+  private readonly timers = new Map<Notice, number>();
 
   static override styles = [
     HpmElement.styles,
@@ -44,6 +49,12 @@ export class NoticesPart extends HpmElement {
     `,
   ];
 
+  constructor() {
+    super();
+    for (const type of ["pointerenter", "focusin"]) this.addEventListener(type, () => this.hold());
+    for (const type of ["pointerleave", "focusout"]) this.addEventListener(type, () => this.release());
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     notices.addEventListener("notice", this.add);
@@ -52,6 +63,7 @@ export class NoticesPart extends HpmElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     notices.removeEventListener("notice", this.add);
+    this.hold();
   }
 
   override render() {
@@ -63,9 +75,9 @@ export class NoticesPart extends HpmElement {
           (one) => html`<li class=${one.kind}>
             <p>${one.text}</p>
             ${one.action
-              ? html`<button class="plain" type="button" @click=${() => this.act(one)}>${one.action.label}</button>`
+              ? html`<button class="plain" type="button" @click=${(event: MouseEvent) => this.act(one, event)}>${one.action.label}</button>`
               : nothing}
-            <button class="plain" type="button" aria-label=${t("Dismiss")} @click=${() => this.dismiss(one)}>✕</button>
+            <button class="plain" type="button" aria-label=${t("Dismiss")} @click=${(event: MouseEvent) => this.dismiss(one, event)}>✕</button>
           </li>`,
         )}
       </ol>
@@ -75,15 +87,47 @@ export class NoticesPart extends HpmElement {
   private readonly add = (event: Event): void => {
     const notice = (event as CustomEvent<Notice>).detail;
     this.shown = [...this.shown.filter((one) => one.text !== notice.text), notice].slice(-MOST);
-    if (notice.kind === "done") setTimeout(() => this.dismiss(notice), 1000 * SECONDS);
+    this.release();
   };
 
-  private act(notice: Notice): void {
-    this.dismiss(notice);
+  private hold(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+
+  /** Those that go by themselves have all their time from now on; the time of those that had begun goes on. */
+  private release(): void {
+    if (this.matches(":hover, :focus-within")) return;
+    for (const one of this.shown) {
+      if (one.kind === "done" && !this.timers.has(one)) this.timers.set(one, window.setTimeout(() => this.drop(one), 1000 * SECONDS));
+    }
+  }
+
+  private act(notice: Notice, event: MouseEvent): void {
+    this.dismiss(notice, event);
     notice.action?.run();
   }
 
-  private dismiss(notice: Notice): void {
+  private dismiss(notice: Notice, event: MouseEvent): void {
+    const at = this.shown.indexOf(notice);
+    this.drop(notice);
+    void this.updateComplete.then(() => {
+      // by keyboard: the button that had the focus is gone, which must not be lost
+      if (event.detail === 0) this.focusAt(at);
+      this.release();
+    });
+  }
+
+  private focusAt(at: number): void {
+    const rows = this.renderRoot.querySelectorAll("li");
+    const row = rows[Math.min(at, rows.length - 1)];
+    if (row) row.querySelector<HTMLElement>("button:last-of-type")?.focus();
+    else this.emit("left");
+  }
+
+  private drop(notice: Notice): void {
+    clearTimeout(this.timers.get(notice));
+    this.timers.delete(notice);
     this.shown = this.shown.filter((one) => one !== notice);
   }
 }

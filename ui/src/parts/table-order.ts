@@ -1,8 +1,8 @@
 /** The order of a table's rows, quick enough to be made anew for ten thousand rows each time that figures come. */
 
-export type SortValue = string | number | null;
+import { order } from "../base/format";
 
-const collator = new Intl.Collator(undefined, { numeric: true });
+export type SortValue = string | number | null;
 
 /** Rows in the order of their values; null comes last either way, and rows alike stay as they came. */
 export function ordered<T>(rows: readonly T[], value: (row: T) => SortValue, down: boolean): T[] {
@@ -14,9 +14,9 @@ export function ordered<T>(rows: readonly T[], value: (row: T) => SortValue, dow
     const number = typeof found === "string" ? places.get(found)! : found;
     keys[at] = number === null || Number.isNaN(number) ? Infinity : sign * number;
   }
-  const order = Array.from(keys.keys());
-  order.sort((one, other) => (keys[one]! < keys[other]! ? -1 : keys[one]! > keys[other]! ? 1 : one - other));
-  return order.map((at) => rows[at]!);
+  const sorted = Array.from(keys.keys());
+  sorted.sort((one, other) => (keys[one]! < keys[other]! ? -1 : keys[one]! > keys[other]! ? 1 : one - other));
+  return sorted.map((at) => rows[at]!);
 }
 
 /** The place of each text among all there are. Many rows have the same, and comparing texts is slow: each is compared once. */
@@ -26,7 +26,7 @@ function placesOf<T>(rows: readonly T[], value: (row: T) => SortValue): Map<stri
     const found = value(row);
     if (typeof found === "string") texts.add(found);
   }
-  return new Map([...texts].sort(collator.compare).map((text, place) => [text, place]));
+  return new Map([...texts].sort(order()).map((text, place) => [text, place]));
 }
 
 /** The new rows in the order of those before; those that were not there come last. */

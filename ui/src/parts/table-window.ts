@@ -1,5 +1,6 @@
 /** Which rows of a long table are there, which of them keys move to, and what is copied. */
 
+import { guarded } from "../base/csv";
 import type { SortValue } from "./table-order";
 
 /** Rows beyond what is seen, so that scrolling shows no gaps. */
@@ -72,7 +73,10 @@ interface Copied<T> {
 /** Rows as text with a heading and tabs between columns, as sheets read it. */
 export function asText<T>(columns: readonly Copied<T>[], rows: readonly T[]): string {
   const shown = columns.filter((one) => one.text ?? one.value);
-  const text = (column: Copied<T>, row: T) => String((column.text ?? column.value)?.(row) ?? "").replace(/[\t\r\n]/g, " ");
+  const text = (column: Copied<T>, row: T) => {
+    const value = (column.text ?? column.value)?.(row) ?? "";
+    return typeof value === "number" ? String(value) : guarded(value).replace(/[\t\r\n]/g, " ");
+  };
   return [shown.map((one) => one.label), ...rows.map((row) => shown.map((one) => text(one, row)))]
     .map((cells) => cells.join("\t"))
     .join("\n");

@@ -6,7 +6,7 @@ import type { NewToken, Token } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
 import { ago, exact } from "../base/format";
-import { complain, tell } from "../base/notices";
+import { tell } from "../base/notices";
 import { later, t } from "../base/texts";
 import type { DialogPart } from "./dialog";
 
@@ -26,7 +26,8 @@ export class TokensPart extends HpmElement {
   @state() private doomed: Token | null = null;
   /** Whether a token is being made; before that, the browser must not look for a field to begin with. */
   @state() private making = false;
-  @state() private copied = false;
+  /** Whether the browser has copied the secret; null: it was not asked to. */
+  @state() private copied: boolean | null = null;
   @state() private busy = false;
   @state() private error: ApiError | null = null;
   @query("#make") private makeDialog!: DialogPart;
@@ -154,7 +155,9 @@ export class TokensPart extends HpmElement {
         <pre class="secret" tabindex="0" aria-label=${t("Secret of the token")}>${this.made?.secret}</pre>
         <div class="row">
           <button class="primary" type="button" @click=${this.copy}>${t("Copy")}</button>
-          <span role="status">${this.copied ? t("Copied.") : ""}</span>
+          <span role="status" class=${this.copied === false ? "wrong" : ""}
+            >${this.copied === null ? "" : this.copied ? t("Copied.") : t("The browser does not copy it. It is marked now: copy it with the keyboard.")}</span
+          >
         </div>
       </div>
     </hpm-dialog>`;
@@ -191,7 +194,7 @@ export class TokensPart extends HpmElement {
       const { content } = await app.client.post<NewToken>("/tokens", { name: value("name").trim(), role: value("role") || "user", expires });
       this.makeDialog.close();
       this.made = content;
-      this.copied = false;
+      this.copied = null;
       this.secretDialog.show();
     });
   };
@@ -200,8 +203,12 @@ export class TokensPart extends HpmElement {
     try {
       await navigator.clipboard.writeText(this.made!.secret);
       this.copied = true;
-    } catch (error) {
-      complain(t("The browser did not copy it; mark it, and copy it by hand."), error);
+    } catch {
+      // it may not, or cannot: without HTTPS there is no clipboard
+      this.copied = false;
+      const secret = this.renderRoot.querySelector<HTMLElement>(".secret")!;
+      secret.focus();
+      getSelection()?.selectAllChildren(secret);
     }
   };
 

@@ -190,14 +190,16 @@ export class Shell extends HpmElement {
     }
     const page = pageOf(this.place);
     return html`${app.wok ? nothing : this.mast()}
-      ${this.lost ? html`<p class="lost" role="status">▲ ${t("hpm does not answer. What you see is getting old; trying again…")}</p>` : nothing}
+      <div role="status">
+        ${this.lost ? html`<p class="lost">▲ ${t("hpm does not answer. What you see is getting old; trying again…")}</p>` : nothing}
+      </div>
       ${app.wok
         ? html`${this.navigation(PAGES.filter((one) => one.tab === page.tab), page)}<main>${page.render(this.place)}</main>`
         : html`<div class="body">
             ${this.navigation(PAGES, page)}
             <main id="main" @named=${this.named}>${page.render(this.place)}</main>
           </div>`}
-      <hpm-notices></hpm-notices>
+      <hpm-notices @left=${() => this.focusPage()}></hpm-notices>
       ${this.helpDialog()}`;
   }
 
@@ -232,6 +234,8 @@ export class Shell extends HpmElement {
         <dd>${t("this help")}</dd>
         <dt><kbd>↑</kbd> <kbd>↓</kbd></dt>
         <dd>${t("move in tables, lists and menus; Enter opens")}</dd>
+        <dt><kbd>Enter</kbd></dt>
+        <dd>${t("In a chart: marks one end of a time, and pressed again the other, to zoom in.")}</dd>
         <dt><kbd>Esc</kbd></dt>
         <dd>${t("close what is open")}</dd>
         <dt>${t("velocity")}</dt>
@@ -259,6 +263,7 @@ export class Shell extends HpmElement {
       this.state = "in";
       app.live.start();
       this.titled();
+      void this.entryShown();
     } catch (error) {
       if (this.state === "begin" && (error as ApiError).status !== 401) this.problem = complaint(error);
     }
@@ -312,7 +317,14 @@ export class Shell extends HpmElement {
     this.titled();
     if (before.page === this.place.page && this.page()?.whole) return;
     scrollTo(0, 0);
+    void this.entryShown();
     void this.focusPage();
+  }
+
+  /** Brings the entry of the page into sight: on narrow windows they stand beside each other, and more than fit. */
+  private async entryShown(): Promise<void> {
+    await this.updateComplete;
+    this.renderRoot.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   private titled(): void {
@@ -344,7 +356,7 @@ export class Shell extends HpmElement {
   private readonly typed = (event: KeyboardEvent): void => {
     const target = event.composedPath()[0] as HTMLElement;
     const typing = target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select");
-    if (this.state !== "in" || typing || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+    if (this.state !== "in" || !preferences.keys || typing || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (event.composedPath().some((one) => one instanceof HTMLDialogElement)) return;
     if (event.key === "/") this.page()?.focusSearch?.();
     else if (event.key === "?") this.help.show();

@@ -8,7 +8,7 @@ import type { GroupSummary } from "../../api/types";
 import { css, customElement, html, HpmElement, nothing, query, state } from "../../base/element";
 import { list } from "../../base/format";
 import { complaint } from "../../base/notices";
-import { plural, t } from "../../base/texts";
+import { locale, plural, t } from "../../base/texts";
 import type { DialogPart } from "../../parts/dialog";
 import { Bulk, exclude, manageAgain, putInGroup } from "./bulk";
 
@@ -121,7 +121,7 @@ export class BulkDialog extends HpmElement {
   private whereFrom(rows: readonly Row[]): string {
     const counts = new Map<string, number>();
     for (const row of rows) counts.set(row.group, (counts.get(row.group) ?? 0) + 1);
-    const named = [...counts].map(([id, n]) => `${this.groups.find((one) => one["object-id"] === id)?.name ?? id} (${n.toLocaleString()})`);
+    const named = [...counts].map(([id, n]) => `${this.groups.find((one) => one["object-id"] === id)?.name ?? id} (${n.toLocaleString(locale())})`);
     const shown = named.length > MOST_NAMES ? [...named.slice(0, MOST_NAMES), t("{n} others", { n: named.length - MOST_NAMES })] : named;
     return t("They are in: {groups}.", { groups: list(shown) });
   }
@@ -154,7 +154,7 @@ export class BulkDialog extends HpmElement {
 
   private told(job: Bulk) {
     const total = job.rows.length;
-    const said = t("{n} of {all} done", { n: job.done.toLocaleString(), all: total.toLocaleString() });
+    const said = t("{n} of {all} done", { n: job.done.toLocaleString(locale()), all: total.toLocaleString(locale()) });
     return html`<div class="stack">
       <progress max=${total} .value=${job.done + job.failures.length} aria-label=${said}></progress>
       <p role="status">

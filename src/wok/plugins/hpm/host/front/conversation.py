@@ -150,8 +150,8 @@ class Conversation:
             await self._taken()
             await self._forward(turns, passed, body or b"")
             return
-        said = dict(headers)
-        known, codings = said.get(b"if-none-match"), said.get(b"accept-encoding")
+        known = dict(headers).get(b"if-none-match")
+        codings = b",".join(value for name, value in headers if name == b"accept-encoding")    # it may have many lines
         await self._send(*self._shared.pages.answer(self._method, path, known, codings))
 
     def _has_password(self, path: bytes, headers: Headers) -> bool:

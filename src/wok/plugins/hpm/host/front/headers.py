@@ -30,7 +30,7 @@ SINGLE = frozenset({
 #: the latter browsers send "Origin: null" with forms of our own.
 _SECURITY: Headers = [
     (b"Content-Security-Policy",
-     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
      b" frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
     (b"X-Content-Type-Options", b"nosniff"),
     (b"X-Frame-Options", b"DENY"),
