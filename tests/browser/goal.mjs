@@ -45,7 +45,8 @@ await flow(async () => {
   });
 
   await step("it is switched on, and the goal is met", async () => {
-    await level.getByRole("radio", { name: /^On/ }).click();
+    await walk.getByRole("button", { name: "Switch on" }).click();
+    await level.getByRole("radio", { name: /^On/, checked: true }).waitFor();
     await page.getByRole("heading", { name: /^The one goal is met\./ }).waitFor(PATIENCE);
     await walk.waitFor({ state: "detached" });
     await page.locator("section", { hasText: "Latest adjustments" }).getByText(/ got /).first().waitFor(PATIENCE);

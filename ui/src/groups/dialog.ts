@@ -11,6 +11,7 @@ import type { Group, GroupSummary, ServerSummary } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
 import { tell } from "../base/notices";
+import { place } from "../base/place";
 import { t } from "../base/texts";
 import type { DialogPart } from "../parts/dialog";
 import { same, type Merged, type MergePart } from "../parts/merge";
@@ -282,7 +283,8 @@ export class GroupDialog extends HpmElement {
       forget(group["object-id"]);
       this.begun = this.form;
       this.dialog.close();
-      tell(isNew ? t("Group {name} was created.", { name: group.name }) : t("Group {name} was saved.", { name: group.name }));
+      const text = isNew ? t("Group {name} was created.", { name: group.name }) : t("Group {name} was saved.", { name: group.name });
+      tell(text, { label: t("To the overview"), run: () => app.places.go(place("overview")) });
       this.emit<Group>("saved", group);
     } catch (error) {
       await this.failed(error, isNew);

@@ -10,7 +10,8 @@ interface Step {
   heading: string;
   text: string;
   button: string;
-  href: string;
+  /** Where it is done, or the level that is chosen then. */
+  leads: { href: string } | { level: Level };
 }
 
 /** Whether there is anything left of the walk. */
@@ -66,7 +67,8 @@ export class FirstSteps extends HpmElement {
         li {
           grid-template-columns: 28px minmax(0, 1fr);
         }
-        li > .button {
+        li > .button,
+        li > .button-row {
           grid-column: 2;
           justify-self: start;
         }
@@ -89,11 +91,19 @@ export class FirstSteps extends HpmElement {
               <h3>${step.heading}${step.done ? html`<span class="hidden-text"> (${t("done")})</span>` : nothing}</h3>
               ${at === now ? html`<p class="help">${step.text}</p>` : nothing}
             </div>
-            ${at === now ? html`<a class="button primary" href=${step.href}>${step.button}</a>` : nothing}
+            ${at === now ? this.button(step) : nothing}
           </li>`,
         )}
       </ol>
     </section>`;
+  }
+
+  private button({ button, leads }: Step) {
+    if ("href" in leads) return html`<a class="button primary" href=${leads.href}>${button}</a>`;
+    return html`<span class="button-row row">
+      ${leads.level === "on" ? html`<a href=${link("adjustments")}>${t("See the advice")}</a>` : nothing}
+      <button class="primary" type="button" @click=${() => this.emit("wish", leads.level)}>${button}</button>
+    </span>`;
   }
 
   private steps(): Step[] {
@@ -111,21 +121,21 @@ export class FirstSteps extends HpmElement {
             ? t("Give it a name, choose its servers, and pick a template that says how fast they shall be.")
             : t("This host has no virtual servers yet. Start them as always; hpm sees them within seconds, and you can choose them then."),
         button: t("Create group"),
-        href: link("groups", "", { do: "create" }),
+        leads: { href: link("groups", "", { do: "create" }) },
       },
       {
         done: filled !== undefined,
         heading: t("Choose the servers of that group"),
         text: t("A server is in exactly one group; those that were put nowhere are in default."),
         button: t("Choose servers"),
-        href: link("groups", first?.["object-id"] ?? "", { do: "servers" }),
+        leads: { href: link("groups", first?.["object-id"] ?? "", { do: "servers" }) },
       },
       {
         done: goal,
         heading: t("Say how important it is, and how fast it shall be"),
         text: t("A performance policy has an importance and goals. Pick a template; you can change it at any time."),
         button: t("Create policy"),
-        href: link("groups", first?.["object-id"] ?? "", { do: "edit" }),
+        leads: { href: link("groups", first?.["object-id"] ?? "", { do: "edit" }) },
       },
       {
         // where all servers are in groups with policies, there is nobody else to give anything
@@ -133,21 +143,21 @@ export class FirstSteps extends HpmElement {
         heading: t("Say that the other servers may give"),
         text: t("Servers of default have no policy: nothing is taken from them. Give default a policy of low importance, and hpm may move their CPU to the servers that need it."),
         button: t("Create policy for default"),
-        href: link("groups", "default", { do: "edit" }),
+        leads: { href: link("groups", "default", { do: "edit" }) },
       },
       {
         done: this.level !== "off",
-        heading: t("Look at what hpm would do"),
-        text: t("At the level Advise it plans and reports, and changes nothing. Choose it under CPU management on this page."),
-        button: t("To CPU management"),
-        href: link("overview", "", { do: "level" }),
+        heading: t("Have hpm say what it would do"),
+        text: t("At the level Advise it plans and reports, and changes nothing."),
+        button: t("Advise"),
+        leads: { level: "advise" },
       },
       {
         done: this.level === "on",
         heading: t("Switch on"),
-        text: t("When the advice looks right, choose On. Off puts back all shares as they were."),
-        button: t("To CPU management"),
-        href: link("overview", "", { do: "level" }),
+        text: t("The latest adjustments say what hpm would do. Once it is on, goals that can be met are met some intervals later. Off puts back all shares as they were."),
+        button: t("Switch on"),
+        leads: { level: "on" },
       },
     ];
   }

@@ -1,15 +1,16 @@
 /** Ten seconds: whether the goals are met, which are not, and what hpm did about it. */
 
 import { Resource } from "../api/resource";
-import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Levels, MetricsHistory } from "../api/types";
+import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Level, Levels, MetricsHistory } from "../api/types";
 import { mayWrite } from "../base/app";
 import { css, customElement, html, nothing, repeat, state } from "../base/element";
 import { exact, span } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
 import { adjustmentSentences, IMPORTANCES } from "../base/words";
-import { goalSentence, goalsOf, hostSentence } from "../overview/goals";
+import { goalSentence, goalsOf, hostSentence, serverSentence } from "../overview/goals";
 import { walking } from "../overview/first-steps";
+import type { LevelPart } from "../parts/level";
 
 interface Histories {
   "workload-resource-groups": { "object-id": string; metrics: MetricsHistory["metrics"] }[];
@@ -91,10 +92,8 @@ export class OverviewPage extends PageElement {
     clearInterval(this.timer);
   }
 
-  protected override does(what: string): boolean {
-    const level = this.renderRoot.querySelector<HTMLElement>("hpm-level");
-    if (what === "level") level?.focus();
-    return level !== null;
+  private wish(event: CustomEvent<Level>): void {
+    void this.renderRoot.querySelector<LevelPart>("hpm-level")?.wish(event.detail);
   }
 
   override render() {
@@ -113,12 +112,13 @@ export class OverviewPage extends PageElement {
     const count = this.hostRaw.value?.metrics["virtual-servers"] ?? 0;
     return html`<hpm-head
         .heading=${`${goalSentence(goals)} ${hostSentence(host)}`}
+        .sentence=${serverSentence(host, goals)}
         .measured=${this.host.measured}
         .problem=${host.problem}
         .error=${this.host.error ?? this.metrics.error}
       ></hpm-head>
       <div class="stack">
-        ${mayWrite() && walking(groups, level) ? html`<hpm-first-steps .groups=${groups} level=${level} .servers=${count}></hpm-first-steps>` : nothing}
+        ${mayWrite() && walking(groups, level) ? html`<hpm-first-steps .groups=${groups} level=${level} .servers=${count} @wish=${this.wish}></hpm-first-steps>` : nothing}
         <div class="sides">
           <section class="panel stack" aria-labelledby="host-heading">
             <h2 id="host-heading">${t("The host now")}</h2>

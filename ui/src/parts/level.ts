@@ -29,7 +29,6 @@ export class LevelPart extends HpmElement {
   @state() private question: Question | null = null;
   @state() private refused: ApiError | null = null;
   @query("hpm-dialog") private dialog!: DialogPart;
-  private focused = false;
   private readonly levels = new Resource<Levels>(this, () => "/mgmt-levels", { kinds: ["mgmt-levels"], ticks: false });
 
   static override styles = [
@@ -105,20 +104,6 @@ export class LevelPart extends HpmElement {
       </hpm-dialog>`;
   }
 
-  override updated(): void {
-    const card = this.renderRoot.querySelector<HTMLElement>('[aria-checked="true"]');
-    if (!this.focused || !card) return;
-    this.focused = false;
-    card.scrollIntoView({ block: "center" });
-    card.focus();
-  }
-
-  /** Moves the focus to the level in force, as soon as that is known. */
-  override focus(): void {
-    this.focused = true;
-    this.requestUpdate();
-  }
-
   private card(one: Level, level: Level) {
     const chosen = one === level;
     return html`<button
@@ -146,6 +131,12 @@ export class LevelPart extends HpmElement {
     const cards = [...this.renderRoot.querySelectorAll<HTMLElement>(".card")];
     const at = cards.indexOf(this.shadowRoot!.activeElement as HTMLElement);
     cards[(at + step + cards.length) % cards.length]?.focus();
+  }
+
+  /** Chooses a level, as a click on its card does. */
+  async wish(level: Level): Promise<void> {
+    const now = this.levels.value?.["cpu-mgmt"];
+    if (now) await this.choose(level, now);
   }
 
   private async choose(wanted: Level, level: Level): Promise<void> {

@@ -75,6 +75,14 @@ export class PreviewPart extends HpmElement {
         padding: 4px 8px 2px 0;
         overflow-wrap: anywhere;
       }
+      thead th {
+        height: 24px;
+        font-weight: normal;
+        color: var(--dim);
+      }
+      th:nth-child(2) {
+        text-align: end;
+      }
       td:last-child {
         padding-inline-end: 0;
       }
@@ -125,7 +133,10 @@ export class PreviewPart extends HpmElement {
     const missed = servers.filter((one) => statusThen(one) === "missed").length;
     const with_ = servers.filter((one) => one.goal?.type === "velocity").length;
     if (missed > 0) {
-      return html`<p class="bad">▲ ${plural("{n} server of {all} would miss its goal.", "{n} servers of {all} would miss their goals.", missed, { all: servers.length })}</p>`;
+      return html`<p class="bad">▲ ${plural("{n} server of {all} would miss its goal.", "{n} servers of {all} would miss their goals.", missed, { all: servers.length })}</p>
+        ${this.answer["other-virtual-servers"].length === 0
+          ? html`<p class="help">${t("No other group has a policy yet, so nothing may be taken from its servers. Give default one of low importance, and more goals can be met.")}</p>`
+          : nothing}`;
     }
     if (with_ === 0) return html`<p>${t("No server would have a goal: they get what is left.")}</p>`;
     return html`<p>● ${plural("The goal of {n} server would be met.", "The goals of {n} servers would be met.", with_)}</p>`;
@@ -182,7 +193,7 @@ export class PreviewPart extends HpmElement {
               <col width="104" />
               <col width="112" />
             </colgroup>
-            <thead class="hidden-text">
+            <thead>
               <tr>
                 <th scope="col">${t("Virtual server")}</th>
                 <th scope="col">${t("PI now → then")}</th>
