@@ -36,9 +36,8 @@ await flow(async () => {
 
   await step("what hpm would do is seen before it is done", async () => {
     await page.getByRole("link", { name: "Overview" }).click();
-    await walk.getByRole("link", { name: "To CPU management" }).click();
-    await level.locator("[aria-checked=true]:focus").waitFor();
-    await level.getByRole("radio", { name: /^Advise/ }).click();
+    await walk.getByRole("button", { name: "Advise" }).click();
+    await walk.getByRole("link", { name: "See the advice" }).waitFor();
     await page.getByText(`${told.servers[0]}`, { exact: false }).first().waitFor();
     await page.locator("section", { hasText: "Latest adjustments" }).getByText(/would get/).first().waitFor(PATIENCE);
     assert.equal((await api("GET", "/mgmt-levels"))["cpu-mgmt"], "advise");

@@ -118,7 +118,7 @@ await flow(async () => {
 
   await step("a new policy that was discarded comes back as that, and not over another one", async () => {
     await page.getByRole("button", { name: /^New policy/ }).click();
-    await page.getByRole("menuitem", { name: /^What is left/ }).click();
+    await page.getByRole("menuitem", { name: /^Everything else/ }).click();
     await page.locator("hpm-policy-editor").getByLabel("Name", { exact: true }).fill("brought back");
     await page.getByRole("button", { name: "Discard" }).click();
     await page.getByText("A new policy, not created yet").waitFor({ state: "detached" });
