@@ -284,6 +284,7 @@ await flow(async () => {
     await page.locator("button:focus", { hasText: "↑" }).waitFor(); // it went along
     await box.locator(".grip").dragTo(page.getByRole("region", { name: "Importance lowest", exact: true }));
     await until(importance, (seen) => seen === "lowest");
+    await page.getByText("Silver (policy usual) has importance lowest now.").waitFor(); // the last one to be undone
     await page.getByRole("button", { name: "Undo" }).last().click();
     await until(importance, (seen) => seen === "high");
   });
@@ -317,7 +318,9 @@ await flow(async () => {
     const ends = async () => {
       allow(page, /status of 401/);
       await page.context().clearCookies();
+      await page.evaluate(() => (location.hash = "#/overview")); // a page that asks, and is refused
       await page.locator("hpm-login").waitFor();
+      await page.evaluate((hash) => (location.hash = hash), `#/policies/${gold.id}?policy=weekday`);
     };
     await ends();
     await logIn(page, "bob");
