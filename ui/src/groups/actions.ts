@@ -9,6 +9,7 @@ import type { Question } from "./ask";
 import { groupPath, type Member } from "./data";
 import { copyOf, EMPTY, formOf, type GroupForm } from "./form";
 import { moveServers } from "./moving";
+import { download } from "../policies/writes";
 import { sentence } from "./policy-choice";
 import type { Part } from "./dialog";
 
@@ -29,8 +30,8 @@ export function groupActions(group: GroupSummary, hands: Hands): Action[] {
     ...(group["is-default"] ? [] : [{ label: t("Servers…"), run: () => hands.edit(id, "servers") }]),
     { label: t("Activate another policy…"), run: () => void askActive(id, hands) },
     { label: t("Policies"), run: () => hands.policies(id) },
-    { label: t("Export as JSON"), run: () => void exportGroup(group, "json") },
-    { label: t("Export as XML"), run: () => void exportGroup(group, "xml") },
+    { label: t("Export as JSON"), run: () => void download({ group }, "json") },
+    { label: t("Export as XML"), run: () => void download({ group }, "xml") },
     { label: t("Duplicate…"), run: () => void duplicate(group, hands) },
   ];
   if (!group["is-default"]) actions.push({ label: deletion(group), danger: true, run: () => hands.delete(group) });
@@ -108,22 +109,5 @@ export async function duplicate(group: GroupSummary, hands: Hands): Promise<void
     hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise }, copyOf(group["object-id"]));
   } catch (error) {
     complain(t("The group cannot be read."), error);
-  }
-}
-
-/** Downloads a group as a policy file. */
-async function exportGroup(group: GroupSummary, format: "json" | "xml"): Promise<void> {
-  try {
-    const path = `${groupPath(group["object-id"])}/export?format=${format}`;
-    const type = `application/${format}`;
-    const { content } = await app.client.get<string>(path, { text: true, headers: { Accept: type } });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([content], { type }));
-    link.download = `${group.name}.${format}`;
-    link.click();
-    // the browser reads it after this task
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  } catch (error) {
-    complain(t("The group was not exported."), error);
   }
 }

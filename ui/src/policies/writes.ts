@@ -2,6 +2,7 @@
 
 import type { Group, Importance, PolicyDetail } from "../api/types";
 import { app } from "../base/app";
+import { saveFile } from "../base/csv";
 import { complain, tell } from "../base/notices";
 import { t } from "../base/texts";
 import { importanceWord } from "../base/words";
@@ -93,7 +94,7 @@ export type Format = "json" | "xml";
 
 /** What is exported: all groups, one (`group`), or one policy of it. */
 export interface Export {
-  group?: Group;
+  group?: Pick<Group, "object-id" | "name">;
   policy?: string;
 }
 
@@ -105,17 +106,8 @@ export async function download(what: Export, format: Format): Promise<void> {
     const headers = { Accept: format === "json" ? "application/json" : "application/xml" };
     const { content } = await app.client.get<string>(`${path}/export?${query}`, { text: true, headers });
     const name = [what.group?.name ?? "hpm-policies", what.policy].filter(Boolean).join(" ");
-    save(new Blob([content], { type: headers.Accept }), `${name.replace(/[\\/:*?"<>|]/g, "_")}.${format}`);
+    saveFile(`${name.replace(/[\\/:*?"<>|]/g, "_")}.${format}`, content, headers.Accept);
   } catch (error) {
     complain(t("Nothing was exported."), error);
   }
-}
-
-function save(file: Blob, name: string): void {
-  const anchor = document.createElement("a");
-  anchor.href = URL.createObjectURL(file);
-  anchor.download = name;
-  anchor.click();
-  // the browser has begun to read it by then
-  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
 }
