@@ -2,7 +2,7 @@
 
 import type { Group, Policy } from "../api/types";
 import { app, mayWrite } from "../base/app";
-import { css, customElement, html, HpmElement, nothing, property, query } from "../base/element";
+import { css, customElement, html, HpmElement, nothing, property, query, state, type PropertyValues } from "../base/element";
 import { tell } from "../base/notices";
 import { link } from "../base/page";
 import { place, type Place } from "../base/place";
@@ -22,6 +22,9 @@ export class GroupPolicies extends HpmElement {
   @property({ attribute: false }) error: Error | undefined;
   @query("#copy") private copying!: DialogPart;
   @query("#delete") private deleting!: DialogPart;
+
+  /** A policy that is being deleted: it is not asked for any more, though the group that is known still has it. */
+  @state() private leaving = "";
 
   static override styles = [
     HpmElement.styles,
@@ -81,6 +84,10 @@ export class GroupPolicies extends HpmElement {
     `,
   ];
 
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.get("group")) this.leaving = "";
+  }
+
   override focus(): void {
     this.renderRoot.querySelector<HTMLElement>("hpm-head")?.focus();
   }
@@ -91,7 +98,8 @@ export class GroupPolicies extends HpmElement {
 
   /** The policy that is shown; "": a new one, or none. */
   private get name(): string {
-    return nameOf(this.group, this.place.query);
+    const name = nameOf(this.group, this.place.query);
+    return name === this.leaving ? "" : name;
   }
 
   private get isNew(): boolean {
@@ -274,7 +282,11 @@ export class GroupPolicies extends HpmElement {
 
   private async delete(policy: Policy): Promise<void> {
     this.deleting.close();
-    if (!(await remove(this.group, policy.name))) return;
+    this.leaving = policy.name;
+    if (!(await remove(this.group, policy.name))) {
+      this.leaving = "";
+      return;
+    }
     keepPolicyDraft(this.groupId, policy.name, null);
     this.changed();
     this.ask({ policy: "" });
