@@ -3,8 +3,8 @@ docs/measurements/, from where they can be read again.
 
     python -m bench.charts [build/bench/goals-1.json build/bench/goals-2.json … build/bench/cycle.json …]
 
-Reports are those of `bench.goals`, `bench.cycle` and `bench.api`; what is told of the others stays as it is. Of several
-runs each figure is that of the worst one for hpm (the one with the lowest attainment), and a promise holds if it held
+Reports are those of any benchmark; what is told of the others stays as it is. Of several runs of `bench.goals` each
+figure is that of the worst one for hpm (the one with the lowest attainment), and a promise holds if it held
 in all of them; parts of intervals and of wake-ups are those of all runs together, with the worst and the best run
 beside them.
 Needs matplotlib (``pip install -e '.[bench]'``).
@@ -33,12 +33,14 @@ CHARTS = ROOT / "docs/charts"
 MEASUREMENTS = ROOT / "docs/measurements"
 GOALS = ("<!-- goals: written by bench/charts.py -->", "<!-- goals: end -->")
 COST = ("<!-- cost: written by bench/charts.py -->", "<!-- cost: end -->")
+MEMORY = ("<!-- memory: written by bench/charts.py -->", "<!-- memory: end -->")
 API = ("<!-- api: written by bench/charts.py -->", "<!-- api: end -->")
 #: Colours that are told apart by people who see few of them too (Okabe and Ito).
 COLOURS = {
     "equal": "#999999", "importance": "#e69f00", "stepper": "#56b4e9", "hpm": "#0072b2", "fixed": "#009e73",
     "feedback": "#cc79a7", "optimiser": "#d55e00",
 }  # fmt: skip
+MEMORY_COLOURS = {"none": "#999999", "fixed": "#e69f00", "equal": "#009e73", "hpm": "#0072b2"}
 INTERVAL = 3.0
 
 mpl.use("svg")
@@ -62,8 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clients = {name: report for name, report in reports.items() if "clients" in report["figures"]}
     if clients:
         write_between(API, "\n\n".join(map(waiting, clients, clients.values())))
+    balloons = {name: report for name, report in reports.items() if "balloons" in report["figures"]}
+    if balloons:
+        texts = [
+            f"{circumstances(name, r)}\n\n{cost_tables.balloons(r['figures'])}\n\n"
+            f"![Held by the host over time](charts/{held_over_time(Path(name).stem, r['figures'])})"
+            for name, r in balloons.items()
+        ]
+        write_between(MEMORY, "\n\n".join(texts))
     others = [name for name, report in reports.items() if _costs(name, report["figures"], circumstances(name, report))]
-    if goals := {name: report for name, report in reports.items() if name not in {*cycles, *clients, *others}}:
+    told = {*cycles, *clients, *balloons, *others}
+    if goals := {name: report for name, report in reports.items() if name not in told}:
         write_between(GOALS, goals_text(goals))
     return 0
 
@@ -76,6 +87,8 @@ def _costs(name: str, figures: Mapping[str, Any], where: str) -> bool:
         "exporter": ("metrics", lambda: cost_tables.scrapes(figures)),
         "filled": ("history", lambda: cost_tables.history(figures)),
         "pages": ("pages", lambda: cost_tables.pages(figures)),
+        "rows": ("memory-cost", lambda: cost_tables.planning(figures)),
+        "read-ms": ("mom", lambda: cost_tables.policies(figures)),
     }
     found = [table for key, table in tables.items() if key in figures]
     for mark, text in found:
@@ -326,6 +339,24 @@ def over_time(name: str, scenario: Mapping[str, Any], sides: Sequence[str]) -> N
     every[0][0].set_ylabel("velocity")
     every[0][-1].legend(frameon=False, fontsize=7)
     _save(figure, name)
+
+
+def held_over_time(name: str, figures: Mapping[str, Any]) -> str:
+    """Lines: what the host holds of the guests of `bench.memory`, by side, and what they use; the picture's name."""
+    figure, axes = plt.subplots(figsize=(9, 2.8))
+    for side, seen in figures["balloons"].items():
+        begin = seen["seconds"][0][0]
+        times = [row[0] - begin for row in seen["seconds"]]
+        axes.plot(times, [row[1] for row in seen["seconds"]], linewidth=1, label=side, color=MEMORY_COLOURS[side])
+        if side == "hpm":
+            used = [sum(row[3::2]) for row in seen["seconds"]]
+            axes.plot(times, used, linewidth=0.8, linestyle=":", label="used, under hpm", color=MEMORY_COLOURS[side])
+    axes.set_xlabel("seconds")
+    axes.set_ylabel("MiB")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=7, ncols=5)
+    _save(figure, name)
+    return f"{name}.svg"
 
 
 def _save(figure: Any, name: str) -> None:

@@ -1,11 +1,11 @@
-"""Tables of docs/benchmarks.md that reports of bench.sync, metrics, history and pages fill (`charts` does)."""
+"""Tables of docs/benchmarks.md that `charts` fills from reports: sync, metrics, history, pages, memory and mom."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from bench import metrics, sync
+from bench import memory_cost, metrics, mom, sync
 from bench.history import BAR_BYTES, BAR_CHART_MS, BAR_CYCLE, DAY_CHART
 
 
@@ -125,4 +125,77 @@ def pages(figures: Mapping[str, Any]) -> str:
             for host in hosts.values()
         ]
         rows.append(f"| {words} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+#: The sides of `bench.memory` in words.
+_SIDES = {
+    "none": "no management", "fixed": "fixed, for the greatest use", "hpm": "hpm",
+    "equal": "fixed, as much distress as under hpm",
+}  # fmt: skip
+
+
+def balloons(figures: Mapping[str, Any]) -> str:
+    """What is freed for the host, and what guests suffer, of `bench.memory`."""
+    always, swing, on, off, growth = figures["load"]
+    rows = [
+        f"| {len(figures['guests'])} guests × {figures['memory']} MiB, MiB | held by the host, mean (most) | balloons |"
+        " freed, mean | freed in greatest need | distress, s | least usable | moves a minute |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, side in figures["balloons"].items():
+        held_, freed = side["held"], side["freed"]
+        died = f", **died: {', '.join(side['died'])}**" if side["died"] else ""
+        gain = "– | –" if died else f"{freed['mean']:.0f} ({freed['percent']} %) | {freed['at-greatest-need']:.0f}"
+        rows.append(
+            f"| {_SIDES[name]}{died} | {held_['mean']:.0f} ({held_['max']:.0f}) | {side['sizes']['mean']:.0f}"
+            f" | {gain} | {sum(side['distress'])}"
+            f" | {min(side['least-usable']):.0f} | {side['moves-a-minute']} |"
+        )
+    by_mean, hpm = figures["by-mean"], figures["balloons"]["hpm"]
+    short = zip(by_mean["lacks"], by_mean["seconds"], strict=True)
+    lacks = ", ".join(f"{most:.0f} MiB for {long} s" for most, long in short)
+    compared = (
+        f"Freed by hpm: {hpm['to-fixed']} times as much as by fixed balloons for the greatest use,"
+        f" and {figures['to-equal']} times as much as by fixed ones at equal distress."
+    ) if not hpm["died"] else "Under hpm guests ran out of memory, so there is nothing to compare."  # fmt: skip
+    return "\n".join([
+        *rows,
+        "",
+        f"Each guest uses {always} MiB always, and {swing} more for {on:g} s of every {on + off:g}, to which it grows"
+        f" in {growth:g} s. {compared} Fixed by mean use ({', '.join(map(str, by_mean['sizes']))} MiB), guests would"
+        f" lack {lacks}, and die for want of swap; so that was not run.",
+    ])
+
+
+def planning(figures: Mapping[str, Any]) -> str:
+    """What planning memory costs, of `bench.memory_cost`."""
+    sizes = sorted({row["guests"] for row in figures["rows"]})
+    rows = [f"| CPU time of one call | {' | '.join(f'{size:,} guests' for size in sizes)} |",
+            f"| --- |{' ---: |' * len(sizes)}"]  # fmt: skip
+    for state in dict.fromkeys(row["state"] for row in figures["rows"]):
+        cells = []
+        for row in (row for size in sizes for row in figures["rows"] if (row["state"], row["guests"]) == (state, size)):
+            bar = row["within-bar"]
+            cells.append(f"{row['ms']:.2f} ms" + (held(f"{memory_cost.BAR_MS:g} ms", bar == "yes") if bar else ""))
+        rows.append(f"| {state} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def policies(figures: Mapping[str, Any]) -> str:
+    """What memory policies in MOM's language cost, of `bench.mom`."""
+    read = figures["read-ms"]
+    rows = [
+        f"| {figures['lines']} lines, {figures['bytes']:,} bytes | CPU time |",
+        "| --- | ---: |",
+        f"| reading it | {read:.1f} ms{held(f'{mom.BAR_READ_MS:g} ms', read <= mom.BAR_READ_MS)} |",
+        f"| loading the grammar, once | {figures['load-ms']:.1f} ms |",
+    ]
+    for count, row in figures["cycles"].items():
+        bar = int(count) * mom.BAR_GUEST_US / 1e3
+        cycle = f"{row['cycle-ms']:.1f} ms" + held(f"{bar:g} ms", row["cycle-ms"] <= bar)
+        rows += [
+            f"| a cycle of {int(count):,} guests | {cycle} |",
+            f"| the same with all reasons | {row['explain-ms']:.1f} ms |",
+        ]
     return "\n".join(rows)

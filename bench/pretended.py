@@ -89,6 +89,9 @@ class PretendedHost:
     def set_interval(self, seconds: float) -> None:
         pass
 
+    def set_balloons_interval(self, seconds: float) -> None:
+        pass
+
     def set_devices_interval(self, seconds: float) -> None:
         pass
 

@@ -100,6 +100,9 @@ class WalkingHost:
     def set_interval(self, seconds: float) -> None:
         """Every observation samples everything."""
 
+    def set_balloons_interval(self, seconds: float) -> None:
+        """The same."""
+
     def set_devices_interval(self, seconds: float) -> None:
         """Devices stand still."""
 
@@ -140,7 +143,8 @@ class WalkingHost:
         }  # fmt: skip
         balloon = dict.fromkeys(BALLOON, empty) | {
             "current_bytes": np.full(size, 2.0 * GIB), "available_bytes": np.full(size, 2.0 * GIB),
-            "unused_bytes": 2.0 * GIB * (1 - self._memory), "sampled": np.full(size, self._now / SECOND),
+            "unused_bytes": 2.0 * GIB * (1 - self._memory), "usable_bytes": 2.0 * GIB * (1 - 0.9 * self._memory),
+            "sampled": np.full(size, self._now / SECOND),
         }  # fmt: skip
         tables = Table(self.uuids, balloon, taken), Table(self.uuids, processes, taken)
         return Extras(*tables, self._sections, self._devices)

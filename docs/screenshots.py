@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.browser.flow import run_flow
 from tests.browser.host import BrowserHost
+from tests.running import ROOT
 
 PICTURES = Path(__file__).with_name("pictures")
 #: Seconds until charts have something to show.
@@ -52,7 +53,7 @@ OTHERS = {"name": "others", "importance": "low", "description": "", "service-cla
 
 
 def prepare(host: BrowserHost) -> None:
-    """Groups, policies, and a schedule; and switches CPU management on."""
+    """Groups, policies of both kinds, and a schedule; and switches management of CPU and memory on."""
     with host.client() as client:
         servers = {one.name: one.object_id for one in client.servers().value.virtual_servers}
         week = ["mon", "tue", "wed", "thu", "fri"]
@@ -67,7 +68,9 @@ def prepare(host: BrowserHost) -> None:
         client.update_group("default", {"perf-policies": [OTHERS]})
         for group, names in ((shop, ("db1", "db2", "web1", "web2", "web3")), (reports, ("batch1", "batch2"))):
             client.add_servers(group, [servers[name] for name in names])
-        client.set_management_levels({"cpu-mgmt": "on"})
+        for name in ("10-ksm", "20-balloon"):
+            client.create_memory_policy(name, (ROOT / f"examples/mom/{name}.policy").read_text())
+        client.set_management_levels({"cpu-mgmt": "on", "memory-mgmt": "on"})
 
 
 def main() -> None:

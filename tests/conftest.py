@@ -4,6 +4,7 @@ import faulthandler
 import os
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -18,6 +19,11 @@ from tests.lab.fixtures import lab
 from tests.unit.exercised import asks_the_api
 
 __all__ = ["lab"]
+
+#: The same examples in each run, so that one fails for what was changed; others with `HOSTS=7 make check`.
+settings.register_profile("check", derandomize=True)
+if "HOSTS" not in os.environ:
+    settings.load_profile("check")
 
 
 @pytest.hookimpl(trylast=True)    # after pytest's own, which would tell of all threads

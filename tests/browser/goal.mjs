@@ -14,7 +14,11 @@ await flow(async () => {
 
   await step("the overview says the first step", async () => {
     await page.getByRole("heading", { name: "There are no goals yet." }).waitFor();
-    await walk.getByRole("link", { name: "Create group" }).click();
+    await walk.getByRole("button", { name: "Hide" }).click();
+    await walk.waitFor({ state: "detached" });
+    await page.reload();
+    await page.getByRole("button", { name: "Show the first steps" }).click();
+    await walk.getByRole("link", { name: "Create a group" }).click();
   });
 
   await step("a group with servers and a template", async () => {
@@ -29,7 +33,7 @@ await flow(async () => {
   await step("the others may give", async () => {
     await page.getByRole("link", { name: "Overview" }).click();
     await walk.getByRole("link", { name: "Create policy for default" }).click();
-    await form.getByRole("radio", { name: /^Everything else/ }).check();
+    await form.getByRole("radio", { name: /^Everything else/, checked: true }).waitFor();
     await form.getByRole("button", { name: "Save", exact: true }).click();
     await form.getByRole("dialog").waitFor({ state: "detached" });
   });

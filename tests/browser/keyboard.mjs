@@ -44,6 +44,10 @@ await flow(async () => {
     await page.keyboard.press("Escape");
     await help.waitFor({ state: "hidden" });
     assert.equal(await focused(page), before);
+    await page.keyboard.press("?");
+    await help.waitFor();
+    await page.goBack();
+    await help.waitFor({ state: "hidden" });
   });
 
   await step("/ moves to the search of the page, where ? and / are typed", async () => {

@@ -2,7 +2,7 @@
 
 They log in with passwords that tests know, instead of PAM's: `root` as admin, `bob` as user (see `ACCOUNTS`). And
 ``simulated:NxV`` is a host of N guests with V vCPUs whose figures nearly all move, without a scheduler: to simulate ten
-thousand takes more than a CPU.
+thousand takes more than a CPU. ``simulated:N+momd+ksmtuned`` is a simulated host on which these manage memory, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import partial
 from bench.walking import WalkingHost
 from hpm.backend import simulated
 from hpm.backend.hypervisor import Hypervisor
+from hpm.backend.rivals import Rival
 from hpm.host.access import front_socket
 from hpm.host.access.door import FrontDoor
 from hpm.host.access.passwords import WrongPassword
@@ -38,7 +39,13 @@ class Passwords:
 
 
 def open_simulated(uri: str, clock: Callable[[], int]) -> Hypervisor:
-    """A simulated host, or a large one."""
+    """A simulated host, one with other managers of memory, or a large one."""
+    plain, *rivals = uri.split("+")
+    if rivals:
+        host = from_uri(plain, clock)
+        host.faults.rivals = [Rival(name, 4711 + number, f"{name}.service") for number, name in enumerate(rivals)]
+        host.faults.units = {f"{name}.service": True for name in rivals}
+        return host
     match = re.fullmatch(r"simulated:([0-9]+)x([0-9]+)", uri)
     if match is None:
         return from_uri(uri, clock)

@@ -1,7 +1,7 @@
 // Adjustments, the activity log and the settings, as an administrator uses them, and as somebody sees them who may not.
 
 import { readFileSync } from "node:fs";
-import { allow, api, assert, flow, focused, goto, open, settled, step, told } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, focused, goto, open, settled, step, told } from "./tools.mjs";
 
 const level = async () => (await api("GET", "/mgmt-levels"))["cpu-mgmt"];
 const named = (pattern) => ({ type: "filter", "filter-type": "virtual-server-name", operation: "string-match", value: pattern });
@@ -22,10 +22,10 @@ async function wishes() {
 }
 
 await flow(async () => {
-  const page = await open({ user: "root", path: "#/adjustments" });
+  const page = await open({ user: "root", path: "#/adjustments", scripts: [AXE] });
   const entries = page.locator("hpm-adjustment");
   const fold = (at) => entries.nth(at).getByRole("button").first();
-  const card = (name) => page.getByRole("radio", { name, exact: true });
+  const card = (name) => page.getByRole("radiogroup", { name: "CPU management" }).getByRole("radio", { name, exact: true });
   const told200 = (text) => page.locator("hpm-notices").getByText(text);
 
   await step("while hpm only watches, the page says so, and leads to the switch", async () => {
@@ -71,21 +71,24 @@ await flow(async () => {
     await first.getByRole("button").first().click();
     const number = await first.getAttribute("data-id");
     assert.match(page.url(), new RegExp(`#/adjustments/${number}$`));
-    const row = first.getByRole("row", { name: /^db1 received/ });
+    const side = (role) => first.getByRole("rowgroup").filter({ has: page.getByRole("rowheader", { name: role, exact: true }) });
+    const row = side("received").getByRole("row", { name: /^db1/ });
     assert.match(await row.innerText(), /db \(high\)\s+75\s+\d+\s+\d+\s+\d+/);
-    assert.ok((await first.getByRole("row", { name: /gave/ }).count()) > 0);
+    assert.ok((await side("gave").getByRole("row").count()) > 1);
+    assert.deepEqual(await axe(page), []);
+    assert.ok(await first.locator(".scroll").evaluate((one) => one.scrollWidth <= one.clientWidth), "all of it is seen");
     await page.reload();
-    await first.getByRole("row", { name: /^db1 received/ }).waitFor();
+    await row.waitFor();
     assert.equal(await first.getByRole("button").first().getAttribute("aria-expanded"), "true");
     assert.match(await focused(page), /^button/);
   });
 
   await step("it leads to the server's charts around its time", async () => {
-    await entries.last().getByRole("link", { name: "db1 in the charts" }).click();
+    await entries.last().getByRole("link", { name: "db1", exact: true }).click();
     await settled(page);
     assert.match(page.url(), /#\/servers\/[\da-f-]{36}\?from=.*&to=/);
     await page.goBack();
-    await entries.last().getByRole("link", { name: "db1 in the charts" }).waitFor();
+    await entries.last().getByRole("link", { name: "db1", exact: true }).waitFor();
   });
 
   await step("new ones wait until what is read was read", async () => {
@@ -220,7 +223,7 @@ await flow(async () => {
     await card("Off").click();
     const dialog = page.getByRole("dialog", { name: "Stop managing CPU?" });
     await dialog.waitFor();
-    await page.locator("hpm-level").getByText("put back to what they were before").waitFor();
+    await page.locator("hpm-level").first().getByText("put back to what they were before").waitFor();
     await dialog.getByRole("button", { name: "Switch off" }).click();
     await told200("CPU management: Off.").waitFor();
     assert.equal(await level(), "off");

@@ -18,6 +18,7 @@ await flow(async () => {
     policies: "policies",
     policy: `policies/${shop}?policy=weekday`,
     schedule: `policies/${shop}?tab=schedule`,
+    "memory-policies": "memory-policies/20-balloon",
     servers: "servers?sort=-pi",
     server: `servers/${server}`,
     adjustments: `adjustments/${latest["object-id"]}`,

@@ -1,7 +1,7 @@
 // The page of one virtual server: its charts by pointer and keyboard, what an administrator does there, and each state.
 
 import { readFile } from "node:fs/promises";
-import { allow, api, assert, axe, AXE, flow, goto, open, settled, step } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, open, settled, step, until } from "./tools.mjs";
 
 const GROUPS = ["Gold of server", "Silver of server"];
 
@@ -33,13 +33,11 @@ async function choose(page, action) {
   await page.getByRole("menuitem", { name: action }).click();
 }
 
-/** Waits until the host says so. */
-async function until(said, what) {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await said()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.fail(`it never was so: ${what}`);
+/** Opens a dialog, which is looked at. */
+async function openDialog(page, action) {
+  await choose(page, action);
+  await page.getByRole("dialog").first().waitFor();
+  assert.deepEqual(await axe(page), [], action);
 }
 
 async function charts(page) {
@@ -48,10 +46,10 @@ async function charts(page) {
   const over = all.first().locator(".u-over");
   const valuetexts = () => all.getByRole("slider").evaluateAll((ones) => ones.map((one) => one.getAttribute("aria-valuetext")));
 
-  await step("three charts on one axis of time, with figures", async () => {
-    await all.nth(2).locator(".u-over").waitFor();
-    assert.equal(await all.count(), 3);
-    await until(async () => /\d/.test(await entry(0, "velocity").locator("b").textContent()), "a velocity is there");
+  await step("four charts on one axis of time, with figures", async () => {
+    await all.nth(3).locator(".u-over").waitFor();
+    assert.equal(await all.count(), 4);
+    await until(async () => /\d/.test(await entry(0, "velocity").locator("b").textContent()));
     const lefts = await all.locator(".u-over").evaluateAll((ones) => ones.map((one) => one.getBoundingClientRect().left));
     assert.equal(new Set(lefts).size, 1);
   });
@@ -104,7 +102,7 @@ async function charts(page) {
     await page.keyboard.press("Enter");
     await told.filter({ hasText: "press Enter" }).waitFor();
     await page.keyboard.press("Escape");
-    await until(async () => (await told.textContent()) === "", "nothing is marked");
+    await until(async () => (await told.textContent()) === "");
     await page.keyboard.press("Enter");
     await page.keyboard.press("PageDown");
     assert.ok((await all.first().locator(".u-select").boundingBox()).width > 2);
@@ -118,6 +116,7 @@ async function charts(page) {
     await marks.first().waitFor();
     assert.match(await marks.last().getAttribute("aria-label"), /\d/);
     assert.match(await marks.last().getAttribute("href"), /#\/adjustments/);
+    assert.match(await all.first().locator(".legend .mark").first().textContent(), /applied|failed/);
   });
 }
 
@@ -128,18 +127,33 @@ async function deeds(page, server) {
 
   await step("limits: what the API refuses stands at the field, then they are set", async () => {
     allow(page, /status of 400/, /status of 412/);
-    await choose(page, "Change limits…");
+    await openDialog(page, "Change limits…");
     await limits.getByLabel("Reserve").fill("1.5");
     await limits.getByLabel("Cap").fill("1");
     await limits.getByRole("button", { name: "Save" }).click();
     await limits.locator(".field .wrong").waitFor();
+    assert.deepEqual(await axe(page), []);
     await limits.getByLabel("Cap").fill("50");
     await limits.getByRole("button", { name: "Save" }).click();
     await limits.getByText("cannot use more CPUs than that").waitFor();
     await limits.getByLabel("Cap").fill("2");
     await limits.getByLabel("Cap").press("Enter");
     await limits.getByRole("dialog").waitFor({ state: "hidden" });
-    await until(async () => (await read(server))["cpu-cap"] === 2, "the cap is 2");
+    await until(async () => (await read(server))["cpu-cap"] === 2);
+  });
+  await step("what was typed is there after a reload, until the dialog is closed", async () => {
+    await choose(page, "Change limits…");
+    await limits.getByLabel("Cap").fill("0.7");
+    await page.reload();
+    await settled(page);
+    await choose(page, "Change limits…");
+    await limits.getByText("This is what you typed before and did not save.").waitFor();
+    assert.equal(await limits.getByLabel("Cap").inputValue(), "0.7");
+    await page.keyboard.press("Escape");
+    await choose(page, "Change limits…");
+    await limits.getByRole("dialog").waitFor(); // a field that is not seen yet has what it had
+    assert.equal(await limits.getByLabel("Cap").inputValue(), "2");
+    await page.keyboard.press("Escape");
   });
   await step("somebody else changed it: the page says so, shows what is there, and asks", async () => {
     await choose(page, "Change limits…");
@@ -152,35 +166,40 @@ async function deeds(page, server) {
     assert.equal(await limits.getByLabel("Cap").inputValue(), "1.75");
     await limits.getByRole("button", { name: "Save nevertheless" }).click();
     await limits.getByRole("dialog").waitFor({ state: "hidden" });
-    await until(async () => (await read(server))["cpu-cap"] === 1.75, "the cap is 1.75");
+    await until(async () => (await read(server))["cpu-cap"] === 1.75);
     await api("POST", path, { "cpu-reserve": null, "cpu-cap": null });
   });
   await step("a temporary goal begins and ends", async () => {
-    await choose(page, "Set a temporary goal…");
+    await openDialog(page, "Set a temporary goal…");
     await goal.getByLabel("Goal", { exact: true }).selectOption("fastest");
     await goal.getByLabel("For how long").selectOption("900");
     await goal.getByRole("button", { name: "Begin" }).click();
     await page.getByText("Temporary goal until").waitFor();
     assert.equal((await read(server))["temporary-goal"].velocity, "fastest");
     await page.getByRole("button", { name: "End it now" }).click();
-    await until(async () => !(await read(server))["temporary-goal"], "it has ended");
+    await until(async () => !(await read(server))["temporary-goal"]);
+    await page.getByText("The temporary goal of db1 has ended.").waitFor(); // the last one to be undone
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await until(async () => (await read(server))["temporary-goal"]?.velocity === "fastest");
+    await page.getByRole("button", { name: "End it now" }).click();
+    await until(async () => !(await read(server))["temporary-goal"]);
   });
   await step("attributes: only what an administrator said is sent", async () => {
-    await choose(page, "Change attributes…");
+    await openDialog(page, "Change attributes…");
     await attributes.getByLabel("Title").fill("Said here");
     await attributes.getByRole("button", { name: "Save" }).click();
     await attributes.getByRole("dialog").waitFor({ state: "hidden" });
-    await until(async () => (await read(server)).attributes.title === "Said here", "the title is what was said");
+    await until(async () => (await read(server)).attributes.title === "Said here");
   });
   await step("exclude, and take it back", async () => {
     await choose(page, "Exclude from management");
     await page.locator(".note", { hasText: "hpm leaves it alone." }).waitFor();
     await page.getByRole("button", { name: "Undo" }).last().click();
-    await until(async () => !(await read(server)).excluded, "it is managed again");
+    await until(async () => !(await read(server)).excluded);
     await page.locator(".note", { hasText: "hpm leaves it alone." }).waitFor({ state: "detached" });
   });
   await step("it is moved only after the dialog said which group it leaves", async () => {
-    await choose(page, "Move to another group…");
+    await openDialog(page, "Move to another group…");
     await move.getByText(`It is in the group ${GROUPS[0]}, and leaves it.`).waitFor();
     await move.getByLabel("Group", { exact: true }).selectOption({ label: GROUPS[1] });
     await move.getByRole("button", { name: `Take it from ${GROUPS[0]}` }).click();

@@ -62,6 +62,17 @@ export async function step(name, run) {
   return run();
 }
 
+/** Waits until `look` gives what is right, and gives that; a write and its event take a moment. */
+export async function until(look, right = Boolean, seconds = 10) {
+  const end = Date.now() + 1000 * seconds;
+  for (;;) {
+    const seen = await look();
+    if (right(seen)) return seen;
+    if (Date.now() > end) assert.fail(`it stays ${JSON.stringify(seen)}: ${look}, ${right}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** A new page in a browser's profile of its own, before hpm's pages; `user` is logged in. `path`: of the pages. */
 export async function open({ user, path = "#/overview", locale = "en-US", scheme = "light", width = 1280, height = 800, scripts = [] } = {}) {
   const context = await browser.newContext({
@@ -123,6 +134,8 @@ export const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 /** What is wrong with a page by WCAG 2.2 AA: a line for each rule, and where. */
 export async function axe(page) {
+  // A window of another size has tables of other columns a frame later; of what is gone by then nothing can be judged.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
   const { violations } = await page.evaluate(
     (values) => window.axe.run(document, {
       runOnly: { type: "tag", values }, rules: { "target-size": { enabled: true } }, resultTypes: ["violations"],

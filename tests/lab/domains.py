@@ -68,20 +68,29 @@ def tiny(common: Common, disk: Path) -> str:
 
 def linux(
     common: Common, kernel: Path, initrd: Path, arguments: str, memory_mib: int, balloon: bool, agent: bool,
-    devices: str = "",
+    devices: str = "", pluggable_mib: int = 0,
 ) -> str:
     """A Linux guest booted from kernel and initramfs. `arguments`: the kernel's command line.
 
-    `devices`: more of them, as XML.
+    `devices`: more of them, as XML. `pluggable_mib`: so much memory can be plugged in while it runs.
     """
     balloon_xml = "<memballoon model='virtio'><stats period='2'/></memballoon>"
     no_balloon = "<memballoon model='none'/>"
     channel = f"<channel type='unix'><target type='virtio' name='{AGENT_CHANNEL}'/></channel>"
     return (
         f"<domain type='qemu'>{common.head()}<memory unit='MiB'>{memory_mib}</memory>"
+        f"{_pluggable(common.vcpus, memory_mib, pluggable_mib) if pluggable_mib else ''}"
         "<os><type arch='x86_64' machine='pc'>hvm</type>"
         f"<kernel>{escape(str(kernel))}</kernel><initrd>{escape(str(initrd))}</initrd>"
         f"<cmdline>{escape(arguments)}</cmdline></os><features><acpi/><apic/></features>"
         f"<devices>{common.devices()}{balloon_xml if balloon else no_balloon}"
         f"{channel if agent else ''}{devices}</devices></domain>"
+    )
+
+
+def _pluggable(vcpus: int, memory_mib: int, pluggable_mib: int) -> str:
+    """Slots for more memory; libvirt wants a guest with such to have a NUMA node."""
+    return (
+        f"<maxMemory slots='4' unit='MiB'>{memory_mib + pluggable_mib}</maxMemory>"
+        f"<cpu><numa><cell id='0' cpus='0-{vcpus - 1}' memory='{memory_mib}' unit='MiB'/></numa></cpu>"
     )

@@ -14,7 +14,14 @@
  *   busy:S,idle:S      all vCPUs busy for S seconds of wall clock, then idle for S seconds, and so on
  *   turns:ON/OFF,S     S seconds of wall clock like periodic:ON/OFF, then S seconds busy, and so on
  *   memory:MIB         fills MIB of memory and writes to all of it again every 20 s
+ *   later:MIB,S        the same, but begins S seconds after it started, and grows to that in 20 s
+ *   swing:MIB,ON,OFF   after OFF seconds grows to MIB of memory in 10 s and holds it; when ON seconds have passed since
+ *                      it began to grow, frees it; and so on. swing:MIB,ON,OFF,FIRST,GROWTH: it first grows after FIRST
+ *                      seconds, and each time in GROWTH seconds
+ *   filled:MIB         fills MIB of memory and frees it at once: the host then holds it, and the guest has no use for it
  *   idle               nothing
+ *
+ * No two pages that they fill are equal, in no two guests, or the host would merge them (KSM) as it merges no real data.
  *
  * ON is an amount of work, not a span of time: the guest's clocks run on while the host starves its vCPU, so a loop
  * that looks at a clock would do the less, the more it is starved. The unit of work is calibrated at boot as the
@@ -39,6 +46,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -54,6 +62,12 @@ struct load {
     int cpu;
     double on, off; /* seconds; of requests: each one's work, and the mean time between two */
     double turn;    /* seconds */
+};
+
+struct memory {
+    long mib;
+    double after; /* seconds; below 0: to be freed at once */
+    double on, off, growth; /* seconds; on above 0: it comes and goes */
 };
 
 #define BATCHES 200
@@ -175,23 +189,75 @@ static void *run(void *argument)
     return NULL;
 }
 
+/* Write to a page what stands in no other one. */
+static void write_page(char *page)
+{
+    static _Atomic unsigned long count;
+    static unsigned long seed;
+
+    while (!seed) /* twice by two threads does no harm */
+        getrandom(&seed, sizeof seed, 0);
+    ((unsigned long *)page)[0] = seed;
+    ((unsigned long *)page)[1] = ++count;
+}
+
 static void *touch(void *argument)
 {
-    size_t size = (size_t)(long)argument << 20, step = size / 200 / 4096 * 4096 + 4096;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    struct memory *wanted = argument;
+    size_t size = (size_t)wanted->mib << 20, step = size / 200 / 4096 * 4096 + 4096;
+    char *memory;
+
+    if (wanted->after > 0) {
+        pthread_barrier_wait(&started);
+        rest(wanted->after);
+    }
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | (wanted->after > 0 ? 0 : MAP_POPULATE), -1, 0);
 
     if (memory == MAP_FAILED) { /* so the guest never says that it is ready, and this stands where that was awaited */
         printf("hpmlab: cannot map %zu bytes: %s\n", size, strerror(errno));
         return NULL;
     }
-    memset(memory, 1, size);
-    pthread_barrier_wait(&started);
-    for (char value = 2;; value++)
+    for (size_t page = 0; wanted->after <= 0 && page < size; page += 4096)
+        write_page(memory + page);
+    if (wanted->after < 0)
+        munmap(memory, size);
+    if (wanted->after <= 0)
+        pthread_barrier_wait(&started);
+    if (wanted->after < 0)
+        return NULL;
+    for (;;)
         for (size_t at = 0; at < size; at += step) {
             for (size_t page = at; page < at + step && page < size; page += 4096)
-                memory[page] = value;
+                write_page(memory + page);
             rest(0.1);
         }
+}
+
+/* Memory that comes and goes. By a schedule, so that what one turn lasted too long does not move those after it. */
+static void *swing(void *argument)
+{
+    struct memory *wanted = argument;
+    size_t size = (size_t)wanted->mib << 20, step = size / 100 / 4096 * 4096 + 4096;
+    double begin;
+
+    pthread_barrier_wait(&started);
+    for (begin = now() + wanted->after;; begin += wanted->on + wanted->off) {
+        rest(begin - now());
+        char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) {
+            printf("hpmlab: cannot map %zu bytes: %s\n", size, strerror(errno));
+            continue;
+        }
+        for (size_t at = 0; at < size; at += step) {
+            for (size_t page = at; page < at + step && page < size; page += 4096)
+                write_page(memory + page);
+            rest(wanted->growth / 100);
+        }
+        rest(begin + wanted->on - now());
+        munmap(memory, size);
+    }
+    return NULL;
 }
 
 static void say_ready(const char *load)
@@ -203,14 +269,15 @@ static void say_ready(const char *load)
 static void start_loads(const char *text)
 {
     static struct load loads[256];
-    static long mib[16];
+    static struct memory memory[16];
     int cpus = sysconf(_SC_NPROCESSORS_ONLN), count = 0, memories = 0;
     char *copy = strdup(text), *rest_of_copy = copy, *term;
     pthread_t thread;
 
     while ((term = strsep(&rest_of_copy, "+"))) {
         struct load load = {SPIN, 0, 0, 0, 0};
-        int threads = cpus, n = 1;
+        struct memory come_and_go = {0, 0, 0, 0, 10};
+        int threads = cpus, n = 1, found;
 
         if (sscanf(term, "periodic:%lf/%lfx%d", &load.on, &load.off, &n) >= 2) {
             load.kind = PERIODIC, threads = n, load.on /= 1000, load.off /= 1000;
@@ -220,8 +287,18 @@ static void start_loads(const char *text)
             load.kind = TURNS, load.on /= 1000, load.off /= 1000;
         } else if (sscanf(term, "busy:%lf,idle:%lf", &load.on, &load.off) == 2) {
             load.kind = PHASES;
-        } else if (memories < 16 && sscanf(term, "memory:%ld", &mib[memories]) == 1) {
+        } else if (memories < 16 && (sscanf(term, "memory:%ld", &memory[memories].mib) == 1 ||
+                                     sscanf(term, "later:%ld,%lf", &memory[memories].mib, &memory[memories].after) == 2)) {
             memories++;
+            continue;
+        } else if (memories < 16 && (found = sscanf(term, "swing:%ld,%lf,%lf,%lf,%lf", &come_and_go.mib, &come_and_go.on,
+                                                    &come_and_go.off, &come_and_go.after, &come_and_go.growth)) >= 3) {
+            if (found == 3)
+                come_and_go.after = come_and_go.off;
+            memory[memories++] = come_and_go;
+            continue;
+        } else if (memories < 16 && sscanf(term, "filled:%ld", &memory[memories].mib) == 1) {
+            memory[memories++].after = -1;
             continue;
         } else if (strcmp(term, "spin") != 0) {
             if (strcmp(term, "idle") != 0)
@@ -238,7 +315,7 @@ static void start_loads(const char *text)
     for (int i = 0; i < count; i++)
         pthread_create(&thread, NULL, run, &loads[i]);
     for (int i = 0; i < memories; i++)
-        pthread_create(&thread, NULL, touch, (void *)mib[i]);
+        pthread_create(&thread, NULL, memory[i].on > 0 ? swing : touch, &memory[i]);
     pthread_barrier_wait(&started);
 }
 

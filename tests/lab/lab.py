@@ -142,18 +142,21 @@ class Lab:
         hostname: str | None = None,
         words: str = "",
         devices: str = "",
+        pluggable_mib: int = 0,
     ) -> Guest:
         """Start a Linux guest; returns when its init makes the load. Boots in about 2 s where nothing disturbs it.
 
         load: see init.c. agent: with QEMU's guest agent, which answers a moment later. balloon: with statistics
         every 2 s. hostname: `name` if None. words: more of them for init (see init.c), such as `lab_user=ann`.
-        devices: more of them, as XML; virtio disks need the agent's image. Raises as tiny() does, and LabError if a
-        Debian package is missing.
+        devices: more of them, as XML; virtio disks need the agent's image. pluggable_mib: see domains.py. Raises as
+        tiny() does, and LabError if a Debian package is missing.
         """
         arguments = f"{KERNEL_ARGUMENTS} load={loads.check(load)} lab_host={hostname or name} {words}"
         image = linux_image(agent)
         common = self._common(name, vcpus, shares, title, metadata_os, partition, max_vcpus)
-        xml = domains.linux(common, image.kernel, image.initrd, arguments, memory_mib, balloon, agent, devices)
+        xml = domains.linux(
+            common, image.kernel, image.initrd, arguments, memory_mib, balloon, agent, devices, pluggable_mib
+        )
 
         def ready(guest: Guest) -> None:
             wait_until(lambda: READY_LINE.search(guest.console), READY_SECONDS, f"load of {guest.name}")

@@ -7,7 +7,8 @@ import re
 _NUMBER = r"\d+(\.\d+)?"
 _TERM = re.compile(
     rf"spin|idle|(periodic|requests):{_NUMBER}/{_NUMBER}(x[1-9]\d*)?|busy:{_NUMBER},idle:{_NUMBER}"
-    rf"|turns:{_NUMBER}/{_NUMBER},{_NUMBER}|memory:[1-9]\d*"
+    rf"|turns:{_NUMBER}/{_NUMBER},{_NUMBER}|(memory|filled):[1-9]\d*|later:[1-9]\d*,{_NUMBER}"
+    rf"|swing:[1-9]\d*,{_NUMBER},{_NUMBER}(,{_NUMBER}){{0,2}}"
 )
 
 
@@ -18,7 +19,8 @@ def check(load: str) -> str:
             raise ValueError(
                 f"unknown load {term!r} in {load!r}; known are spin, idle, periodic:ON/OFF (milliseconds), "
                 "requests:R/MS (a second, of so many milliseconds), both with xN for N threads, busy:S,idle:S "
-                "(seconds), turns:ON/OFF,S (periodic for S seconds, then busy for as long), memory:MIB, and several "
-                "joined by '+'"
+                "(seconds), turns:ON/OFF,S (periodic for S seconds, then busy for as long), memory:MIB, filled:MIB, "
+                "later:MIB,S (seconds), swing:MIB,ON,OFF,FIRST,GROWTH (seconds; the last two may be left "
+                "out), and several joined by '+'"
             )
     return load

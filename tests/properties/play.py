@@ -8,7 +8,7 @@ from math import inf
 import msgspec
 
 from hpm.engine.index import MET
-from hpm.engine.memory import Memory
+from hpm.engine.learned import Memory
 from hpm.engine.plan import Candidate, Plan
 from hpm.engine.planner import plan
 from hpm.engine.weights import HIGHEST, RATIO

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hpm.engine.memory import Memory
+from hpm.engine.learned import Memory
 from hpm.engine.plan import Candidate
 from hpm.engine.planner import plan
 from hpm.engine.windows import HostWindow, ServerWindow

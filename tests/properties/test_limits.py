@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from hpm.engine.memory import Memory
+from hpm.engine.learned import Memory
 from hpm.engine.plan import Candidate
 from hpm.engine.planner import NOISE, plan
 from hpm.engine.windows import HostWindow, ServerWindow

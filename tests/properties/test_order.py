@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hpm.engine.allocation import CRUMBS
 from hpm.engine.index import MET
-from hpm.engine.memory import Memory
+from hpm.engine.learned import Memory
 from hpm.engine.plan import Forecast
 from hpm.engine.planner import plan
 from hpm.policy.goals import IMPORTANCES

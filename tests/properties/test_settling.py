@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from hpm.engine.memory import Memory
+from hpm.engine.learned import Memory
 from hpm.engine.plan import Plan
 from hpm.engine.planner import plan
 from hpm.engine.windows import ServerWindow

@@ -87,10 +87,11 @@ def test_a_hundred_kills_at_random_moments(manager: ManagerProcess, guests: list
     kill_at_random(manager, guests, 100, seed=2)
 
 
-def test_a_kill_at_each_step_of_the_journal(manager: ManagerProcess, guests: list[Guest]) -> None:
-    step = 0
+@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_a_kill_at_steps_of_the_journal(manager: ManagerProcess, guests: list[Guest], stride: int) -> None:
+    step = 1 - stride
     while True:
-        step += 1
+        step += stride
         manager.stop()
         assert shares_of(guests) == list(ORIGINAL), f"before step {step}"
         manager.start(crash_at=step)

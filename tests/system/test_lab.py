@@ -161,6 +161,20 @@ def test_the_agent_answers_although_the_guest_is_busy(lab: Lab) -> None:
     assert "cloud" in info["os.kernel-release"]
 
 
+def test_memory_comes_and_goes(lab: Lab) -> None:
+    guest = lab.linux("tide", load="swing:40,16,8,4", memory_mib=128)
+    wait_until(lambda: "usable" in guest.domain.memoryStats(), 20, "it reports", 0.2)
+
+    def used() -> int:
+        told = guest.domain.memoryStats()
+        return int(told["actual"] - told["usable"]) // 1024
+
+    least = used()
+    for turn in ("first", "second"):
+        wait_until(lambda: used() > least + 34, 60, f"it grows, {turn} turn", 0.2)
+        wait_until(lambda: used() < least + 6, 60, f"it frees, {turn} turn", 0.2)
+
+
 def test_an_unknown_load_is_refused_and_leaves_nothing(lab: Lab) -> None:
     with pytest.raises(ValueError, match="'spin' or 'halt'"):
         lab.tiny("odd", load="dance")

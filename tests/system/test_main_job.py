@@ -18,7 +18,7 @@ from tests.system.goals import MET, SIX, SIX_SHARES, Interval, Watch, group_of, 
 pytestmark = pytest.mark.lab
 
 SECONDS = 3.0
-INTERVALS = 30
+INTERVALS = 20
 #: What a goal must be met by on a machine where anything may run beside the tests; velocities of single intervals
 #: scatter by several points there, whoever sets the weights. bench/goals.py measures how well goals are really met.
 MOSTLY = 0.8

@@ -19,6 +19,7 @@ from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketServer, quiet_cherrypy
 from hpm.manager.manager import Manager
 from hpm.manager.recorder import KINDS
+from hpm.manager.snapshot import MemorySettings
 from hpm.policy.catalog import empty_catalog
 from hpm.store.database import Database
 from hpm.store.history import History
@@ -34,7 +35,7 @@ SERVERS = "/virtual-servers"
 NOBODY = "00000000-0000-4000-8000-000000000000"    # a UUID that nobody has
 
 SPECS = (
-    ServerSpec(name="db1", vcpus=2, load=Spin(), facts={"os-type": "linux"}),
+    ServerSpec(name="db1", vcpus=2, load=Spin(), facts={"os-type": "linux"}, memory_minimum_mib=200),
     ServerSpec(name="db2", vcpus=1, load=Spin()),
     ServerSpec(name="web1", vcpus=1, load=Periodic(on_ms=2, off_ms=8)),
     ServerSpec(name="idle1"),
@@ -109,6 +110,11 @@ class ApiHost:
             empty = empty_catalog()
             change.catalog = type(empty)(change.catalog.generation + 1, empty.groups, {})
         self.manager.set_level("off")
+        self.manager.set_memory_level("off")
+        self.manager.set_memory_settings(MemorySettings())
+        with self.manager.memory_policies() as kept:
+            kept.replace({})
+        self.hypervisor.set_host_memory(None)
         self.manager.notifier.set(None)
 
     def cycle(self, seconds: float = 3.0) -> None:

@@ -100,6 +100,7 @@ def catalogs(draw: Any) -> Catalog:
         said = ServerSettings(
             draw(st.sampled_from([*made])), draw(st.booleans()), reserve, cap,
             draw(st.dictionaries(names, _VALUES, max_size=2)),
+            memory_minimum_mib=draw(st.none() | st.integers(1, 1 << 30)),
         )  # fmt: skip
         if said != ServerSettings():
             servers[key] = said

@@ -54,6 +54,9 @@ def test_what_was_written_is_told_in_names_that_people_know(host: AccessHost) ->
     for path, body in (
         (f"{one}/actions", {"action": "add-virtual-servers", "virtual-servers": [DB1, uuid_of("db2")]}),
         (f"{one}/actions", {"action": "activate-policy", "policy": "weekday"}),
+        (one, {"otherwise": None, "schedule": [
+            {"policy": "weekday", "days": ["mon", "tue"], "from": "08:00", "to": "18:00"}]}),
+        (one, {"schedule": []}),
         (f"{SERVERS}/{DB1}", {"cpu-cap": 1.5, "excluded": True}),
         (f"{SERVERS}/{DB1}", {"temporary-goal": {"velocity": "fastest", "until": "2999-01-01T00:00:00Z"}}),
         ("/mgmt-levels", {"cpu-mgmt": "advise"}),
@@ -69,6 +72,9 @@ def test_what_was_written_is_told_in_names_that_people_know(host: AccessHost) ->
         ("ann", "Create a group: Gold"),
         ("ann", "Add or remove servers, activate a policy: Gold: add-virtual-servers db1, db2"),
         ("ann", "Add or remove servers, activate a policy: Gold: activate-policy weekday"),
+        ("ann", "Change a group, or several (ids with commas): Gold: "
+                "otherwise null schedule weekday mon/tue 08:00-18:00"),
+        ("ann", "Change a group, or several (ids with commas): Gold: schedule none"),
         ("ann", "Change what is said of a virtual server: db1: excluded true cpu-cap 1.5"),
         ("ann", "Change what is said of a virtual server: db1: temporary-goal "
                 "velocity fastest until 2999-01-01T00:00:00Z"),
@@ -128,7 +134,7 @@ def test_refused_writes_of_every_kind_are_noted_and_reads_are_not(host: AccessHo
         (404, "POST", "/nothing", None, ann),
         (405, "DELETE", "/version", None, ann),
         (406, "POST", GROUPS, {"name": "x"}, {"headers": {**ann["headers"], "Accept": "text/html"}}),
-        (409, "POST", "/mgmt-levels", {"memory-mgmt": "on"}, ann),
+        (409, "DELETE", f"{GROUPS}/default", None, ann),
         (412, "POST", f"{GROUPS}/default", {"description": "x"}, stale),
         (415, "POST", GROUPS, {"name": "x"}, {"headers": {**ann["headers"], "Content-Type": "text/plain"}}),
     ]

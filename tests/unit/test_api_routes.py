@@ -64,6 +64,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     history = {"minutes-days": 2.0, "ten-minutes-days": 14.0, "hours-days": 400.0, "size-mib": 1907}
     settings = {
         "interval-seconds": 3.0, "devices-interval-seconds": 300.0, "history": history, "notifications": None,
+        "memory-policy": "goals", "allow-guest-swap": False, "manage-ksm": True,
     }  # fmt: skip
     assert send("GET", "/settings") == settings
     assert send("POST", "/settings", {"interval-seconds": 3}) == settings
@@ -119,6 +120,20 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"{GROUPS}/import", send("GET", f"{GROUPS}/export"))["changed"] is False
     assert send("POST", f"{one}/import?dry-run=true", send("GET", f"{one}/export"))["changed"] is False
     send("DELETE", one, status=204)
+    main = send("POST", "/mom/policies", {"name": "main", "text": "1"}, 201)
+    assert main["object-uri"] == f"{base}/mom/policies/main"
+    assert send("GET", "/mom/policies")["memory-policies"] == [main]
+    assert send("POST", "/mom/policies/main", {"text": "2"})["text"] == "2"
+    assert send("GET", "/mom/policies/main")["text"] == "2"
+    api.hypervisor.set_host_memory(65536)
+    api.cycle()
+    assert not send("GET", "/mom/explain")["discarded"]
+    assert send("POST", "/mom/evaluate", {"policies": {"x": "(/ 1 0)"}})["discarded"]
+    send("DELETE", "/mom/policies/main", status=204)
+    assert send("POST", "/mom/import", {"policies": {}})["memory-policies"] == []
+    assert send("GET", "/mom/rivals")["stopped"] == []
+    assert send("POST", "/mom/takeover")["stopped"] == []    # there is nobody to take over from
+    send("POST", "/mom/give-back", status=409)
     assert send("GET", "/login")["means"] == ("wok" if WOK_SRC else "socket")
     send("POST", "/login", {"user": "ann", "password": "x"}, 409)
     send("POST", "/logout", status=409)

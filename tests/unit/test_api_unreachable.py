@@ -82,6 +82,8 @@ def test_a_busy_manager_says_try_again_and_changes_nothing(api: ApiHost, monkeyp
             ("POST", GROUPS, {"name": "Gold"}), ("POST", "/mgmt-levels", {"cpu-mgmt": "on"}),
             ("POST", f"{SERVERS}/{DB1}", {"excluded": True}), ("DELETE", f"{GROUPS}/default", None),
             ("POST", f"{GROUPS}/default/preview", policy()), ("POST", f"{GROUPS}/preview", {}),
+            ("POST", "/mom/evaluate", {}), ("GET", "/mom/explain", None),
+            ("POST", "/mom/policies", {"name": "x", "text": "1"}),
         ):  # fmt: skip
             error = whole_error(api.send(method, path, body), method)
             assert (error["http-status"], error["reason"]) == (409, 1)

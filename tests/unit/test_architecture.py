@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[2] / "src/wok/plugins/hpm"
 #: From the ground up. A part may import from those before it, and from the ground.
 FLOORS = (
     ("policy",),
-    ("engine", "memory"),
+    ("engine",),
+    ("memory",),
     ("wire",),
     ("backend", "store"),
     ("manager",),
@@ -23,7 +24,7 @@ FLOORS = (
 GROUND = {"child", "errors", "paths", "version"}
 
 #: The command line talks to the manager through the client alone; only `cli/local.py` starts the server's side.
-CLIENT_SIDE = {"client": {"policy", "wire"}, "cli": {"client", "policy", "wire"}}
+CLIENT_SIDE = {"client": {"policy", "wire"}, "cli": {"client", "memory", "policy", "wire"}}
 LOCAL = {"host"}
 
 #: The one place that knows Wok.

@@ -159,6 +159,13 @@ def test_settings(api: ApiHost) -> None:
     assert (found["interval-seconds"], found["devices-interval-seconds"]) == (3.0, 60.0)
     done(api, "settings", "--devices-interval", "300")
     assert run(api, "settings", "--devices-interval", "1").exit_code == 2
+    assert "KSM is not managed" not in done(api, "config", "--memory-mgmt", "advise")
+    assert "not managed by hpm" in done(api, "settings", "--no-manage-ksm")
+    assert api.get("/settings")["manage-ksm"] is False
+    assert "KSM is not managed" in done(api, "config")
+    assert "not managed by hpm" not in done(api, "settings", "--manage-ksm")
+    assert api.get("/settings")["manage-ksm"] is True
+    done(api, "config", "--memory-mgmt", "off")
 
 
 def test_vs_details(api: ApiHost) -> None:

@@ -20,7 +20,7 @@ from hpm.engine.allocation import (
     target_velocity,
 )
 from hpm.engine.demand import Demand, demand_of
-from hpm.engine.memory import Memory
+from hpm.engine.learned import Memory
 from hpm.engine.plan import Candidate
 from hpm.engine.planner import plan
 from hpm.engine.weights import HIGHEST, LOWEST, RATIO, settle, share_by_weight, to_shares
@@ -144,6 +144,7 @@ def test_floors_and_reserves_hold(claims: list[Claim], capacity: float) -> None:
 
 @settings(deadline=None)
 @example([Claim("g0", "highest", 0.0105, Demand(1, 0.0, 1.0), 0.75)], 0.1)
+@example([Claim("g0", "highest", 0.1365, Demand(11, 0.0, 11.0), 2.0)], 1.5)
 @given(claims_(), capacities)
 def test_a_less_important_level_gets_more_than_its_floor_only_if_the_more_important_have_their_target(
     claims: list[Claim], capacity: float
@@ -154,7 +155,10 @@ def test_a_less_important_level_gets_more_than_its_floor_only_if_the_more_import
         if c.target is not None and given_.cpus[c.uuid] < c.demand.need(c.target) * 0.999 - NEAR
     ]  # fmt: skip
     if not wanting:
-        assert given_.short is None
+        assert given_.short is None or any(    # it lacks less than a thousandth of its need
+            c.importance == given_.short and c.target is not None and given_.cpus[c.uuid] < c.demand.need(c.target)
+            for c in claims
+        )
         return
     level = min(IMPORTANCES.index(c.importance) for c in wanting)
     assert given_.short == IMPORTANCES[level]

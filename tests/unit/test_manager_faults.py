@@ -247,7 +247,7 @@ class Crash(BaseException):
     """The process ends here."""
 
 
-def crash(*_: object) -> None:
+def crash(*_: object, **__: object) -> None:
     raise Crash
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpm import paths
+from hpm.backend.simulated import from_uri
 from hpm.errors import Conflict, NotFound
 from hpm.host import running, serve
 from hpm.host.running import RunningManager
@@ -61,3 +62,14 @@ def test_what_there_is_to_put_back_is_told_with_host_and_store(tmp_path: Path, m
     Database(tmp_path / "hpm.db").close()
     (said,) = serve.restore("simulated", tmp_path)
     assert said == f"nothing to put back on simulated: the journal in {tmp_path}/hpm.db is empty"
+
+
+def test_what_is_as_it_was_found_is_told_to_be_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "run_dir", lambda: tmp_path / "run")
+    server = next(iter(from_uri("simulated:3").observe().samples.values()))
+    database, shares = Database(tmp_path / "hpm.db"), str(server.shares)
+    Journal(database).put([JournalEntry(server.uuid, "cpu-shares", server.start, shares, shares, shares)])
+    database.close()
+    (said,) = serve.restore("simulated:3", tmp_path)
+    assert said == "nothing to put back on simulated:3: all is as it was found"
+    assert entries(tmp_path) == 0

@@ -176,7 +176,8 @@ def adjustments(database: Database) -> Adjustments:
     made = Adjustments(database)
     made.add(record("2030-01-01T00:00:01.000Z", "applied", (server(A, "g1"),), (server(B, "g2"),)))
     made.add(record("2030-01-01T00:00:02.000Z", "failed", (server(B, "g2"),)))
-    made.add(record("2030-01-01T00:00:03.000Z", "advised", (server(A, "g1"),), (server(A, "g1"),)))
+    advised = record("2030-01-01T00:00:03.000Z", "advised", (server(A, "g1"),), (server(A, "g1"),))
+    made.add(msgspec.structs.replace(advised, resource="memory"))
     return made
 
 
@@ -192,6 +193,8 @@ def adjustments(database: Database) -> Adjustments:
         ({"uuid": B}, [2, 1]),
         ({"uuid": B, "outcome": "applied"}, [1]),
         ({"outcome": "advised"}, [3]),
+        ({"resource": "memory"}, [3]),
+        ({"resource": "cpu"}, [2, 1]),
         ({"before": 3}, [2, 1]),
         ({"before": 3, "limit": 1}, [2]),
         ({"limit": 2}, [3, 2]),

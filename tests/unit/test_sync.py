@@ -72,6 +72,11 @@ class Poller:
         for uuid, server in servers.items():
             mine = self.runtime[uuid]
             assert mine["state"] == server["status"] and mine["shares"] == server["cpu-shares"]
+            assert mine["memory"] == server["memory-current-mib"]
+            if server["memory-used-mib"] is None:
+                assert mine["memory-used"] is None
+            else:
+                assert mine["memory-used"] == pytest.approx(server["memory-used-mib"], abs=2, rel=0.002)
             for column, field, step in (("velocity", "velocity", 0.2), ("using", "cpu-using", 0.02)):
                 if server[field] is None:
                     assert mine[column] is None

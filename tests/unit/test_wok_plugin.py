@@ -98,6 +98,12 @@ def test_a_configuration_that_cannot_be_meant_is_named(tmp_path: Path, text: str
     assert str(conf) in str(caught.value)
 
 
+def test_what_moms_users_need_can_be_said(tmp_path: Path) -> None:
+    conf = tmp_path / "hpm.conf"
+    conf.write_text("[wok]\nenable = True\n[hpm]\nmom-rpc = /run/hpm/mom.sock\nplot-dir = /p\n")
+    assert read_settings(conf) == Settings(True, mom_rpc=Path("/run/hpm/mom.sock"), plots=Path("/p"))
+
+
 def test_without_a_section_it_is_not_enabled(tmp_path: Path) -> None:
     conf = tmp_path / "hpm.conf"
     conf.write_text("")
@@ -326,7 +332,7 @@ def titles() -> dict[str, str]:
 def pages() -> list[tuple[str, str, str]]:
     """Name, label and tab of the pages that the components are, in their order."""
     source = (ROOT / "ui/src/base/pages.ts").read_text()
-    return re.findall(r'\{ name: "(\w+)", label: later\("([^"]+)"\), tab: "(\w+)"', source)
+    return re.findall(r'\{ name: "([\w-]+)", label: later\("([^"]+)"\), tab: "(\w+)"', source)
 
 
 def tabs() -> list[ET.Element]:

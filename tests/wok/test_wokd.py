@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xmlrpc.client import ServerProxy
 
 import pytest
 
@@ -15,6 +17,7 @@ from hpm.backend.simulated import uuid_of
 from tests.lab.errors import wait_until
 from tests.running import ROOT
 from tests.unit.api_host import GROUPS, SERVERS, policy, service_class
+from tests.unit.test_mom_rpc import UnixTransport
 
 from .daemon import Wokd
 from .tree import KIMCHI_SRC, NO_WOK, WOK_SRC
@@ -70,6 +73,35 @@ def test_the_command_works_where_the_real_wok_is_on_the_path() -> None:
     for command in ([sys.executable, "-c", code], [Path(sys.executable).with_name("hpm"), "--version"]):
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
         assert done.stdout.startswith("hpm "), done.stderr
+
+
+def test_programs_of_mom_find_it_inside_wok(tmp_path: Path) -> None:
+    path, plots = tmp_path / "mom.sock", tmp_path / "plots"
+    text = '(with Guests guest (guest.Control "balloon_target" (* 0.5 guest.balloon_max)))'
+    with contextlib.closing(Wokd(tmp_path, options=f"mom-rpc = {path}\nplot-dir = {plots}")) as wokd:
+        http = wokd.http
+        wait_until(path.exists, 20.0, "the manager runs")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with ServerProxy("http://localhost/RPC2", UnixTransport(path), allow_none=True) as mom:
+            assert mom.ping() is True
+            assert mom.setNamedPolicy("30-half", text) is True
+            assert "db1" in mom.getActiveGuests()
+        (kept,) = http.get(f"{BASE}/mom/policies").json()["memory-policies"]
+        assert (kept["name"], kept["text"]) == ("30-half", text)
+        http.post(f"{BASE}/settings", json={"memory-policy": "mom"})
+        assert http.post(f"{BASE}/mgmt-levels", json={"memory-mgmt": "on"}).status_code == 200
+
+        def ballooned() -> set[str]:
+            servers = http.get(f"{BASE}{SERVERS}/detail").json()["virtual-servers"]
+            return {s["name"] for s in servers if s["memory-current-mib"] < s["memory-mib"]}
+
+        wait_until(lambda: "db1" in ballooned(), 30.0, "the policy is in force")
+        wait_until(lambda: (plots / "momplot-000/db1.dat").exists(), 20.0, "plots are written")
+        wokd.stop()
+        log = wokd.log.read_text()
+        assert "restored db1: balloon" in log, log
+        assert "Traceback" not in log, log
+        assert not path.exists()
 
 
 @pytest.mark.skipif(not KIMCHI_SRC, reason="KIMCHI_SRC names no built Kimchi tree: see docs/wok.md")

@@ -14,8 +14,9 @@ KIMCHI_SRC = os.environ.get("KIMCHI_SRC")
 NO_WOK = "WOK_SRC names no built Wok tree: see docs/wok.md"
 
 
-def make_tree(directory: Path, *, enable: bool = True, kimchi: str | None = None) -> Path:
-    """Link Wok's tree into `directory`, with hpm on a simulated host of its own, and maybe Kimchi; gives its `src`."""
+def make_tree(directory: Path, *, enable: bool = True, kimchi: str | None = None, options: str = "") -> Path:
+    """Link Wok's tree into `directory`, with hpm on a simulated host of its own, and maybe Kimchi; gives its `src`.
+    `options` are more lines of hpm's own in hpm.conf."""
     assert WOK_SRC, NO_WOK
     wok = Path(WOK_SRC).resolve()
     for name in ("ui", "src", "src/wok", "src/wok/plugins", "mo"):
@@ -30,7 +31,7 @@ def make_tree(directory: Path, *, enable: bool = True, kimchi: str | None = None
     subprocess.run([ROOT / "contrib/wok-link", directory], check=True)
     (directory / "src/wok/plugins/hpm/hpm.conf").write_text(
         f"[wok]\nenable = {enable}\n\n[hpm]\nconnect = simulated\nstate-dir = {directory}/state\n"
-        f"socket = {directory}/hpm.sock\ninterval = 3\n"
+        f"socket = {directory}/hpm.sock\ninterval = 3\n{options}\n"
     )
     return directory / "src"
 

@@ -1,6 +1,6 @@
 // Flows in Wok's page: `node flows.mjs NAME`, with HPM_FLOW as tests/wok/test_wok_pages.py sets it.
 
-import { allow, ask, assert, at, flow, group, logIn, open, tab, told } from "./tools.mjs";
+import { allow, ask, assert, at, axe, flow, group, logIn, open, tab, told } from "./tools.mjs";
 
 const TABS = ["overview", "groups", "policies", "servers", "adjustments", "activity", "settings"];
 const SECONDS = 1000;
@@ -120,6 +120,59 @@ const flows = {
     assert.equal(content["workload-resource-groups"].find((one) => one.name === "Made in Wok")["virtual-server-count"], 1);
   },
 
+  /** A memory policy is written, tried, explained and in force, in its page beside the goals' policies; the overview tells. */
+  async memory() {
+    const page = await open({ path: "/wok-ui.html?hpm=%2Fmemory-policies#plugins/hpm/tabs/policies" });
+    await logIn(page, "admin");
+    await page.click("#functionalTabPanel a.performanceTab");
+    const app = page.locator("hpm-app");
+    const row = (name) => app.locator("hpm-memory-results").getByRole("row", { name: new RegExp(`^${name}`) });
+    const code = app.getByRole("textbox", { name: "Text of the policy" });
+    await at(page, { tab: "policies", page: "memory-policies" });
+    await app.getByRole("link", { name: "Policies", exact: true }).click();
+    await at(page, { tab: "policies" });
+    await app.getByRole("link", { name: "Memory policies" }).click();
+    await at(page, { tab: "policies", page: "memory-policies" });
+
+    await app.getByRole("link", { name: "Create a memory policy" }).click();
+    await app.getByLabel("Name", { exact: true }).fill("30-half");
+    await code.fill('(with Guests guest\n    (guest.Control "balloon_target" (* 0.5 guest.balloon_max)))\n');
+    await row("db1").getByText("balloon_target 4194304").waitFor();
+    assert.deepEqual(await axe(page), []);
+    await page.reload();
+    await at(page, { tab: "policies", page: "memory-policies" });
+    await app.getByRole("button", { name: "Create policy" }).click();
+    await at(page, { tab: "policies", page: "memory-policies", id: "30-half" });
+
+    await app.getByRole("link", { name: "Memory policies" }).first().click();
+    await app.getByRole("radio", { name: /^Policies alone/ }).check();
+    await app.getByText("What decides on memory: Policies alone.").waitFor();
+    await row("db1").getByText("Why").click();
+    assert.deepEqual(await axe(page), []);
+    await row("db1").getByRole("link", { name: "30-half, line 2, column 6" }).click();
+    await at(page, { tab: "policies", page: "memory-policies", id: "30-half" });
+    await row("db1").waitFor();
+    assert.equal(await code.evaluate((one) => one.getRootNode().activeElement === one && one.selectionStart), 24);
+
+    await tab(page, "overview");
+    await ask(page, "POST", "/mgmt-levels", { "memory-mgmt": "on" });
+    await app.locator(".latest li").filter({ hasText: /By memory policies .* gave [\d.,]+\s[MG]iB/ }).first().waitFor();
+    await app.getByRole("radiogroup", { name: "Memory management" }).getByRole("radio", { name: "Off", exact: true }).click();
+    await app.getByRole("dialog", { name: "Stop managing memory?" }).getByRole("button", { name: "Switch off" }).click();
+    await app.getByText("Memory management: Off.").waitFor();
+
+    const other = await open({ path: "/wok-ui.html?hpm=%2Fmemory-policies%2F30-half#plugins/hpm/tabs/policies" });
+    await logIn(other, "user");
+    await at(other, { tab: "policies", page: "memory-policies", id: "30-half" });
+    const text = other.locator("hpm-app").getByRole("textbox", { name: "Text of the policy" });
+    assert.equal(await text.evaluate((one) => one.readOnly), true);
+    assert.equal((await ask(other, "DELETE", "/mom/policies/30-half")).status, 403);
+    allow("403");
+
+    assert.equal((await ask(page, "DELETE", "/mom/policies/30-half")).status, 204);
+    await ask(page, "POST", "/settings", { "memory-policy": "goals" });
+  },
+
   /** A page that looks again does not keep a session alive; who clicks does. Wok's page knows how long it is. */
   async session() {
     const page = await open();
@@ -148,6 +201,16 @@ const flows = {
     await page.locator("#errorArea").waitFor();
     await logIn(page, "admin");
     await at(page, { tab: "groups", id: "default" });
+  },
+
+  /** Our part of Wok's page is for everybody; of the rest Wok has to speak. */
+  async accessible() {
+    const page = await open();
+    await logIn(page, "admin");
+    for (const name of TABS) {
+      await tab(page, name);
+      assert.deepEqual(await axe(page), [], name);
+    }
   },
 
   /** Wok's role user sees the same, and nothing that changes anything. */

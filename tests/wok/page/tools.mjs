@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -61,6 +62,7 @@ export async function open({ path = "/", locale = "en-US", scheme = "light", wid
     if (!end) return route.abort();
     return route.fulfill({ path: fileURLToPath(new URL(`node_modules/${LIBRARIES[end]}`, import.meta.url)) });
   });
+  await context.addInitScript({ content: readFileSync(require.resolve("axe-core/axe.min.js"), "utf8") });
   page = await context.newPage();
   page.on("pageerror", (error) => {
     if (error.stack?.includes(OURS)) complaints.push(`script: ${error.stack}`);
@@ -80,6 +82,16 @@ export async function logIn(page, user) {
   await page.click("#btn-login");
   await page.locator('#tabPanel a[href^="plugins/hpm/"]').first().waitFor({ state: "attached" });
   await page.locator("#main > *").first().waitFor({ state: "attached" });
+}
+
+/** What is wrong with our part of Wok's page by WCAG 2.2 AA: a line for each rule. */
+export async function axe(page) {
+  await page.waitForLoadState("networkidle", { timeout: 2000 }).catch(() => {}); // events go on
+  const values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"];
+  const { violations } = await page.evaluate(
+    (values) => window.axe.run("hpm-app", { runOnly: { type: "tag", values }, rules: { "target-size": { enabled: true } } }), values,
+  );
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target.flat().join(" ")).join("; ")}`);
 }
 
 /** A provoked complaint is expected. */

@@ -31,6 +31,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What a request was refused with; what else went wrong, as such an error. */
+export const asApiError = (error: unknown): ApiError => (error instanceof ApiError ? error : new ApiError(String(error)));
+
 export interface Answer<T> {
   content: T;
   etag: string | null;
@@ -45,6 +48,7 @@ export interface Wish {
   signal?: AbortSignal;
   headers?: Record<string, string>;
   text?: boolean; // the answer is a file, not JSON
+  byItself?: boolean; // nobody did anything: a page looks again, by a method that mostly means a deed
 }
 
 export class Client {
@@ -108,7 +112,7 @@ export class Client {
   }
 
   private async send(method: string, path: string, wish: Wish): Promise<Response> {
-    const headers: Record<string, string> = { Accept: "application/json", ...this.headers(method), ...wish.headers };
+    const headers: Record<string, string> = { Accept: "application/json", ...this.headers(wish.byItself ? "GET" : method), ...wish.headers };
     let body: BodyInit | undefined;
     if (typeof wish.body === "string") body = wish.body;
     else if (wish.body !== undefined) {

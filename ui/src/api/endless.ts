@@ -5,7 +5,7 @@
 
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { app } from "../base/app";
-import { ApiError, isAbort } from "./client";
+import { ApiError, asApiError, isAbort } from "./client";
 import { SOON, type Happening } from "./live";
 import { asking } from "./uris";
 
@@ -180,7 +180,7 @@ export class Endless<T extends Numbered> implements ReactiveController {
       app.live.answered(true);
     } catch (error) {
       if (isAbort(error) || abort !== this.abort) return;
-      this.error = error instanceof ApiError ? error : new ApiError(String(error));
+      this.error = asApiError(error);
       if (this.error.status === 0) app.live.answered(false);
     } finally {
       if (abort === this.abort) {

@@ -4,7 +4,7 @@
  */
 
 import { app } from "../base/app";
-import { ApiError, isAbort } from "./client";
+import { ApiError, asApiError, isAbort } from "./client";
 import type { Server } from "./types";
 
 interface Part {
@@ -58,7 +58,7 @@ export class LeftAlone extends EventTarget {
       this.error = undefined;
     } catch (error) {
       if (isAbort(error)) return;
-      this.error = error instanceof ApiError ? error : new ApiError(String(error));
+      this.error = asApiError(error);
     }
     this.dispatchEvent(new Event("change"));
   }

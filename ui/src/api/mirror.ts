@@ -5,7 +5,7 @@
 
 import { app } from "../base/app";
 import { goalPercent, MET } from "../base/words";
-import { ApiError, isAbort } from "./client";
+import { ApiError, asApiError, isAbort } from "./client";
 import { SOON, type Happening } from "./live";
 import { ranked } from "./ranks";
 import type { Goal, GoalStatus, Sync } from "./types";
@@ -39,6 +39,10 @@ export interface Row {
   using: number | null;
   delay: number | null;
   shares: number | null;
+  /** MiB: what it can have, what its balloon leaves it of that, and what it uses. */
+  memory: number;
+  has: number | null;
+  used: number | null;
   /** Performance index; null: no goal, or idle. */
   pi: number | null;
   status: GoalStatus;
@@ -122,7 +126,7 @@ export class Mirror extends EventTarget {
       app.live.answered(true);
     } catch (error) {
       if (isAbort(error)) return;
-      this.error = error instanceof ApiError ? error : new ApiError(String(error));
+      this.error = asApiError(error);
       if (this.error.status === 0) app.live.answered(false);
     } finally {
       if (this.abort === abort) this.abort = undefined;
@@ -177,6 +181,7 @@ export class Mirror extends EventTarget {
     row.group = this.once(configuration.group, idOf);
     row.class = configuration.class;
     row.vcpus = configuration.vcpus;
+    row.memory = configuration.memory;
     row.goal = configuration.goal === null ? null : this.once(JSON.stringify(configuration.goal), () => configuration.goal);
     row.wanted = goalPercent(row.goal);
     judge(row);
@@ -192,7 +197,7 @@ export class Mirror extends EventTarget {
   }
 
   private figures(told: Runtime): void {
-    const { server, velocity, using, delay, shares, state } = told;
+    const { server, velocity, using, delay, shares, state, "memory-used": used } = told;
     for (let at = 0; at < server.length; at++) {
       const row = this.numbers.get(server[at]!);
       if (!row) continue; // of a server that is told to be gone
@@ -200,6 +205,8 @@ export class Mirror extends EventTarget {
       row.using = using[at]!;
       row.delay = delay[at]!;
       row.shares = shares[at]!;
+      row.has = told.memory[at]!;
+      row.used = used[at]!;
       row.state = state[at]!;
       judge(row);
     }
@@ -209,7 +216,7 @@ export class Mirror extends EventTarget {
 function unknown(number: number, uuid: string): Row {
   return {
     number, uuid, name: "", rank: 0, group: "", class: null, vcpus: 0, goal: null, wanted: null, state: "unknown",
-    velocity: null, using: null, delay: null, shares: null, pi: null, status: "unmanaged", waiting: null,
+    velocity: null, using: null, delay: null, shares: null, memory: 0, has: null, used: null, pi: null, status: "unmanaged", waiting: null,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { app } from "../base/app";
-import { ApiError, isAbort, type Answer } from "./client";
+import { type Answer, ApiError, asApiError, isAbort } from "./client";
 import { SOON, type Happening } from "./live";
 
 export interface ResourceOptions {
@@ -92,7 +92,7 @@ export class Resource<T> implements ReactiveController {
       app.live.answered(true);
     } catch (error) {
       if (isAbort(error) || abort !== this.abort) return;
-      this.error = error instanceof ApiError ? error : new ApiError(String(error));
+      this.error = asApiError(error);
       if (this.error.status === 0) app.live.answered(false);
     } finally {
       if (abort === this.abort) {

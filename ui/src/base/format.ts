@@ -40,6 +40,9 @@ export const cpus = (value: number | null | undefined): string => fixed(value, 2
 /** Percent, without its sign. */
 export const percent = (value: number | null | undefined): string => fixed(value, 0);
 
+/** Bytes of a MiB. */
+export const MIB = 2 ** 20;
+
 /** Bytes, in binary units. */
 export function bytes(value: number | null | undefined): string {
   if (value === null || value === undefined) return NONE;
@@ -78,3 +81,14 @@ export function clock(time: string | number): string {
 export function list(items: readonly string[]): string {
   return new Intl.ListFormat(locale(), { type: "conjunction" }).format(items);
 }
+
+/** The first ones of many names in a sentence, and how many others there are. */
+export function some(all: readonly string[], most: number): string {
+  if (all.length <= most) return list(all);
+  return list([...all.slice(0, most - 1), plural("{n} other", "{n} others", all.length - most + 1)]);
+}
+
+const MOST_NAMES = 3;
+
+/** Things by their names, in one sentence. */
+export const names = (things: readonly { name: string }[]): string => some(things.map((one) => one.name), MOST_NAMES);

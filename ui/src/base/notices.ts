@@ -17,6 +17,11 @@ export function tell(text: string, action?: Notice["action"]): void {
   notices.dispatchEvent(new CustomEvent<Notice>("notice", { detail }));
 }
 
+/** Says what was done, with a button that has `undo` take it back; where that fails, it says why. */
+export function tellUndo(text: string, undo: () => Promise<void>): void {
+  tell(text, { label: t("Undo"), run: () => void undo().catch((error: unknown) => complain(t("Not undone."), error)) });
+}
+
 /** Says what could not be done, and why. */
 export function complain(what: string, error: unknown): void {
   const detail: Notice = { text: `${what} ${complaint(error)}`, kind: "problem" };
@@ -24,8 +29,7 @@ export function complain(what: string, error: unknown): void {
 }
 
 /** The server's reason, as a sentence, and when it may be tried again. */
-export function complaint(error: unknown): string {
-  const said = error instanceof Error ? error.message : String(error);
+export function complaint(error: unknown, said = error instanceof Error ? error.message : String(error)): string {
   const sentence = /[.?!]$/.test(said) ? said : `${said}.`;
   const begun = sentence.startsWith("hpm ") ? sentence : sentence.charAt(0).toUpperCase() + sentence.slice(1);
   return error instanceof ApiError && error.wait ? `${begun} ${t("Try again in {n}\u00a0s.", { n: error.wait })}` : begun;

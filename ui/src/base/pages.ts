@@ -16,6 +16,7 @@ export const PAGES: readonly PageEntry[] = [
   { name: "overview", label: later("Overview"), tab: "overview", render: (place) => html`<hpm-overview .place=${place}></hpm-overview>` },
   { name: "groups", label: later("Workload resource groups"), tab: "groups", render: (place) => (place.id ? html`<hpm-group .place=${place}></hpm-group>` : html`<hpm-groups .place=${place}></hpm-groups>`) },
   { name: "policies", label: later("Policies"), tab: "policies", render: (place) => html`<hpm-policies .place=${place}></hpm-policies>` },
+  { name: "memory-policies", label: later("Memory policies"), tab: "policies", render: (place) => html`<hpm-memory-policies .place=${place}></hpm-memory-policies>` },
   { name: "servers", label: later("Virtual servers"), tab: "servers", render: (place) => html`<hpm-servers .place=${place}></hpm-servers>` },
   { name: "adjustments", label: later("Adjustments"), tab: "adjustments", render: (place) => html`<hpm-adjustments .place=${place}></hpm-adjustments>` },
   { name: "activity", label: later("Activity log"), tab: "activity", render: (place) => html`<hpm-activity .place=${place}></hpm-activity>` },

@@ -42,6 +42,13 @@ export const preferences = {
   set keys(on: boolean) {
     write("keys", on ? null : "off");
   },
+  /** Whether the first steps are shown while there are any left. */
+  get steps(): boolean {
+    return read("steps") !== "off";
+  },
+  set steps(on: boolean) {
+    write("steps", on ? null : "off");
+  },
   /**
    * That somebody logged in with this browser. The session's cookie is hidden from scripts, and to ask without one
    * would only be refused, with an error in the browser's console.
@@ -53,6 +60,16 @@ export const preferences = {
     write("session", begun ? "begun" : null);
   },
 };
+
+/** Shows the colours that are liked; in Wok, those of the page around it. */
+export function paint(): void {
+  const host = document.querySelector("hpm-app")!;
+  const colours = preferences.colours === "system" ? (app.wok ? "light" : null) : preferences.colours;
+  if (colours) host.setAttribute("colours", colours);
+  else host.removeAttribute("colours");
+  // scroll bars, and what is below the page
+  if (!app.wok) document.documentElement.style.colorScheme = colours ?? "";
+}
 
 /** Where something half typed is kept: it is nobody else's than who typed it, though others log in with this browser. */
 const draftKey = (name: string): string => `hpm-draft-${app.who?.user}-${name}`;

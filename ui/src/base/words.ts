@@ -1,8 +1,8 @@
 /** The API's words, in the user's language. */
 
-import type { Activity, Adjustment, AdjustedServer, Goal, GoalStatus, Importance, Level } from "../api/types";
-import { fixed, index, list, NONE, percent } from "./format";
-import { later, plural, t } from "./texts";
+import type { Activity, Adjustment, Goal, GoalStatus, Importance, Level, Managed } from "../api/types";
+import { NONE } from "./format";
+import { later, t } from "./texts";
 
 export const IMPORTANCES: readonly Importance[] = ["highest", "high", "medium", "low", "lowest"];
 
@@ -76,6 +76,19 @@ const LEFT_ALONE: Record<string, string> = {
   unreachable: later("Its CPU shares cannot be read."),
 };
 
+/** The same of its memory, where it is said in other words. */
+const MEMORY_LEFT_ALONE: Record<string, string> = {
+  "another-manager": later("Another program manages memory on this host."),
+  booting: later("It was started a moment ago: first it is seen what it needs."),
+  "by-policy": later("A memory policy decides on it."),
+  "changed-by-administrator": later("An administrator moved its balloon; release it to have its memory managed again."),
+  migrating: later("It is being migrated, saved or copied."),
+  "no-balloon": later("It has no balloon."),
+  "no-report": later("Its balloon does not tell how much it uses."),
+  "pinned-memory": later("Its memory is pinned: a device is assigned to it, or its pages are locked."),
+  unreachable: later("Its balloon cannot be asked now."),
+};
+
 const RUN_STATE: Record<string, string> = {
   running: later("running"),
   paused: later("paused"),
@@ -111,8 +124,14 @@ export const levelOfVelocity = (name: string): string => t(VELOCITY[name] ?? nam
 /** Why an adjustment was not (fully) possible; a word that this UI does not know is shown as it is. */
 export const whyNot = (reason: string): string => t(WHY_NOT[reason] ?? reason);
 
+/** Whether a reason is one of those. */
+export const isReason = (word: string): boolean => word in WHY_NOT;
+
 /** Why hpm leaves a server alone. */
 export const whyLeftAlone = (reason: string): string => t(LEFT_ALONE[reason] ?? reason);
+
+/** Why hpm leaves a server's memory alone. */
+export const whyMemoryLeftAlone = (reason: string): string => t(MEMORY_LEFT_ALONE[reason] ?? LEFT_ALONE[reason] ?? reason);
 
 /** The goal's velocity in percent; null: it has none. */
 export function goalPercent(goal: Goal | null | undefined): number | null {
@@ -133,119 +152,25 @@ export function levelWord(level: Level): string {
   return { off: t("Off"), advise: t("Advise"), on: t("On") }[level];
 }
 
+export const resourceWord = (managed: Managed): string => (managed === "cpu" ? t("CPU") : t("Memory"));
+
+/** What is managed, as a heading says it. */
+export const managementWord = (managed: Managed): string => (managed === "cpu" ? t("CPU management") : t("Memory management"));
+
 /** What a management level does, in a sentence. */
-export function levelSentence(level: Level): string {
+export function levelSentence(level: Level, managed: Managed): string {
+  if (managed === "memory") {
+    return {
+      off: t("hpm only watches. Servers have the memory that they had before hpm."),
+      advise: t("hpm plans and reports what memory it would move, and changes nothing."),
+      on: t("When the host runs short of memory, less important servers give what they do not use; who runs short gets some."),
+    }[level];
+  }
   return {
     off: t("hpm only watches. Servers have the shares that they had before hpm."),
     advise: t("hpm plans and reports what it would do, and changes nothing."),
     on: t("hpm moves CPU between servers so that goals are met in order of importance."),
   }[level];
-}
-
-const MOST_NAMES = 3;
-const MOST_AFFECTED = 12;
-/** CPUs below which a difference is not worth telling. */
-const LEAST = 0.005;
-
-/** CPUs that servers gained, all together, or are expected to; those of whom it is not known do not count. */
-function gained(servers: readonly AdjustedServer[]): number {
-  const gains = servers.map((one) => (one["cpu-measured"] ?? one["cpu-projected"] ?? NaN) - (one["cpu-before"] ?? NaN));
-  return gains.filter((one) => !Number.isNaN(one)).reduce((sum, one) => sum + one, 0);
-}
-
-const need = (one: AdjustedServer): number => one["pi-before"] ?? 0;
-
-/** Servers in the order in which they are worth naming: who needed it most; of donors, who gave most. */
-export function inOrder(one: Adjustment): { receivers: AdjustedServer[]; donors: AdjustedServer[] } {
-  return {
-    receivers: [...one.receivers].sort((a, b) => need(b) - need(a)),
-    donors: [...one.donors].sort((a, b) => gained([a]) - gained([b])),
-  };
-}
-
-const names = (servers: readonly AdjustedServer[]): string => some(servers.map((one) => one.name), MOST_NAMES);
-
-/** The first ones of many names in a sentence, and how many others there are. */
-function some(all: readonly string[], most: number): string {
-  if (all.length <= most) return list(all);
-  return list([...all.slice(0, most - 1), plural("{n} other", "{n} others", all.length - most + 1)]);
-}
-
-/** An adjustment in plain words: who got how much of whom, what came of it, and why not more. */
-export function adjustmentSentences(one: Adjustment): string[] {
-  const { receivers: all, donors } = inOrder(one);
-  // who has a goal is what it was done for; that others got something of what was left, its details say
-  const wanted = all.filter((server) => (server.goal ?? null) !== null);
-  const receivers = wanted.length > 0 ? wanted : all;
-  const said = [whatWasDone(one, receivers, donors), ...whatCame(one, receivers)];
-  if (one.reason && !SAID.has(one.reason)) said.push(whyNot(one.reason));
-  return said;
-}
-
-/** Reasons that the first sentence tells already. */
-const SAID: ReadonlySet<string> = new Set(["changed-by-administrator"]);
-
-function whatWasDone(one: Adjustment, receivers: readonly AdjustedServer[], donors: readonly AdjustedServer[]): string {
-  const more = gained(receivers.length > 0 ? receivers : donors);
-  const amount = Math.abs(more);
-  const values = { receivers: names(receivers), donors: names(donors), cpu: fixed(amount, amount < 0.095 ? 2 : 1) };
-  if (one.outcome === "failed") {
-    if (one.reason === "changed-by-administrator") return t("An administrator changed the shares of {receivers}, which hpm leaves alone until released.", values);
-    return receivers.length > 0 ? t("{receivers} could not be helped.", values) : t("An adjustment was not possible.");
-  }
-  const advised = one.outcome === "advised";
-  if (receivers.length === 0) {
-    if (more > -LEAST) return advised ? t("{donors} would have a smaller share.", values) : t("{donors} got a smaller share.", values);
-    return advised ? t("{donors} would give {cpu} CPU back.", values) : t("{donors} gave {cpu} CPU back.", values);
-  }
-  if (more < LEAST) return advised ? t("{receivers} would get a larger share.", values) : t("{receivers} got a larger share.", values);
-  if (donors.length === 0) return advised ? t("{receivers} would get {cpu} CPU.", values) : t("{receivers} got {cpu} CPU.", values);
-  return advised ? t("{receivers} would get {cpu} CPU from {donors}.", values) : t("{receivers} got {cpu} CPU from {donors}.", values);
-}
-
-/** What came of it for who needed it most, as far as it is known. */
-function whatCame(one: Adjustment, receivers: readonly AdjustedServer[]): string[] {
-  const first = receivers[0];
-  const before = first?.["velocity-before"] ?? null;
-  const goal = first?.goal ?? null;
-  if (!first || before === null || goal === null) return first ? indexes(first) : [];
-  const measured = first["velocity-measured"] ?? null;
-  const expected = first["velocity-projected"] ?? null;
-  const after = percent(measured ?? expected);
-  const values = { name: first.name, before: percent(before), after, goal: percent(goal) };
-  const many = receivers.length > 1;
-  if (measured !== null) {
-    return [many ? t("Velocity of {name} {before} → {after}, goal {goal}.", values) : t("Velocity {before} → {after}, goal {goal}.", values)];
-  }
-  if (expected !== null && one.outcome !== "failed") {
-    return [many ? t("Velocity of {name} {before}, {after} expected, goal {goal}.", values) : t("Velocity {before}, {after} expected, goal {goal}.", values)];
-  }
-  return [many ? t("Velocity of {name} {before}, goal {goal}.", values) : t("Velocity {before}, goal {goal}.", values)];
-}
-
-/** The same of a record that has no velocities: an earlier hpm wrote it, or there was no goal in percent. */
-function indexes(first: AdjustedServer): string[] {
-  if (first["pi-before"] === null) return [];
-  const pi = { name: first.name, before: index(first["pi-before"]), after: index(first["pi-measured"]), expected: index(first["pi-projected"]) };
-  const after = first["pi-measured"] ?? first["pi-projected"];
-  if (after === first["pi-before"]) return []; // discretionary work has one PI, whatever becomes of it
-  if (first["pi-measured"] !== null) return [t("The PI of {name} went from {before} to {after}.", pi)];
-  if (first["pi-projected"] !== null) return [t("The PI of {name} is {before}; {expected} is expected.", pi)];
-  return [];
-}
-
-/** Why it was not (fully) possible, in sentences; with the servers that each is about where the record says so. */
-export function reasonsOf(one: Adjustment): string[] {
-  const parts = (one.detail ?? "").split("; ").filter(Boolean);
-  const affected = new Map<string, string[]>(); // names by reason
-  for (const part of parts) {
-    const at = part.lastIndexOf(": ");
-    const word = part.slice(at + 2);
-    if (at > 0 && WHY_NOT[word]) affected.set(word, [...(affected.get(word) ?? []), part.slice(0, at)]);
-    else return [...(one.reason ? [whyNot(one.reason)] : []), one.detail!];
-  }
-  if (affected.size === 0) return one.reason ? [whyNot(one.reason)] : [];
-  return [...affected].map(([word, all]) => t("{names}: {why}", { names: some(all, MOST_AFFECTED), why: whyNot(word) }));
 }
 
 const ATTRIBUTE: Record<string, string> = {

@@ -2,20 +2,20 @@
 
 import type { Group, GroupSummary } from "../api/types";
 import { app } from "../base/app";
-import { complain, tell } from "../base/notices";
+import { complain } from "../base/notices";
 import { plural, t } from "../base/texts";
 import type { Action } from "../parts/menu";
 import type { Question } from "./ask";
 import { groupPath, type Member } from "./data";
 import { copyOf, EMPTY, formOf, type GroupForm } from "./form";
 import { moveServers } from "./moving";
-import { download } from "../policies/writes";
+import { activate, download } from "../policies/writes";
 import { sentence } from "./policy-choice";
 import type { Part } from "./dialog";
 
 /** What a page offers to those actions. */
 export interface Hands {
-  edit: (id: string, first: Part) => void;
+  edit: (id: string, first: Part, template?: string) => void;
   create: (form: GroupForm, as: string) => void;
   ask: (question: Question) => void;
   delete: (group: GroupSummary) => void;
@@ -53,32 +53,11 @@ async function askActive(id: string, hands: Hands): Promise<void> {
       action: t("Activate"),
       options: [...options, { key: "none", label: t("None"), help: t("The group is unmanaged: its servers keep their shares.") }],
       chosen: group["active-policy"] === null ? "none" : `own:${group["active-policy"]}`,
-      run: (key) => activate(id, key === "none" ? null : key.slice("own:".length)),
+      run: (key) => activate(group, key === "none" ? null : key.slice("own:".length)),
     });
   } catch (error) {
     complain(t("The policies cannot be read."), error);
   }
-}
-
-async function activate(id: string, policy: string | null): Promise<void> {
-  const { content: group, etag } = await app.client.get<Group>(groupPath(id));
-  const before = group["active-policy"];
-  if (policy === before) return;
-  const path = `${groupPath(id)}/actions`;
-  const answer = await app.client.post<Group>(path, { action: "activate-policy", policy }, { etag });
-  const text = policy === null
-    ? t("{group} has no active policy now.", { group: group.name })
-    : t("{policy} is the active policy of {group} now.", { policy, group: group.name });
-  const undo = async () => {
-    try {
-      // not over what somebody else did since
-      await app.client.post(path, { action: "activate-policy", policy: before }, { etag: answer.etag });
-      tell(t("Undone: the policy is the one before."));
-    } catch (error) {
-      complain(t("Not undone."), error);
-    }
-  };
-  tell(text, { label: t("Undo"), run: () => void undo() });
 }
 
 /** Asks where servers are to go. */

@@ -1,6 +1,6 @@
 /** A dialog that asks for one of several things: which policy is to be active, which group servers are to go to. */
 
-import { ApiError } from "../api/client";
+import { ApiError, asApiError } from "../api/client";
 import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
 import { t } from "../base/texts";
 import type { DialogPart } from "../parts/dialog";
@@ -101,7 +101,7 @@ export class GroupAskPart extends HpmElement {
       await this.question!.run(this.chosen);
       this.dialog.close();
     } catch (error) {
-      this.error = error as ApiError;
+      this.error = asApiError(error);
     } finally {
       this.busy = false;
     }

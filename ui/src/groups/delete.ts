@@ -1,6 +1,6 @@
 /** Deletes a group, once its name has been typed: that cannot be undone. Dispatches `deleted`. */
 
-import { ApiError } from "../api/client";
+import { ApiError, asApiError } from "../api/client";
 import type { GroupSummary } from "../api/types";
 import { app } from "../base/app";
 import { customElement, html, HpmElement, nothing, query, state } from "../base/element";
@@ -72,7 +72,7 @@ export class GroupDeletePart extends HpmElement {
       tell(t("Group {name} was deleted.", { name: group.name }));
       this.emit("deleted", group);
     } catch (error) {
-      this.error = error as ApiError;
+      this.error = asApiError(error);
     } finally {
       this.busy = false;
     }

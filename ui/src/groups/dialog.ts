@@ -5,7 +5,7 @@
  * Dispatches `saved` with the group, and `closed`.
  */
 
-import { ApiError } from "../api/client";
+import { ApiError, asApiError } from "../api/client";
 import { Resource } from "../api/resource";
 import type { Group, GroupSummary, ServerSummary } from "../api/types";
 import { app } from "../base/app";
@@ -20,12 +20,12 @@ import { GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, member, type Member } fro
 import { draftOf, EMPTY, fieldsOf, fieldsTyped, forget, formOf, keep, membersOf, type GroupFields, type GroupForm } from "./form";
 import { MERGE_FIELDS } from "./merge-fields";
 import { takenFrom, type Picked } from "./picker";
-import { chosenAt, isTaken, takenText, type PolicyChoice } from "./policy-choice";
+import { chosenAt, isTaken, madeOf, takenText, type PolicyChoice } from "./policy-choice";
 import { isChanged, Saving } from "./saving";
 import { stepList } from "./steps";
 
 /** What is seen first. */
-export type Part = "name" | "servers";
+export type Part = "name" | "servers" | "policy";
 
 @customElement("hpm-group-dialog")
 export class GroupDialog extends HpmElement {
@@ -102,10 +102,13 @@ export class GroupDialog extends HpmElement {
     this.begin(null, null, form, "name", as);
   }
 
-  /** Opens it for a group, as it is now. Raises `ApiError`. */
-  async edit(id: string, first: Part = "name"): Promise<void> {
+  /** Opens it for a group, as it is now; with a policy from the template of that key, where it has none. Raises `ApiError`. */
+  async edit(id: string, first: Part = "name", template = ""): Promise<void> {
     const { content, etag } = await app.client.get<Group>(groupPath(id));
     this.begin(content, etag, formOf(content), first, id);
+    if (template && !this.offered && content["active-policy"] === null) {
+      this.form = { ...this.form, ...madeOf(template, content["perf-policies"]) };
+    }
   }
 
   private begin(group: Group | null, etag: string | null, form: GroupForm, first: Part, as: string): void {
@@ -200,6 +203,7 @@ export class GroupDialog extends HpmElement {
             @pick=${(event: CustomEvent<Picked>) => this.change(event.detail, "servers")}
           ></hpm-server-picker>`}
       <hpm-policy-choice
+        ?autofocus=${this.first === "policy"}
         .choice=${form}
         .field=${this.wrong["policyField"] ?? ""}
         .reason=${this.wrong["policy"] ?? ""}
@@ -257,7 +261,7 @@ export class GroupDialog extends HpmElement {
   private readonly anew = async (): Promise<void> => {
     const id = this.saving.group?.["object-id"];
     forget(this.keptAs);
-    if (id) await this.edit(id, this.first).catch((error: unknown) => (this.error = error as ApiError));
+    if (id) await this.edit(id, this.first).catch((error: unknown) => (this.error = asApiError(error)));
     else this.create(this.begun, this.newAs);
   };
 
@@ -316,7 +320,7 @@ export class GroupDialog extends HpmElement {
       this.keep();
     }
     if (isChanged(error)) {
-      await this.ask().catch((why: unknown) => (this.error = why as ApiError));
+      await this.ask().catch((why: unknown) => (this.error = asApiError(why)));
       return;
     }
     this.error = error instanceof ApiError ? error : String(error);

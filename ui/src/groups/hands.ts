@@ -28,8 +28,8 @@ export class GroupHandsPart extends HpmElement implements Hands {
     this.dialog.create(form, as);
   }
 
-  edit(id: string, first: Part = "name"): void {
-    this.dialog.edit(id, first).catch((error: unknown) => complain(t("The group cannot be read."), error));
+  edit(id: string, first: Part = "name", template = ""): void {
+    this.dialog.edit(id, first, template).catch((error: unknown) => complain(t("The group cannot be read."), error));
   }
 
   ask(question: Question): void {

@@ -1,7 +1,7 @@
 /** Servers from one group to another: by dragging, by a menu, and back again. */
 
 import { app } from "../base/app";
-import { complain, tell } from "../base/notices";
+import { complain, tell, tellUndo } from "../base/notices";
 import { plural, t } from "../base/texts";
 import { DEFAULT, groupPath, type Member } from "./data";
 
@@ -45,19 +45,15 @@ export async function moveServers(servers: readonly Member[], to: { id: string; 
   const text = moved.length === 1
     ? t("{server} is in {group} now.", { server: first.name, group: to.name })
     : plural("{n} server is in {group} now.", "{n} servers are in {group} now.", moved.length, { group: to.name });
-  tell(text, { label: t("Undo"), run: () => void moveBack(moved, to) });
+  tellUndo(text, () => moveBack(moved, to));
   return true;
 }
 
 async function moveBack(moved: readonly Member[], to: { id: string }): Promise<void> {
-  try {
-    for (const group of new Set(moved.map((one) => one.group))) {
-      await put(moved.filter((one) => one.group === group), group, [to.id]);
-    }
-    tell(t("Undone: they are where they were."));
-  } catch (error) {
-    complain(t("Not undone."), error);
+  for (const group of new Set(moved.map((one) => one.group))) {
+    await put(moved.filter((one) => one.group === group), group, [to.id]);
   }
+  tell(t("Undone: they are where they were."));
 }
 
 /** `from`: the groups that the user sees them in; out of one into which somebody else put them meanwhile they are not taken. */

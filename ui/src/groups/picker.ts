@@ -6,7 +6,7 @@
  */
 
 import { css, customElement, html, HpmElement, nothing, property, repeat, state, type PropertyValues } from "../base/element";
-import { list } from "../base/format";
+import { fixed, list } from "../base/format";
 import { plural, t } from "../base/texts";
 import { byName, DEFAULT, type Member } from "./data";
 import { drag, dropped, takes } from "./moving";
@@ -117,10 +117,11 @@ export class ServerPickerPart extends HpmElement {
 
   override render() {
     const chosen = new Set(this.servers);
-    const wanted = this.search.trim().toLocaleLowerCase();
-    const found = this.sorted.filter(
-      (one) => !wanted || one.name.toLocaleLowerCase().includes(wanted) || this.groupName(one).toLocaleLowerCase().includes(wanted),
-    );
+    const words = this.search.toLocaleLowerCase().split(/\s+/);
+    const found = this.sorted.filter((one) => {
+      const text = `${one.name} ${this.groupName(one)}`.toLocaleLowerCase();
+      return words.every((word) => text.includes(word));
+    });
     const taken = takenFrom(this.all, this.servers, this.group);
     return html`<div class="field">
         <label for="search">${t("Search servers")}</label>
@@ -157,7 +158,7 @@ export class ServerPickerPart extends HpmElement {
       @drop=${(event: DragEvent) => this.drop(event, side)}
     >
       <div class="spread">
-        <h3 id=${side}>${label} <span class="dim">(${count})</span></h3>
+        <h3 id=${side}>${label} <span class="dim">(${found.length === count ? fixed(count) : t("{n} of {all}", { n: fixed(found.length), all: fixed(count) })})</span></h3>
         ${found.length > 0 && (found.length > 1 || count > 1)
           ? html`<button class="plain" type="button" @click=${() => this.change(found, side === "out")}>
               ${all}

@@ -61,6 +61,11 @@ export class PolicyChoicePart extends HpmElement {
     `,
   ];
 
+  /** Moves the focus to what is chosen. */
+  override focus(): void {
+    this.renderRoot.querySelector<HTMLElement>("input:checked, input")?.focus();
+  }
+
   override render() {
     const { choice } = this;
     const { own, made } = parts(choice);
@@ -115,12 +120,12 @@ export class PolicyChoicePart extends HpmElement {
       ${policy["service-classes"].map(
         (one, at) => html`<div class="row">
           <span class="what">${policy["service-classes"].length > 1 ? t("Goal of {name}", { name: one.name }) : t("Goal")}</span>
-          <hpm-group-goal
+          <hpm-goal
             of=${one.name}
             .goal=${one.goal}
-            .wrong=${this.isWrong(`service-classes[${at}].goal`)}
+            ?wrong=${this.isWrong(`service-classes[${at}].goal`)}
             @goal=${(event: CustomEvent<Goal>) => this.changeClass(policy, at, { goal: event.detail })}
-          ></hpm-group-goal>
+          ></hpm-goal>
         </div>`,
       )}
       ${this.field && this.reason ? html`<p class="wrong">${this.reason}</p>` : nothing}
@@ -138,11 +143,7 @@ export class PolicyChoicePart extends HpmElement {
     const name = rest.join(":");
     if (kind === "none") this.tell({ policies: kept, active: null, template: "" });
     else if (kind === "own") this.tell({ policies: kept, active: name, template: "" });
-    else {
-      const policy = TEMPLATES.find((one) => one.key === name)!.policy();
-      const made = { ...policy, name: freeName(policy.name, kept.map((one) => one.name)) };
-      this.tell({ policies: [...kept, made], active: made.name, template: name });
-    }
+    else this.tell(madeOf(name, kept));
   }
 
   private changeClass(policy: Policy, at: number, change: Partial<ServiceClass>): void {
@@ -161,6 +162,13 @@ export class PolicyChoicePart extends HpmElement {
     this.choice = choice;
     this.emit<PolicyChoice>("choose", choice);
   }
+}
+
+/** The choice of a new policy from a template, by its key, beside the `own` policies of the group. */
+export function madeOf(template: string, own: readonly Policy[]): PolicyChoice {
+  const policy = TEMPLATES.find((one) => one.key === template)!.policy();
+  const made = { ...policy, name: freeName(policy.name, own.map((one) => one.name)) };
+  return { policies: [...own, made], active: made.name, template };
 }
 
 /** Where in its list the policy is that is active; -1: none is. One made of a template is the last, whatever its name. */

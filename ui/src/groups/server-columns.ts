@@ -6,6 +6,8 @@ import { cpus, fixed, index } from "../base/format";
 import { link } from "../base/page";
 import { t } from "../base/texts";
 import { goalWord } from "../base/words";
+import { bullet } from "../parts/bullet";
+import { status } from "../parts/status";
 import type { Column } from "../parts/table";
 
 export function serverColumns(drag: ((event: DragEvent, server: Row) => void) | null, dropped: () => void): Column<Row>[] {
@@ -18,10 +20,10 @@ export function serverColumns(drag: ((event: DragEvent, server: Row) => void) | 
     },
     { key: "class", label: t("Class"), width: 120, from: 700, value: (row) => row.class, cell: (row) => row.class ?? nothing },
     { key: "goal", label: t("Goal"), width: 120, from: 820, value: (row) => row.wanted, cell: (row) => goalWord(row.goal) },
-    { key: "status", label: t("Status"), width: 132, value: (row) => row.status, cell: (row) => html`<hpm-status status=${row.status}></hpm-status>` },
+    { key: "status", label: t("Status"), width: 132, value: (row) => row.status, cell: (row) => status(row.status) },
     {
       key: "velocity", label: t("Velocity"), width: 144, from: 560, value: (row) => row.velocity,
-      cell: (row) => html`<hpm-bullet .velocity=${row.velocity} .goal=${row.wanted}></hpm-bullet>`,
+      cell: (row) => bullet(row.velocity, row.wanted),
     },
     { key: "pi", label: t("PI"), width: 64, number: true, from: 440, value: (row) => row.pi, cell: (row) => index(row.pi) },
     { key: "cpu", label: t("CPUs used"), width: 96, number: true, from: 900, value: (row) => row.using, cell: (row) => cpus(row.using) },

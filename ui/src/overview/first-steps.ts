@@ -81,7 +81,10 @@ export class FirstSteps extends HpmElement {
     const now = steps.findIndex((one) => !one.done);
     return html`<section class="panel stack" aria-labelledby="heading">
       <div>
-        <h2 id="heading">${t("First steps")}</h2>
+        <div class="spread">
+          <h2 id="heading">${t("First steps")}</h2>
+          <button class="plain" type="button" @click=${() => this.emit("hide")}>${t("Hide")}</button>
+        </div>
         <p class="help">${t("A few minutes, and hpm keeps your important servers fast. Until the last step it changes nothing.")}</p>
       </div>
       <ol class="plain-list">
@@ -120,7 +123,7 @@ export class FirstSteps extends HpmElement {
           this.servers > 0
             ? t("Give it a name, choose its servers, and pick a template that says how fast they shall be.")
             : t("This host has no virtual servers yet. Start them as always; hpm sees them within seconds, and you can choose them then."),
-        button: t("Create group"),
+        button: t("Create a group"),
         leads: { href: link("groups", "", { do: "create" }) },
       },
       {
@@ -135,15 +138,15 @@ export class FirstSteps extends HpmElement {
         heading: t("Say how important it is, and how fast it shall be"),
         text: t("A performance policy has an importance and goals. Pick a template; you can change it at any time."),
         button: t("Create policy"),
-        leads: { href: link("groups", first?.["object-id"] ?? "", { do: "edit" }) },
+        leads: { href: link("groups", first?.["object-id"] ?? "", { do: "policy" }) },
       },
       {
         // where all servers are in groups with policies, there is nobody else to give anything
-        done: rest === undefined || rest["active-policy"] !== null || rest["virtual-server-count"] === 0,
+        done: rest === undefined || rest["active-policy"] !== null || (filled !== undefined && rest["virtual-server-count"] === 0),
         heading: t("Say that the other servers may give"),
         text: t("Servers of default have no policy: nothing is taken from them. Give default a policy of low importance, and hpm may move their CPU to the servers that need it."),
         button: t("Create policy for default"),
-        leads: { href: link("groups", "default", { do: "edit" }) },
+        leads: { href: link("groups", "default", { do: "give" }) },
       },
       {
         done: this.level !== "off",

@@ -1,74 +1,38 @@
 /** Adjustments: what hpm did, newest first, what came of it, and why it could not do more. */
 
-import { isAbort } from "../api/client";
 import { Endless } from "../api/endless";
 import { Resource } from "../api/resource";
-import type { Adjustment, GroupSummary, Levels } from "../api/types";
+import type { Adjustment, GroupSummary, Levels, Managed } from "../api/types";
 import { mayWrite } from "../base/app";
-import { css, customElement, html, nothing, query, repeat, state } from "../base/element";
-import { complain } from "../base/notices";
-import { link, PageElement } from "../base/page";
-import { Ranges } from "../base/range";
-import { plural, t } from "../base/texts";
+import { customElement, html, nothing, state } from "../base/element";
+import { link } from "../base/page";
+import { t } from "../base/texts";
+import { outcomeWord, resourceWord } from "../base/words";
 import type { AdjustmentPart } from "../parts/adjustment";
-import { saveAdjustments } from "./adjustments-file";
-import { byDay } from "./days";
+import { saveAdjustments } from "../timeline/adjustments-file";
+import { TimelinePage } from "../timeline/page";
 
-/** Older ones are read by themselves up to so many; then by the button. */
-const BY_ITSELF = 500;
-/** Words of the URL that are filters. */
-const FILTERS = ["group", "server", "outcome", "range", "from", "to"] as const;
+const OUTCOMES: readonly Adjustment["outcome"][] = ["applied", "advised", "failed"];
+const RESOURCES: readonly Managed[] = ["cpu", "memory"];
 
 @customElement("hpm-adjustments")
-export class AdjustmentsPage extends PageElement {
-  override readonly whole = true;
+export class AdjustmentsPage extends TimelinePage<Adjustment> {
+  protected readonly filters = ["group", "server", "resource", "outcome"];
+  protected readonly failures = { reading: t("Adjustments cannot be read."), saving: t("Adjustments were not exported.") };
   @state() private now = Date.now();
-  @state() private saving = "";
-  @query("#top") private readonly topMark!: HTMLElement;
-  @query("#end") private readonly endMark!: HTMLElement | null;
-  private atTop = true;
   private sought = "";
   /** The adjustment that a link named; the list begins with it where it is not among the newest. */
   private top: number | null = null;
-  private readonly ranges = new Ranges();
   private readonly levels = new Resource<Levels>(this, () => "/mgmt-levels", { kinds: ["mgmt-levels"], ticks: false });
   private readonly groups = new Resource<{ "workload-resource-groups": GroupSummary[] }>(this, () => "/workload-resource-groups", {
     kinds: ["workload-resource-group", "workload-resource-group-removed"],
     ticks: false,
   });
-  private readonly list = new Endless<Adjustment>(this, () => this.wish(), "dynamic-resource-adjustments", {
+  protected readonly list = new Endless<Adjustment>(this, () => this.wish(), "dynamic-resource-adjustments", {
     kinds: ["dynamic-resource-adjustment"],
-    hold: () => !this.atTop || this.place.id !== "",
+    hold: this.hold,
   });
-  private readonly seen = new IntersectionObserver((entries) => this.scrolled(entries), { rootMargin: "400px 0px" });
   private timer = 0;
-
-  static override styles = [
-    PageElement.styles,
-    css`
-      .filters {
-        align-items: end;
-        margin-bottom: var(--gap);
-      }
-      h2 {
-        padding: var(--gap) 8px 4px;
-        border-bottom: 1px solid var(--line);
-      }
-      .new {
-        position: sticky;
-        inset-block-start: 8px;
-        z-index: 2;
-        display: flex;
-        justify-content: center;
-        height: 0; /* it comes without moving what is read */
-      }
-      .more {
-        display: flex;
-        justify-content: center;
-        padding: var(--gap);
-      }
-    `,
-  ];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -78,36 +42,10 @@ export class AdjustmentsPage extends PageElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearInterval(this.timer);
-    this.seen.disconnect();
-    this.atTop = true;
-  }
-
-  override render() {
-    const off = this.levels.value?.["cpu-mgmt"] === "off";
-    return html`<hpm-head
-        heading=${t("Adjustments")}
-        sentence=${off ? t("CPU management is off: hpm only watches, and adjusts nothing.") : ""}
-        .error=${this.list.items.length > 0 ? this.list.error : undefined}
-      >
-        ${this.list.items.length > 0
-          ? html`<button slot="actions" type="button" ?disabled=${this.saving !== ""} @click=${this.save}>${this.saving || t("Export as CSV")}</button>`
-          : nothing}
-      </hpm-head>
-      ${this.filters()}
-      <div id="top"></div>
-      <div class="new" role="status">
-        ${this.list.waiting > 0
-          ? html`<button class="primary" type="button" @click=${this.showNew}>${plural("{n} new", "{n} new", this.list.waiting)}</button>`
-          : nothing}
-      </div>
-      ${this.body()}`;
   }
 
   override updated(): void {
-    // observed anew, so that it is told again where it stands: a short piece may leave the end in sight
-    this.seen.disconnect();
-    this.seen.observe(this.topMark);
-    if (this.endMark) this.seen.observe(this.endMark);
+    super.updated();
     void this.showSought();
   }
 
@@ -120,10 +58,19 @@ export class AdjustmentsPage extends PageElement {
     if (!this.place.id) super.focus();
   }
 
-  private filters() {
+  protected heading() {
+    return { heading: t("Adjustments"), sentence: this.levels.value ? levelsSentence(this.levels.value) : "" };
+  }
+
+  protected override actions() {
+    const levels = Object.values(this.levels.value ?? {});
+    if (!mayWrite() || !levels.includes("advise")) return nothing;
+    return html`<a slot="actions" class="button" href=${link("settings")}>${t("Set the management level")}</a>`;
+  }
+
+  protected fields() {
     const groups = this.groups.value?.["workload-resource-groups"] ?? [];
-    return html`<div class="filters row" role="search">
-      <hpm-server-search .uuid=${this.asked("server")} @server=${(event: CustomEvent<string>) => this.filter({ server: event.detail })}></hpm-server-search>
+    return html`<hpm-server-search .uuid=${this.asked("server")} @server=${(event: CustomEvent<string>) => this.filter({ server: event.detail })}></hpm-server-search>
       <div class="field">
         <label for="group">${t("Group")}</label>
         <select id="group" @change=${(event: Event) => this.filter({ group: (event.target as HTMLSelectElement).value })}>
@@ -132,77 +79,54 @@ export class AdjustmentsPage extends PageElement {
         </select>
       </div>
       <div class="field">
-        <label for="outcome">${t("Outcome")}</label>
-        <select id="outcome" @change=${(event: Event) => this.filter({ outcome: (event.target as HTMLSelectElement).value })}>
-          ${[["", t("any")], ["applied", t("applied")], ["advised", t("advised")], ["failed", t("failed")]].map(
-            ([value, label]) => html`<option value=${value!} .selected=${this.asked("outcome") === value}>${label}</option>`,
-          )}
+        <label for="resource">${t("Resource")}</label>
+        <select id="resource" @change=${(event: Event) => this.filter({ resource: (event.target as HTMLSelectElement).value })}>
+          <option value="" .selected=${!this.asked("resource")}>${t("any")}</option>
+          ${RESOURCES.map((one) => html`<option value=${one} .selected=${this.asked("resource") === one}>${resourceWord(one)}</option>`)}
         </select>
       </div>
-      <hpm-period
-        .range=${this.asked("range")}
-        .from=${this.asked("from")}
-        .to=${this.asked("to")}
-        @range=${(event: CustomEvent<Record<string, string>>) => this.filter(event.detail)}
-      ></hpm-period>
-      ${this.filtered ? html`<button type="button" @click=${this.clear}>${t("Clear filter")}</button>` : nothing}
-    </div>`;
+      <div class="field">
+        <label for="outcome">${t("Outcome")}</label>
+        <select id="outcome" @change=${(event: Event) => this.filter({ outcome: (event.target as HTMLSelectElement).value })}>
+          <option value="" .selected=${!this.asked("outcome")}>${t("any")}</option>
+          ${OUTCOMES.map((one) => html`<option value=${one} .selected=${this.asked("outcome") === one}>${outcomeWord(one)}</option>`)}
+        </select>
+      </div>`;
   }
 
-  private body() {
-    const { items, error, known, more, loading } = this.list;
-    if (items.length === 0) {
-      if (error) return html`<hpm-problem .what=${t("Adjustments cannot be read.")} .error=${error} @retry=${() => this.list.begin()}></hpm-problem>`;
-      return known ? this.empty() : html`<hpm-skeleton rows="8"></hpm-skeleton>`;
-    }
-    return html`${this.top ? this.earlier() : nothing}
-      ${repeat(
-        byDay(items),
-        ([day]) => day,
-        ([day, some]) => html`<section aria-label=${day}>
-          <h2>${day}</h2>
-          <ol class="plain-list" @keydown=${this.typed}>
-            ${repeat(
-              some,
-              (one) => one["object-id"],
-              (one) => html`<li>
-                <hpm-adjustment
-                  data-id=${one["object-id"]}
-                  .adjustment=${one}
-                  .now=${this.now}
-                  ?open=${this.place.id === String(one["object-id"])}
-                  @fold=${() => this.fold(one)}
-                ></hpm-adjustment>
-              </li>`,
-            )}
-          </ol>
-        </section>`,
-      )}
-      ${more ? html`<div id="end" class="more"><button type="button" ?disabled=${loading} @click=${() => this.list.older()}>${t("Older")}</button></div>` : nothing}`;
+  protected entry(one: Adjustment) {
+    return html`<hpm-adjustment
+      class="entry"
+      data-id=${one["object-id"]}
+      .adjustment=${one}
+      .now=${this.now}
+      ?open=${this.place.id === String(one["object-id"])}
+      @fold=${() => this.folded(one)}
+    ></hpm-adjustment>`;
   }
 
-  private earlier() {
+  protected override lead() {
+    if (!this.top) return nothing;
     const missing = String(this.list.items[0]?.["object-id"]) !== this.place.id && Number(this.place.id) === this.top;
     return html`<p class="row">
       <span>
         ${missing
-          ? t("Adjustment {number} is not kept any more, or does not fit the filter. These are older ones.", { number: this.top! })
-          : t("These are adjustment {number} and older ones.", { number: this.top! })}
+          ? t("Adjustment {number} is not kept any more, or does not fit the filter. These are older ones.", { number: this.top })
+          : t("These are adjustment {number} and older ones.", { number: this.top })}
       </span>
       <button type="button" @click=${this.newest}>${t("Show the newest")}</button>
     </p>`;
   }
 
-  private empty() {
+  protected noneFits() {
+    return { heading: t("No adjustment fits"), text: t("There are none like that, of this time, group and server.") };
+  }
+
+  protected none() {
     if (this.top) return html`<hpm-empty heading=${t("Nothing here any more")} text=${t("Adjustment {number} and older ones are not kept any more, or do not fit the filter.", { number: this.top })}>
       <button class="primary" type="button" @click=${this.newest}>${t("Show the newest")}</button>
     </hpm-empty>`;
-    if (this.filtered) {
-      return html`<hpm-empty heading=${t("No adjustment fits")} text=${t("There are none of this time, group, server and outcome.")}>
-        <button class="primary" type="button" @click=${this.clear}>${t("Clear filter")}</button>
-      </hpm-empty>`;
-    }
-    if (this.levels.value?.["cpu-mgmt"] === "off") {
+    if (this.levels.value?.["cpu-mgmt"] === "off" && this.levels.value["memory-mgmt"] === "off") {
       const how = mayWrite()
         ? t("To see what it would do, set the management level to advise; to have it done, to on.")
         : t("An administrator can set the management level to advise, to see what it would do, or to on.");
@@ -212,47 +136,37 @@ export class AdjustmentsPage extends PageElement {
     }
     return html`<hpm-empty
       heading=${t("Nothing had to be adjusted yet")}
-      text=${t("Adjustments appear here as soon as a goal of a group's policy is missed while something less important has CPU to give.")}
+      text=${this.levels.value?.["cpu-mgmt"] === "off"
+        ? t("Adjustments appear here as soon as the host, or a server, runs short of memory.")
+        : t("Adjustments appear here as soon as a goal of a group's policy is missed while something less important has CPU to give.")}
     >
       <a class="button" href=${link("groups")}>${t("See the groups")}</a>
     </hpm-empty>`;
   }
 
-  private get filtered(): boolean {
-    return FILTERS.some((name) => this.asked(name) !== "");
+  protected save(all: readonly Adjustment[]): void {
+    saveAdjustments(all);
   }
 
   private wish() {
-    const { from, to } = this.ranges.of(this.asked("range"), this.asked("from"), this.asked("to"));
-    const query = { from, to, group: this.asked("group"), outcome: this.asked("outcome"), "virtual-server": this.asked("server") };
+    const query = {
+      ...this.period, group: this.asked("group"), resource: this.asked("resource"), outcome: this.asked("outcome"), "virtual-server": this.asked("server"),
+    };
     return { path: "/dynamic-resource-adjustments", query, top: this.top };
   }
 
-  /** Shows another choice; what was unfolded may not be part of it. */
-  private filter(words: Record<string, string>): void {
+  protected override filter(words: Record<string, string>): void {
     this.top = null;
-    this.place = { ...this.place, id: "" };
-    this.ask(words, "push");
+    super.filter(words);
   }
-
-  private readonly clear = (): void => {
-    this.filter(Object.fromEntries(FILTERS.map((name) => [name, ""])));
-  };
 
   private readonly newest = (): void => {
     this.filter({});
   };
 
-  private readonly showNew = (): void => {
-    this.list.showNew();
-    this.topMark.scrollIntoView({ block: "center" });
-  };
-
-  private fold(one: Adjustment): void {
-    const number = String(one["object-id"]);
-    this.place = { ...this.place, id: this.place.id === number ? "" : number };
+  private folded(one: Adjustment): void {
+    this.fold(one);
     this.sought = this.place.id; // it is in sight already
-    this.ask({});
   }
 
   /** Brings the adjustment that the URL names into sight, once; where it is not among the newest, the list begins there. */
@@ -271,34 +185,13 @@ export class AdjustmentsPage extends PageElement {
       this.requestUpdate();
     }
   }
+}
 
-  private scrolled(entries: readonly IntersectionObserverEntry[]): void {
-    for (const { target, isIntersecting } of entries) {
-      if (target === this.topMark) this.atTop = isIntersecting;
-      else if (isIntersecting && !this.list.error && this.list.items.length < BY_ITSELF) void this.list.older();
-    }
-  }
-
-  /** Arrows go from one adjustment to the next. */
-  private typed(event: KeyboardEvent): void {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const from = event.target as HTMLElement;
-    const within = event.composedPath()[0] as Element;
-    if (!step || !within.matches(".fold")) return;
-    const all = [...this.renderRoot.querySelectorAll<AdjustmentPart>("hpm-adjustment")];
-    all[all.indexOf(from as AdjustmentPart) + step]?.focus();
-    event.preventDefault();
-  }
-
-  private readonly save = async (): Promise<void> => {
-    this.saving = t("Working…");
-    try {
-      const all = await this.list.all((count) => (this.saving = plural("{n} read…", "{n} read…", count)));
-      saveAdjustments(all);
-    } catch (error) {
-      if (!isAbort(error)) complain(t("Adjustments were not exported."), error);
-    } finally {
-      this.saving = "";
-    }
-  };
+/** What hpm only says, or does not even look after. */
+function levelsSentence({ "cpu-mgmt": cpu, "memory-mgmt": memory }: Levels): string {
+  if (cpu === "off" && memory === "off") return t("hpm only watches, and adjusts nothing: management of CPU and memory is off.");
+  if (cpu !== "on" && memory !== "on") return t("At the level Advise hpm says what it would do, and changes nothing.");
+  if (cpu === "advise") return t("Of CPU hpm only says what it would do.");
+  if (memory === "advise") return t("Of memory hpm only says what it would do.");
+  return cpu === "off" ? t("CPU management is off: hpm adjusts only memory.") : "";
 }

@@ -5,11 +5,12 @@ import { mirror, type Row } from "../api/mirror";
 import { Resource } from "../api/resource";
 import type { Adjustment, Group, GroupMetrics, GroupSummary, ServiceClassState } from "../api/types";
 import { mayWrite } from "../base/app";
+import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, query, state } from "../base/element";
 import { ago, exact, fixed } from "../base/format";
 import { link, PageElement } from "../base/page";
 import { plural, t } from "../base/texts";
-import { adjustmentSentences, importanceWord } from "../base/words";
+import { importanceWord } from "../base/words";
 import { groupActions, moveQuestion } from "../groups/actions";
 import { activePolicy, GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, memberOf, type Member } from "../groups/data";
 import { draftOf, forget } from "../groups/form";
@@ -90,7 +91,8 @@ export class GroupPage extends PageElement {
 
   protected override does(what: string): boolean {
     if (!this.group.value) return false;
-    if (what === "edit" || what === "servers") this.hands.edit(this.place.id, what === "servers" ? "servers" : "name");
+    if (what === "give") this.hands.edit(this.place.id, "policy", "rest");
+    if (what === "servers" || what === "policy") this.hands.edit(this.place.id, what);
     return true;
   }
 
@@ -181,10 +183,12 @@ export class GroupPage extends PageElement {
       ${!managed
         ? html`<hpm-empty
             heading=${t("The group is unmanaged")}
-            text=${t("It has no active policy: its servers keep their shares, and are neither squeezed nor helped. First step: give it a policy.")}
+            text="${t("It has no active policy: its servers keep their shares, and are neither squeezed nor helped.")} ${mayWrite()
+              ? t("First step: give it a policy.")
+              : ""}"
           >
             ${mayWrite()
-              ? html`<button class="primary" type="button" @click=${() => this.hands.edit(group["object-id"])}>${t("Choose a policy")}</button>`
+              ? html`<button class="primary" type="button" @click=${() => this.hands.edit(group["object-id"], "policy")}>${t("Choose a policy")}</button>`
               : nothing}
           </hpm-empty>`
         : classes

@@ -14,6 +14,8 @@ import { duplicate, groupActions, moveQuestion } from "../groups/actions";
 import { DEFAULT, GROUP_KINDS, groupRows, GROUPS, importanceRank, MEMBER_KINDS, type GroupRow, type Member } from "../groups/data";
 import { copyOf, draftOf, forget } from "../groups/form";
 import type { GroupHandsPart } from "../groups/hands";
+import { bullet } from "../parts/bullet";
+import { status } from "../parts/status";
 import type { Column } from "../parts/table";
 
 const BY_IMPORTANCE = "importance";
@@ -179,11 +181,11 @@ export class GroupsPage extends PageElement {
       },
       {
         key: "status", label: t("Goal"), width: 132, value: (row) => STATUS_ORDER.indexOf(row["goal-status"]),
-        cell: (row) => html`<hpm-status status=${row["goal-status"]}></hpm-status>`,
+        cell: (row) => status(row["goal-status"]),
       },
       {
         key: "velocity", label: t("Velocity"), title: t("Of the worst service class, against its goal"), width: 144, from: 640, value: (row) => row.velocity,
-        cell: (row) => (row.policies.length > 0 && row["active-policy"] ? html`<hpm-bullet .velocity=${row.velocity} .goal=${row.goal}></hpm-bullet>` : NONE),
+        cell: (row) => (row.policies.length > 0 && row["active-policy"] ? bullet(row.velocity, row.goal) : NONE),
       },
       {
         key: "pi", label: t("PI"), title: t("Performance index of the worst service class: up to 1.05 its goal is met"), width: 64, number: true, from: 440,

@@ -3,11 +3,13 @@
 import { Resource } from "../api/resource";
 import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Level, Levels, MetricsHistory } from "../api/types";
 import { mayWrite } from "../base/app";
+import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, repeat, state } from "../base/element";
 import { exact, span } from "../base/format";
 import { link, PageElement } from "../base/page";
+import { preferences } from "../base/preferences";
 import { plural, t } from "../base/texts";
-import { adjustmentSentences, IMPORTANCES } from "../base/words";
+import { IMPORTANCES } from "../base/words";
 import { goalSentence, goalsOf, hostSentence, serverSentence } from "../overview/goals";
 import { walking } from "../overview/first-steps";
 import type { LevelPart } from "../parts/level";
@@ -49,7 +51,7 @@ export class OverviewPage extends PageElement {
   );
   private readonly hostPast = new Resource<MetricsHistory>(
     this,
-    () => `/metrics/calculated/hypervisor?${this.hour}&metrics=cpu-utilization,cpu-contention`,
+    () => `/metrics/calculated/hypervisor?${this.hour}&metrics=cpu-utilization,cpu-contention,memory-available`,
     { ticks: false },
   );
 
@@ -65,11 +67,16 @@ export class OverviewPage extends PageElement {
         display: grid;
         grid-template-columns: minmax(0, 3fr) minmax(0, 2fr);
         gap: var(--gap);
-        align-items: start;
+      }
+      .sides > .stack {
+        align-content: start;
       }
       .latest li {
         padding: 6px 0;
         border-bottom: 1px solid var(--line);
+      }
+      .latest a {
+        text-decoration: underline;
       }
       .latest li:last-child {
         border: none;
@@ -96,6 +103,12 @@ export class OverviewPage extends PageElement {
     void this.renderRoot.querySelector<LevelPart>("hpm-level")?.wish(event.detail);
   }
 
+  /** Who has gone all the steps is not shown them again by switching off. */
+  override updated(): void {
+    const [groups, level] = [this.groups.value?.["workload-resource-groups"], this.levels.value?.["cpu-mgmt"]];
+    if (preferences.steps && groups && level && !walking(groups, level)) preferences.steps = false;
+  }
+
   override render() {
     const groups = this.groups.value?.["workload-resource-groups"];
     const host = this.host.value;
@@ -109,7 +122,6 @@ export class OverviewPage extends PageElement {
           : html`<hpm-skeleton rows="10"></hpm-skeleton>`}`;
     }
     const goals = goalsOf(metrics);
-    const count = this.hostRaw.value?.metrics["virtual-servers"] ?? 0;
     return html`<hpm-head
         .heading=${`${goalSentence(goals)} ${hostSentence(host)}`}
         .sentence=${serverSentence(host, goals)}
@@ -118,7 +130,7 @@ export class OverviewPage extends PageElement {
         .error=${this.host.error ?? this.metrics.error}
       ></hpm-head>
       <div class="stack">
-        ${mayWrite() && walking(groups, level) ? html`<hpm-first-steps .groups=${groups} level=${level} .servers=${count} @wish=${this.wish}></hpm-first-steps>` : nothing}
+        ${mayWrite() && walking(groups, level) ? this.steps(groups, level) : nothing}
         <div class="sides">
           <section class="panel stack" aria-labelledby="host-heading">
             <h2 id="host-heading">${t("The host now")}</h2>
@@ -126,11 +138,40 @@ export class OverviewPage extends PageElement {
           </section>
           <section class="panel stack" aria-labelledby="level-heading">
             <h2 id="level-heading">${t("CPU management")}</h2>
-            <hpm-level></hpm-level>
+            <hpm-level brief></hpm-level>
+          </section>
+          <section class="panel stack" aria-labelledby="memory-heading">
+            <h2 id="memory-heading">${t("Its memory now")}</h2>
+            <hpm-host-memory .raw=${this.hostRaw.value} .past=${this.hostPast.value}></hpm-host-memory>
+          </section>
+          <section class="panel stack" aria-labelledby="memory-level-heading">
+            <h2 id="memory-level-heading">${t("Memory management")}</h2>
+            <hpm-level of="memory" brief></hpm-level>
+            <hpm-memory-rivals></hpm-memory-rivals>
           </section>
         </div>
-        ${this.cards(groups, metrics)} ${this.adjustments(level)}
+        ${this.cards(groups, metrics)} ${this.adjustments()}
       </div>`;
+  }
+
+  private steps(groups: readonly GroupSummary[], level: Level) {
+    if (!preferences.steps) {
+      return html`<div><button class="plain" type="button" @click=${() => this.walk(true)}>${t("Show the first steps")}</button></div>`;
+    }
+    return html`<hpm-first-steps
+      .groups=${groups}
+      level=${level}
+      .servers=${this.hostRaw.value?.metrics["virtual-servers"] ?? 0}
+      @wish=${this.wish}
+      @hide=${() => this.walk(false)}
+    ></hpm-first-steps>`;
+  }
+
+  /** Shows the first steps, or hides them; the focus goes on to what comes in the place of the button. */
+  private walk(on: boolean): void {
+    preferences.steps = on;
+    this.requestUpdate();
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(on ? "hpm-head" : "button.plain")?.focus());
   }
 
   private cards(groups: readonly GroupSummary[], metrics: readonly GroupMetrics[]) {
@@ -155,12 +196,15 @@ export class OverviewPage extends PageElement {
     </section>`;
   }
 
-  private adjustments(level: Levels["cpu-mgmt"]) {
+  private adjustments() {
     const list = this.latest.value?.["dynamic-resource-adjustments"] ?? [];
+    const { "cpu-mgmt": cpu, "memory-mgmt": memory } = this.levels.value!;
     const none =
-      level === "off"
-        ? t("None: hpm only watches. At the level Advise it says what it would do.")
-        : t("None yet. hpm moves CPU only when a goal is missed, or somebody has more than needed.");
+      cpu !== "off"
+        ? t("None yet. hpm moves CPU only when a goal is missed, or somebody has more than needed.")
+        : memory !== "off"
+          ? t("None yet. hpm moves memory only when the host or a server runs short of it.")
+          : t("None: hpm only watches. At the level Advise it says what it would do.");
     return html`<section class="panel stack" aria-labelledby="latest-heading">
       <div class="spread">
         <h2 id="latest-heading">${t("Latest adjustments")}</h2>

@@ -1,26 +1,28 @@
 /** One virtual server: where it stands, why, what it did over time, and what can be done with it. */
 
 import { Resource } from "../api/resource";
-import type { Adjustment, Explanation, GroupSummary, Server } from "../api/types";
+import type { Adjustment, Explanation, GroupSummary, Levels, Server } from "../api/types";
 import { app, mayWrite } from "../base/app";
+import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, query } from "../base/element";
 import { ago, exact, fixed, percent } from "../base/format";
-import { complain, tell } from "../base/notices";
+import { complain } from "../base/notices";
 import { Now } from "../base/now";
 import { link, PageElement } from "../base/page";
 import { t } from "../base/texts";
-import { adjustmentSentences, goalPercent, goalWord, importanceWord, runStateWord, whyLeftAlone } from "../base/words";
+import { goalPercent, goalWord, importanceWord, runStateWord, whyLeftAlone, whyMemoryLeftAlone } from "../base/words";
 import { isOld } from "../parts/head";
+import { MEMORY_BAR } from "../parts/memory-bar";
 import type { Action } from "../parts/menu";
 import type { RangeWords } from "../parts/range";
-import { act, endGoal, exclude, manageAgain, release, type Deed } from "./server-actions";
-import "./server-attributes";
-import "./server-charts";
-import type { ServerDialog } from "./server-dialog";
-import { attributes, figures, standing } from "./server-facts";
-import "./server-goal";
-import "./server-limits";
-import "./server-move";
+import { act, endGoal, exclude, manageAgain, release, tellSaved, type Deed } from "../server/actions";
+import "../server/attributes";
+import "../server/charts";
+import type { Saved, ServerDialog } from "../server/dialog";
+import { attributes, figures, memory, standing } from "../server/facts";
+import "../server/goal";
+import "../server/limits";
+import "../server/move";
 
 const SERVER = ["virtual-server", "workload-resource-group", "mgmt-levels"];
 const LATEST = 8;
@@ -39,6 +41,7 @@ export class ServerPage extends PageElement {
     () => `/dynamic-resource-adjustments?virtual-server=${this.place.id}&limit=${LATEST}`,
     { kinds: ["dynamic-resource-adjustment"], ticks: false },
   );
+  private readonly levels = new Resource<Levels>(this, () => "/mgmt-levels", { kinds: ["mgmt-levels"], ticks: false });
   private told = ""; // the name that the window's title has
   @query("hpm-server-limits") private limits!: ServerDialog;
   @query("hpm-server-attributes") private attributesDialog!: ServerDialog;
@@ -47,10 +50,14 @@ export class ServerPage extends PageElement {
 
   static override styles = [
     PageElement.styles,
+    MEMORY_BAR,
     css`
       .crumbs {
         font-size: var(--small);
         margin-bottom: 4px;
+      }
+      .crumbs a {
+        text-decoration: underline;
       }
       .state {
         gap: 4px var(--gap);
@@ -82,6 +89,9 @@ export class ServerPage extends PageElement {
       .facts dd {
         margin: 0;
         overflow-wrap: anywhere;
+      }
+      .bar {
+        margin: 8px 0;
       }
       .why {
         margin: 8px 0 0;
@@ -191,7 +201,11 @@ export class ServerPage extends PageElement {
         </section>
         <section class="panel">
           <h2>${t("Goal and limits")}</h2>
-          ${standing(server, group, groupId)}
+          ${standing(server, group, groupId, this.levels.value?.["cpu-mgmt"])}
+        </section>
+        <section class="panel ${old}">
+          <h2>${t("Memory")}</h2>
+          ${memory(server)}
         </section>
         <section class="panel">
           <h2>${t("Why it is where it is")}</h2>
@@ -215,7 +229,8 @@ export class ServerPage extends PageElement {
   private notes(server: Server) {
     const goal = server["temporary-goal"];
     const reason = server["management-reason"];
-    const end = reason === "excluded" ? manageAgain(server) : reason === "changed-by-administrator" ? release(server) : null;
+    const byHand = reason !== "excluded" && [reason, server["memory-management-reason"]].includes("changed-by-administrator");
+    const end = reason === "excluded" ? manageAgain(server) : byHand ? release(server) : null;
     const left = end !== null || ["own-quota", "pinned", "real-time", "unreachable"].includes(reason ?? "");
     return html`${goal
       ? html`<div class="note spread" role="status">
@@ -231,12 +246,19 @@ export class ServerPage extends PageElement {
       : nothing}
     ${left
       ? html`<div class="note spread" role="status">
-          <p>${t("hpm leaves it alone.")} ${whyLeftAlone(reason!)}</p>
+          <p>${this.leftAlone(server)}</p>
           ${mayWrite() && end
             ? html`<button type="button" @click=${() => this.act(end)}>${reason === "excluded" ? t("Manage it again") : t("Release it")}</button>`
             : nothing}
         </div>`
       : nothing}`;
+  }
+
+  private leftAlone(server: Server): string {
+    const [reason, held] = [server["management-reason"], server["memory-management-reason"]];
+    const cpu = reason && reason !== "no-policy" ? `${t("hpm leaves it alone.")} ${whyLeftAlone(reason)}` : "";
+    const memory = held === "changed-by-administrator" && reason !== "excluded" ? whyMemoryLeftAlone(held) : "";
+    return `${cpu} ${memory}`.trim();
   }
 
   private adjustments() {
@@ -259,10 +281,14 @@ export class ServerPage extends PageElement {
 
   private adjustment(one: Adjustment) {
     const own = [...one.receivers, ...one.donors].find((other) => other["virtual-server"].endsWith(this.place.id));
-    const shares = own && own["shares-after"] !== null ? { before: fixed(own["shares-before"]), after: fixed(own["shares-after"]) } : null;
+    const became = (before: number | null | undefined, after: number | null | undefined) => ({ before: fixed(before), after: fixed(after) });
+    const shares = own && own["shares-after"] !== null ? became(own["shares-before"], own["shares-after"]) : null;
+    const memory = own && typeof own["memory-after-mib"] === "number" ? became(own["memory-before-mib"], own["memory-after-mib"]) : null;
+    const alone = one.receivers.length + one.donors.length === 1; // then the sentences say it
     return html`<li>
       <a href=${link("adjustments", String(one["object-id"]))}><time datetime=${one.time} title=${exact(one.time)}>${ago(one.time, this.now.ms)}</time></a>
       ${adjustmentSentences(one).join(" ")} ${shares ? html`<span class="dim">${t("Its shares: {before} → {after}.", shares)}</span>` : nothing}
+      ${memory && !alone ? html`<span class="dim">${t("Its memory: {before} → {after}\u00a0MiB.", memory)}</span>` : nothing}
     </li>`;
   }
 
@@ -275,7 +301,7 @@ export class ServerPage extends PageElement {
       ...(goal ? [{ label: t("End temporary goal"), run: () => this.act(endGoal(server)) }] : []),
       { label: t("Move to another group…"), run: () => this.open(this.move) },
       { label: t("Change attributes…"), run: () => this.open(this.attributesDialog) },
-      ...(reason === "changed-by-administrator" ? [{ label: t("Release"), run: () => this.act(release(server)) }] : []),
+      ...([reason, server["memory-management-reason"]].includes("changed-by-administrator") ? [{ label: t("Release"), run: () => this.act(release(server)) }] : []),
       server.excluded
         ? { label: t("Manage again"), run: () => this.act(manageAgain(server)) }
         : { label: t("Exclude from management"), run: () => this.act(exclude(server)) },
@@ -297,9 +323,9 @@ export class ServerPage extends PageElement {
     if (server) void act(server, this.server.etag, deed, () => this.readAnew());
   }
 
-  private readonly saved = (event: CustomEvent<Server>): void => {
-    this.server.set(event.detail);
-    tell(t("{name} is changed.", { name: event.detail.name }));
+  private readonly saved = (event: CustomEvent<Saved>): void => {
+    this.server.set(event.detail.server);
+    tellSaved(event.detail, () => this.readAnew());
     this.readAnew();
   };
 

@@ -3,7 +3,7 @@
 import { LeftAlone } from "../api/leftalone";
 import { mirror, type Row } from "../api/mirror";
 import { Resource } from "../api/resource";
-import type { GroupSummary, Server } from "../api/types";
+import type { GroupSummary } from "../api/types";
 import { mayWrite } from "../base/app";
 import { cache, css, customElement, html, nothing, query, state, type PropertyValues } from "../base/element";
 import { complain, tell } from "../base/notices";
@@ -11,16 +11,17 @@ import { PageElement } from "../base/page";
 import { locale, plural, t } from "../base/texts";
 import type { Action } from "../parts/menu";
 import type { Column, TablePart } from "../parts/table";
-import "./server-goal";
-import "./server-limits";
-import "./server-move";
-import type { ServerDialog } from "./server-dialog";
-import { actionsOf } from "./servers/actions";
-import type { BulkDialog, BulkKind } from "./servers/bulk-dialog";
-import "./servers/bulk-dialog";
-import { serverColumns } from "./servers/columns";
-import { classesOf, filtered, tally, wantedOf, wantsAll, WORDS, type Wanted } from "./servers/filter";
-import { filterBar, filterStyle, NOTHING } from "./servers/filter-bar";
+import "../server/goal";
+import "../server/limits";
+import "../server/move";
+import { tellSaved } from "../server/actions";
+import type { Saved, ServerDialog } from "../server/dialog";
+import { actionsOf } from "../servers/actions";
+import type { BulkDialog, BulkKind } from "../servers/bulk-dialog";
+import "../servers/bulk-dialog";
+import { serverColumns } from "../servers/columns";
+import { classesOf, filtered, tally, wantedOf, wantsAll, WORDS, type Wanted } from "../servers/filter";
+import { filterBar, filterStyle, NOTHING } from "../servers/filter-bar";
 
 type Groups = { "workload-resource-groups": GroupSummary[] };
 
@@ -45,6 +46,8 @@ export class ServersPage extends PageElement {
   private stopLooking: (() => void) | null = null;
   private soon = 0;
   private shown: readonly Row[] = [];
+  /** The same, but while there are none, the last ones, in a hidden table: to make all rows anew takes a long frame. */
+  private inTable: readonly Row[] = [];
   private shownOf = "";
   private columns: Column<Row>[] = [];
   private columnsOf: unknown[] = [];
@@ -97,6 +100,7 @@ export class ServersPage extends PageElement {
       if (this.shownOf && !this.shownOf.endsWith(` ${filter}`)) this.table?.toTop();
       this.shown = filtered(mirror.rows, wanted, reasons);
       this.shownOf = now;
+      if (this.shown.length > 0 || wantsAll(wanted)) this.inTable = this.shown;
     }
     this.arrangeColumns();
   }
@@ -150,30 +154,33 @@ export class ServersPage extends PageElement {
     if (mirror.rows.length === 0) return empty();
     const groups = this.groups.value?.["workload-resource-groups"] ?? [];
     const wanted = this.wanted();
+    const none = this.shown.length === 0 && !wantsAll(wanted);
     return html`${filterBar({
         wanted, groups, classes: classesOf(mirror.rows, wanted.group), counted: this.counted(), unfolded: this.unfolded,
         change: this.filter, unfold: () => (this.unfolded = !this.unfolded),
       })}
       ${this.leftAlone.error ? html`<p class="wrong" role="alert">${t("It is not known which servers are left alone:")} ${this.leftAlone.error.message}</p>` : nothing}
       ${this.selected.size > 0 ? this.many() : nothing}
-      ${this.shown.length > 0 || wantsAll(wanted)
-        ? html`<hpm-table
-            label=${t("Virtual servers")}
-            .columns=${this.columns}
-            .rows=${this.shown}
-            .keyOf=${keyOf}
-            .nameOf=${nameOf}
-            .sort=${this.asked("sort") || BY_NAME}
-            .selected=${this.selected}
-            .actions=${mayWrite() ? this.actions : null}
-            opens
-            @sort=${(event: CustomEvent<string>) => this.ask({ sort: event.detail === BY_NAME ? "" : event.detail })}
-            @select=${(event: CustomEvent<ReadonlySet<number>>) => (this.selected = event.detail)}
-            @open=${(event: CustomEvent<Row>) => this.go("servers", event.detail.uuid)}
-          ></hpm-table>`
-        : html`<hpm-empty heading=${t("No virtual server is like that")} text=${t("Other filters, or none, show others.")}>
+      <hpm-table
+        ?hidden=${none}
+        label=${t("Virtual servers")}
+        .columns=${this.columns}
+        .rows=${this.inTable}
+        .keyOf=${keyOf}
+        .nameOf=${nameOf}
+        .sort=${this.asked("sort") || BY_NAME}
+        .selected=${this.selected}
+        .actions=${mayWrite() ? this.actions : null}
+        opens
+        @sort=${(event: CustomEvent<string>) => this.ask({ sort: event.detail === BY_NAME ? "" : event.detail })}
+        @select=${(event: CustomEvent<ReadonlySet<number>>) => (this.selected = event.detail)}
+        @open=${(event: CustomEvent<Row>) => this.go("servers", event.detail.uuid)}
+      ></hpm-table>
+      ${none
+        ? html`<hpm-empty heading=${t("No virtual server is like that")} text=${t("Other filters, or none, show others.")}>
             <button class="primary" type="button" @click=${() => this.filter(NOTHING)}>${t("Clear all filters")}</button>
-          </hpm-empty>`}`;
+          </hpm-empty>`
+        : nothing}`;
   }
 
   /** What can be done to the selected servers. */
@@ -264,8 +271,8 @@ export class ServersPage extends PageElement {
   private readonly actions = (row: Row): Promise<Action[]> =>
     actionsOf(row, () => ({ move: this.move, limits: this.limits, goal: this.goal }));
 
-  private readonly saved = (event: CustomEvent<Server>): void => {
-    tell(t("{name} is changed.", { name: event.detail.name }));
+  private readonly saved = (event: CustomEvent<Saved>): void => {
+    tellSaved(event.detail, () => void mirror.ask());
     void mirror.ask();
   };
 

@@ -6,8 +6,8 @@ import { app, mayWrite } from "../base/app";
 import { customElement, html } from "../base/element";
 import { PageElement } from "../base/page";
 import { t } from "../base/texts";
-import "./settings-forms";
-import "./settings-notifications";
+import "../settings/forms";
+import "../settings/notifications";
 
 @customElement("hpm-settings")
 export class SettingsPage extends PageElement {
@@ -19,6 +19,11 @@ export class SettingsPage extends PageElement {
         <section class="panel stack" aria-label=${t("CPU management")}>
           <h2>${t("CPU management")}</h2>
           <hpm-level></hpm-level>
+        </section>
+        <section class="panel stack" aria-label=${t("Memory management")}>
+          <h2>${t("Memory management")}</h2>
+          <hpm-level of="memory"></hpm-level>
+          <hpm-memory-rivals></hpm-memory-rivals>
         </section>
         ${this.forms()}
         <hpm-tokens></hpm-tokens>

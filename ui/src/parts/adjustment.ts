@@ -5,11 +5,14 @@
 
 import type { AdjustedServer, Adjustment } from "../api/types";
 import { idOf } from "../api/uris";
+import { adjustmentSentences, inOrder, reasonsOf } from "../base/adjusted";
 import { css, customElement, html, HpmElement, nothing, property, state } from "../base/element";
-import { ago, clock, cpus, exact, fixed, index, NONE, percent } from "../base/format";
+import { ago, clock, exact, fixed, NONE } from "../base/format";
 import { link } from "../base/page";
 import { later, t } from "../base/texts";
-import { adjustmentSentences, importanceWord, inOrder, outcomeWord, reasonsOf } from "../base/words";
+import { importanceWord, outcomeWord } from "../base/words";
+import { figuresOf, type FigureGroup } from "./adjustment-figures";
+import { FOLD } from "./fold";
 
 const SHAPES: Record<Adjustment["outcome"], string> = { applied: "●", advised: "◇", failed: "▲" };
 /** So many servers are shown at first. */
@@ -23,9 +26,10 @@ const ROLES: Record<Adjustment["outcome"], [receiver: string, donor: string]> = 
   failed: [later("affected"), later("affected")],
 };
 
-interface Line {
-  server: AdjustedServer;
+/** Servers that had the same part in it. */
+interface Side {
   role: string;
+  servers: readonly AdjustedServer[];
 }
 
 @customElement("hpm-adjustment")
@@ -38,32 +42,14 @@ export class AdjustmentPart extends HpmElement {
 
   static override styles = [
     HpmElement.styles,
+    FOLD,
     css`
       :host {
         display: block;
         border-bottom: 1px solid var(--line);
       }
       .fold {
-        display: grid;
         grid-template-columns: 1em 6.5rem 6.5rem minmax(0, 1fr);
-        gap: 0 12px;
-        align-items: baseline;
-        justify-content: start;
-        width: 100%;
-        min-height: var(--row);
-        padding: 6px 8px;
-        border: none;
-        border-radius: 0;
-        background: none;
-        text-align: start;
-        white-space: normal;
-      }
-      .fold:hover,
-      .fold[aria-expanded="true"] {
-        background: var(--soft);
-      }
-      .fold:focus-visible {
-        outline-offset: -2px;
       }
       time,
       .ago {
@@ -72,20 +58,11 @@ export class AdjustmentPart extends HpmElement {
       .ago {
         display: block;
       }
-      .failed {
-        color: var(--missed);
-        font-weight: 600;
-      }
       .advised {
         color: var(--advice);
       }
       .applied i {
         color: var(--met);
-      }
-      i {
-        font-style: normal;
-        display: inline-block;
-        width: 1.1em;
       }
       .detail {
         padding: 4px 8px var(--gap) calc(1em + 20px);
@@ -101,7 +78,7 @@ export class AdjustmentPart extends HpmElement {
       th,
       td {
         white-space: nowrap;
-        padding-inline-end: 9px;
+        padding-inline-end: 8px;
         height: 30px;
       }
       thead th {
@@ -117,14 +94,15 @@ export class AdjustmentPart extends HpmElement {
       }
       th.first,
       td.first {
-        padding-inline-start: 9px;
+        padding-inline-start: 8px;
         border-inline-start: 1px solid var(--line);
       }
       tbody th {
         font-size: inherit;
       }
-      td.role {
+      .role {
         color: var(--dim);
+        font-weight: normal;
       }
       @media (max-width: 760px) {
         .fold {
@@ -162,11 +140,12 @@ export class AdjustmentPart extends HpmElement {
   private detail(one: Adjustment) {
     const { receivers, donors } = inOrder(one);
     const [receiver, donor] = ROLES[one.outcome];
-    const lines: Line[] = [
-      ...receivers.map((server) => ({ server, role: t(receiver) })),
-      ...donors.map((server) => ({ server, role: t(donor) })),
-    ];
-    const shown = this.whole ? lines : lines.slice(0, AT_FIRST);
+    const count = receivers.length + donors.length;
+    const most = this.whole ? count : AT_FIRST;
+    const sides: Side[] = [
+      { role: t(receiver), servers: receivers.slice(0, most) },
+      { role: t(donor), servers: donors.slice(0, Math.max(0, most - receivers.length)) },
+    ].filter((one) => one.servers.length > 0);
     const reasons = reasonsOf(one);
     return html`<p class="help">
         ${t("Adjustment {number} of {time}, decided for an interval of {seconds}\u00a0s.", {
@@ -176,64 +155,55 @@ export class AdjustmentPart extends HpmElement {
         })}
       </p>
       ${reasons.length > 0 ? html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>` : nothing}
-      ${lines.length > 0 ? this.table(shown) : nothing}
-      ${shown.length < lines.length
-        ? html`<div><button type="button" @click=${() => (this.whole = true)}>${t("Show all {n} servers", { n: lines.length })}</button></div>`
+      ${sides.length > 0 ? this.table(sides) : nothing}
+      ${count > most
+        ? html`<div><button type="button" @click=${() => (this.whole = true)}>${t("Show all {n} servers", { n: count })}</button></div>`
         : nothing}`;
   }
 
-  private table(lines: readonly Line[]) {
-    const steps = html`<th scope="col" class="number first">${t("before")}</th>
-      <th scope="col" class="number">${t("projected")}</th>
-      <th scope="col" class="number">${t("measured")}</th>`;
+  private table(sides: readonly Side[]) {
+    const of = figuresOf(this.adjustment.resource ?? "cpu");
+    const columns = of.reduce((sum, one) => sum + one.steps.length, 2);
     return html`<div class="scroll" role="region" tabindex="0" aria-label=${t("Servers of adjustment {number}", { number: this.adjustment["object-id"] })}>
       <table>
         <thead>
           <tr>
             <th scope="col" rowspan="2">${t("Server")}</th>
-            <th scope="col" rowspan="2"><span class="hidden-text">${t("What it did")}</span></th>
             <th scope="col" rowspan="2">${t("Class")}</th>
-            <th scope="col" rowspan="2" class="number">${t("Goal")} %</th>
-            <th scope="colgroup" colspan="3" class="first">${t("Velocity")} %</th>
-            <th scope="colgroup" colspan="3" class="first">${t("CPUs used")}</th>
-            <th scope="colgroup" colspan="3" class="first">${t("PI")}</th>
-            <th scope="colgroup" colspan="2" class="first">${t("Shares")}</th>
-            <th scope="col" rowspan="2"><span class="hidden-text">${t("Charts")}</span></th>
+            ${of.map(({ label, steps }) =>
+              steps.length === 1
+                ? html`<th scope="col" rowspan="2" class="number">${label}</th>`
+                : html`<th scope="colgroup" colspan=${steps.length} class="first">${label}</th>`,
+            )}
           </tr>
           <tr>
-            ${steps}${steps}${steps}
-            <th scope="col" class="number first">${t("before")}</th>
-            <th scope="col" class="number">${t("after")}</th>
+            ${of.flatMap(({ steps }) => (steps.length === 1 ? [] : steps)).map(
+              ({ label, first }) => html`<th scope="col" class="number ${first ? "first" : ""}">${label}</th>`,
+            )}
           </tr>
         </thead>
-        <tbody>
-          ${lines.map((line) => this.line(line))}
-        </tbody>
+        ${sides.map(
+          ({ role, servers }) => html`<tbody>
+            <tr><th class="role" scope="rowgroup" colspan=${columns}>${role}</th></tr>
+            ${servers.map((one) => this.line(one, of))}
+          </tbody>`,
+        )}
       </table>
     </div>`;
   }
 
-  private line({ server: one, role }: Line) {
+  private line(one: AdjustedServer, of: readonly FigureGroup[]) {
     const uuid = idOf(one["virtual-server"]);
     const time = Date.parse(this.adjustment.time);
     const around = {
       from: new Date(time - AROUND * 60_000).toISOString(),
       to: new Date(Math.min(Date.now(), time + AROUND * 60_000)).toISOString(),
     };
-    const numbers = [
-      [percent(one["velocity-before"]), percent(one["velocity-projected"]), percent(one["velocity-measured"])],
-      [cpus(one["cpu-before"]), cpus(one["cpu-projected"]), cpus(one["cpu-measured"])],
-      [index(one["pi-before"]), index(one["pi-projected"]), index(one["pi-measured"])],
-      [fixed(one["shares-before"]), fixed(one["shares-after"])],
-    ];
     const name = one["service-class"] === null ? NONE : `${one["service-class"]} (${importanceWord(one.importance)})`;
     return html`<tr>
-      <th scope="row"><a href=${link("servers", uuid)}>${one.name}</a></th>
-      <td class="role">${role}</td>
+      <th scope="row"><a href=${link("servers", uuid, around)} title=${t("{name} in the charts", { name: one.name })}>${one.name}</a></th>
       <td>${name}</td>
-      <td class="number">${percent(one.goal)}</td>
-      ${numbers.map((some) => some.map((text, at) => html`<td class="number ${at === 0 ? "first" : ""}">${text}</td>`))}
-      <td><a href=${link("servers", uuid, around)} aria-label=${t("{name} in the charts", { name: one.name })}>${t("Charts")}</a></td>
+      ${of.map(({ steps }) => steps.map(({ text, first }) => html`<td class="number ${first ? "first" : ""}">${text(one)}</td>`))}
     </tr>`;
   }
 }

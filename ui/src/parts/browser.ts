@@ -2,7 +2,7 @@
 
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, state } from "../base/element";
-import { preferences, type Colours } from "../base/preferences";
+import { paint, preferences, type Colours } from "../base/preferences";
 import { LANGUAGES, t } from "../base/texts";
 
 @customElement("hpm-browser")
@@ -80,9 +80,6 @@ export class BrowserPart extends HpmElement {
 
   private paint(colours: Colours): void {
     preferences.colours = this.colours = colours;
-    const host = document.querySelector("hpm-app")!;
-    if (colours !== "system") host.setAttribute("colours", colours);
-    else if (app.wok) host.setAttribute("colours", "light"); // as the page around it is
-    else host.removeAttribute("colours");
+    paint();
   }
 }

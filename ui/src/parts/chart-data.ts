@@ -1,6 +1,6 @@
 /** What a chart shows, and the figures behind its areas; nothing here draws. */
 
-import type { MetricsHistory } from "../api/types";
+import type { Adjustment, MetricsHistory } from "../api/types";
 import { fixed } from "../base/format";
 import { t } from "../base/texts";
 import { MET } from "../base/words";
@@ -32,10 +32,15 @@ export interface ChartSeries {
 /** Something that happened, on the time axis. */
 export interface ChartMark {
   id: string | number;
+  /** What became of it; they look different. */
+  outcome: Adjustment["outcome"];
   time: number; // seconds since 1970
   label: string;
   href: string;
 }
+
+/** What marks tell, in the order in which they are drawn: what comes later covers what came before. */
+export const MARK_OUTCOMES: readonly ChartMark["outcome"][] = ["advised", "failed", "applied"];
 
 /** The lowest, mean, highest and last of figures; null: nothing is known. */
 export function figures(values: Figures): { least: number | null; mean: number | null; most: number | null; last: number | null } {

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { fixed } from "../base/format";
 import { locale } from "../base/texts";
-import { between, hasBand, misses, type Area, type ChartMark, type ChartSeries } from "./chart-data";
+import { between, hasBand, MARK_OUTCOMES, misses, type Area, type ChartMark, type ChartSeries } from "./chart-data";
 import { dashOf, hatch, isHatched, type Look } from "./chart-look";
 
 export interface View {
@@ -26,6 +26,8 @@ const AXIS_HEIGHT = 48; // a time, and the date below it
 // the same for all charts, so that one moment stands at the same place in all of them
 const AXIS_WIDTH = 52;
 const LABEL_WIDTH = 20;
+/** Half of a time, which stands below the end of the axis. */
+const RIGHT = 32;
 /** Shorter drags are clicks, in px. */
 const SHORTEST_DRAG = 6;
 /** More lines of marks would hide the figures. */
@@ -108,7 +110,7 @@ export class Plot {
     return {
       width,
       height: HEIGHT,
-      padding: [MARKS, 12, 0, 0],
+      padding: [MARKS, RIGHT, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: true, range: () => [this.view.from, this.view.to] },
@@ -219,24 +221,35 @@ export class Plot {
     }
   }
 
-  /** Marks: a triangle above the axes, and a line down from it while lines are so few that the figures are still seen. */
+  /**
+   * Marks: a triangle above the axes, and a line down from it while lines are so few that the figures are still seen.
+   * What was only advised is hollow, and what failed has the colour of what is missed; what was applied covers them.
+   */
   private before(): void {
     const { ctx: on, bbox } = this.chart;
     const { marks, from, to } = this.view;
     const ratio = uPlot.pxRatio;
     const size = 5 * ratio;
-    const places = new Set(marks.filter(({ time }) => time >= from && time <= to).map(({ time }) => Math.round(this.chart.valToPos(time, "x", true))));
+    const shown = marks.filter(({ time }) => time >= from && time <= to);
+    const place = ({ time }: ChartMark) => Math.round(this.chart.valToPos(time, "x", true));
+    const lines = new Set(shown.map(place));
     on.save();
-    on.strokeStyle = on.fillStyle = this.look.dim;
     on.lineWidth = ratio;
+    on.strokeStyle = this.look.dim;
     on.setLineDash([ratio, 3 * ratio]);
-    for (const x of places) {
-      if (places.size <= MOST_LINES) this.stroke(on, x);
-      on.beginPath();
-      on.moveTo(x - size, bbox.top - 2 * size);
-      on.lineTo(x + size, bbox.top - 2 * size);
-      on.lineTo(x, bbox.top);
-      on.fill();
+    if (lines.size <= MOST_LINES) for (const x of lines) this.stroke(on, x);
+    on.setLineDash([]);
+    for (const outcome of MARK_OUTCOMES) {
+      on.strokeStyle = on.fillStyle = outcome === "failed" ? this.look.missed : this.look.dim;
+      for (const x of new Set(shown.filter((one) => one.outcome === outcome).map(place))) {
+        on.beginPath();
+        on.moveTo(x - size, bbox.top - 2 * size);
+        on.lineTo(x + size, bbox.top - 2 * size);
+        on.lineTo(x, bbox.top);
+        on.closePath();
+        if (outcome === "advised") on.stroke();
+        else on.fill();
+      }
     }
     on.restore();
   }

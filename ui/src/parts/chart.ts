@@ -13,14 +13,16 @@ import uPlot from "uplot";
 import uPlotStyles from "uplot/dist/uPlot.min.css";
 import { unsafeCSS } from "lit";
 import { saveFile } from "../base/csv";
-import { css, customElement, html, HpmElement, nothing, property, query, state, svg, type PropertyValues } from "../base/element";
+import { css, customElement, html, HpmElement, nothing, property, query, state, type PropertyValues } from "../base/element";
 import { exact, fixed } from "../base/format";
 import { complain } from "../base/notices";
 import { t } from "../base/texts";
-import { drawn, extremes, type ChartMark, type ChartSeries } from "./chart-data";
+import { outcomeWord } from "../base/words";
+import { drawn, extremes, MARK_OUTCOMES, type ChartMark, type ChartSeries } from "./chart-data";
 import { chartCsv, fileName, png } from "./chart-export";
-import { colourOf, dashOf, isHatched, lookOf, watchColours } from "./chart-look";
+import { dashOf, lookOf, watchColours } from "./chart-look";
 import { HEIGHT, moment, Plot, type View } from "./chart-plot";
+import { markSwatch, swatch } from "./chart-swatch";
 import { wordsOf } from "./range";
 import type { Column } from "./table";
 
@@ -93,6 +95,12 @@ export class ChartPart extends HpmElement {
       }
       .time {
         min-width: 6.5em;
+      }
+      .mark {
+        display: inline-flex;
+        gap: 4px;
+        align-items: center;
+        font-size: var(--small);
       }
       .area {
         position: relative;
@@ -169,7 +177,7 @@ export class ChartPart extends HpmElement {
       </div>
       <div class="legend">
         <span class="dim time">${at === null ? "" : moment(this.times[at]!, this.to - this.from)}</span>
-        ${this.series.map((one, place) => this.entry(one, place, at))}
+        ${this.series.map((one, place) => this.entry(one, place, at))} ${this.marksHref ? this.markEntries() : nothing}
       </div>
       <div class="area">
         <div
@@ -217,6 +225,12 @@ export class ChartPart extends HpmElement {
     >
       ${swatch(this.series, place)} ${one.label} <b>${fixed(at === null ? null : one.values[at], this.digits)}</b>
     </button>`;
+  }
+
+  /** What the marks of this chart mean. */
+  private markEntries() {
+    const shown = new Set(this.marks.filter(({ time }) => time >= this.from && time <= this.to).map((one) => one.outcome));
+    return MARK_OUTCOMES.filter((one) => shown.has(one)).map((one) => html`<span class="mark">${markSwatch(one)} ${outcomeWord(one)}</span>`);
   }
 
   private table() {
@@ -366,16 +380,4 @@ export class ChartPart extends HpmElement {
 function alike(one: readonly ChartSeries[], other: readonly ChartSeries[]): boolean {
   const looks = (series: readonly ChartSeries[]) => JSON.stringify(series.map(({ key, kind, colour, goal }) => [key, kind, colour, goal]));
   return looks(one) === looks(other);
-}
-
-/** What a series looks like: its line or its area. */
-function swatch(series: readonly ChartSeries[], at: number) {
-  const colour = colourOf(series, at);
-  const area = series[at]!.kind === "area";
-  const hatched = isHatched(series, at);
-  return html`<svg width="24" height="12" aria-hidden="true">
-    ${area && !hatched ? svg`<rect y="1" width="24" height="10" fill=${colour} fill-opacity="0.35"></rect>` : nothing}
-    ${hatched ? [0, 6, 12, 18].map((x) => svg`<path d=${`M${x} 11l6 -10`} stroke=${colour} stroke-width="1.5"></path>`) : nothing}
-    <path d=${area ? "M0 1h24" : "M0 6h24"} stroke=${colour} stroke-width="2" stroke-dasharray=${dashOf(series, at).join(" ") || nothing}></path>
-  </svg>`;
 }

@@ -4,7 +4,7 @@
  * values. Dispatches `saved` when they are set.
  */
 
-import { ApiError } from "../api/client";
+import { ApiError, asApiError } from "../api/client";
 import type { Settings, SettingsUpdate } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { css, html, HpmElement, nothing, property, state, type TemplateResult } from "../base/element";
@@ -157,7 +157,7 @@ export abstract class FormPart extends HpmElement {
   }
 
   protected field(one: Field): TemplateResult {
-    const wrong = this.error && this.error.field === one.path ? withoutPath(this.error) : "";
+    const wrong = this.error && this.error.field === one.path ? complaint(this.error, this.error.said) : "";
     const told = [one.help ? `${one.name}-help` : "", wrong ? `${one.name}-wrong` : ""].filter(Boolean).join(" ") || nothing;
     const help = one.help ? html`<span class="help" id="${one.name}-help">${one.help}</span>` : nothing;
     const invalid = wrong ? "true" : nothing;
@@ -201,7 +201,7 @@ export abstract class FormPart extends HpmElement {
   /** What is wrong, with the field by the name that it has here. */
   private summary(error: ApiError): string {
     const field = this.fields().find((one) => one.path !== "" && one.path === error.field);
-    return field ? t("{field}: {wrong}", { field: field.label, wrong: withoutPath(error) }) : complaint(error);
+    return field ? t("{field}: {wrong}", { field: field.label, wrong: complaint(error, error.said) }) : complaint(error);
   }
 
   /** The number in a field. Raises `ApiError` where there is none. */
@@ -272,13 +272,7 @@ export abstract class FormPart extends HpmElement {
   }
 
   private refuse(error: unknown): void {
-    this.error = error instanceof ApiError ? error : new ApiError(String(error));
+    this.error = asApiError(error);
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".summary")?.focus());
   }
-}
-
-/** The message without the path that it begins with: it stands at the field, or beside its name. */
-function withoutPath(error: ApiError): string {
-  const path = `${error.field}: `;
-  return complaint(error.message.startsWith(path) ? new Error(error.message.slice(path.length)) : error);
 }

@@ -1,18 +1,19 @@
 /**
- * Switches the level of CPU management: off, advise, on; each with a sentence on what it does. What may surprise is
+ * Switches the level of CPU management, or that of memory: off, advise, on; each with a sentence on what it does. What may surprise is
  * asked about before it is done; everything else is done at once, and can be taken back. Who may only read sees the
- * level in force, and nothing to press.
+ * level in force, and nothing to press. Where it is `brief`, only the sentence of the level in force is seen; those of
+ * the others are their titles.
  */
 
 import { app, mayWrite } from "../base/app";
-import type { ApiError } from "../api/client";
+import { asApiError, type ApiError } from "../api/client";
 import { Resource } from "../api/resource";
-import type { GroupSummary, Level, Levels } from "../api/types";
-import { css, customElement, html, HpmElement, nothing, query, state } from "../base/element";
+import type { GroupSummary, Level, Levels, Managed } from "../api/types";
+import { css, customElement, html, HpmElement, nothing, property, query, state } from "../base/element";
 import { complain, tell } from "../base/notices";
 import { link } from "../base/page";
 import { t } from "../base/texts";
-import { LEVELS, levelSentence, levelWord } from "../base/words";
+import { LEVELS, levelSentence, levelWord, managementWord } from "../base/words";
 import type { DialogPart } from "./dialog";
 
 /** What is asked before a level is set: how it is called, what comes of it, and the button that does it. */
@@ -25,6 +26,9 @@ interface Question {
 
 @customElement("hpm-level")
 export class LevelPart extends HpmElement {
+  /** What it switches the management of. */
+  @property() of: Managed = "cpu";
+  @property({ type: Boolean }) brief = false;
   @state() private busy: Level | null = null;
   @state() private question: Question | null = null;
   @state() private refused: ApiError | null = null;
@@ -57,6 +61,14 @@ export class LevelPart extends HpmElement {
       .card .help {
         grid-column: 2;
       }
+      .brief {
+        display: flex;
+        flex-wrap: wrap;
+        margin-bottom: 8px;
+      }
+      .brief .card {
+        padding: 4px 12px;
+      }
       .mark {
         width: 16px;
         height: 16px;
@@ -78,17 +90,22 @@ export class LevelPart extends HpmElement {
     `,
   ];
 
+  private get level(): Level | undefined {
+    return this.levels.value?.[`${this.of}-mgmt`];
+  }
+
   override render() {
-    const level = this.levels.value?.["cpu-mgmt"];
+    const { level } = this;
     if (!level) {
       return this.levels.error
         ? html`<hpm-problem .what=${t("The management level cannot be read.")} .error=${this.levels.error} @retry=${() => this.levels.refresh()}></hpm-problem>`
         : html`<hpm-skeleton rows="2"></hpm-skeleton>`;
     }
-    if (!mayWrite()) return html`<p><strong>${levelWord(level)}</strong> – ${levelSentence(level)}</p>`;
-    return html`<div class="cards" role="radiogroup" aria-label=${t("CPU management")} @keydown=${this.typed}>
+    if (!mayWrite()) return html`<p><strong>${levelWord(level)}</strong> – ${levelSentence(level, this.of)}</p>`;
+    return html`<div class=${this.brief ? "brief cards" : "cards"} role="radiogroup" aria-label=${managementWord(this.of)} @keydown=${this.typed}>
         ${LEVELS.map((one) => this.card(one, level))}
       </div>
+      ${this.brief ? html`<p class="help">${levelSentence(level, this.of)}</p>` : nothing}
       <hpm-dialog
         heading=${this.question?.heading ?? ""}
         action=${this.question?.action ?? ""}
@@ -114,12 +131,13 @@ export class LevelPart extends HpmElement {
       aria-checked=${chosen}
       aria-labelledby="name-${one}"
       aria-describedby="what-${one}"
+      title=${this.brief ? levelSentence(one, this.of) : nothing}
       tabindex=${chosen ? 0 : -1}
       @click=${() => this.choose(one, level)}
     >
       <span class="mark" aria-hidden="true"></span>
       <strong id="name-${one}">${this.busy === one ? t("Working…") : levelWord(one)}</strong>
-      <span class="help" id="what-${one}">${levelSentence(one)}</span>
+      <span class="help" id="what-${one}" ?hidden=${this.brief}>${levelSentence(one, this.of)}</span>
     </button>`;
   }
 
@@ -135,7 +153,7 @@ export class LevelPart extends HpmElement {
 
   /** Chooses a level, as a click on its card does. */
   async wish(level: Level): Promise<void> {
-    const now = this.levels.value?.["cpu-mgmt"];
+    const now = this.level;
     if (now) await this.choose(level, now);
   }
 
@@ -153,9 +171,13 @@ export class LevelPart extends HpmElement {
 
   private async asks(wanted: Level, level: Level): Promise<Question | null> {
     if (level === "on") {
-      const back = t("All shares and quotas that hpm set are put back to what they were before, at once. Goals are not held any more.");
+      const back =
+        this.of === "cpu"
+          ? t("All shares and quotas that hpm set are put back to what they were before, at once. Goals are not held any more.")
+          : t("Servers get back the memory that they had before, which takes some seconds, and equal pages are merged (KSM) as before.");
+      const heading = this.of === "cpu" ? t("Stop managing CPU?") : t("Stop managing memory?");
       const action = wanted === "off" ? t("Switch off") : t("Only advise");
-      return { level: wanted, heading: t("Stop managing CPU?"), text: `${back} ${levelSentence(wanted)}`, action };
+      return { level: wanted, heading, text: `${back} ${levelSentence(wanted, this.of)}`, action };
     }
     if (wanted === "on" && !(await hasPolicy())) {
       const text = t("No group has an active policy yet, so hpm would have nothing to do. Make a group, and give it a policy, first.");
@@ -166,17 +188,18 @@ export class LevelPart extends HpmElement {
 
   /** `etag`: that of the levels that are replaced; those that somebody else set meanwhile are not. */
   private async set(wanted: Level, etag = this.levels.etag): Promise<void> {
-    const before = this.levels.value?.["cpu-mgmt"];
+    const before = this.level;
     this.busy = wanted;
     this.refused = null;
     try {
-      const answer = await app.client.post<Levels>("/mgmt-levels", { "cpu-mgmt": wanted }, { etag });
+      const answer = await app.client.post<Levels>("/mgmt-levels", { [`${this.of}-mgmt`]: wanted }, { etag });
       this.levels.set(answer.content);
       this.dialog.close();
       const undo = { label: t("Undo"), run: () => void this.set(before!, answer.etag) };
-      tell(t("CPU management: {level}. {sentence}", { level: levelWord(wanted), sentence: levelSentence(wanted) }), before ? undo : undefined);
+      const said = { management: managementWord(this.of), level: levelWord(wanted), sentence: levelSentence(wanted, this.of) };
+      tell(t("{management}: {level}. {sentence}", said), before ? undo : undefined);
     } catch (error) {
-      if (this.question) this.refused = error as ApiError;
+      if (this.question) this.refused = asApiError(error);
       else complain(t("The management level was not changed."), error);
     } finally {
       this.busy = null;

@@ -75,6 +75,11 @@ export class MenuPart extends HpmElement {
     `,
   ];
 
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener("scroll", this.scrolled, { capture: true });
+  }
+
   override render() {
     const harmless = this.actions.filter((one) => !one.danger);
     const dangerous = this.actions.filter((one) => one.danger);
@@ -155,7 +160,14 @@ export class MenuPart extends HpmElement {
 
   private toggled(event: ToggleEvent): void {
     this.open = event.newState === "open";
+    if (this.open) addEventListener("scroll", this.scrolled, { capture: true, passive: true });
+    else removeEventListener("scroll", this.scrolled, { capture: true });
   }
+
+  /** What it belongs to moves away: it does not stay behind. */
+  private readonly scrolled = (event: Event): void => {
+    if (!event.composedPath().includes(this.list)) this.list.hidePopover();
+  };
 
   private opened(event: KeyboardEvent): void {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;

@@ -1,7 +1,7 @@
-/** Chooses a range of time. Dispatches `range` with the words for the URL: `range`, or `from` and `to`. */
+/** Chooses a period of time. Dispatches `range` with the words for the URL: `range`, or `from` and `to`. */
 
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
-import { fromLocal, LENGTHS, toLocal } from "../base/range";
+import { fromLocal, LENGTHS, toLocal } from "../base/period";
 import { t } from "../base/texts";
 
 @customElement("hpm-period")

@@ -6,17 +6,16 @@
  * `Previewed`) for each answer, so that who holds the form can show an error at its field.
  */
 
-import { ApiError, isAbort } from "../api/client";
+import type { ApiError } from "../api/client";
 import type { Policy, Preview, PreviewedServer } from "../api/types";
-import { app } from "../base/app";
-import { css, customElement, html, HpmElement, nothing, property, state, type PropertyValues } from "../base/element";
+import { css, customElement, html, HpmElement, nothing, property, state } from "../base/element";
 import { index, list } from "../base/format";
 import { complaint } from "../base/notices";
 import { plural, t } from "../base/texts";
 import { goalWord, importanceWord } from "../base/words";
+import { Asking } from "./asking";
 import { arrow, lossOf, reasonThen, statusThen, worstFirst } from "./previewed";
 
-const REST = 300; // ms without a change until it is asked
 /** The reason of a refusal (409) where hpm is busy and may be asked again. */
 const BUSY = 1;
 const MOST = 8; // rows of a class until all are asked for
@@ -38,13 +37,11 @@ export class PreviewPart extends HpmElement {
   /** UUIDs of all servers that it would have; null: those that it has. */
   @property({ attribute: false }) servers: readonly string[] | null = null;
 
-  @state() private answer: Preview | null = null;
-  @state() private error: ApiError | null = null;
-  @state() private busy = false;
   @state() private whole: ReadonlySet<string> = new Set();
-  private asked = "";
-  private timer = 0;
-  private abort: AbortController | undefined;
+  private readonly asking = new Asking<Preview>(this, "/workload-resource-groups/preview", () => this.wish(), {
+    isBusy: (error) => error.status === 409 && error.reason === BUSY,
+    answered: () => this.answered(),
+  });
 
   static override styles = [
     HpmElement.styles,
@@ -56,7 +53,7 @@ export class PreviewPart extends HpmElement {
         min-width: 0;
       }
       .old {
-        opacity: 0.6;
+        filter: grayscale(1); /* as figures that are old have it anywhere; faint ones could not be read */
       }
       .class {
         display: grid;
@@ -96,36 +93,17 @@ export class PreviewPart extends HpmElement {
     `,
   ];
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.stop();
-    this.asked = "";
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.requestUpdate();
-  }
-
-  override willUpdate(_changed: PropertyValues<this>): void {
-    const wish = JSON.stringify(this.wish());
-    if (wish === this.asked || !this.isConnected) return;
-    const first = this.asked === "";
-    this.asked = wish;
-    this.stop();
-    this.busy = true;
-    this.timer = window.setTimeout(() => void this.ask(wish), first ? 0 : REST);
-  }
-
   override render() {
-    return html`<div role="status" aria-busy=${this.busy}>${this.sentence()}</div>
-      ${this.answer && !this.error ? this.whatWouldBe(this.answer) : nothing}`;
+    const { answer, error, busy } = this.asking;
+    return html`<div role="status" aria-busy=${busy}>${this.sentence()}</div>
+      ${answer && !error ? this.whatWouldBe(answer) : nothing}`;
   }
 
   private sentence() {
-    if (this.error) return html`<p class="wrong">${t("There is no preview yet.")} ${complaint(this.error)}</p>`;
-    if (!this.answer) return html`<hpm-skeleton rows="3"></hpm-skeleton>`;
-    const servers = this.answer["virtual-servers"];
+    const { answer, error } = this.asking;
+    if (error) return html`<p class="wrong">${t("There is no preview yet.")} ${complaint(error)}</p>`;
+    if (!answer) return html`<hpm-skeleton rows="3"></hpm-skeleton>`;
+    const servers = answer["virtual-servers"];
     if (servers.length === 0) return html`<p class="dim">${t("Choose servers to see what would become of them.")}</p>`;
     if (!this.policy) {
       return html`<p>${t("Without a policy the group is unmanaged: its servers keep their shares, and are neither squeezed nor helped.")}</p>`;
@@ -134,7 +112,7 @@ export class PreviewPart extends HpmElement {
     const with_ = servers.filter((one) => one.goal?.type === "velocity").length;
     if (missed > 0) {
       return html`<p class="bad">▲ ${plural("{n} server of {all} would miss its goal.", "{n} servers of {all} would miss their goals.", missed, { all: servers.length })}</p>
-        ${this.answer["other-virtual-servers"].length === 0
+        ${answer["other-virtual-servers"].length === 0
           ? html`<p class="help">${t("No other group has a policy yet, so nothing may be taken from its servers. Give default one of low importance, and more goals can be met.")}</p>`
           : nothing}`;
     }
@@ -157,7 +135,7 @@ export class PreviewPart extends HpmElement {
           ),
         )
       : [this.section("", nothing, servers)];
-    return html`<div class="stack ${this.busy ? "old" : ""}">${parts} ${servers.length > 0 ? this.others(answer) : nothing}</div>`;
+    return html`<div class="stack ${this.asking.busy ? "old" : ""}">${parts} ${servers.length > 0 ? this.others(answer) : nothing}</div>`;
   }
 
   private others(answer: Preview) {
@@ -190,7 +168,7 @@ export class PreviewPart extends HpmElement {
         ? html`<table>
             <colgroup>
               <col />
-              <col width="104" />
+              <col width="120" />
               <col width="112" />
             </colgroup>
             <thead>
@@ -214,8 +192,9 @@ export class PreviewPart extends HpmElement {
   }
 
   private row(one: PreviewedServer) {
-    // that the group has no policy is said above
-    const why = one.reason === "no-policy" ? "" : reasonThen(one);
+    // that the group has no policy, or that no other one has, is said above
+    const alone = this.policy !== null && this.asking.answer!["other-virtual-servers"].length === 0;
+    const why = one.reason === "no-policy" || (alone && one.reason === "at-capacity") ? "" : reasonThen(one);
     const smaller = lossOf(one) === "smaller";
     return html`<tr class=${why ? "explained" : ""}>
       <td>${one.name}</td>
@@ -236,28 +215,9 @@ export class PreviewPart extends HpmElement {
     };
   }
 
-  private stop(): void {
-    clearTimeout(this.timer);
-    this.abort?.abort();
-    this.abort = undefined;
-  }
-
-  private async ask(body: string): Promise<void> {
-    const abort = (this.abort = new AbortController());
-    try {
-      const wish = JSON.parse(body) as unknown;
-      const { content } = await app.client.post<Preview>("/workload-resource-groups/preview", wish, { signal: abort.signal });
-      if (abort !== this.abort) return;
-      this.answer = content;
-      this.error = null;
-    } catch (error) {
-      if (isAbort(error) || abort !== this.abort) return;
-      this.error = error instanceof ApiError ? error : new ApiError(String(error));
-      const wait = this.error.wait ?? (this.error.status === 409 && this.error.reason === BUSY ? 3 : null);
-      if (wait !== null) this.timer = window.setTimeout(() => void this.ask(body), 1000 * wait);
-    }
-    this.busy = false;
-    const field = this.error?.field.startsWith("perf-policy.") ? this.error.field.slice("perf-policy.".length) : "";
-    this.emit<Previewed>("preview", { preview: this.error ? null : this.answer, error: this.error, field });
+  private answered(): void {
+    const { answer, error } = this.asking;
+    const field = error?.field.startsWith("perf-policy.") ? error.field.slice("perf-policy.".length) : "";
+    this.emit<Previewed>("preview", { preview: error ? null : answer, error, field });
   }
 }

@@ -1,11 +1,14 @@
-/** How tables look. */
+/** How tables look, and the marks in their cells. */
 
 import { css } from "lit";
+import { BULLET } from "./bullet";
+import { MEMORY_BAR } from "./memory-bar";
+import { STATUS } from "./status";
 
 /** Height of a row, in px. */
 export const ROW = 36;
 
-export const tableStyle = css`
+const rows = css`
   :host {
     display: block;
     min-width: 0;
@@ -112,3 +115,5 @@ export const tableStyle = css`
     --gap: var(--gap2, 0);
   }
 `;
+
+export const tableStyle = [rows, BULLET, MEMORY_BAR, STATUS];

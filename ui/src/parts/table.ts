@@ -20,7 +20,7 @@ export type { Column } from "./table-column";
 type Key = string | number;
 
 /** Up to so many rows, the page scrolls and not the table. */
-const ALL = 60;
+const ALL = 30;
 /** So many elements at least that long tables share, so that they are shared also while few rows are wanted of many. */
 const SLOTS = 2 * ALL;
 const SELECT_WIDTH = 30;

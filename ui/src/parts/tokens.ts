@@ -1,6 +1,6 @@
 /** Tokens, with which programs use the API: one's own, for administrators all. A secret is shown once. */
 
-import type { ApiError } from "../api/client";
+import { asApiError, type ApiError } from "../api/client";
 import { Resource } from "../api/resource";
 import type { NewToken, Token } from "../api/types";
 import { app, mayWrite } from "../base/app";
@@ -233,7 +233,7 @@ export class TokensPart extends HpmElement {
     try {
       await work();
     } catch (error) {
-      this.error = error as ApiError;
+      this.error = asApiError(error);
     } finally {
       this.busy = false;
       void this.tokens.refresh();

@@ -3,13 +3,10 @@
 import type { Goal, Importance, Policy, Rule, ServiceClass } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property, state } from "../base/element";
 import { t } from "../base/texts";
-import { IMPORTANCES, importanceWord, levelOfVelocity, VELOCITIES } from "../base/words";
+import { IMPORTANCES, importanceWord } from "../base/words";
 import { filter } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
 import { ruleWords } from "./words";
-
-type LevelName = keyof typeof VELOCITIES;
-const FIRST_NUMBER = 60;
 
 @customElement("hpm-class")
 export class ClassPart extends HpmElement {
@@ -43,9 +40,6 @@ export class ClassPart extends HpmElement {
         min-width: 0;
         align-content: start;
       }
-      input[type="number"] {
-        width: 5rem;
-      }
       fieldset {
         margin: 0;
         padding: 0;
@@ -69,7 +63,7 @@ export class ClassPart extends HpmElement {
   }
 
   override focus(): void {
-    this.renderRoot.querySelector<HTMLElement>("[aria-invalid=true], input")?.focus();
+    this.renderRoot.querySelector<HTMLElement>("[aria-invalid=true], hpm-goal[wrong], input")?.focus();
   }
 
   override render() {
@@ -102,33 +96,14 @@ export class ClassPart extends HpmElement {
   }
 
   private goal(goal: Goal) {
-    const chosen = goal.type === "discretionary" ? "discretionary" : typeof goal.velocity === "number" || goal.velocity === null ? "number" : goal.velocity;
-    const wrong = wrongBelow(this.wrong, "goal");
-    return html`<div class="field">
-      <label for="goal">${t("Goal")}</label>
-      <div class="row">
-        <select id="goal" ?disabled=${this.readonly} aria-invalid=${wrong && chosen !== "number" ? "true" : "false"} @change=${(event: Event) => this.chooseGoal((event.target as HTMLSelectElement).value)}>
-          ${(Object.keys(VELOCITIES) as LevelName[]).map(
-            (one) => html`<option value=${one} ?selected=${one === chosen}>${levelOfVelocity(one)} (${VELOCITIES[one]})</option>`,
-          )}
-          <option value="number" ?selected=${chosen === "number"}>${t("a number")}</option>
-          <option value="discretionary" ?selected=${chosen === "discretionary"}>${t("discretionary")}</option>
-        </select>
-        ${chosen === "number"
-          ? html`<input
-              type="number"
-              min="1"
-              max="99"
-              step="1"
-              aria-label=${t("Velocity, 1 to 99")}
-              aria-invalid=${wrong ? "true" : "false"}
-              .value=${goal.type === "velocity" && goal.velocity !== null ? String(goal.velocity) : ""}
-              ?readonly=${this.readonly}
-              @input=${(event: Event) => this.number(event.target as HTMLInputElement)}
-            />`
-          : nothing}
-      </div>
-      ${chosen === "discretionary" ? html`<span class="help">${t("No goal: gets what is left.")}</span>` : nothing} ${this.wrongAt("goal")}
+    return html`<div>
+      <hpm-goal
+        .goal=${goal}
+        ?wrong=${wrongBelow(this.wrong, "goal") !== null}
+        ?readonly=${this.readonly}
+        @goal=${(event: CustomEvent<Goal>) => this.change({ goal: event.detail })}
+      ></hpm-goal>
+      ${goal.type === "discretionary" ? html`<span class="help">${t("No goal: gets what is left.")}</span>` : nothing} ${this.wrongAt("goal")}
     </div>`;
   }
 
@@ -181,17 +156,6 @@ export class ClassPart extends HpmElement {
     const wrong = wrongBelow(this.wrong, name);
     const shownInRule = name === "classification" && this.one.classification;
     return wrong && !shownInRule ? html`<span class="wrong" id="${name}-wrong">${wrong.text}</span>` : nothing;
-  }
-
-  private chooseGoal(name: string): void {
-    if (name === "discretionary") this.change({ goal: { type: "discretionary" } });
-    else this.change({ goal: { type: "velocity", velocity: name === "number" ? FIRST_NUMBER : (name as LevelName) } });
-  }
-
-  /** A field that is empty, or holds no number, is sent as it is: the server says what would be right. */
-  private number(field: HTMLInputElement): void {
-    const velocity = field.value === "" ? null : Number(field.value);
-    this.change({ goal: { type: "velocity", velocity } as Goal });
   }
 
   private change(part: Partial<ServiceClass>): void {

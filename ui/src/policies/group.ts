@@ -3,7 +3,7 @@
 import type { Group, Policy } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, query, state, type PropertyValues } from "../base/element";
-import { tell } from "../base/notices";
+import { complain, tell } from "../base/notices";
 import { link } from "../base/page";
 import { place, type Place } from "../base/place";
 import { t } from "../base/texts";
@@ -197,7 +197,7 @@ export class GroupPolicies extends HpmElement {
   }
 
   private content(tab: string, name: string) {
-    if (tab === "schedule") return html`<hpm-schedule .group=${this.group} @changed=${() => this.changed()}></hpm-schedule>`;
+    if (tab === "schedule") return html`<hpm-schedule .group=${this.group} shown=${name} @changed=${() => this.changed()}></hpm-schedule>`;
     if (tab === "suggest") return html`<hpm-suggest .group=${this.group} .query=${this.place.query} @begin=${(event: CustomEvent<Policy>) => this.open(event.detail)}></hpm-suggest>`;
     if (!name && !this.isNew) return this.empty();
     if (tab === "revisions") {
@@ -217,10 +217,9 @@ export class GroupPolicies extends HpmElement {
   }
 
   private empty() {
-    return html`<hpm-empty
-      heading=${t("{name} has no policy", { name: this.group.name })}
-      text=${t("It is unmanaged: its servers keep their shares, and are neither squeezed nor helped. Begin with one of these; nothing is changed before you apply it.")}
-    >
+    const state = t("It is unmanaged: its servers keep their shares, and are neither squeezed nor helped.");
+    const step = mayWrite() ? t("Begin with one of these; nothing is changed before you apply it.") : "";
+    return html`<hpm-empty heading=${t("{name} has no policy", { name: this.group.name })} text="${state} ${step}">
       ${mayWrite() ? TEMPLATES.map((one) => html`<button type="button" title=${t(one.help)} @click=${() => this.begin(one.policy())}>${t(one.label)}</button>`) : nothing}
     </hpm-empty>`;
   }
@@ -293,7 +292,11 @@ export class GroupPolicies extends HpmElement {
   }
 
   private async activate(name: string | null): Promise<void> {
-    await activate(this.group, name);
+    try {
+      await activate(this.group, name);
+    } catch (error) {
+      complain(t("Not activated."), error);
+    }
     this.changed();
   }
 

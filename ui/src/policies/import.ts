@@ -3,7 +3,7 @@
  * nobody changed anything since. What is wrong in it is shown in its text.
  */
 
-import { ApiError } from "../api/client";
+import { ApiError, asApiError } from "../api/client";
 import type { Group, ImportResult, ServerSummary } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, query, state } from "../base/element";
@@ -252,7 +252,7 @@ export class ImportPart extends HpmElement {
 
   private refused(error: unknown): void {
     this.result = null;
-    this.error = error instanceof ApiError ? error : new ApiError(String(error));
+    this.error = asApiError(error);
   }
 }
 

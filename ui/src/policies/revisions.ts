@@ -1,12 +1,12 @@
 /** What a policy was: who changed it and when, what differs from the one before and from now, and back to it. */
 
-import type { ApiError } from "../api/client";
+import { asApiError } from "../api/client";
 import { Resource } from "../api/resource";
 import type { Group, Policy, PolicyDetail, Revision } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
 import { ago, exact } from "../base/format";
-import { complain, tell } from "../base/notices";
+import { complain, tell, tellUndo } from "../base/notices";
 import { link } from "../base/page";
 import { plural, t } from "../base/texts";
 import { same } from "../parts/merge";
@@ -136,8 +136,9 @@ export class RevisionsPart extends HpmElement {
       const answer = await app.client.post<PolicyDetail>(`${this.path}/revisions/${number}/restore`, undefined, { etag: before?.etag ?? null });
       await this.revisions.refresh();
       this.emit("changed");
-      const back = () => void this.undo(before && contentOf(before.content), answer.etag);
-      tell(t("Policy {name} is as in revision {n} again.", { name: this.name, n: number }), before ? { label: t("Undo"), run: back } : undefined);
+      const text = t("Policy {name} is as in revision {n} again.", { name: this.name, n: number });
+      if (before) tellUndo(text, () => this.undo(contentOf(before.content), answer.etag));
+      else tell(text);
     } catch (error) {
       complain(t("Not restored."), error);
     }
@@ -148,19 +149,15 @@ export class RevisionsPart extends HpmElement {
     try {
       return await app.client.get<PolicyDetail>(this.path);
     } catch (error) {
-      if ((error as ApiError).status === 404) return null;
+      if (asApiError(error).status === 404) return null;
       throw error;
     }
   }
 
-  private async undo(before: Policy | null, etag: string | null): Promise<void> {
-    try {
-      await app.client.post(this.path, before, { etag });
-      await this.revisions.refresh();
-      this.emit("changed");
-    } catch (error) {
-      complain(t("Not undone."), error);
-    }
+  private async undo(before: Policy, etag: string | null): Promise<void> {
+    await app.client.post(this.path, before, { etag });
+    await this.revisions.refresh();
+    this.emit("changed");
   }
 }
 

@@ -3,16 +3,16 @@
  * list; what is changed is a draft until it is applied to the group.
  */
 
-import { ApiError } from "../api/client";
 import { Resource } from "../api/resource";
 import type { Group, ScheduleEntry, Version } from "../api/types";
 import { app, mayWrite } from "../base/app";
-import { css, customElement, html, HpmElement, nothing, property, query, state, type PropertyValues } from "../base/element";
-import { complain, complaint, tell } from "../base/notices";
+import { css, customElement, html, HpmElement, nothing, property, state, type PropertyValues } from "../base/element";
+import { complaint, tellUndo } from "../base/notices";
 import { place } from "../base/place";
 import { t } from "../base/texts";
 import { groupPath } from "../groups/data";
-import { same, type Merged, type MergePart } from "../parts/merge";
+import { Drafting } from "../parts/drafting";
+import type { Merged } from "../parts/merge";
 import { keepScheduleDraft, scheduleDraft, type Plan, type ScheduleDraft } from "./draft";
 import type { Painted } from "./grid";
 import { wrongBelow, type Wrong } from "./rule";
@@ -23,16 +23,23 @@ import { DAYS, dayWord, entriesWords } from "./words";
 export class SchedulePart extends HpmElement {
   /** As the list of groups knows it; what is saved goes by what is read here. */
   @property({ attribute: false }) group!: Group;
-  @state() private kept: ScheduleDraft | null = null;
+  /** The name of the policy that is looked at: it is painted with, until another one is chosen. */
+  @property() shown = "";
   @state() private brush = "";
-  @state() private error: ApiError | null = null;
-  @state() private busy = false;
-  @state() private versions: Plan[] | null = null;
   @state() private minute = -1;
-  @query("hpm-merge") private question!: MergePart<Plan>;
-  private theirEtag: string | null = null;
   private timer = 0;
   private readonly stored = new Resource<Group>(this, () => this.path, { kinds: ["workload-resource-group"], ticks: false });
+  private readonly drafting = new Drafting<Plan, ScheduleDraft>(this, {
+    mine: (draft) => draft.plan,
+    draft: (plan, { base, etag }) => ({ plan, base: base!, etag }), // there is one, though it be empty
+    keep: (draft) => keepScheduleDraft(this.group["object-id"], draft),
+    send: (kept) => this.send(kept),
+    now: async () => {
+      const { content, etag } = await app.client.get<Group>(this.path);
+      return { value: planOf(content), etag };
+    },
+    refresh: () => void this.stored.refresh(),
+  });
   private readonly version = new Resource<Version>(this, () => "/version", { ticks: false });
 
   static override styles = [
@@ -103,14 +110,22 @@ export class SchedulePart extends HpmElement {
   override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get("group") as Group | undefined;
     if (changed.has("group") && before?.["object-id"] !== this.group["object-id"]) {
-      this.kept = scheduleDraft(this.group["object-id"]);
-      this.error = null;
+      this.drafting.begin(scheduleDraft(this.group["object-id"]));
     }
     this.tick();
   }
 
+  private get kept(): ScheduleDraft | null {
+    return this.drafting.kept;
+  }
+
   private get path(): string {
     return groupPath(this.group["object-id"]);
+  }
+
+  /** What the grid is painted with: the name of a policy, or `/`. */
+  private get paints(): string {
+    return this.brush || (this.policies.includes(this.shown) ? this.shown : this.policies[0]!);
   }
 
   private get policies(): string[] {
@@ -133,7 +148,7 @@ export class SchedulePart extends HpmElement {
       <hpm-week
         .week=${week}
         .policies=${this.policies}
-        .otherwise=${plan.otherwise ?? t("no policy")}
+        .otherwise=${plan.schedule.length === 0 ? t("activated by hand") : (plan.otherwise ?? t("no policy"))}
         .now=${this.minute}
         ?readonly=${readonly}
         @paint=${(event: CustomEvent<Painted>) => this.paint(plan, event.detail)}
@@ -170,7 +185,7 @@ export class SchedulePart extends HpmElement {
   }
 
   private brushes() {
-    const chosen = this.brush || this.policies[0]!;
+    const chosen = this.paints;
     const brush = (value: string, label: string, colour: string) => html`<label class="choice">
       <input type="radio" name="brush" value=${value} .checked=${chosen === value} @change=${() => (this.brush = value)} /><span class="swatch ${colour}"></span>${label}
     </label>`;
@@ -181,20 +196,21 @@ export class SchedulePart extends HpmElement {
   }
 
   private bar() {
+    const { error, busy } = this.drafting;
     return html`<section class="bar spread" aria-label=${t("Unsaved changes")}>
       <span>
         <strong>${t("Unsaved changes")}</strong>
-        ${this.error ? html`<span class="wrong" role="alert">${t("Not applied.")} ${complaint(this.error)}</span>` : nothing}
+        ${error ? html`<span class="wrong" role="alert">${t("Not applied.")} ${complaint(error)}</span>` : nothing}
       </span>
       <span class="row">
-        <button class="primary apply" type="button" ?disabled=${this.busy} @click=${() => this.apply()}>${this.busy ? t("Working…") : t("Apply schedule")}</button>
+        <button class="primary apply" type="button" ?disabled=${busy} @click=${() => this.drafting.apply()}>${busy ? t("Working…") : t("Apply schedule")}</button>
         <button type="button" @click=${this.discard}>${t("Discard")}</button>
       </span>
     </section>`;
   }
 
   private merge() {
-    const [base, mine, theirs] = this.versions ?? [];
+    const [base, mine, theirs] = this.drafting.versions ?? [];
     return html`<hpm-merge
       .what=${t("the schedule of {name}", { name: this.group.name })}
       .base=${base}
@@ -204,7 +220,7 @@ export class SchedulePart extends HpmElement {
         { key: "schedule", label: t("schedule"), text: (value: Plan[keyof Plan]) => entriesWords(value as ScheduleEntry[]) || t("none") },
         { key: "otherwise", label: t("otherwise"), text: (value: Plan[keyof Plan]) => (value as string | null) ?? t("no policy") },
       ]}
-      @merged=${(event: CustomEvent<Merged<Plan>>) => this.merged(event.detail)}
+      @merged=${(event: CustomEvent<Merged<Plan>>) => this.drafting.merged(event.detail.value)}
     ></hpm-merge>`;
   }
 
@@ -216,6 +232,7 @@ export class SchedulePart extends HpmElement {
     const wanted = week[this.minute] ?? null;
     const byHand = !this.kept && wanted !== active ? ` ${t("It was activated by hand; the schedule would have {policy} now.", { policy: wanted ?? t("no policy") })}` : "";
     const next = nextChange(week, this.minute);
+    if (this.kept && wanted !== active) return `${now} ${t("Once these changes are applied, {policy} is active at once.", { policy: wanted ?? t("no policy") })}`;
     if (next === null) return now + byHand;
     const words = { day: dayWord(DAYS[Math.floor(next / DAY)]!, "long"), time: timeOf(next), policy: week[next] ?? t("no policy") };
     return `${now}${byHand} ${t("Next by the schedule: {day} {time}, {policy}.", words)}`;
@@ -235,92 +252,49 @@ export class SchedulePart extends HpmElement {
   }
 
   private wrongOf(part: string): Wrong | null {
-    return this.error ? wrongBelow({ path: this.error.field, text: complaint(new Error(this.error.said)) }, part) : null;
+    const { error } = this.drafting;
+    return error ? wrongBelow({ path: error.field, text: complaint(new Error(error.said)) }, part) : null;
   }
 
   private paint(plan: Plan, { days, minutes }: Painted): void {
-    const brush = this.brush || this.policies[0]!;
+    const brush = this.paints;
     const week = painted(weekOf(plan.schedule), days, minutes, brush === "/" ? null : brush);
     this.edit({ ...plan, schedule: entriesOf(week) });
   }
 
-  private edit(plan: Plan): void {
-    const base = this.kept?.base ?? planOf(this.stored.value!);
-    this.keep(same(base, plan) ? null : { plan, base, etag: this.kept ? this.kept.etag : this.stored.etag });
-  }
-
-  private keep(draft: ScheduleDraft | null): void {
-    keepScheduleDraft(this.group["object-id"], draft);
-    this.kept = draft;
-    if (!draft) this.error = null;
+  private edit(changed: Plan): void {
+    const active = this.stored.value!["active-policy"];
+    const now = planOf(this.stored.value!);
+    let { otherwise } = changed;
+    // without entries there is nothing else; and the first one does not leave the rest of the week without a policy
+    if (changed.schedule.length === 0) otherwise = null;
+    else if ((this.kept?.plan ?? now).schedule.length === 0) otherwise ??= active;
+    this.drafting.edit({ ...changed, otherwise }, { base: now, etag: this.stored.etag });
   }
 
   private readonly discard = (): void => {
-    const { kept } = this;
     const id = this.group["object-id"];
-    this.keep(null);
-    tell(t("The changes were discarded."), { label: t("Undo"), run: () => this.bringBack(id, kept) });
+    this.drafting.discard((kept) => this.bringBack(id, kept));
   };
 
   /** Puts a draft back where it was, whatever is shown by now. */
   private bringBack(id: string, kept: ScheduleDraft | null): void {
     keepScheduleDraft(id, kept);
-    if (this.isConnected && this.group["object-id"] === id) this.kept = kept;
+    if (this.isConnected && this.group["object-id"] === id) this.drafting.begin(kept);
     else app.places.go(place("policies", id, { tab: "schedule" }));
   }
 
-  private async apply(): Promise<void> {
-    const { kept } = this;
-    if (!kept || this.busy) return;
-    this.busy = true;
-    this.error = null;
-    try {
-      await this.send(kept.plan, kept.etag, kept.base);
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 412) await this.changedMeanwhile(kept);
-      else this.error = error instanceof ApiError ? error : new ApiError(String(error));
-    } finally {
-      this.busy = false;
-    }
-  }
-
-  private async send(plan: Plan, etag: string | null, before: Plan): Promise<void> {
+  private async send({ plan, etag, base }: ScheduleDraft): Promise<void> {
     const { path } = this;
     const answer = await app.client.post<Group>(path, plan, { etag });
-    this.keep(null);
+    this.drafting.keep(null);
     await this.stored.refresh();
     this.emit("changed");
-    const undo = async () => {
-      try {
-        await app.client.post(path, before, { etag: answer.etag });
-        await this.stored.refresh();
-        this.emit("changed");
-      } catch (error) {
-        complain(t("Not undone."), error);
-      }
-    };
-    tell(t("The schedule of {name} was changed.", { name: this.group.name }), { label: t("Undo"), run: () => void undo() });
-  }
-
-  /** Something of the group is another: only if it is the schedule, who sits here is asked. */
-  private async changedMeanwhile(kept: ScheduleDraft): Promise<void> {
-    try {
-      const { content, etag } = await app.client.get<Group>(this.path);
-      const theirs = planOf(content);
-      if (same(kept.base, theirs)) return await this.send(kept.plan, etag, kept.base);
-      this.theirEtag = etag;
-      this.versions = [kept.base, kept.plan, theirs];
-      await this.updateComplete; // it knows the three of them only then
-      this.question.ask();
-    } catch (error) {
-      this.error = error instanceof ApiError ? error : new ApiError(String(error));
-    }
-  }
-
-  private merged({ value }: Merged<Plan>): void {
-    const base = this.versions![2]!;
-    this.keep(same(base, value) ? null : { plan: value, base, etag: this.theirEtag });
-    void this.stored.refresh();
+    tellUndo(t("The schedule of {name} was changed.", { name: this.group.name }), async () => {
+      await app.client.post(path, base, { etag: answer.etag });
+      await this.stored.refresh();
+      this.emit("changed");
+    });
   }
 }
 

@@ -1,11 +1,12 @@
 /** Goals that a group reached, from its history, as a policy; what it would cost others; and into the editor with it. */
 
-import { ApiError, isAbort } from "../api/client";
+import { ApiError, asApiError, isAbort } from "../api/client";
 import type { Group, Policy, Suggestion } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, state, type PropertyValues } from "../base/element";
 import { exact, fixed, index, percent } from "../base/format";
 import { complaint } from "../base/notices";
+import { toLocal } from "../base/period";
 import { plural, t } from "../base/texts";
 import { goalWord, IMPORTANCES, importanceWord } from "../base/words";
 import { groupPath } from "../groups/data";
@@ -91,7 +92,7 @@ export class SuggestPart extends HpmElement {
 
   private form() {
     const value = (name: string) => this.query.get(`s-${name}`) ?? "";
-    const local = (name: string) => (value(name) ? inLocal(value(name)) : "");
+    const local = (name: string) => toLocal(value(name));
     return html`<form @submit=${this.submitted} aria-busy=${this.busy}>
       <div class="field">
         <label for="from">${t("History from")}</label>
@@ -230,14 +231,8 @@ export class SuggestPart extends HpmElement {
       this.error = null;
     } catch (error) {
       if (isAbort(error) || abort !== this.abort) return;
-      this.error = error instanceof ApiError ? error : new ApiError(String(error));
+      this.error = asApiError(error);
     }
     this.busy = false;
   }
-}
-
-/** A moment (RFC 3339) as a field of date and time has it, in the browser's time zone. */
-function inLocal(time: string): string {
-  const moment = new Date(time);
-  return Number.isNaN(moment.getTime()) ? "" : new Date(moment.getTime() - 60_000 * moment.getTimezoneOffset()).toISOString().slice(0, 16);
 }

@@ -3,7 +3,7 @@
 import type { Group, Importance, PolicyDetail } from "../api/types";
 import { app } from "../base/app";
 import { saveFile } from "../base/csv";
-import { complain, tell } from "../base/notices";
+import { complain, tell, tellUndo } from "../base/notices";
 import { t } from "../base/texts";
 import { importanceWord } from "../base/words";
 import { groupPath, GROUPS } from "../groups/data";
@@ -11,31 +11,24 @@ import { contentOf } from "./model";
 
 export const policyPath = (group: string, name: string): string => `${groupPath(group)}/policies/${encodeURIComponent(name)}`;
 
-/** Makes a policy the active one; null: none, the group is unmanaged then. */
-export async function activate(group: Group, name: string | null): Promise<void> {
+/** Makes a policy the active one of a group, unless it is; null: none, the group is unmanaged then. Errors are the caller's to show. */
+export async function activate(group: Pick<Group, "object-id" | "name">, policy: string | null): Promise<void> {
   const path = groupPath(group["object-id"]);
-  try {
-    const now = await app.client.get<Group>(path);
-    const before = now.content["active-policy"];
-    const answer = await app.client.post<Group>(path, { "active-policy": name }, { etag: now.etag });
-    const undo = async () => {
-      try {
-        await app.client.post<Group>(path, { "active-policy": before }, { etag: answer.etag });
-        tell(activeWords(group, before));
-      } catch (error) {
-        complain(t("Not undone."), error);
-      }
-    };
-    tell(activeWords(group, name), { label: t("Undo"), run: () => void undo() });
-  } catch (error) {
-    complain(t("Not activated."), error);
-  }
+  const { content, etag } = await app.client.get<Group>(path);
+  const before = content["active-policy"];
+  if (policy === before) return;
+  const answer = await app.client.post<Group>(path, { "active-policy": policy }, { etag });
+  tellUndo(activeWords(group.name, policy), async () => {
+    // not over what somebody else did since
+    await app.client.post<Group>(path, { "active-policy": before }, { etag: answer.etag });
+    tell(activeWords(group.name, before));
+  });
 }
 
-function activeWords(group: Group, name: string | null): string {
+function activeWords(group: string, name: string | null): string {
   return name
-    ? t("Policy {name} is active in {group} now.", { name, group: group.name })
-    : t("{group} has no active policy now; its servers keep their shares.", { group: group.name });
+    ? t("Policy {name} is active in {group} now.", { name, group })
+    : t("{group} has no active policy now; its servers keep their shares.", { group });
 }
 
 /** Deletes a policy; it can be brought back as it was, active if it was. Whether it was deleted. */
@@ -74,15 +67,10 @@ export async function setImportance(group: Group, importance: Importance): Promi
     const now = await app.client.get<PolicyDetail>(path);
     const before = now.content.importance;
     const answer = await app.client.post<PolicyDetail>(path, { importance }, { etag: now.etag });
-    const undo = async () => {
-      try {
-        await app.client.post(path, { importance: before }, { etag: answer.etag });
-      } catch (error) {
-        complain(t("Not undone."), error);
-      }
-    };
     const words = { group: group.name, importance: importanceWord(importance), policy: name };
-    tell(t("{group} (policy {policy}) has importance {importance} now.", words), { label: t("Undo"), run: () => void undo() });
+    tellUndo(t("{group} (policy {policy}) has importance {importance} now.", words), async () => {
+      await app.client.post(path, { importance: before }, { etag: answer.etag });
+    });
     return true;
   } catch (error) {
     complain(t("The importance of {group} was not changed.", { group: group.name }), error);

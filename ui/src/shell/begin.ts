@@ -10,7 +10,7 @@ import { Live } from "../api/live";
 import { begin } from "../base/app";
 import { PAGES } from "../base/pages";
 import { OwnPlaces } from "../base/place";
-import { preferences } from "../base/preferences";
+import { paint, preferences } from "../base/preferences";
 import { chosen, locale, speak } from "../base/texts";
 import { WokPlaces } from "../base/wok-place";
 import { headersInWok, tellWok } from "./wok";
@@ -29,8 +29,7 @@ export async function begun(host: HTMLElement): Promise<void> {
     begin({ client, live: new Live(client), places: new OwnPlaces(), who: null, wok: false });
   }
   host.toggleAttribute("wok", tab !== null);
-  if (preferences.colours !== "system") host.setAttribute("colours", preferences.colours);
-  else if (tab) host.setAttribute("colours", "light"); // as the page around it is
+  paint();
   const wanted = host.getAttribute("lang") ?? preferences.language;
   await speak(chosen(wanted ? [wanted] : navigator.languages));
   if (tab) host.lang = locale(); // as browsers write it: Wok's name for it has `_`

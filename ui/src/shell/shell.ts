@@ -1,6 +1,6 @@
 /** The frame of the pages: who looks at which host, the navigation, messages, help; in Wok only what Wok has not. */
 
-import type { ApiError } from "../api/client";
+import { asApiError } from "../api/client";
 import { mirror } from "../api/mirror";
 import type { Version, WhoIAm } from "../api/types";
 import { app } from "../base/app";
@@ -23,6 +23,8 @@ export class Shell extends HpmElement {
   @state() private problem = "";
   @state() private lost = false;
   @state() private version: Version | null = null;
+  /** On the way to Wok's login. */
+  private leaving = false;
   /** What the page is about, as it says. */
   private about = "";
   @query("#help") private help!: DialogPart;
@@ -265,7 +267,7 @@ export class Shell extends HpmElement {
       this.titled();
       void this.entryShown();
     } catch (error) {
-      if (this.state === "begin" && (error as ApiError).status !== 401) this.problem = complaint(error);
+      if (this.state === "begin" && asApiError(error).status !== 401) this.problem = complaint(error);
     }
   }
 
@@ -279,7 +281,9 @@ export class Shell extends HpmElement {
   private loggedOut(): void {
     if (this.state === "login") return; // all that the page asked for is refused; the first one said it
     if (app.wok) {
-      location.href = loginOfWok();
+      // once: to go there again would break off the way there
+      if (!this.leaving) location.href = loginOfWok();
+      this.leaving = true;
       return;
     }
     this.problem = this.state === "in" ? t("The session has ended. Log in again.") : "";
@@ -298,7 +302,7 @@ export class Shell extends HpmElement {
     try {
       await app.client.post("/logout");
     } catch (error) {
-      if ((error as ApiError).status !== 401) return complain(t("Not logged out."), error);
+      if (asApiError(error).status !== 401) return complain(t("Not logged out."), error);
     }
     this.problem = "";
     forgetDrafts();
@@ -315,6 +319,7 @@ export class Shell extends HpmElement {
     if (before.page === this.place.page && before.id === this.place.id) return;
     this.about = "";
     this.titled();
+    this.help?.close();
     if (before.page === this.place.page && this.page()?.whole) return;
     scrollTo(0, 0);
     void this.entryShown();

@@ -11,6 +11,7 @@
     ├── Conflict                   the thing is in another state than the request needs
     ├── HypervisorError            the host did not do what it was asked
     │   ├── HypervisorUnreachable  nobody answers there (now)
+    │   ├── ServerBusy             the virtual server must be left alone now
     │   └── ServerGone             the virtual server ended meanwhile
     ├── StoreError                 what should survive cannot be read or written
     └── ManagerBusy                another manager has this host
@@ -100,6 +101,12 @@ class ServerGone(HypervisorError):
     """The virtual server ended, or restarted, since it was last seen."""
 
     id = "server-gone"
+
+
+class ServerBusy(HypervisorError):
+    """Something is being done with the virtual server (it migrates, for example), and it is left alone meanwhile."""
+
+    id = "server-busy"
 
 
 class StoreError(HpmError):

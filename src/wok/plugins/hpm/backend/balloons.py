@@ -25,6 +25,7 @@ _FIELDS: Final = (
     ("disk_caches", 1024), ("major_fault", 1), ("minor_fault", 1), ("swap_in", 1024), ("swap_out", 1024),
     ("last-update", 1),
 )  # fmt: skip
+_UPDATED: Final = [name for name, _ in _FIELDS].index("last-update")
 
 
 class Balloons:
@@ -43,6 +44,8 @@ class Balloons:
         self._clock = clock
         self._wall = wall
         self._rows: dict[str, tuple[int, tuple[float, ...]]] = {}
+        # Of each guest: its newest report, what the balloon left it then, and how much less that may have been.
+        self._reported: dict[str, tuple[float, float, float]] = {}
         self._starts: Mapping[str, object] = {}
         self.background = Background("libvirt-balloons", period, self._sample, clock)
 
@@ -52,6 +55,7 @@ class Balloons:
             uuid: row for uuid, row in self._rows.items() if uuid in active and active[uuid] == self._starts.get(uuid)
         }
         self._starts = active
+        self._reported = {uuid: report for uuid, report in self._reported.items() if uuid in self._rows}
         self._monitors.keep(active)
         self._monitors.connect()
         uuids = list(active)
@@ -61,11 +65,25 @@ class Balloons:
             answers = self._monitors.ask(portion, 0)
             now, sampled = self._clock(), self._wall()
             for uuid, statistics in answers.items():
-                self._rows[uuid] = now, (*_row(statistics), sampled)
+                row = _row(statistics)
+                self._rows[uuid] = now, (*row, sampled, *self._report(uuid, row))    # looks at the row before
             yield min((now - before) / 1e9, MOST_COST * len(portion))
         before_cpu = time.thread_time()
         self.table = of_rows(BALLOON, self._rows)
         yield time.thread_time() - before_cpu
+
+
+    def _report(self, uuid: str, row: tuple[float, ...]) -> tuple[float, float]:
+        """What the balloon left a guest when it told what it tells now. That was between the sample before and the one
+        that saw it first: of a balloon that moved meanwhile it is taken that the guest had the more of the two. Also
+        how much less it may have been."""
+        current, updated = row[0], row[_UPDATED]
+        known = self._reported.get(uuid)
+        if known is None or known[0] != updated:
+            before = self._rows.get(uuid)
+            was = current if before is None or before[1][0] != before[1][0] else before[1][0]
+            known = self._reported[uuid] = updated, max(current, was), abs(current - was)
+        return known[1:]
 
 
 def _row(statistics: Statistics) -> tuple[float, ...]:

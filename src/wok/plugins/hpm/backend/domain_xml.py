@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from ..engine.samples import Constraint, ServerInfo, ServerStatus
+from ..engine.samples import IO_LIMITS, Constraint, DiskTuning, MemoryFacts, ServerInfo, ServerStatus, Tuning
 from .domain_devices import Hardware, hardware
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}os"
@@ -30,11 +30,15 @@ class DomainXml(msgspec.Struct, frozen=True):
     has_agent: bool
     macs: tuple[str, ...]
     hardware: Hardware
+    memory: MemoryFacts
+    tuning: Tuning
 
     def info(self, uuid: str, status: ServerStatus, found: dict[str, str]) -> ServerInfo:
         """Join with the status and with facts found elsewhere, which rank below those in the XML."""
         facts = {**found, **self.facts, "virtual-server-uuid": uuid}
-        return ServerInfo(uuid, self.name, status, self.vcpus, self.memory_mib, facts, self.constraint)
+        return ServerInfo(
+            uuid, self.name, status, self.vcpus, self.memory_mib, facts, self.constraint, self.memory, self.tuning
+        )
 
 
 def parse(xml: str, host_cpus: int) -> DomainXml:
@@ -63,7 +67,68 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
         ),
         macs=tuple(mac.get("address", "") for mac in root.iterfind("devices/interface/mac")),
         hardware=hardware(root, _BYTES),
+        memory=_memory(root),
+        tuning=_tuning(root),
     )
+
+
+def _tuning(root: ElementTree.Element) -> Tuning:
+    """Quotas and limits that are set, and what oVirt's metadata says that a user may have."""
+    quota, period = int(root.findtext("cputune/quota", "0")), int(root.findtext("cputune/period", "100000"))
+    limits = [text for text in _metadata(root, "vcpuLimit") if text.isdecimal()]
+    return Tuning(
+        quota if quota > 0 else None, period, int(limits[0]) if limits else 100,
+        tuple(_disk(disk) for disk in root.iterfind("devices/disk")),
+    )  # fmt: skip
+
+
+def _disk(disk: ElementTree.Element) -> DiskTuning:
+    target, source, tune = disk.find("target"), disk.find("source"), disk.find("iotune")
+    places = () if source is None else (source.get("file"), source.get("dev"), source.get("name"))
+    return DiskTuning(
+        "" if target is None else target.get("dev", ""), next((place for place in places if place), None),
+        tuple(0 if tune is None else int(tune.findtext(name, "0")) for name in IO_LIMITS),
+    )  # fmt: skip
+
+
+def _metadata(root: ElementTree.Element, name: str) -> list[str]:
+    """Texts of the elements of that local name in the metadata."""
+    return [
+        (element.text or "").strip() for element in root.iterfind("metadata//")
+        if element.tag.rpartition("}")[2] == name
+    ]  # fmt: skip
+
+
+def _memory(root: ElementTree.Element) -> MemoryFacts:
+    """Whether and how far its balloon may be moved."""
+    balloon = root.find("devices/memballoon")
+    has_balloon = balloon is not None and balloon.get("model", "none") != "none"
+    stats = None if balloon is None else balloon.find("stats")
+    return MemoryFacts(
+        balloon=has_balloon,
+        stats_period=0 if stats is None else int(stats.get("period") or 0),
+        pinned=_pinned_memory(root),
+        minimum_bytes=_minimum(root),
+    )
+
+
+def _pinned_memory(root: ElementTree.Element) -> bool:
+    """Devices that reach into the guest's memory by themselves pin all of it; and huge pages are never given back in
+    small ones."""
+    return (
+        any(device.get("type") in ("pci", "mdev") for device in root.iterfind("devices/hostdev"))
+        or any(device.get("type") in ("hostdev", "vdpa") for device in root.iterfind("devices/interface"))
+        or any(root.find(f"memoryBacking/{name}") is not None for name in ("locked", "hugepages"))
+    )
+
+
+def _minimum(root: ElementTree.Element) -> int | None:
+    """What it must keep, in bytes: libvirt's own element, or oVirt's metadata."""
+    own = root.find("memtune/min_guarantee")
+    if own is not None and own.text:
+        return int(own.text) * int(_BYTES[own.get("unit", "KiB")])
+    said = [int(text) for text in _metadata(root, "minGuaranteedMemoryMb") if text.isdecimal()]
+    return said[0] * 2**20 if said else None
 
 
 def _leaves(metadata: ElementTree.Element) -> list[str]:

@@ -15,17 +15,21 @@ from ..wire.sections import Devices, GuestDetails, Machine, Status
 
 #: Columns of `Extras.balloon`, as libvirt's statistics of the balloon tell them. What the guest itself tells (unused,
 #: available, usable, disk_caches, faults and swap, these since its boot) is as old as `last_update` says (unix time in
-#: seconds), and NaN without a driver of the balloon in the guest. `sampled` is `taken_ns` as unix time in seconds.
+#: seconds), and NaN without a driver of the balloon in the guest. `sampled` is `taken_ns` as unix time in seconds;
+#: `reported_bytes` is `current_bytes` as it was when this report was made; that may have been up to `blurred_bytes`
+#: less.
 BALLOON: Final = (
     "current_bytes", "maximum_bytes", "unused_bytes", "available_bytes", "usable_bytes", "rss_bytes",
     "disk_caches_bytes", "major_faults", "minor_faults", "swap_in_bytes", "swap_out_bytes", "last_update", "sampled",
+    "reported_bytes", "blurred_bytes",
 )  # fmt: skip
 
 #: Columns of `Extras.processes`. CPU time of QEMU, of all its threads together (its vCPUs, too), since its start;
-#: resident memory; time in which some, or all, tasks of its cgroup that wanted to run waited for a CPU (NaN without
-#: cgroup v2).
+#: resident memory, and the size of its address space; time in which some, or all, tasks of its cgroup that wanted to
+#: run waited for a CPU (NaN without cgroup v2).
 PROCESSES: Final = (
-    "user_seconds", "system_seconds", "resident_bytes", "pressure_some_seconds", "pressure_full_seconds",
+    "user_seconds", "system_seconds", "resident_bytes", "virtual_bytes", "pressure_some_seconds",
+    "pressure_full_seconds",
 )  # fmt: skip
 
 

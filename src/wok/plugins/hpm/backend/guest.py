@@ -26,12 +26,15 @@ class GuestFiles:
     Raises `ServerGone` if the guest ends meanwhile.
     """
 
-    def __init__(self, uuid: str, start: str, cgroup: GuestCgroup, proc: Path, watch: Watch) -> None:
+    def __init__(
+        self, uuid: str, start: str, cgroup: GuestCgroup, proc: Path, watch: Watch, started_ns: int = 0,
+        pid: int = 0,
+    ) -> None:  # fmt: skip
         self.cgroup = cgroup
         self.schedstats: list[int] = []
         self.settled = False
         self.watched: frozenset[int] = frozenset()
-        self.sample = ServerSample(uuid, start, cgroup.parent, (), None)
+        self.sample = ServerSample(uuid, start, cgroup.parent, (), None, started_ns=started_ns, pid=pid)
         self._proc = proc
         self._states: dict[int, int] = {}
         self._stat: int | None = None

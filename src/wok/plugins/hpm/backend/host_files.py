@@ -11,30 +11,42 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..engine.samples import HostPressure
+from ..engine.samples import HostDetails, HostPressure, KsmState, MemoryLimit
+from .ksm import Ksm
+from .machine_slice import MachineSlice
 
 log = logging.getLogger(__name__)
 
 
 class HostState(NamedTuple):
     """Idle (with waiting for I/O) and stolen time of all CPUs in ns since the start, bytes of memory and of what is
-    available of it, and pressure; None: the kernel does not tell."""
+    available of it, pressure, what guests may take of it, and KSM; None: the kernel does not tell, or there is none."""
 
     idle_ns: int
     steal_ns: int
     memory_bytes: int | None
     available_bytes: int | None
     pressure: HostPressure | None
+    limit: MemoryLimit | None
+    ksm: KsmState | None
+    details: HostDetails
 
 
 class HostFiles:
-    """Keeps the files open. Raises `OSError` where there is no ``/proc/stat``."""
+    """Keeps the files below `root` open. Raises `OSError` where there is no ``/proc/stat``. `boot` tells the host's
+    starts apart, `nodes` counts its NUMA nodes."""
 
-    def __init__(self, proc: Path) -> None:
+    def __init__(self, root: Path) -> None:
+        proc = root / "proc"
+        self.boot = (proc / "sys/kernel/random/boot_id").read_text()[:8]
+        self.nodes = max(1, len(list((root / "sys/devices/system/node").glob("node[0-9]*"))))
+        self.ksm = Ksm(root)
+        self._ksmd_stat = _ksmd_stat(proc)
+        self._slice = MachineSlice(root)
         self._tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
         self._stat = os.open(proc / "stat", os.O_RDONLY | os.O_CLOEXEC)
         self._others: dict[str, int] = {}
-        for name in ("meminfo", "pressure/cpu", "pressure/memory", "pressure/io"):
+        for name in ("meminfo", "vmstat", "pressure/cpu", "pressure/memory", "pressure/io"):
             with suppress(OSError):    # a kernel without it, or with pressure switched off
                 self._others[name] = os.open(proc / name, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -48,9 +60,11 @@ class HostFiles:
             pressure["cpu"].get("some"), pressure["memory"].get("some"), pressure["memory"].get("full"),
             pressure["io"].get("some"), pressure["io"].get("full"),
         ) if any(pressure.values()) else None  # fmt: skip
+        total = memory.get("MemTotal")
         return HostState(
-            idle * self._tick, steal * self._tick, memory.get("MemTotal"), memory.get("MemAvailable"), found
-        )
+            idle * self._tick, steal * self._tick, total, memory.get("MemAvailable"), found, self._slice.read(total),
+            self.ksm.read(), self._details(memory),
+        )  # fmt: skip
 
     def close(self) -> None:
         """Give them back."""
@@ -69,10 +83,31 @@ class HostFiles:
             os.close(self._others.pop(name))
             return ""
 
+    def _details(self, memory: dict[str, int]) -> HostDetails:
+        pages = {"pswpin": 0, "pswpout": 0}
+        text = self._text("vmstat", 16384)
+        for name in pages:
+            _, found, rest = text.partition(f"\n{name} ")
+            pages[name] = int(rest.split("\n", 1)[0]) if found else 0
+        return HostDetails(
+            memory.get("MemFree", 0), memory.get("Buffers", 0), memory.get("Cached", 0), memory.get("AnonPages", 0),
+            memory.get("SwapTotal", 0), memory.get("SwapFree", 0), pages["pswpin"], pages["pswpout"], self._ksmd(),
+        )  # fmt: skip
+
+    def _ksmd(self) -> int | None:
+        """CPU time of the kernel's thread that merges pages (ns); None: there is none to be seen."""
+        if self._ksmd_stat is None:
+            return None
+        try:
+            fields = self._ksmd_stat.read_text().rpartition(") ")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) * self._tick
+
     def _memory(self) -> dict[str, int]:
-        """Bytes, of the first lines: they have the size and what is available."""
+        """Bytes, by the kernel's names."""
         found: dict[str, int] = {}
-        for line in self._text("meminfo", 256).split("\n")[:-1]:
+        for line in self._text("meminfo", 8192).split("\n")[:-1]:
             name, _, value = line.partition(":")
             found[name] = int(value.split()[0]) * 1024
         return found
@@ -84,3 +119,12 @@ class HostFiles:
             kind, average, *_ = line.split()
             found[kind] = float(average.partition("=")[2])
         return found
+
+
+def _ksmd_stat(proc: Path) -> Path | None:
+    """Where the kernel tells of its thread that merges pages. Kernel threads are started early: their ids are low."""
+    for pid in sorted(int(path.name) for path in proc.glob("[0-9]*") if path.name.isdecimal()):
+        with suppress(OSError):
+            if (proc / str(pid) / "comm").read_text() == "ksmd\n":
+                return proc / str(pid) / "stat"
+    return None

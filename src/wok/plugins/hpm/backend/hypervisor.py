@@ -7,18 +7,20 @@ given to its successor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample, ServerStatus
+from ..engine.samples import IO_LIMITS, Glance, HostSample, ServerInfo, ServerSample, ServerStatus
 from ..errors import InvalidValue
+from ..memory.state import KsmSettings
 from .extras import Extras
+from .rivals import Rival
 
 __all__ = [
     "Ability", "Extras", "HostDescription", "HostSample", "Hypervisor", "ServerInfo", "ServerSample", "ServerStatus",
-    "check_quota", "check_shares",
+    "check_balloon", "check_io_limits", "check_ksm", "check_quota", "check_shares", "check_stats_period",
 ]  # fmt: skip
 
 #: What the kernel accepts as CPU shares (from 1 in cgroup v2, to 262144 in v1). A *plan* stays within
@@ -32,6 +34,12 @@ MAX_QUOTA_US = 17592186044415
 MIN_PERIOD_US = 1000
 MAX_PERIOD_US = 1000000
 
+#: Less than this no guest can do anything with; it is a mistake of whoever asks.
+MIN_MEMORY = 1 << 20
+MAX_STATS_PERIOD = 3600
+#: What the kernel takes for pages and milliseconds of KSM.
+MAX_KSM = 2**32 - 1
+
 
 class Ability(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether a control works on this host, how it is done, and if not, why not."""
@@ -42,8 +50,9 @@ class Ability(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HostDescription(msgspec.Struct, frozen=True, rename="kebab"):
-    """What kind of host this is. `controls` has an entry for `cpu-shares` and `cpu-quota`; `statistics` has one for
-    what servers' sections hold and a host may be unable to tell."""
+    """What kind of host this is. `controls` has an entry for `cpu-shares`, `cpu-quota`, `balloon`, `ksm`,
+    `vcpu-quota` and `io-tune`; `statistics` has one for what servers' sections hold and a host may be unable to tell.
+    """
 
     uri: str
     hypervisor: str
@@ -79,6 +88,10 @@ class Hypervisor(Protocol):
         """Have the tables of extras sampled so often, as far as that costs no more than a hundredth of a CPU."""
         ...
 
+    def set_balloons_interval(self, seconds: float) -> None:
+        """The same of balloons alone, until `set_interval`."""
+        ...
+
     def set_devices_interval(self, seconds: float) -> None:
         """Have the sections `devices` sampled so often, as far as that costs no more than a hundredth of a CPU."""
         ...
@@ -98,6 +111,51 @@ class Hypervisor(Protocol):
         """
         ...
 
+    def set_balloon(self, uuid: str, start: str, memory_bytes: int) -> None:
+        """Ask a running server's balloon to leave it that much memory; whole KiB. It takes its time.
+
+        Raises as `set_cpu_shares` does, and `ServerBusy` if it migrates, or its memory is being worked on otherwise.
+        """
+        ...
+
+    def set_stats_period(self, uuid: str, start: str, seconds: int) -> None:
+        """Have the balloon's driver tell its statistics so often; 0: never. Raises as `set_cpu_shares` does."""
+        ...
+
+    def set_vcpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
+        """Let each vCPU of a running server run for `quota_us` per period; None: as long as it likes. Raises as
+        `set_cpu_shares` does."""
+        ...
+
+    def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
+        """Limit a disk of a running server: `IO_LIMITS`, those that are not named stay; 0: no limit. Raises as
+        `set_cpu_shares` does."""
+        ...
+
+    def set_ksm(self, wanted: KsmSettings) -> None:
+        """Set kernel same-page merging. Raises `InvalidValue` for what would harm the host, `HypervisorError`."""
+        ...
+
+    def rivals(self, *, now: bool = False) -> Sequence[Rival]:
+        """Other programs that manage memory here, as they were found in the background; `now`: look at once."""
+        ...
+
+    def why_no_units(self) -> str | None:
+        """Why services of this host cannot be stopped and started; None: they can."""
+        ...
+
+    def unit_enabled(self, unit: str) -> bool:
+        """Whether a service starts with the host. Raises `InvalidValue`, `HypervisorError`."""
+        ...
+
+    def stop_unit(self, unit: str) -> None:
+        """Stop a service, and have it not start with the host. Raises as `unit_enabled` does."""
+        ...
+
+    def start_unit(self, unit: str, enabled: bool) -> None:
+        """Start a service; `enabled`: and have it start with the host. Raises as `unit_enabled` does."""
+        ...
+
     def on_change(self, callback: Callable[[], None]) -> None:
         """Have `callback` called, from any thread, when a server starts, stops, pauses or is changed."""
         ...
@@ -111,6 +169,35 @@ def check_shares(shares: int) -> None:
     """Raise `InvalidValue` unless `shares` is a weight that the kernel accepts."""
     if not MIN_SHARES <= shares <= MAX_SHARES:
         raise InvalidValue(f"cpu shares {shares} are out of range: {MIN_SHARES} to {MAX_SHARES}")
+
+
+def check_balloon(memory_bytes: int) -> None:
+    """Raise `InvalidValue` for less memory than any guest can live with."""
+    if memory_bytes < MIN_MEMORY:
+        raise InvalidValue(f"{memory_bytes} bytes of memory are too few: at least {MIN_MEMORY}")
+
+
+def check_stats_period(seconds: int) -> None:
+    """Raise `InvalidValue` unless `seconds` is a period that makes sense."""
+    if not 0 <= seconds <= MAX_STATS_PERIOD:
+        raise InvalidValue(f"a period of {seconds} s is out of range: 0 to {MAX_STATS_PERIOD}")
+
+
+def check_io_limits(limits: Mapping[str, int]) -> None:
+    """Raise `InvalidValue` for limits that there are not, or that are negative."""
+    for name, limit in limits.items():
+        if name not in IO_LIMITS or limit < 0:
+            raise InvalidValue(f"{name} {limit} is no limit of a disk: {', '.join(IO_LIMITS)}, 0 or more")
+
+
+def check_ksm(wanted: KsmSettings) -> None:
+    """Raise `InvalidValue` for settings that the kernel refuses. (A *plan* never has it sleep less than 10 ms; this is
+    for putting an administrator's own value back, too.)"""
+    if wanted.run not in (0, 1, 2) or wanted.merge_across_nodes not in (0, 1):
+        raise InvalidValue(f"KSM run {wanted.run}, merge across nodes {wanted.merge_across_nodes}: 0 to 2, and 0 or 1")
+    for name, number in (("pages to scan", wanted.pages_to_scan), ("milliseconds of sleep", wanted.sleep_millisecs)):
+        if number is not None and not 0 <= number <= MAX_KSM:
+            raise InvalidValue(f"{number} {name} are out of range: 0 to {MAX_KSM}")
 
 
 def check_quota(quota_us: int | None, period_us: int) -> None:

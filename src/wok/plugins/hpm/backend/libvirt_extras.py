@@ -64,6 +64,11 @@ class LibvirtExtras:
         """Sample memory and processes so often, or as often as that may be."""
         self._processes.background.period = self._balloons.background.period = seconds
 
+    def set_balloons_interval(self, seconds: float) -> None:
+        """Sample balloons so often, or as often as that may be."""
+        self._balloons.background.period = seconds
+        self._balloons.background.hurry()
+
     def set_devices_interval(self, seconds: float) -> None:
         """Sample devices so often, or as often as that may be."""
         self._devices.background.period = seconds

@@ -12,7 +12,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,28 @@ import libvirt
 from ..engine.counters import ServerCounters
 from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
+from ..memory.state import KsmSettings
 from .cgroups import find_mount, guest_cgroup
 from .extras import Extras
 from .guest import GuestFiles
 from .host_files import HostFiles
-from .hypervisor import Ability, HostDescription, check_quota, check_shares
+from .hypervisor import (
+    Ability,
+    HostDescription,
+    check_balloon,
+    check_io_limits,
+    check_ksm,
+    check_quota,
+    check_shares,
+    check_stats_period,
+)  # fmt: skip
+from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
+from .rivals import Rival, Rivals
 from .sampling import Sampler
 from .statistics import libvirt_statistics
+from .units import Units
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +62,6 @@ class LibvirtHypervisor:
         self._root = root
         self._clock = clock
         self._mount = find_mount(root)
-        self._boot = (root / "proc/sys/kernel/random/boot_id").read_text()[:8]
         self._lock = threading.Lock()
         self._sampler = Sampler(root / "proc")
         # Guests without files of ours: their start, and the shares that libvirt told or took last.
@@ -57,9 +69,14 @@ class LibvirtHypervisor:
         self._asked_shares: dict[str, int] = {}
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
-        self._host: HostFiles | None = HostFiles(root / "proc")
+        host = HostFiles(root)
+        self._host: HostFiles | None = host
+        self._ksm, self._boot = host.ksm, host.boot
         self._extras = LibvirtExtras(uri, root, clock)
         self._inventory = Inventory(uri, _cpus(), self._inventory_changed)
+        # A user's own guests are nobody else's.
+        self._rivals = None if uri.endswith("/session") else Rivals(root, clock)
+        self._units = Units(root)
         self._versions = ("", "")
         try:
             self._inventory.start()
@@ -72,6 +89,9 @@ class LibvirtHypervisor:
             self.close()
             raise
         self._extras.start()
+        if self._rivals is not None:
+            self._rivals.look()    # so that nothing is done beside one before the thread has come round
+            self._rivals.background.start()
 
     # -- the protocol
 
@@ -92,7 +112,7 @@ class LibvirtHypervisor:
             kernel=platform.release(),
             cgroup_version=version,
             default_shares=100 if version == 2 else 1024,
-            controls={"cpu-shares": ability, "cpu-quota": ability},
+            controls={"cpu-shares": ability, "cpu-quota": ability, **memory_controls(self._ksm)},
             statistics=libvirt_statistics(version),
         )
 
@@ -112,7 +132,8 @@ class LibvirtHypervisor:
             host = self._host.read()
             return HostSample(
                 now, _cpus(), host.idle_ns, host.steal_ns, self._infos, samples, counters, self._inventory.problem,
-                host.memory_bytes, host.available_bytes, host.pressure,
+                host.memory_bytes, host.available_bytes, host.pressure, host.limit, host.ksm, self._boot,
+                self._host.nodes, host.details,
             )  # fmt: skip
 
     def glance(self) -> Glance | None:
@@ -126,6 +147,9 @@ class LibvirtHypervisor:
     def set_interval(self, seconds: float) -> None:
         self._extras.set_interval(seconds)
 
+    def set_balloons_interval(self, seconds: float) -> None:
+        self._extras.set_balloons_interval(seconds)
+
     def set_devices_interval(self, seconds: float) -> None:
         self._extras.set_devices_interval(seconds)
 
@@ -138,10 +162,57 @@ class LibvirtHypervisor:
         wanted = {"global_period": period_us, "global_quota": -1 if quota_us is None else quota_us}
         self._set(uuid, start, lambda guest: guest.write_quota(quota_us, period_us), wanted)
 
+    def set_balloon(self, uuid: str, start: str, memory_bytes: int) -> None:
+        check_balloon(memory_bytes)
+        self._ask(uuid, start, f"setting the balloon of {uuid}", lambda domain: move_balloon(domain, memory_bytes))
+
+    def set_stats_period(self, uuid: str, start: str, seconds: int) -> None:
+        check_stats_period(seconds)
+        self._ask(uuid, start, f"setting how often the balloon of {uuid} tells its statistics",
+                  lambda domain: domain.setMemoryStatsPeriod(seconds, libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
+        self._inventory.touch(uuid)
+
+    def set_vcpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
+        check_quota(quota_us, period_us)
+        wanted = {"vcpu_period": period_us, "vcpu_quota": -1 if quota_us is None else quota_us}
+        live = libvirt.VIR_DOMAIN_AFFECT_LIVE
+        self._ask(uuid, start, f"setting the quota of the vCPUs of {uuid}",
+                  lambda domain: domain.setSchedulerParametersFlags(wanted, live))  # fmt: skip
+        self._inventory.touch(uuid)
+
+    def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
+        check_io_limits(limits)
+        self._ask(uuid, start, f"setting limits of the disk {disk} of {uuid}",
+                  lambda domain: domain.setBlockIoTune(disk, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
+        self._inventory.touch(uuid)
+
+    def set_ksm(self, wanted: KsmSettings) -> None:
+        check_ksm(wanted)
+        self._ksm.write(wanted)
+
     def on_change(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)
 
+    def rivals(self, *, now: bool = False) -> Sequence[Rival]:
+        if self._rivals is None:
+            return ()
+        return self._rivals.look() if now else self._rivals.known()
+
+    def why_no_units(self) -> str | None:
+        return self._units.why_not
+
+    def unit_enabled(self, unit: str) -> bool:
+        return self._units.enabled(unit)
+
+    def stop_unit(self, unit: str) -> None:
+        self._units.stop(unit)
+
+    def start_unit(self, unit: str, enabled: bool) -> None:
+        self._units.start(unit, enabled)
+
     def close(self) -> None:
+        if self._rivals is not None:
+            self._rivals.background.close()
         self._inventory.close()
         self._extras.close()
         with self._lock:
@@ -154,9 +225,7 @@ class LibvirtHypervisor:
 
     def _set(self, uuid: str, start: str, write: Callable[[GuestFiles], None], parameters: dict[str, int]) -> None:
         with self._lock:
-            guest = self._sampler.guest(uuid)
-            if (guest.sample.start if guest is not None else self._asked.get(uuid)) != start:
-                raise ServerGone(f"virtual server {uuid} ended or was started anew")
+            guest = self._present(uuid, start)
             if guest is not None and not guest.cgroup.systemd:
                 try:
                     write(guest)
@@ -181,6 +250,19 @@ class LibvirtHypervisor:
                 self._asked_shares[uuid] = parameters["cpu_shares"]
             elif guest is not None and self._sampler.guest(uuid) is guest and "global_quota" in parameters:
                 self._sampler.touch(uuid)
+
+    def _ask(self, uuid: str, start: str, what: str, deed: Callable[[Any], object]) -> None:
+        """Have libvirt do something with that start of a server."""
+        with self._lock:
+            self._present(uuid, start)
+        self._inventory.connection.call(lambda conn: deed(conn.lookupByUUIDString(uuid)), what)
+
+    def _present(self, uuid: str, start: str) -> GuestFiles | None:
+        """The files of that start of a server, if they are ours. Raises `ServerGone`. The lock is held."""
+        guest = self._sampler.guest(uuid)
+        if (guest.sample.start if guest is not None else self._asked.get(uuid)) != start:
+            raise ServerGone(f"virtual server {uuid} ended or was started anew")
+        return guest
 
     def _inventory_changed(self, entries: Mapping[str, Entry]) -> None:
         with self._lock:
@@ -210,7 +292,7 @@ class LibvirtHypervisor:
             cgroup = guest_cgroup(self._root, self._mount, pid)
             self._extras.adopt(uuid, start, pid, ticks / TICKS, cgroup)
             if cgroup is not None:
-                self._sampler.open(uuid, start, cgroup)
+                self._sampler.open(uuid, start, cgroup, ticks * 1_000_000_000 // TICKS, pid)
                 self._asked.pop(uuid, None)
                 return
         except (OSError, ValueError, ServerGone) as error:

@@ -29,7 +29,7 @@ PORTION: Final = 20
 _NAN: Final = float("nan")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-Figures: TypeAlias = "tuple[float, float, float, float, float]"
+Figures: TypeAlias = "tuple[float, float, float, float, float, float]"
 
 
 class QemuFiles:
@@ -59,9 +59,9 @@ class QemuFiles:
     def read(self) -> Figures:
         """A number for each of `PROCESSES`. Raises `OSError`."""
         user, system = self._read_cpu(os.pread(self._cpu, 4096, 0))
-        resident = int(os.pread(self._memory, 128, 0).split()[1]) * _PAGE
+        virtual, resident = (int(pages) * _PAGE for pages in os.pread(self._memory, 128, 0).split()[:2])
         some, full = (_NAN, _NAN) if self._pressure is None else _pressures(os.pread(self._pressure, 512, 0))
-        return user, system, resident, some, full
+        return user, system, resident, virtual, some, full
 
     def close(self) -> None:
         """Give all files back."""

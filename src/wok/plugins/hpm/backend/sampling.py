@@ -55,11 +55,11 @@ class Sampler:
         self._stale = False    # whether other files are open than `_fds` says
         self._most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
 
-    def open(self, uuid: str, start: str, cgroup: GuestCgroup) -> None:
+    def open(self, uuid: str, start: str, cgroup: GuestCgroup, started_ns: int = 0, pid: int = 0) -> None:
         """Open the files of a guest, in place of an earlier start of it. Raises `ServerGone`."""
         self.drop(uuid)
         self._stale = True
-        guest = self._guests[uuid] = GuestFiles(uuid, start, cgroup, self._proc, self._watch)
+        guest = self._guests[uuid] = GuestFiles(uuid, start, cgroup, self._proc, self._watch, started_ns, pid)
         self._watched.update(dict.fromkeys(guest.watched, uuid))
         if not guest.watched:
             self._unwatched.add(uuid)

@@ -16,13 +16,28 @@ Decision: TypeAlias = Adjustment | SimulatedAdjustment
 #: `reason` of an adjustment that was not, or not fully, possible, in words.
 _REASONS = {
     "at-capacity": "the host has no more CPU to give",
-    "at-floor": "the donors have no more than their floor",
+    "at-floor": "those who could give have no more than they need",
     "no-gain": "the receiver would gain too little",
     "cooldown": "the last change is too recent",
     "excluded": "the server is excluded",
     "ratio-limit": "shares may not lie further apart",
-    "changed-by-administrator": "somebody else changed the shares",
+    "changed-by-administrator": "somebody else changed it",
     "unreachable": "the server could not be reached",
+    "at-maximum": "the server has all the memory that it is defined with",
+    "host-pressure": "the host has no memory left to give",
+    "rate-limit": "no more memory is moved in one interval",
+    "settling": "the balloon is on its way",
+    "migrating": "the server is being migrated, saved or copied",
+    "another-manager": "another program manages memory here",
+}
+
+#: `cause` of an adjustment of memory, in words.
+_CAUSES = {
+    "host-pressure": "memory, because the host had too little",
+    "distress": "memory, for servers that ran short of it",
+    "pressure-over": "memory, given back",
+    "another-manager": "memory, left alone",
+    "memory-policy": "by a memory policy",
 }
 
 
@@ -31,7 +46,7 @@ _ROLES = {"applied": ("received", "gave"), "advised": ("to get", "to give")}
 _NO_ROLES = ("affected", "affected")
 
 #: A table's columns; the second and third are names.
-_HEADERS = ("", "Server", "Class", "Shares", "PI before →\nprojected → measured")
+_HEADERS = ("", "Server", "Class", "Shares/MiB", "PI before →\nprojected → measured")
 
 
 def show_adjustments(adjustments: Sequence[Adjustment]) -> None:
@@ -68,6 +83,8 @@ def show_decisions(decisions: Sequence[tuple[str, Decision]]) -> None:
 
 def _heading(when: str, decision: Decision) -> str:
     text = f"{when}  {decision.outcome}"
+    if isinstance(decision, Adjustment) and decision.resource == "memory":
+        text += f": {_CAUSES.get(decision.cause or '', 'merging of equal pages (KSM)')}"
     if decision.reason:
         said = _REASONS.get(decision.reason)
         text += f": {decision.reason}" + (f" ({said})" if said else "")
@@ -80,6 +97,11 @@ def _rows(decision: Decision) -> list[tuple[str, str, str, str, str]]:
 
 
 def _row(role: str, server: AdjustedServer | SimulatedShares) -> tuple[str, str, str, str, str]:
+    if isinstance(server, AdjustedServer) and server.memory_before_mib is not None:
+        sizes = f"{server.memory_before_mib:>5} → {words.text_or_none(server.memory_after_mib):<5}"
+        return role, server.name, words.text_or_none(server.service_class), sizes.rstrip(), (
+            f"used {words.text_or_none(server.memory_used_mib)}"
+        )  # fmt: skip
     shares = f"{words.text_or_none(server.shares_before):>5} → {words.text_or_none(server.shares_after):<5}"
     indexes = " → ".join(f"{words.index(v):>5}" for v in (server.pi_before, server.pi_projected, server.pi_measured))
     return role, server.name, words.text_or_none(server.service_class), shares.rstrip(), indexes

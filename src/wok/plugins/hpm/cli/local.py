@@ -60,6 +60,11 @@ _verbose = click.option("--verbose", "-v", is_flag=True, help="Say more of what 
 @_listen
 @_tls_cert
 @_tls_key
+@click.option("--mom-rpc", type=click.Path(path_type=Path), metavar="PATH",
+              help="Answer programs that talk to MOM, by XML-RPC at this socket; root's alone [default: do not].",
+)  # fmt: skip
+@click.option("--plot-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write files for plots as MOM does, below this directory [default: write none].")  # fmt: skip
 @_verbose
 @click.pass_context
 def serve(
@@ -73,6 +78,8 @@ def serve(
     web_listen: str | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    mom_rpc: Path | None,
+    plot_dir: Path | None,
     verbose: bool,
 ) -> None:
     """Run hpm: watch the host, manage it, answer requests.
@@ -89,7 +96,8 @@ def serve(
     try:
         code = run(
             connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose,
-            web=not no_web, listen=web_listen, tls_cert=tls_cert, tls_key=tls_key,
+            web=not no_web, listen=web_listen, tls_cert=tls_cert, tls_key=tls_key, mom_rpc=mom_rpc,
+            plot_dir=plot_dir,
         )  # fmt: skip
     except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
         raise Failure(f"hpm cannot start: {error}") from None

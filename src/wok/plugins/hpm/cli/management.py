@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from ..client.rest import Client
-from ..wire.management import ManagementLevels, Outcome, Settings, Version
+from ..wire.management import ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
 from . import words
 from .adjustments import show_adjustments
 from .command import command
@@ -21,6 +21,7 @@ from .resolve import find_group, find_server
 from .session import Session
 
 _LEVELS = {"on": "hold the goals", "advise": "plan and report, change nothing", "off": "observe only"}
+_MEMORY_LEVELS = {**_LEVELS, "on": "move memory between servers, by importance or memory policies"}
 _LEVEL = click.Choice(list(_LEVELS))
 
 #: Adjustments asked for at once, at most.
@@ -30,12 +31,12 @@ LARGEST_PAGE = 1000
 @command("config", examples=["hpm config", "hpm config --cpu-mgmt advise", "hpm config --cpu-mgmt on"])
 @click.option("--cpu-mgmt", type=_LEVEL, help="What hpm may do with CPU shares.")
 @click.option("--memory-mgmt", type=_LEVEL,
-              help="What hpm may do with memory. Only off works: it cannot manage memory yet.")  # fmt: skip
+              help="What hpm may do with balloons and KSM.")  # fmt: skip
 def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> None:
     """Show or set the management levels.
 
     off: observe only. advise: plan and report, but change nothing. on: hold the goals.
-    Switching off puts back the shares that hpm found.
+    Switching off puts back what hpm found: CPU shares, what balloons left the servers, and KSM.
     """
     changes = {"cpu-mgmt": cpu_mgmt, "memory-mgmt": memory_mgmt}
     changes = {name: level for name, level in changes.items() if level is not None}
@@ -47,23 +48,30 @@ def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> N
 
         show_fields([
             ("CPU management", f"{levels.cpu_mgmt}: {_LEVELS[levels.cpu_mgmt]}"),
-            ("Memory management", f"{levels.memory_mgmt}: {_LEVELS[levels.memory_mgmt]}"),
+            ("Memory management", f"{levels.memory_mgmt}: {_MEMORY_LEVELS[levels.memory_mgmt]}"),
         ])  # fmt: skip
-        if levels.cpu_mgmt != "off":
-            _tell_unmanaged(client)
+        managed = ["CPU"] if levels.cpu_mgmt != "off" else []
+        if levels.memory_mgmt != "off":
+            settings = client.settings().value
+            if settings.memory_policy == "goals":    # memory policies are for all groups
+                managed.append("memory")
+            if not settings.manage_ksm:
+                click.echo("KSM is not managed ('hpm settings --manage-ksm' has hpm manage it).")
+        if managed:
+            _tell_unmanaged(client, " and no ".join(managed))
 
     session.emit(answer, show)
 
 
-def _tell_unmanaged(client: Client) -> None:
-    """Say whose shares stay as they are: who wonders why a goal is missed should look there."""
+def _tell_unmanaged(client: Client, what: str) -> None:
+    """Say whose CPU or memory (`what`) stays as it is: who wonders why a goal is missed should look there."""
     groups = [g.name for g in client.groups().value.workload_resource_groups
               if g.active_policy is None and g.virtual_server_count]  # fmt: skip
     if groups:
         names = ", ".join(map(repr, groups))
         one = len(groups) == 1
         click.echo(plain(
-            f"No CPU is taken from the servers of {names}: {'this group has' if one else 'these groups have'} no"
+            f"No {what} is taken from the servers of {names}: {'this group has' if one else 'these groups have'} no"
             " policy ('hpm policy-create GROUP POLICY --importance low' gives one)."
         ))  # fmt: skip
 
@@ -73,6 +81,12 @@ def _tell_unmanaged(client: Client) -> None:
               help="Time between two decisions, 1 to 3600.")  # fmt: skip
 @click.option("--devices-interval", type=click.FloatRange(10, 86400), metavar="SECONDS",
               help="Time between two samples of servers' devices, 10 to 86400.")  # fmt: skip
+@click.option("--memory-policy", type=one_of(MemoryPolicy),
+              help="What decides on memory: importance, memory policies, or importance where they do not.")  # fmt: skip
+@click.option("--allow-guest-swap/--no-guest-swap", "allow_guest_swap", default=None,
+              help="Let memory policies bring servers below their use, so that they swap; or not.")  # fmt: skip
+@click.option("--manage-ksm/--no-manage-ksm", "manage_ksm", default=None,
+              help="Let hpm change the merging of equal pages (KSM); or not, and undo what it changed.")  # fmt: skip
 @click.option("--history-minutes-days", "minutes_days", type=click.FloatRange(0, 4000), metavar="DAYS",
               help="Keep history with a point a minute so long.")  # fmt: skip
 @click.option("--history-ten-minutes-days", "ten_minutes_days", type=click.FloatRange(0, 4000), metavar="DAYS",
@@ -81,8 +95,14 @@ def _tell_unmanaged(client: Client) -> None:
               help="Keep history with a point an hour so long.")  # fmt: skip
 @click.option("--history-size", "size_mib", type=click.IntRange(16, 1_000_000), metavar="MIB",
               help="The most that the history's file may take; this wins.")  # fmt: skip
-def settings(session: Session, interval: float | None, devices_interval: float | None, **kept: Any) -> None:
-    """Show or change what can be set for hpm as a whole. It holds also after hpm was started anew."""
+def settings(
+    session: Session, interval: float | None, devices_interval: float | None, memory_policy: str | None,
+    allow_guest_swap: bool | None, manage_ksm: bool | None, **kept: Any,
+) -> None:  # fmt: skip
+    """Show or change what can be set for hpm as a whole. It holds also after hpm was started anew.
+
+    KSM that an administrator changed by hand is left alone, until --no-manage-ksm and then --manage-ksm release it.
+    """
     client = session.client
 
     def show(found: Settings) -> None:
@@ -91,14 +111,20 @@ def settings(session: Session, interval: float | None, devices_interval: float |
         show_fields([
             ("Interval, seconds", f"{found.interval_seconds:g}"),
             ("Devices' interval, seconds", f"{found.devices_interval_seconds:g}"),
+            ("Memory is decided by", found.memory_policy),
+            ("Memory policies may have servers swap", "yes" if found.allow_guest_swap else "no"),
+            ("Merging of equal pages (KSM)", "managed by hpm" if found.manage_ksm else "not managed by hpm"),
             ("History, a point a minute, days", f"{found.history.minutes_days:g}"),
             ("History, every ten minutes, days", f"{found.history.ten_minutes_days:g}"),
             ("History, a point an hour, days", f"{found.history.hours_days:g}"),
             ("History, at most MiB", str(found.history.size_mib)),
         ])  # fmt: skip
 
-    wanted = {"interval-seconds": interval, "devices-interval-seconds": devices_interval}
-    changes: dict[str, object] = {name: seconds for name, seconds in wanted.items() if seconds is not None}
+    wanted: dict[str, object] = {
+        "interval-seconds": interval, "devices-interval-seconds": devices_interval, "memory-policy": memory_policy,
+        "allow-guest-swap": allow_guest_swap, "manage-ksm": manage_ksm,
+    }  # fmt: skip
+    changes: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
     history = {name: value for name, value in kept.items() if value is not None}
     if history:
         changes["history"] = msgspec.structs.replace(client.settings().value.history, **history)
@@ -118,6 +144,7 @@ def settings(session: Session, interval: float | None, devices_interval: float |
 @click.option("--vs", "--vs-name", "server", metavar="VS", shell_complete=SERVERS,
               help="Only with this server.")  # fmt: skip
 @click.option("--outcome", type=one_of(Outcome), help="Only these.")
+@click.option("--resource", type=one_of(Resource), help="Only what was decided on that.")
 @LIMIT
 @click.option("--follow", "-f", is_flag=True, help="Then print new ones as they come, the newest last; Ctrl-C ends.")
 def dra_list(
@@ -127,6 +154,7 @@ def dra_list(
     group: str | None,
     server: str | None,
     outcome: str | None,
+    resource: str | None,
     limit: int,
     follow: bool,
 ) -> None:
@@ -147,6 +175,7 @@ def dra_list(
         "group": None if group is None else find_group(client, group).object_id,
         "server": None if server is None else find_server(client, server).object_id,
         "outcome": outcome,
+        "resource": resource,
     }
     if follow:
         follow_adjustments(session, query, min(limit, LARGEST_PAGE))

@@ -61,6 +61,11 @@ def _servers(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, st
         yield server.name, server.status
 
 
+def _memory_policies(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for policy in client.memory_policies().value.memory_policies:
+        yield policy.name, "memory policy"
+
+
 def _classes_in_use(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Service classes that have servers, of whatever group."""
     from .words import count
@@ -90,7 +95,7 @@ def _by_group(client: Client, given: Mapping[str, Any], inside: bool) -> Iterabl
 #: What a slot may complete with; and "file".
 KINDS: dict[str, Question] = {
     "group": _groups, "policy": _policies, "class": _classes, "class-in-use": _classes_in_use, "server": _servers,
-    "member": _members, "outsider": _outsiders,
+    "member": _members, "outsider": _outsiders, "memory-policy": _memory_policies,
 }  # fmt: skip
 
 

@@ -224,6 +224,24 @@ class Cpus(_Parsed):
         return number
 
 
+class Mebibytes(_Parsed):
+    """A size of memory in whole MiB, with a unit (``512M``, ``2G``) or without, or ``none``, which gives ``"none"``."""
+
+    name = "size"
+
+    def parse(self, value: str) -> int | str:
+        if value == "none":
+            return value
+        text, unit = value.strip().lower().removesuffix("ib").removesuffix("b"), 1
+        for letter, mebibytes in (("m", 1), ("g", 1024), ("t", 1024 * 1024)):
+            if text.endswith(letter):
+                text, unit = text[:-1], mebibytes
+        number = int(text) * unit if text.isdecimal() else 0
+        if not 1 <= number <= 1 << 30:
+            raise ValueError(f"{value!r} is not a size of memory; right are MiB such as 512, or 2G, or none")
+        return number
+
+
 class Attribute(_Parsed):
     """``KEY=VALUE``; gives the pair."""
 

@@ -59,6 +59,21 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         policy_import="Read a policy file, show what changes, and do it.",
         policy_check="Check policy files, without a running hpm.",
     ),
+    "Memory policies (the language of oVirt MOM)": _noun(
+        "mom",
+        mom_check="Check memory policies, without a running hpm.",
+        mom_eval="Evaluate memory policies on given statistics.",
+    ) + _noun(
+        "mom_host",
+        mom_list="List the memory policies.",
+        mom_show="Print a memory policy.",
+        mom_set="Add a memory policy, or replace its text.",
+        mom_delete="Delete a memory policy.",
+        mom_explain="Explain what memory policies set now, and why.",
+    ) + _noun(
+        "mom_import",
+        mom_import="Take over what MOM's configuration file says.",
+    ),
     "Service classes (which servers have which goal)": _noun(
         "classes",
         class_list="List a policy's service classes and how they fare.",
@@ -71,7 +86,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         "servers",
         vs_list="List the virtual servers and how they fare.",
         vs_show="Show a virtual server.",
-        vs_update="Change group, reserve, cap or attributes of a server.",
+        vs_update="Change group, limits or attributes of a server.",
         vs_boost="Give a server another goal for a while.",
         vs_release="Manage a server again that an administrator changed.",
         explain="Explain why a virtual server is where it is.",

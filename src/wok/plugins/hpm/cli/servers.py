@@ -12,7 +12,7 @@ from ..wire.words import GoalStatus, Management, ServerStatus
 from . import words
 from .command import SERVER, command
 from .names import CLASSES_IN_USE, GROUPS
-from .option_types import IMPORTANCE, Attribute, Cpus, Until, Velocity, one_of
+from .option_types import IMPORTANCE, Attribute, Cpus, Mebibytes, Until, Velocity, one_of
 from .resolve import find_group, find_server, names_for_ids
 from .session import Session
 
@@ -27,6 +27,19 @@ _REASONS = {
     "own-quota": "each of its vCPUs has a CPU quota of its own",
     "real-time": "it runs with real-time scheduling",
     "unreachable": "it cannot be reached",
+}
+
+
+#: `memory-management-reason`, where it is another thing than for CPU.
+MEMORY_REASONS = _REASONS | {
+    "changed-by-administrator": "somebody moved its balloon; vs-release takes it back",
+    "no-balloon": "it has no balloon",
+    "no-report": "the driver of its balloon tells nothing",
+    "booting": "it has just been started",
+    "pinned-memory": "its memory is pinned: an assigned device, or locked or huge pages",
+    "by-policy": "a memory policy decides on it; mom-explain tells how",
+    "migrating": "it is being migrated, saved or copied",
+    "another-manager": "another program manages memory here; 'hpm mom-import --takeover' stops it",
 }
 
 
@@ -71,6 +84,7 @@ def vs_show(session: Session, server: str) -> None:
 @command("vs-update", SERVER, examples=[
     "hpm vs-update db1 --group Gold --move",
     "hpm vs-update db1 --reserve 1.5 --cap none",
+    "hpm vs-update db1 --memory-minimum 2G",
     "hpm vs-update db1 --attribute os-type=linux --attribute hostname=db1.example",
 ])  # fmt: skip
 @click.option("--group", "--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
@@ -80,6 +94,8 @@ def vs_show(session: Session, server: str) -> None:
               help="Leave it alone, whatever its group's policy says; or no longer.")  # fmt: skip
 @click.option("--reserve", type=Cpus(), metavar="CPUS|none", help="CPUs it is entitled to whatever the goals say.")
 @click.option("--cap", type=Cpus(), metavar="CPUS|none", help="CPUs it never exceeds.")
+@click.option("--memory-minimum", type=Mebibytes(), metavar="SIZE|none",
+              help="Memory it keeps while memory is managed, in MiB, or such as 2G.")  # fmt: skip
 @click.option("--attribute", "attributes", type=Attribute(), multiple=True, metavar="KEY=VALUE",
               help="For classification: hostname, os-type, os-name or os-level (repeatable). Replaces"
                    " all that were set before; 'KEY=' alone takes all back.")  # fmt: skip
@@ -91,16 +107,19 @@ def vs_update(
     excluded: bool | None,
     reserve: float | str | None,
     cap: float | str | None,
+    memory_minimum: int | str | None,
     attributes: tuple[tuple[str, str], ...],
 ) -> None:
-    """Change group, reserve, cap or attributes of a server.
+    """Change group, limits or attributes of a server.
 
-    Reserve and cap hold while CPU management is on.
+    Reserve and cap hold while CPU management is on, the minimum while memory management is.
     """
     changes: dict[str, Any] = {}
     if excluded is not None:
         changes["excluded"] = excluded
-    for field, value in (("cpu-reserve", reserve), ("cpu-cap", cap)):
+    for field, value in (
+        ("cpu-reserve", reserve), ("cpu-cap", cap), ("memory-minimum-mib", memory_minimum),
+    ):  # fmt: skip
         if value is not None:
             changes[field] = None if value == "none" else value
     if attributes:
@@ -223,7 +242,7 @@ def _show(session: Session, server: ServerDetail) -> None:
         ("Status", server.status),
         ("Started", words.NONE if server.started is None else words.local_time(server.started)),
         ("vCPUs", str(server.vcpus)),
-        ("Memory MiB", str(server.memory_mib)),
+        ("Memory MiB", _memory(server)),
         ("Group", names.get(group, group)),
         ("Service class", words.text_or_none(server.service_class)),
         ("Importance", words.text_or_none(server.importance)),
@@ -245,6 +264,23 @@ def _show(session: Session, server: ServerDetail) -> None:
     for name, value in server.attributes.items():
         fields.append((f"  {name}", value if isinstance(value, str) else ", ".join(value)))
     show_fields(fields)
+
+
+def _memory(server: ServerDetail) -> str:
+    """Its memory, what its balloon leaves it of that, and why that is as it is."""
+    parts = [str(server.memory_mib)]
+    if server.memory_current_mib is not None and abs(server.memory_current_mib - server.memory_mib) > 1:
+        parts.append(f"balloon leaves {server.memory_current_mib}")
+        if server.memory_original_mib is not None:
+            parts.append(f"found: {server.memory_original_mib}")
+    if server.memory_used_mib is not None:
+        parts.append(f"used: {server.memory_used_mib}")
+    if server.memory_minimum_mib is not None:
+        parts.append(f"minimum: {server.memory_minimum_mib}")
+    if server.memory_management_reason is not None:
+        why = server.memory_management_reason
+        parts.append(f"left alone: {MEMORY_REASONS.get(why, why)}")
+    return ", ".join(parts)
 
 
 def _until(server: ServerDetail) -> str:

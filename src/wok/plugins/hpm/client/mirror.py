@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .rest import Client
 
 #: The columns of figures.
-_FIGURES = ("velocity", "using", "delay", "cpu_user", "cpu_sys", "memory_use", "shares")
+_FIGURES = ("velocity", "using", "delay", "cpu_user", "cpu_sys", "memory_use", "memory", "memory_used", "shares")
 
 
 @dataclass
@@ -31,6 +31,8 @@ class MirroredServer:
     cpu_user: float | None = None
     cpu_sys: float | None = None
     memory_use: float | None = None
+    memory: int | None = None
+    memory_used: int | None = None
     shares: int | None = None
     status: Status | None = None
     configuration: Configuration | None = None

@@ -12,6 +12,7 @@ from .files import FileCalls
 from .groups import GroupCalls
 from .management import ManagementCalls
 from .metrics import MetricCalls
+from .mom import MomCalls
 from .notifications import NotificationCalls
 from .policies import PolicyCalls
 from .sections import SectionCalls
@@ -21,6 +22,6 @@ from .simulations import SimulationCalls
 
 class Client(
     GroupCalls, PolicyCalls, FileCalls, ServerCalls, SectionCalls, MetricCalls, SimulationCalls, ManagementCalls,
-    NotificationCalls, EventCalls, AccessCalls,
+    MomCalls, NotificationCalls, EventCalls, AccessCalls,
 ):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

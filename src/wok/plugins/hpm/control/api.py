@@ -30,8 +30,8 @@ from .activity import Deed, Recorder
 from .answers import KeptAnswers, Source, encode
 from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
 from .codings import chosen
+from .heap import give_memory_back
 from .http_errors import Changed, HttpError, challenge, http_error
-from .memory import give_memory_back
 from .request import refuse
 from .route import MAX_BODY, Request, Route
 

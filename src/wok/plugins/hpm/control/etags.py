@@ -40,7 +40,8 @@ def _settings(value: object) -> object | None:
     """The part of an object that administrators change; None: all of it."""
     if isinstance(value, ServerDetail):
         return [
-            value.workload_resource_group, value.excluded, value.cpu_reserve, value.cpu_cap, value.attributes,
+            value.workload_resource_group, value.excluded, value.cpu_reserve, value.cpu_cap,
+            value.memory_minimum_mib, value.attributes,
             None if value.temporary_goal is msgspec.UNSET else value.temporary_goal,
         ]  # fmt: skip
     if isinstance(value, Document):

@@ -18,7 +18,7 @@ PLACES: dict[tuple[str, str], tuple[str, dict[str, Any], str]] = {
         {"type": "string", "pattern": f"^{_GROUP}$"}, "default",
     ),
     ("service-classes", "name"): ("The name of a service class of the active policy.", _NAME, "rest"),
-    ("policies", "name"): ("The name of a policy of the group.", _NAME, "weekday"),
+    ("policies", "name"): ("The name of a policy.", _NAME, "weekday"),
     ("revisions", "number"): (
         "The number of a revision of the policy.", {"type": "string", "pattern": "^[0-9]{1,18}$"}, "1",
     ),

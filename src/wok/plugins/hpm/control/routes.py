@@ -9,6 +9,7 @@ from .file_routes import file_routes
 from .group_routes import group_routes
 from .management_routes import management_routes
 from .metrics_routes import metrics_routes
+from .mom_routes import mom_routes
 from .notification_routes import notification_routes
 from .openapi_routes import with_openapi
 from .policy_routes import policy_routes
@@ -23,5 +24,5 @@ def routes(manager: Manager) -> tuple[Route, ...]:
     return with_openapi((
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
         *section_routes(manager), *metrics_routes(manager), *simulation_routes(manager), *management_routes(manager),
-        *notification_routes(manager), *event_routes(manager), *access_routes(manager),
+        *mom_routes(manager), *notification_routes(manager), *event_routes(manager), *access_routes(manager),
     ))  # fmt: skip

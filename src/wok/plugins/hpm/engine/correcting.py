@@ -10,7 +10,7 @@ import msgspec
 from ..policy.goals import IMPORTANCES
 from .demand import Demand
 from .judging import STEP, came_true, dead_band
-from .memory import Learned
+from .learned import Learned
 from .plan import Candidate
 from .weights import HIGHEST
 

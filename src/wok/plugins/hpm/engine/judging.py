@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from .allocation import ROUNDING
 from .demand import Demand
-from .memory import Learned
+from .learned import Learned
 from .plan import Candidate
 
 #: Standard deviations below the plan from which on it is not chance.

@@ -8,7 +8,7 @@ import msgspec
 
 from ..policy.assignment import Assignment
 from ..policy.goals import Importance, VelocityGoal
-from .memory import Memory, Wish
+from .learned import Memory, Wish
 from .windows import ServerWindow
 
 

@@ -30,7 +30,7 @@ from .correcting import SPINNING, corrections
 from .demand import SPINS, Demand, demand_if, demand_of
 from .index import MET
 from .judging import came_true, lacks_reserve, lags, lags_behind_equals, unsteady
-from .memory import PAST, Basis, Contest, Learned, Memory, learn, smoothed
+from .learned import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .parts import REACH, parts_of
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .stake import Competitor, Stake, scale_of, stake

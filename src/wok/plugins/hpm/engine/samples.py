@@ -15,6 +15,41 @@ ServerStatus: TypeAlias = Literal["running", "paused", "shut-off", "crashed", "u
 Constraint: TypeAlias = Literal["pinned", "own-quota", "real-time"]
 
 
+class MemoryFacts(msgspec.Struct, frozen=True):
+    """What a server's definition says of its memory: whether it has a balloon, and how often its driver is asked for
+    statistics (seconds, 0: never); whether its memory is pinned (an assigned device, locked or huge pages), and can
+    only be taken in vain; what it must keep (bytes; None: nobody said)."""
+
+    balloon: bool = False
+    stats_period: int = 0
+    pinned: bool = False
+    minimum_bytes: int | None = None
+
+
+#: Limits of one disk (bytes, and requests, per second; 0: none), by libvirt's names.
+IO_LIMITS = (
+    "total_bytes_sec", "read_bytes_sec", "write_bytes_sec", "total_iops_sec", "read_iops_sec", "write_iops_sec",
+)  # fmt: skip
+
+
+class DiskTuning(msgspec.Struct, frozen=True):
+    """A disk by its name in the guest, its source on the host, and its `IO_LIMITS` in force."""
+
+    name: str
+    path: str | None
+    limits: tuple[int, ...]
+
+
+class Tuning(msgspec.Struct, frozen=True):
+    """What a server's definition says of CPU and disks beside weights: the quota of each of its vCPUs in µs (None:
+    none) per period, the percent of its CPUs that its user may have (oVirt's metadata; 100: all), and its disks."""
+
+    quota_us: int | None = None
+    period_us: int = 100000
+    user_limit: int = 100
+    disks: tuple[DiskTuning, ...] = ()
+
+
 class ServerInfo(msgspec.Struct, frozen=True):
     """What changes seldom of a virtual server; the same object is given again until something changes.
 
@@ -29,6 +64,8 @@ class ServerInfo(msgspec.Struct, frozen=True):
     memory_mib: int
     facts: Mapping[str, str | tuple[str, ...]]
     constraint: Constraint | None = None
+    memory: MemoryFacts = MemoryFacts()
+    tuning: Tuning = Tuning()
 
 
 class ServerSample(msgspec.Struct, frozen=True, gc=False):
@@ -36,7 +73,9 @@ class ServerSample(msgspec.Struct, frozen=True, gc=False):
 
     `start` changes when the guest is started anew. `threads` are its vCPUs' threads on the host. `shares` is
     the CPU weight in force, None where it cannot be read. `quota_us` is the quota in force per `period_us`,
-    None: no cap. `parent` is the cgroup whose children compete with each other.
+    None: no cap. `parent` is the cgroup whose children compete with each other. `memory_bytes` is what its balloon
+    leaves it, `memory_maximum_bytes` what it would have without one; None: not known. `started_ns` is when its process
+    began (monotonic; 0: not known), `pid` that process' id (0: not known).
     """
 
     uuid: str
@@ -46,6 +85,10 @@ class ServerSample(msgspec.Struct, frozen=True, gc=False):
     shares: int | None
     quota_us: int | None = None
     period_us: int = 100000
+    memory_bytes: int | None = None
+    memory_maximum_bytes: int | None = None
+    started_ns: int = 0
+    pid: int = 0
 
     @property
     def started(self) -> Started:
@@ -64,6 +107,51 @@ class HostPressure(msgspec.Struct, frozen=True, gc=False):
     io_full: float | None = None
 
 
+class KsmState(msgspec.Struct, frozen=True, gc=False):
+    """Kernel same-page merging as `/sys/kernel/mm/ksm` shows it (Documentation/admin-guide/mm/ksm.rst of the kernel).
+
+    `run`: 0 off, 1 on, 2 off and unmerged. `general_profit`: bytes that merging saves, less what it takes itself; None:
+    the kernel does not tell. Counters are pages of `page_size` bytes. `advised`: the kernel itself sets
+    `pages_to_scan`, and refuses another one (its `advisor_mode`, since 6.7).
+    """
+
+    run: int
+    pages_to_scan: int
+    sleep_millisecs: int
+    merge_across_nodes: int
+    pages_shared: int = 0
+    pages_sharing: int = 0
+    pages_unshared: int = 0
+    pages_volatile: int = 0
+    full_scans: int = 0
+    general_profit: int | None = None
+    page_size: int = 4096
+    advised: bool = False
+
+
+class MemoryLimit(msgspec.Struct, frozen=True, gc=False):
+    """What all guests together may take, where that is limited (the cgroup that they stand in): bytes of the limit, and
+    what is left below it or could be reclaimed."""
+
+    bytes: int
+    available_bytes: int
+
+
+class HostDetails(msgspec.Struct, frozen=True, gc=False):
+    """What else the kernel tells of the host's memory: bytes (free: used for nothing), pages swapped since it started,
+    and CPU time of its thread that merges pages (ns; None: there is none)."""
+
+    free: int = 0
+    buffers: int = 0
+    cached: int = 0
+    anonymous: int = 0
+    swap_total: int = 0
+    swap_free: int = 0
+    swapped_in: int = 0
+    swapped_out: int = 0
+    ksmd_ns: int | None = None
+
+
 class HostSample(msgspec.Struct, frozen=True):
     """One observation of a whole host.
 
@@ -71,7 +159,8 @@ class HostSample(msgspec.Struct, frozen=True):
     boot. `infos` has every defined or active server, `samples` those that have a process (paused ones
     too), and `counters` what these have counted. A host may give the same mappings again while nothing in
     them changes. `problem` says why the hypervisor could not be asked; the rest is then as fresh as it can be.
-    `memory_bytes` and `available_bytes` are the host's; None: not known.
+    `memory_bytes` and `available_bytes` are the host's; None: not known. `limit` is there where guests may take less
+    than that. `ksm` None: the host has none. `boot` tells the host's starts apart, `nodes` counts its NUMA nodes.
     """
 
     time_ns: int
@@ -85,6 +174,11 @@ class HostSample(msgspec.Struct, frozen=True):
     memory_bytes: int | None = None
     available_bytes: int | None = None
     pressure: HostPressure | None = None
+    limit: MemoryLimit | None = None
+    ksm: KsmState | None = None
+    boot: str = ""
+    nodes: int = 1
+    details: HostDetails = HostDetails()
 
 
 class Glance(msgspec.Struct, frozen=True, eq=False):

@@ -11,10 +11,11 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
-from ..control.memory import keep_one_heap, keep_searches_short
+from ..control.heap import keep_one_heap, keep_searches_short
 from ..errors import Conflict
 from ..manager.lock import HostLock
 from ..manager.manager import Manager
@@ -25,6 +26,7 @@ from ..store.history import History
 from ..version import VERSION
 from .access.front_socket import front_socket, front_uid
 from .delivery.courier import ProcessCourier
+from .mom_rpc import MomRpc
 from .peer import PeerDoor
 from .server import SocketServer
 
@@ -38,20 +40,33 @@ TURN = 0.0005
 PRIVATE = 0o027
 
 
+class Door(Protocol):
+    """What answers requests, from `start` to `stop`."""
+
+    def start(self) -> None:
+        """Begin to answer. Raises `OSError`."""
+
+    def stop(self) -> None:
+        """Finish what is under way."""
+
+
 class RunningManager:
     """Has the host's lock, runs the manager, and answers at its sockets, until `stop`.
 
-    The second socket is for the web front (see `front_uid`).
+    The second socket is for the web front (see `front_uid`); at `mom_rpc`, if that is named, programs that talk to MOM
+    are answered, and below `plot_dir` files are written as MOM does.
     Raises `ManagerBusy` if another one has the host, `HpmError` and `OSError` for whatever else is missing;
     nothing is left then.
     """
 
     def __init__(
-        self, connect: str | None, state: Path | None, socket: Path | None, interval: float | None
-    ) -> None:
+        self, connect: str | None, state: Path | None, socket: Path | None, interval: float | None,
+        mom_rpc: Path | None = None, plot_dir: Path | None = None,
+    ) -> None:  # fmt: skip
         self.choice = choose(connect)
         self.state = state or usual_state(self.choice)
         self.address = socket or paths.socket_path()
+        self._mom_rpc, self._plot_dir = mom_rpc, plot_dir
         # of the state, only what is above it: that is for others too
         for directory in (paths.run_dir(), self.address.parent, self.state.parent):
             directory.mkdir(parents=True, exist_ok=True)
@@ -100,13 +115,16 @@ class RunningManager:
         later(self.hypervisor.close)
         self.manager = Manager(
             self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc),
-            History(self.state / "history.db", KINDS), ProcessCourier(),
+            History(self.state / "history.db", KINDS), ProcessCourier(), self._plot_dir,
         )  # fmt: skip
         server = SocketServer(self.manager, self.address, PeerDoor())
         entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid())
+        doors: list[Door] = [entrance, server]
+        if self._mom_rpc is not None:
+            doors.append(MomRpc(self.manager, self._mom_rpc))
         self.manager.start()
         later(self._put_back)
-        for each in (entrance, server):
+        for each in doors:
             each.start()
             later(each.stop)
 

@@ -13,6 +13,7 @@ from ..backend.connect import Choice, choose, open_hypervisor
 from ..errors import Conflict, NotFound
 from ..manager.actuator import Actuator
 from ..manager.lock import HostLock
+from ..manager.observer import observe_with_memory
 from ..store.database import Database
 from ..store.journal import Journal
 from .access.syslog import tell_syslog
@@ -30,7 +31,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 def serve(
     connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool,
-    web: bool, listen: str | None, tls_cert: Path | None, tls_key: Path | None,
+    web: bool, listen: str | None, tls_cert: Path | None, tls_key: Path | None, mom_rpc: Path | None = None,
+    plot_dir: Path | None = None,
 ) -> int:  # fmt: skip
     """Run the manager until SIGTERM or SIGINT, with a web front if `web`; gives the exit code."""
     logging.basicConfig(
@@ -43,7 +45,7 @@ def serve(
     # Blocked before any thread is there, so that all inherit it, and waited for by the main thread: a handler in
     # Python runs only when the main thread wakes, and nothing wakes it if another thread was given the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    with RunningManager(connect, state_dir, socket, interval) as running:
+    with RunningManager(connect, state_dir, socket, interval, mom_rpc, plot_dir) as running:
         os.umask(PRIVATE)
         running.greet("^C stops and puts everything back")
         front = None if settings is None else start_beside_manager(settings)
@@ -53,6 +55,10 @@ def serve(
         if front is not None:
             front.stop()
     return 0
+
+
+#: Seconds that `restore` waits to be told what balloons leave the servers.
+BALLOONS = 10.0
 
 
 def restore(connect: str | None, state_dir: Path | None) -> list[str]:
@@ -90,7 +96,11 @@ def _put_back(choice: Choice, database: Database) -> list[str]:
         return [f"nothing to put back on {choice.uri}: the journal in {database.path} is empty"]
     hypervisor = open_hypervisor(choice.uri)
     try:
-        return Actuator(hypervisor, journal).restore(hypervisor.observe())
+        ballooned = {entry.uuid for entry in journal.entries.values() if entry.control == "balloon"}
+        sample, actuator = observe_with_memory(hypervisor, ballooned, BALLOONS), Actuator(hypervisor, journal)
+        actuator.notice(sample)    # a guest that boots anew just now
+        said = actuator.restore(sample)
+        return said or [f"nothing to put back on {choice.uri}: all is as it was found"]
     finally:
         hypervisor.close()
 

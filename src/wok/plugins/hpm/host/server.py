@@ -64,7 +64,7 @@ class SocketServer:
         self.path = path
         self._events = manager.events
         self._only = only
-        _free(path)
+        free_socket(path)
         tree = _cptree.Tree()
         recorder = recorder or ManagerRecorder(manager)
         api = Api(routes(manager), door, manager, recorder, login, carrier(place))
@@ -99,11 +99,12 @@ class SocketServer:
             self.path.unlink()
 
 
-def _free(path: Path) -> None:
-    """Remove the socket that a killed predecessor left; refuse to take the place of anything else."""
+def free_socket(path: Path, option: str = "--socket") -> None:
+    """Remove the socket that a killed predecessor left; refuse to take the place of anything else. `option` is what
+    names another place. Raises `SocketInUse`."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise SocketInUse(f"{path} is there and is no socket; say another place for it with --socket")
+            raise SocketInUse(f"{path} is there and is no socket; say another place for it with {option}")
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX) as probe:
@@ -114,4 +115,4 @@ def _free(path: Path) -> None:
             if error.errno == errno.ECONNREFUSED:    # anything else, such as a full queue, is no proof of death
                 path.unlink()
                 return
-    raise SocketInUse(f"another hpm answers on {path} already; stop it, or start this one with another --socket")
+    raise SocketInUse(f"another hpm answers on {path} already; stop it, or start this one with another {option}")

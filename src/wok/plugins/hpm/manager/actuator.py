@@ -10,32 +10,31 @@ import msgspec
 
 from ..backend.hypervisor import Hypervisor
 from ..engine.samples import HostSample, ServerSample
-from ..errors import HypervisorError, ServerGone
-from ..store.journal import Control, Journal, JournalEntry
+from ..errors import HypervisorError, ServerBusy, ServerGone
+from ..store.journal import HOST, Control, Journal, JournalEntry
+from .controls import (
+    NEAR,
+    Change,
+    arrived,
+    in_force,
+    io_limits,
+    ksm_settings,
+    ours,
+    own_quota_text,
+    plugged,
+    same_ksm,
+    start_of,
+)
 
 log = logging.getLogger(__name__)
 
-PERIOD_US = 100000
-
-
-class Change(msgspec.Struct, frozen=True):
-    """A wanted value of one control of one running server, as text (see `JournalEntry`)."""
-
-    sample: ServerSample
-    control: Control
-    value: str
-
-
-def in_force(sample: ServerSample, control: Control) -> str | None:
-    """The value that a sample shows; None where it cannot be read."""
-    if control == "cpu-shares":
-        return None if sample.shares is None else str(sample.shares)
-    return quota_text(sample.quota_us, sample.period_us)
-
-
-def quota_text(quota_us: int | None, period_us: int) -> str:
-    """A quota as the journal has it."""
-    return f"{'max' if quota_us is None else quota_us} {period_us}"
+#: Seconds for which a balloon may leave its guest more than hpm asked for before that is an administrator's doing: a
+#: guest that boots anew has all its memory until its driver fills the balloon again.
+REBOOTING = 60.0
+#: The same where it has not all of its memory: while its driver fills the balloon, what it has changes. And how near to
+#: all of it that is, in bytes.
+STANDING = 15.0
+ALL = 4 << 20
 
 
 class Actuator:
@@ -45,37 +44,74 @@ class Actuator:
         self._hypervisor = hypervisor
         self._journal = journal
         self._noticed: tuple[object, ...] = ()
+        self._seen: Mapping[str, ServerSample] = {}
+        # Balloons by UUID and start: those that this actuator has put back, and are on their way, which takes a while;
+        # and since when (ns) some leave their guests more than was asked for, and how much.
+        self._returning: set[tuple[str, str]] = set()
+        self._fuller: dict[tuple[str, str], tuple[int, str]] = {}
 
     def notice(self, sample: HostSample) -> list[JournalEntry]:
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
         since the last look; those servers are held from now on. Entries of starts that are over go, and a
         value that came into force is the only one that is ours from then on."""
-        looked = (sample.samples, sample.infos, sample.problem, self._journal.entries)
+        looked = (sample.samples, sample.infos, sample.ksm, sample.problem, self._journal.entries)
         if identical(looked, self._noticed):
             return []
         ended: list[JournalEntry] = []
-        taken: list[JournalEntry] = []
-        arrived: list[JournalEntry] = []
+        changed: list[tuple[JournalEntry, JournalEntry]] = []
+        fuller: dict[tuple[str, str], tuple[int, str]] = {}
         for entry in self._journal.entries.values():
-            server = sample.samples.get(entry.uuid)
-            if server is None:
+            start = start_of(sample, entry.uuid)
+            if start is None:
                 if sample.problem is None and _ended(sample, entry):
                     ended.append(entry)
                 continue
-            if server.start != entry.start:
+            if start != entry.start:
                 ended.append(entry)
                 continue
-            value = in_force(server, entry.control)
-            if entry.held or value is None:
+            value = in_force(sample, entry.uuid, entry.control)
+            if value is None:
                 continue
-            if value not in (entry.previous, entry.intended):
-                taken.append(msgspec.structs.replace(entry, held=True))
-            elif value == entry.intended != entry.previous:
-                arrived.append(msgspec.structs.replace(entry, previous=value))
+            if entry.control != "balloon":
+                now = _judged(entry, value)
+            elif (found := self._judged_balloon(entry, value, sample, fuller)) is not None:
+                now = found
+            else:
+                ended.append(entry)
+                continue
+            if now is not entry:
+                changed.append((entry, now))
+        self._fuller, self._seen = fuller, sample.samples
+        self._forget_returning(ended)
         self._journal.drop(ended)
-        self._journal.put((*taken, *arrived))
-        self._noticed = looked
-        return taken
+        self._journal.put([now for _, now in changed])
+        # What has just arrived is looked at once more, and of those that are waited for time alone may decide.
+        self._noticed = () if fuller or changed else (*looked[:-1], self._journal.entries)
+        return [now for entry, now in changed if now.held and not entry.held]
+
+    def _judged_balloon(
+        self, entry: JournalEntry, value: str, sample: HostSample, fuller: dict[tuple[str, str], tuple[int, str]]
+    ) -> JournalEntry | None:
+        """The entry of a balloon, as it is to be in the light of what it leaves its guest; None: there is nothing to
+        put back any more. `fuller` takes those that leave more than was asked for, for a while."""
+        entry = plugged(entry, self._seen.get(entry.uuid), sample.samples[entry.uuid])
+        if entry.held:
+            # Its driver has filled the balloon as hpm asked for, after all.
+            near = abs(int(value) - int(entry.intended)) <= NEAR
+            return msgspec.structs.replace(entry, held=False, previous=entry.intended) if near else entry
+        if value == entry.previous == entry.intended == entry.original:
+            return None    # and was so when last looked at: it does not just pass by
+        if ours(entry, value):
+            return _judged(entry, value)
+        key, now = (entry.uuid, entry.start), sample.time_ns
+        if int(value) > int(entry.intended):
+            whole = _has_all(sample.samples[entry.uuid])
+            since, before = self._fuller.get(key, (now, value))
+            since = since if whole or before == value else now
+            fuller[key] = since, value
+            if now - since < (REBOOTING if whole else STANDING) * 1e9:
+                return entry
+        return msgspec.structs.replace(entry, held=True)
 
     def state(self) -> object:
         """All that `original`, `held` and `owns_quota` answer from, as an object that is another one after each
@@ -90,10 +126,32 @@ class Actuator:
         assert sample.shares is not None
         return sample.shares
 
+    def ballooned(self, uuid: str, start: str) -> tuple[int, int] | None:
+        """What the balloon of that start of a server left it before hpm moved it, and what it was asked to leave it
+        last, in bytes; None: hpm has not moved it."""
+        entry = self._journal.get(uuid, "balloon")
+        if entry is not None and entry.start == start and not entry.held:
+            return int(entry.original), int(entry.intended)
+        return None
+
+    def reboots(self, sample: ServerSample) -> bool:
+        """Whether a server seems to boot anew: it has more memory than its balloon was asked to leave it."""
+        return (sample.uuid, sample.start) in self._fuller
+
     def held(self, sample: ServerSample, control: Control = "cpu-shares") -> bool:
         """Whether an administrator changed this control of a server while hpm managed it."""
         entry = self._journal.get(sample.uuid, control)
         return entry is not None and entry.start == sample.start and entry.held
+
+    def original_ksm(self, sample: HostSample) -> str | None:
+        """What KSM was set to before hpm changed it, as text; None: hpm has not."""
+        entry = self._journal.get(HOST, "ksm")
+        return entry.original if entry is not None and entry.start == sample.boot and not entry.held else None
+
+    def holds_host(self, sample: HostSample, control: Control) -> bool:
+        """Whether an administrator changed this control of the host while hpm managed it."""
+        entry = self._journal.get(HOST, control)
+        return entry is not None and entry.start == sample.boot and entry.held
 
     def owns_quota(self, sample: ServerSample) -> bool:
         """Whether the server's quota was set by hpm."""
@@ -103,7 +161,7 @@ class Actuator:
     def own_quota(self, sample: ServerSample) -> str | None:
         """The quota that a server has, or had before hpm changed it, as text (see `quota_text`)."""
         entry = self._journal.get(sample.uuid, "cpu-quota")
-        return entry.original if entry is not None and self.owns_quota(sample) else in_force(sample, "cpu-quota")
+        return entry.original if entry is not None and self.owns_quota(sample) else own_quota_text(sample)
 
     def release(self, uuid: str) -> bool:
         """Forget that an administrator changed a server; what is in force counts as original from now on."""
@@ -118,34 +176,46 @@ class Actuator:
         """
         entries: list[JournalEntry] = []
         for change in changes:
-            sample, known = change.sample, self._journal.get(change.sample.uuid, change.control)
-            now = in_force(sample, change.control)
-            assert now is not None
-            original = known.original if known is not None and known.start == sample.start else now
-            entries.append(JournalEntry(sample.uuid, change.control, sample.start, original, now, change.value))
+            known = self._journal.get(change.uuid, change.control)
+            known = known if known is not None and known.start == change.start else None
+            entries.append(JournalEntry(
+                change.uuid, change.control, change.start, change.now if known is None else known.original,
+                _previous(change, known), change.value,
+            ))  # fmt: skip
+        before = self._journal.entries
         self._journal.put(entries)
         errors: dict[str, HypervisorError] = {}
         gone: list[JournalEntry] = []
+        refused: list[JournalEntry] = []
         for entry in entries:
+            known = before.get((entry.uuid, entry.control))
             try:
                 self._set(entry, entry.intended)
+                self._forget_returning([entry])
             except ServerGone as error:
                 errors[entry.uuid] = error
                 gone.append(entry)
+            except ServerBusy as error:    # it was not even asked
+                errors[entry.uuid] = error
+                if known is not None and known.start == entry.start:
+                    refused.append(known)
+                else:
+                    gone.append(entry)
             except HypervisorError as error:
                 errors[entry.uuid] = error
         self._journal.drop(gone)
+        self._journal.put(refused)
         return errors
 
     def restore(
         self,
         sample: HostSample,
         uuids: Container[str] | None = None,
-        control: Control | None = None,
+        controls: Container[Control] | None = None,
         *,
         keep_held: bool = False,
     ) -> list[str]:
-        """Put back the original values (of all servers, or of these; of all controls, or of one), except
+        """Put back the original values (of all servers, or of these; of all controls, or of these), except
         where an administrator changed them. Gives a sentence for each value put back, left or failed.
 
         Entries of servers that cannot be reached now stay in the journal; with `keep_held`, so do those of
@@ -155,43 +225,129 @@ class Actuator:
         done: list[JournalEntry] = []
         back: list[JournalEntry] = []
         for entry in self._journal.entries.values():
-            if (uuids is not None and entry.uuid not in uuids) or control not in (None, entry.control):
+            if (uuids is not None and entry.uuid not in uuids) or (
+                controls is not None and entry.control not in controls
+            ):
                 continue
-            server, name = sample.samples.get(entry.uuid), _name(sample, entry)
-            if server is None and sample.problem is not None and not _ended(sample, entry):
+            start, name = start_of(sample, entry.uuid), _name(sample, entry)
+            value = None if start is None else in_force(sample, entry.uuid, entry.control)
+            if start is None and sample.problem is not None and not _ended(sample, entry):
                 said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
-            elif server is None or server.start != entry.start:
+            elif start is None or start != entry.start:
                 done.append(entry)
-            elif (value := in_force(server, entry.control)) in (entry.previous, entry.intended) and not entry.held:
-                back.append(msgspec.structs.replace(entry, previous=value, intended=entry.original))
-            else:
+            elif value is None:
+                said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
+            elif entry.held or not (ours(entry, value) or self._boots(entry, sample)):
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
                     done.append(entry)
-        self._journal.put([e for e in back if e.previous != e.intended])
+            elif not _is_back(entry, value):
+                if not self._comes_back(entry):
+                    previous = value if entry.control != "balloon" else _farthest(entry, value)
+                    back.append(msgspec.structs.replace(entry, previous=previous, intended=entry.original))
+            else:
+                done.append(entry)
+        before = self._journal.entries
+        self._journal.put(back)
+        refused: list[JournalEntry] = []
         for entry in back:
             try:
-                if entry.previous != entry.intended:
-                    self._set(entry, entry.intended)
+                self._set(entry, entry.intended)
             except ServerGone:
                 done.append(entry)
             except HypervisorError as error:
                 said.append(f"{_name(sample, entry)}: {entry.control} could not be put back: {error}")
+                # Most likely it was not even asked. A balloon goes on to where it was asked to go before.
+                if isinstance(error, ServerBusy) or entry.control == "balloon":
+                    refused.append(before[entry.uuid, entry.control])
             else:
-                if entry.previous != entry.original:
-                    said.append(f"{_name(sample, entry)}: {entry.control} {entry.previous} → {entry.original}")
-                done.append(entry)
+                value = in_force(sample, entry.uuid, entry.control)
+                said.append(f"{_name(sample, entry)}: {entry.control} {value} → {entry.original}")
+                if entry.control == "balloon":    # the entry goes when it has arrived
+                    self._returning.add((entry.uuid, entry.start))
+                else:
+                    done.append(entry)
         self._journal.drop(done)
+        self._journal.put(refused)
+        self._forget_returning(done)
         return said
 
+    def _forget_returning(self, entries: Sequence[JournalEntry]) -> None:
+        """These are on their way back no more."""
+        self._returning -= {(entry.uuid, entry.start) for entry in entries if entry.control == "balloon"}
+
+    def _comes_back(self, entry: JournalEntry) -> bool:
+        """Whether it was put back before, by this actuator, and is on its way."""
+        if entry.control != "balloon" or entry.intended != entry.original:
+            return False
+        return (entry.uuid, entry.start) in self._returning
+
+    def _boots(self, entry: JournalEntry, sample: HostSample) -> bool:
+        """Whether this is the balloon of a guest that seems to boot anew: it has all its memory."""
+        if entry.control != "balloon" or (entry.uuid, entry.start) not in self._fuller:
+            return False
+        return _has_all(sample.samples[entry.uuid])
+
     def _set(self, entry: JournalEntry, value: str) -> None:
-        if entry.control == "cpu-shares":
-            self._hypervisor.set_cpu_shares(entry.uuid, entry.start, int(value))
-        else:
-            quota, period = value.split()
-            self._hypervisor.set_cpu_quota(
-                entry.uuid, entry.start, None if quota == "max" else int(quota), int(period)
-            )
+        host, uuid, start = self._hypervisor, entry.uuid, entry.start
+        match entry.control:
+            case "cpu-shares":
+                host.set_cpu_shares(uuid, start, int(value))
+            case "cpu-quota":
+                quota, period = value.split()
+                host.set_cpu_quota(uuid, start, None if quota == "max" else int(quota), int(period))
+            case "balloon":
+                host.set_balloon(uuid, start, int(value))
+            case "stats-period":
+                host.set_stats_period(uuid, start, int(value))
+            case "vcpu-quota":
+                quota, period = value.split()
+                host.set_vcpu_quota(uuid, start, None if quota == "max" else int(quota), int(period))
+            case "io-tune":
+                before = io_limits(entry.previous)
+                for disk, limits in io_limits(value).items():
+                    if limits != before.get(disk):
+                        host.set_io_limits(uuid, start, disk, limits)
+            case "ksm":
+                host.set_ksm(ksm_settings(value))
+
+
+def _previous(change: Change, known: JournalEntry | None) -> str:
+    """What was in force before a change. A balloon may still be on its way to where it was asked to go before."""
+    if change.control != "balloon" or known is None or known.held:
+        return change.now
+    between = sorted((int(change.now), int(known.previous), int(known.intended)))
+    return str(between[0] if int(change.value) > int(change.now) else between[-1])
+
+
+def _judged(entry: JournalEntry, value: str) -> JournalEntry:
+    """An entry as it is to be in the light of the value in force."""
+    if entry.held:
+        return entry
+    if not ours(entry, value):
+        return msgspec.structs.replace(entry, held=True)
+    return arrived(entry, value) or entry
+
+
+def _is_back(entry: JournalEntry, value: str) -> bool:
+    """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet.)"""
+    if entry.control == "ksm":
+        return same_ksm(value, entry.original)
+    if entry.control != "balloon":
+        return value == entry.original
+    return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
+
+
+def _has_all(server: ServerSample) -> bool:
+    """Whether a balloon leaves its guest all memory."""
+    has, can = server.memory_bytes, server.memory_maximum_bytes
+    return has is not None and can is not None and has >= can - ALL
+
+
+def _farthest(entry: JournalEntry, value: str) -> str:
+    """Of what a balloon may leave its guest on its way back, what is farthest from there: it may still move to where it
+    was asked to go before."""
+    return max((value, entry.previous, entry.intended), key=lambda one: abs(int(one) - int(entry.original)))
 
 
 def identical(one: Sequence[object], other: Sequence[object]) -> bool:
@@ -207,4 +363,4 @@ def _ended(sample: HostSample, entry: JournalEntry) -> bool:
 
 def _name(sample: HostSample, entry: JournalEntry) -> str:
     info = sample.infos.get(entry.uuid)
-    return info.name if info is not None else entry.uuid
+    return info.name if info is not None else entry.uuid    # the host is called so

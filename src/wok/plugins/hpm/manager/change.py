@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..errors import HpmError
 from ..policy.catalog import Catalog
 
+#: Seconds that a request waits for the loop, or for others, before it is told to try again.
+PATIENCE = 15.0
+
 
 class Busy(HpmError):
     """Another change is under way; try again (HTTP 409, reason 1)."""

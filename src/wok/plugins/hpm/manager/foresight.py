@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ..engine.memory import Memory
+from ..engine.learned import Memory
 from ..engine.plan import Candidate, Forecast
 from ..engine.planner import plan
 from ..engine.samples import HostSample, ServerSample

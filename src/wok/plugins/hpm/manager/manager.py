@@ -8,63 +8,65 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
 from ..backend.hypervisor import HostDescription, Hypervisor
-from ..engine.memory import Memory
 from ..engine.metrics.attainment import Attained
 from ..engine.metrics.figures import Figures
-from ..engine.plan import Candidate, Forecast, Plan
-from ..engine.planner import plan
 from ..engine.samples import HostSample
-from ..engine.windows import HostWindow
-from ..errors import Conflict, HypervisorError, StoreError
+from ..errors import Conflict, HypervisorError
 from ..policy.catalog import Catalog
-from ..store.adjustments import AdjustmentRecord, Adjustments
+from ..store.adjustments import Adjustments
 from ..store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
 from ..store.database import Database
 from ..store.history import History
-from ..store.journal import Journal
+from ..store.journal import Control, Journal
 from ..store.revisions import Author
 from ..wire.management import Level
 from .activity import ActivityLog
-from .actuator import PERIOD_US, Actuator, Change, quota_text
+from .actuator import Actuator
+from .adjusting import AdjustmentLog
 from .calendar import Calendar, catalog_at, rfc3339, seconds_until
-from .change import Busy, CatalogChange
-from .eligibility import GIVEN_BACK
+from .change import PATIENCE, Busy, CatalogChange
+from .controls import CPU_CONTROLS, MEMORY_CONTROLS
+from .cpu import CpuManagement
 from .events import Events
-from .foresight import Foresight, candidates, foresee, own_quota
+from .foresight import Foresight
 from .loop import Loop
+from .memory import MemoryManagement
+from .mom import MomDecision, MomPolicies, MomPolicy
+from .mom_statistics import Fields
 from .notify.channels import Courier
 from .notify.notifier import Notifier
 from .observer import Observer
+from .plots import Plots
 from .recorder import Recorder
-from .records import measured, record_decision, record_held
-from .snapshot import Levels, Snapshot
+from .records import records_held
+from .snapshot import Levels, MemorySettings, Snapshot
 from .standing import Standing
+from .takeover import Takeover
 from .tokens import Tokens
+from .trials import Trials
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two cycles, and between two samples of devices, where nobody says another time.
 USUAL_INTERVAL, USUAL_DEVICES_INTERVAL = 10.0, 300.0
-#: Advice that differs by less is not given again: each is made from the newest window alone.
-SAME_ADVICE = 0.2
 #: Part of the interval that applying a plan may take, and the window still begins when it was made. Through libvirt and
 #: systemd it takes longer, and what happens meanwhile is not what comes of the plan.
 PROMPTLY = 0.02
-#: Seconds that a request waits for the loop before it is told to try again.
-PATIENCE = 15.0
 
 
 class Manager:
     """Manages one host. `interval` None: the one that was set, or the usual one. `clock` gives monotonic nanoseconds
     (the hypervisor's samples have the same), `wall` UTC. `history` (of `recorder.KINDS`) None: none is kept. `courier`
-    None: no notifications are delivered.
+    None: no notifications are delivered. `plot_dir` None: no plot files are written.
 
     `start` runs the loop in a thread; tests call `cycle` themselves instead.
     """
@@ -78,6 +80,7 @@ class Manager:
         wall: Callable[[], datetime],
         history: History | None = None,
         courier: Courier | None = None,
+        plot_dir: Path | None = None,
     ) -> None:
         self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.devices_interval = float(load_setting(database, "devices-interval") or USUAL_DEVICES_INTERVAL)
@@ -88,20 +91,23 @@ class Manager:
         self.events = Events(wall)
         self.notifier = Notifier(database, clock, wall, courier)
         self.recorder = Recorder(history, database, self.events, self.notifier, self.loop.until_cycle)
+        self._plots = None if plot_dir is None else Plots(plot_dir, self._local)
         self._clock, self._wall, self.database = clock, wall, database
         self._lock = threading.RLock()
+        self._trials = Trials(self._writing)
         self._observer = Observer(hypervisor, self.interval, self.devices_interval)
         self._actuator = Actuator(hypervisor, Journal(database))
         self._catalog = load_catalog(database)
         saved = load_setting(database, "levels")
         self._levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
-        self._memory = Memory()
-        self._planned: int | None = None    # generation of the last plan
         self._decided: Snapshot | None = None    # what the last decision was made from
-        self._advised: dict[str, int] = {}
-        self._unmeasured: list[AdjustmentRecord] = []
         self._standing = Standing(self._actuator)
-        self._forecasts: dict[str, Forecast] = {}
+        self._adjusting = AdjustmentLog(self.adjustments, self.recorder)
+        self._cpu = CpuManagement(self._actuator, self._observer, self._adjusting, self._time)
+        self.takeover = Takeover(hypervisor, database, self._time)
+        self._memory = MemoryManagement(
+            self._actuator, self._adjusting, database, self._time, self._local, self.takeover.rivals
+        )
         self._observed, self._problem = wall(), self._observer.sample.problem
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
@@ -115,6 +121,8 @@ class Manager:
     def start(self) -> None:
         """Run the loop."""
         self.recorder.start()
+        if self._plots is not None:
+            self._plots.start()
         self.loop.start()
         self._calendar.start()
 
@@ -123,6 +131,8 @@ class Manager:
         self._calendar.stop()
         self.loop.stop()
         self.activity.close()
+        if self._plots is not None:
+            self._plots.stop()
         self.recorder.stop()
         with self._lock:
             return self._actuator.restore(self._observe(), keep_held=True)
@@ -175,19 +185,34 @@ class Manager:
                 return []
             save_setting(self.database, "levels", msgspec.json.encode(levels).decode())
             self._levels = levels
-            self._planned, self._advised = None, {}
+            self._cpu.level_changed(cpu_mgmt)
             self._observer.unwatched()
-            said: list[str] = []
-            if cpu_mgmt != "on":
-                self._memory, self._forecasts = Memory(), {}
-                try:
-                    said = self._actuator.restore(self._observe())
-                    self._observe()    # so that the snapshot shows the values put back
-                except HypervisorError as error:
-                    said.append(f"nothing could be put back yet, it will be as soon as the host answers: {error}")
+            said = self._put_back(CPU_CONTROLS) if cpu_mgmt != "on" else []
             self.snapshot = self._build()
             self.loop.wake()
             return said
+
+    def set_memory_level(self, memory_mgmt: Level) -> list[str]:
+        """The same for memory. Balloons take a while to move back."""
+        with self._writing():
+            levels = msgspec.structs.replace(self._levels, memory_mgmt=memory_mgmt)
+            if levels == self._levels:
+                return []
+            save_setting(self.database, "levels", msgspec.json.encode(levels).decode())
+            self._levels = levels
+            self._memory.level_changed(memory_mgmt)
+            said = self._put_back(MEMORY_CONTROLS) if memory_mgmt != "on" else []
+            self.snapshot = self._build()
+            self.loop.wake()
+            return said
+
+    def _put_back(self, controls: frozenset[Control]) -> list[str]:
+        try:
+            said = self._actuator.restore(self._observe(), controls=controls)
+            self._observe()    # so that the snapshot shows the values put back
+        except HypervisorError as error:
+            said = [f"nothing could be put back yet, it will be as soon as the host answers: {error}"]
+        return said
 
     def set_interval(self, seconds: float) -> None:
         """Set the seconds between two cycles (1 to 3600), now and for later starts. Raises `Busy`, `StoreError`."""
@@ -207,14 +232,53 @@ class Manager:
     def foresee(self, catalog: Catalog, *, anew: bool = False) -> Foresight:
         """What other wishes would bring about, as `foresight.foresee` has it. Changes nothing. Raises `Busy`."""
         with self._writing():
-            return foresee(self.snapshot, catalog, self._actuator, self._memory, anew=anew)
+            return self._cpu.foresee(self.snapshot, catalog, anew=anew)
+
+    @property
+    def memory_settings(self) -> MemorySettings:
+        """What decides on memory."""
+        return self._memory.settings
+
+    def set_memory_settings(self, settings: MemorySettings) -> None:
+        """Have memory decided on so from now on, and after later starts. KSM that is no longer managed is put back, and
+        an administrator's change of it forgotten. Raises `Busy`, `StoreError`."""
+        with self._writing():
+            let_go = self._memory.settings.manage_ksm and not settings.manage_ksm
+            self._memory.set(settings)
+            if let_go:
+                self._put_back(frozenset({"ksm"}))
+                self.snapshot = self._build()
+            self.loop.wake()
+
+    @property
+    def kept_memory_policies(self) -> Mapping[str, MomPolicy]:
+        """The policies of MOM's language by name, in their order. Never waits."""
+        return self._memory.policies.policies
+
+    @contextmanager
+    def memory_policies(self) -> Iterator[MomPolicies]:
+        """The policies of MOM's language, to be changed. Raises `Busy`."""
+        with self._writing():
+            yield self._memory.policies
+
+    def evaluate_memory(self, policies: Mapping[str, str] | None = None) -> MomDecision:
+        """What memory policies would do now, with why: those that are kept, or others. Changes nothing. Raises
+        `InvalidValue`, `PolicyTextError`, `Conflict`, `Busy`."""
+        return self._trials.decide(
+            policies, lambda program: self._memory.trial(self.snapshot, self.interval, program)
+        )
+
+    def memory_statistics(self) -> tuple[Fields, dict[str, Fields]]:
+        """What memory policies see now: the fields of the host, and of each guest by name. Raises `Busy`."""
+        with self._writing():
+            return self._memory.statistics(self.snapshot)
 
     def release(self, uuid: str) -> None:
         """Manage a server again that was left alone because an administrator changed it. Raises `Conflict`."""
         with self._writing():
             if not self._actuator.release(uuid):
                 raise Conflict("nothing to release: hpm does not hold this server for an administrator's change")
-            self._planned = None
+            self._cpu.planned = None
             self.snapshot = self._build()
             self.loop.wake()
 
@@ -234,19 +298,25 @@ class Manager:
         for long enough where other servers work than before. None: not wanted."""
         if self._levels.cpu_mgmt == "off":
             return None
-        if self._planned != self._catalog.generation:
+        if self._cpu.planned != self._catalog.generation:
             return 0
         stirred = self._observer.stirred_ns
         return None if stirred is None else stirred + self._observer.shortest_ns
 
     def glances(self) -> bool:
         """Whether to glance at the host between two decisions."""
-        return self._levels.cpu_mgmt != "off"
+        return self._levels.cpu_mgmt != "off" or self._memory.watches
 
     def glance(self) -> None:
-        """Notice whether other servers work than before."""
+        """Notice whether other servers work than before; and help those that came to need their memory."""
         with self._lock, suppress(HypervisorError):    # the next cycle says so, and not four times a second
-            self._observer.glance()
+            if self._levels.cpu_mgmt != "off":
+                self._observer.glance()
+            if self._memory.watches and self._memory.needed(self._observer.extras().balloon):
+                self._observe()
+                snapshot = self._build()
+                self._memory.help(snapshot)
+                self.snapshot = msgspec.structs.replace(snapshot, memory=self._memory.standing)
 
     def look(self) -> None:
         """Observe and show, without deciding anything."""
@@ -254,9 +324,9 @@ class Manager:
             self._observe()
             self.snapshot = snapshot = self._build()
             if self._levels.cpu_mgmt == "on":
-                self._apply_caps(snapshot, snapshot.sample)    # one that has just started is not without for long
+                self._cpu.apply_caps(snapshot, snapshot.sample)    # one that has just started is not without for long
             before = set() if self._decided is None else self._decided.manageable
-            if self.glances() and not snapshot.manageable <= before:
+            if self._levels.cpu_mgmt != "off" and not snapshot.manageable <= before:
                 self._observer.stir()
 
     def cycle(self) -> None:
@@ -265,11 +335,12 @@ class Manager:
             sample = self._observe()
             self.snapshot = snapshot = self._build()
             if snapshot.window is not None:
-                self._measure(snapshot)
+                if self._observer.whole():
+                    self._adjusting.measure(snapshot)
                 if self._levels.cpu_mgmt != "off":
                     self._observer.calm()
                     self._decided = snapshot
-                    capped = self._decide(snapshot, snapshot.window, sample)
+                    capped = self._cpu.decide(snapshot, snapshot.window, sample, self.interval)
                     late = self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9
                     # Of a quota that was not there before, the next window must know what it took.
                     if capped or (late and self._observer.sample is not sample):
@@ -277,12 +348,22 @@ class Manager:
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
                     after = self._observer.sample
                     self.snapshot = msgspec.structs.replace(
-                        snapshot, sample=after, forecasts=self._forecasts, figures=snapshot.figures.with_sample(after)
-                    )
-            if self._levels.cpu_mgmt != "on":
-                self._actuator.restore(sample)    # what could not be put back when the level was changed
+                        snapshot, sample=after, forecasts=self._cpu.forecasts,
+                        figures=snapshot.figures.with_sample(after),
+                    )  # fmt: skip
+            if self._levels.cpu_mgmt != "on":    # what could not be put back when the level was changed
+                self._actuator.restore(sample, controls=CPU_CONTROLS)
+            try:
+                self._memory.work(self.snapshot)
+            except Exception:    # what was measured and decided on CPU is kept all the same
+                log.exception("this interval's decisions on memory are lost")
+            self._observer.watch_memory(closely=self._memory.watches)
+            if self._memory.standing is not self.snapshot.memory:
+                self.snapshot = msgspec.structs.replace(self.snapshot, memory=self._memory.standing)
             self._observer.rebase()
             self.recorder.take(self.snapshot)
+            if self._plots is not None:
+                self._plots.take(self.snapshot)
 
     def _observe(self) -> HostSample:
         try:
@@ -294,9 +375,9 @@ class Manager:
         self._observed, self._problem = self._wall(), sample.problem
         taken = self._actuator.notice(sample)
         if taken:
-            uuids = list(dict.fromkeys(entry.uuid for entry in taken))
             reason, assignments = "changed-by-administrator", self._standing.assign(self._catalog, sample.infos)
-            self._record(record_held(uuids, reason, self._time(), self.interval, sample.infos, assignments))
+            for record in records_held(taken, reason, self._time(), self.interval, sample.infos, assignments):
+                self._adjusting.add(record)
         return sample
 
     def _build(self) -> Snapshot:
@@ -309,112 +390,20 @@ class Manager:
         figures = Figures(roster, sample, window, attained, self._observer.beside(extras))
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
-            self._forecasts, figures, self._problem, extras,
+            self._cpu.forecasts, figures, self._problem, extras, self._memory.standing,
         )  # fmt: skip
-
-    # -- deciding
-
-    def _decide(self, snapshot: Snapshot, seen: HostWindow, sample: HostSample) -> bool:
-        """Plan, and apply or advise; gives whether quotas were changed."""
-        wished = candidates(
-            sample, seen, snapshot.assignments, snapshot.held, snapshot.originals, self._actuator
-        )
-        made = plan(seen, list(wished.values()), self._memory, self._catalog.generation)
-        self._planned = self._catalog.generation
-        self._forecasts = dict(made.forecasts)
-        if self._levels.cpu_mgmt == "advise":
-            self._advise(made, wished, snapshot)
-            return False
-        self._give_back(snapshot, sample)
-        capped = self._apply_caps(snapshot, sample)
-        refused: set[str] = set()
-        for decision in made.decisions:
-            changes = [Change(sample.samples[c.uuid], "cpu-shares", str(c.shares_after)) for c in decision.changes]
-            errors = self._actuator.apply(changes)
-            record = record_decision(decision, self._time(), seen.seconds, "applied", sample.infos, wished, errors)
-            self._record(record, measure=bool(changes))
-            self._observer.amend({c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors})
-            refused.update(errors)
-        self._memory = made.memory.without(refused, self._memory) if refused else made.memory
-        return capped
-
-    def _advise(self, made: Plan, wished: dict[str, Candidate], snapshot: Snapshot) -> None:
-        """Report what would be done, once. Nothing comes into force, so nothing is learned from it."""
-        self._memory = Memory(made.memory.servers)
-        for decision in made.decisions:
-            advice = {c.uuid: c.shares_after for c in decision.changes}
-            if decision.changes and all(
-                uuid in self._advised and abs(shares - self._advised[uuid]) <= SAME_ADVICE * shares
-                for uuid, shares in advice.items()
-            ):
-                continue
-            self._advised.update(advice)
-            self._record(
-                record_decision(
-                    decision, self._time(), self.interval, "advised", snapshot.sample.infos, wished, {}
-                )
-            )
-
-    def _give_back(self, snapshot: Snapshot, sample: HostSample) -> None:
-        """Servers that were managed and are no more (excluded, group without policy, …) get their shares back."""
-        no_more = {uuid for uuid, why in snapshot.held.items() if why in GIVEN_BACK}
-        for said in self._actuator.restore(sample, no_more, "cpu-shares", keep_held=True) if no_more else ():
-            log.info("no longer managed: %s", said)
-
-    def _apply_caps(self, snapshot: Snapshot, sample: HostSample) -> bool:
-        """Set quotas for caps, and take away those that are no more; gives whether any was set."""
-        changes: list[Change] = []
-        uncapped: set[str] = set()
-        for uuid, server in sample.samples.items():
-            assignment = snapshot.assignments.get(uuid)
-            cap = None if assignment is None or assignment.excluded else assignment.cpu_cap
-            if cap is None:
-                uncapped.add(uuid)
-                continue
-            own = own_quota(server, self._actuator)
-            if own is not None and own <= cap:
-                uncapped.add(uuid)    # it has a quota of its own, and that is tighter
-                continue
-            quota = max(1000, round(cap * PERIOD_US))
-            if snapshot.held.get(uuid) == "own-quota" or self._actuator.held(server, "cpu-quota"):
-                continue
-            if (server.quota_us, server.period_us) == (quota, PERIOD_US):
-                continue
-            changes.append(Change(server, "cpu-quota", quota_text(quota, PERIOD_US)))
-        errors = self._actuator.apply(changes)
-        for uuid, error in errors.items():
-            log.warning("cap of %s: %s", sample.infos[uuid].name, error)
-        self._actuator.restore(sample, uncapped, "cpu-quota")
-        return bool(changes)
 
     def _adopt(self) -> None:
         """At the start: go on with what a predecessor left (level on), or put it back (otherwise)."""
         sample = self._observe()
-        if self._levels.cpu_mgmt != "on":
-            for said in self._actuator.restore(sample):
+        for level, controls in ((self._levels.cpu_mgmt, CPU_CONTROLS), (self._levels.memory_mgmt, MEMORY_CONTROLS)):
+            for said in self._actuator.restore(sample, controls=controls) if level != "on" else ():
                 log.info("restored after a crash: %s", said)
-            self._observe()
-
-    # -- recording
-
-    def _record(self, record: AdjustmentRecord, *, measure: bool = False) -> None:
-        try:
-            kept = self.adjustments.add(record)
-        except StoreError as error:
-            log.error("an adjustment could not be recorded: %s", error)
-            return
-        self.recorder.adjusted(kept)
-        if measure:
-            self._unmeasured.append(kept)
-
-    def _measure(self, snapshot: Snapshot) -> None:
-        """Fill in what came of the last adjustments, if the window began when they were made."""
-        if self._unmeasured and self._observer.whole():
-            found = [measured(record, snapshot) for record in self._unmeasured]
-            self.adjustments.replace(found)
-            self._unmeasured = []
-            for record in found:
-                self.recorder.adjusted(record)
+        self._observe()
 
     def _time(self) -> str:
         return rfc3339(self._wall())
+
+    def _local(self) -> datetime:
+        time.tzset()
+        return self._wall().astimezone()

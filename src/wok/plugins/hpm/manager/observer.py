@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -10,12 +11,15 @@ from ..backend.hypervisor import Extras, Hypervisor
 from ..engine.accounting import Accounted, account
 from ..engine.metrics.moment import Beside
 from ..engine.metrics.rates import Rates
-from ..engine.samples import HostSample
+from ..engine.samples import HostSample, ServerSample
 from ..engine.stirring import Stirring, stir
+from ..engine.table import Table
 from ..engine.windows import HostWindow, window
 
 #: A window is of at least this length (seconds), if the interval is not shorter.
 SHORTEST_WINDOW = 1.0
+#: Seconds between two samples of balloons while guests are watched closely: they tell hardly oftener.
+CLOSELY = 2.0
 
 
 class Observer:
@@ -29,7 +33,8 @@ class Observer:
         self._hypervisor = hypervisor
         self.set_interval(interval)
         self.set_devices_interval(devices_interval)
-        self.sample = hypervisor.observe()
+        self._ballooned: tuple[Mapping[str, ServerSample], Table, Mapping[str, ServerSample]] | None = None
+        self.sample = self._observed()
         self._newest = account(None, self.sample)
         self._bases: list[Accounted] = [self._newest]
         self._stirring: Stirring | None = None
@@ -39,7 +44,14 @@ class Observer:
     def set_interval(self, seconds: float) -> None:
         """Decisions are made so often from now on."""
         self.shortest_ns = int(min(SHORTEST_WINDOW, seconds / 2) * 1e9)
+        self._interval, self._closely = seconds, False
         self._hypervisor.set_interval(seconds)
+
+    def watch_memory(self, *, closely: bool) -> None:
+        """Have balloons sampled as often as guests tell of them, or once an interval."""
+        if closely != self._closely:
+            self._closely = closely
+            self._hypervisor.set_balloons_interval(min(CLOSELY, self._interval) if closely else self._interval)
 
     def set_devices_interval(self, seconds: float) -> None:
         """Devices are to be sampled so often from now on."""
@@ -47,9 +59,17 @@ class Observer:
 
     def observe(self) -> HostSample:
         """A new sample. Raises `HypervisorError`, and keeps the last one."""
-        self.sample = self._hypervisor.observe()
+        self.sample = self._observed()
         self._newest = account(self._newest, self.sample)
         return self.sample
+
+    def _observed(self) -> HostSample:
+        """A sample, with what balloons leave the servers as far as that was sampled."""
+        sample, table = self._hypervisor.observe(), self._hypervisor.extras().balloon
+        before = self._ballooned
+        if before is None or before[0] is not sample.samples or before[1] is not table:
+            before = self._ballooned = (sample.samples, table, _with_memory(sample.samples, table, before))
+        return msgspec.structs.replace(sample, samples=before[2])
 
     def glance(self) -> None:
         """Notice whether other servers work than at the last glance. Raises `HypervisorError`."""
@@ -113,3 +133,41 @@ class Observer:
 
     def _old_enough(self, base: Accounted) -> bool:
         return self._newest.time_ns - base.time_ns >= self.shortest_ns
+
+
+def observe_with_memory(hypervisor: Hypervisor, uuids: Collection[str], seconds: float) -> HostSample:
+    """A sample of a host that was reached just now. Waits so long for what balloons leave these servers, which is
+    sampled in the background; a server that does not run, or does not answer, is not waited for any longer. Raises
+    `HypervisorError`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        sample, table = hypervisor.observe(), hypervisor.extras().balloon
+        if time.monotonic() > deadline or all(uuid in table.place for uuid in uuids if uuid in sample.samples):
+            return msgspec.structs.replace(sample, samples=_with_memory(sample.samples, table, None))
+        time.sleep(0.05)
+
+
+def _with_memory(
+    samples: Mapping[str, ServerSample], table: Table,
+    before: tuple[Mapping[str, ServerSample], Table, Mapping[str, ServerSample]] | None,
+) -> Mapping[str, ServerSample]:  # fmt: skip
+    """The samples with the memory that the table tells; those of before, where nothing of them changed. `before`: the
+    samples, the table, and what came of it."""
+    bare, _, whole = before or ({}, table, {})
+    columns = (table.columns[name].tolist() for name in ("current_bytes", "maximum_bytes"))
+    told = {uuid: (_known(now), _known(most)) for uuid, now, most in zip(table.uuids, *columns, strict=True)}
+    found: dict[str, ServerSample] = {}
+    for uuid, sample in samples.items():
+        memory, most = told.get(uuid, (None, None))
+        known = whole.get(uuid)
+        same = known is not None and (known.memory_bytes, known.memory_maximum_bytes) == (memory, most)
+        if known is not None and same and bare.get(uuid) is sample:
+            found[uuid] = known
+        else:
+            found[uuid] = msgspec.structs.replace(sample, memory_bytes=memory, memory_maximum_bytes=most)
+    return found
+
+
+def _known(value: float) -> int | None:
+    """A number of bytes; None for NaN: not known."""
+    return None if value != value else int(value)

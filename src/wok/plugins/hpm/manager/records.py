@@ -13,8 +13,13 @@ from ..errors import HypervisorError
 from ..policy.assignment import Assignment
 from ..policy.goals import VelocityGoal
 from ..store.adjustments import AdjustmentRecord, ServerRecord
-from ..wire.management import Outcome
+from ..store.journal import HOST, Control, JournalEntry
+from ..wire.management import Outcome, Resource
+from .controls import CPU_CONTROLS, MEMORY_CONTROLS
 from .snapshot import Snapshot
+
+#: How KSM that an administrator changed is managed again.
+KSM_RELEASED = "the setting manage-ksm, switched off and on again, releases it"
 
 
 def record_decision(
@@ -47,27 +52,39 @@ def record_decision(
     return AdjustmentRecord(0, time, outcome, reason, detail, seconds, tuple(receivers), tuple(donors))
 
 
-def record_held(
-    uuids: Sequence[str], reason: str, time: str, seconds: float, infos: Mapping[str, ServerInfo],
+def records_held(
+    taken: Sequence[JournalEntry], reason: str, time: str, seconds: float, infos: Mapping[str, ServerInfo],
     assignments: Mapping[str, Assignment],
-) -> AdjustmentRecord:  # fmt: skip
-    """Servers that are left alone from now on."""
-    servers = tuple(
-        ServerRecord(
-            uuid, infos[uuid].name, assignments[uuid].group, assignments[uuid].service_class,
-            assignments[uuid].importance, None, None, None, None,
-        )
-        for uuid in uuids
-    )  # fmt: skip
-    detail = ", ".join(infos[uuid].name for uuid in uuids)
-    return AdjustmentRecord(0, time, "failed", reason, f"left alone until released: {detail}", seconds, servers, ())
+) -> list[AdjustmentRecord]:  # fmt: skip
+    """What is left alone from now on, because somebody else changed it: servers' CPU, their memory, the host's KSM."""
+    found: list[AdjustmentRecord] = []
+    levels: tuple[tuple[Resource, frozenset[Control]], ...] = (("cpu", CPU_CONTROLS), ("memory", MEMORY_CONTROLS))
+    for resource, controls in levels:
+        uuids = list(dict.fromkeys(entry.uuid for entry in taken if entry.control in controls))
+        servers = tuple(bystander(uuid, infos[uuid].name, assignments[uuid]) for uuid in uuids if uuid != HOST)
+        if uuids:
+            names = ", ".join("the host's KSM" if uuid == HOST else infos[uuid].name for uuid in uuids)
+            how = f" ({KSM_RELEASED})" if HOST in uuids else ""
+            found.append(AdjustmentRecord(
+                0, time, "failed", reason, f"left alone until released: {names}{how}", seconds, servers, (), resource
+            ))  # fmt: skip
+    return found
+
+
+def bystander(uuid: str, name: str, assignment: Assignment) -> ServerRecord:
+    """A server of which nothing is known but that it is concerned."""
+    return ServerRecord(
+        uuid, name, assignment.group, assignment.service_class, assignment.importance, None, None, None, None
+    )
 
 
 def measured(record: AdjustmentRecord, snapshot: Snapshot) -> AdjustmentRecord:
     """The record with what the window after it shows."""
 
+    fill_in = _with_measured if record.resource == "cpu" else _with_memory
+
     def fill(servers: tuple[ServerRecord, ...]) -> tuple[ServerRecord, ...]:
-        return tuple(_with_measured(server, snapshot) for server in servers)
+        return tuple(fill_in(server, snapshot) for server in servers)
 
     return msgspec.structs.replace(record, receivers=fill(record.receivers), donors=fill(record.donors))
 
@@ -79,6 +96,11 @@ def _with_measured(server: ServerRecord, snapshot: Snapshot) -> ServerRecord:
     return msgspec.structs.replace(
         server, pi_measured=snapshot.index(server.uuid), velocity_measured=window.velocity, cpus_measured=window.using
     )
+
+
+def _with_memory(server: ServerRecord, snapshot: Snapshot) -> ServerRecord:
+    sample = snapshot.sample.samples.get(server.uuid)
+    return server if sample is None else msgspec.structs.replace(server, memory_measured=sample.memory_bytes)
 
 
 def blocked_server(uuid: str, candidate: Candidate, name: str) -> ServerRecord:

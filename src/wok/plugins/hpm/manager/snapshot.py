@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
@@ -15,9 +15,14 @@ from ..engine.metrics.figures import Figures
 from ..engine.plan import Forecast
 from ..engine.samples import Constraint, HostSample
 from ..engine.windows import HostWindow, ServerWindow
+from ..memory.plan import MemoryPlan
+from ..memory.state import MemoryHeld, MemoryView
 from ..policy.assignment import Assignment
 from ..policy.catalog import Catalog
-from ..wire.management import Level
+from ..wire.management import Level, MemoryPolicy
+
+if TYPE_CHECKING:
+    from .mom import MomDecision
 
 #: Why a server is left alone.
 HeldReason: TypeAlias = (
@@ -25,11 +30,39 @@ HeldReason: TypeAlias = (
 )
 
 
+class MemorySettings(msgspec.Struct, frozen=True, rename="kebab"):
+    """What decides on memory: importance (`goals`), policies of MOM's language (`mom`), or these where they say
+    something and importance elsewhere. `allow_guest_swap`: such policies may bring guests below their use.
+    `manage_ksm`: hpm may change KSM at all."""
+
+    memory_policy: MemoryPolicy = "goals"
+    allow_guest_swap: bool = False
+    manage_ksm: bool = True
+
+
 class Levels(msgspec.Struct, frozen=True, rename="kebab"):
     """Management levels in force."""
 
     cpu_mgmt: Level = "off"
     memory_mgmt: Level = "off"
+
+
+class MemoryStanding(msgspec.Struct, frozen=True):
+    """How memory stands: why guests are left alone (by UUID), and, while it is managed, what was decided from which
+    view: by goals (`plan`), by policies of MOM's language (`mom`), or both. `ksm_reason`: why merging is as it is (of
+    the planner, or why it is left alone: `not-managed`, `changed-by-administrator`). `originals`: what balloons left
+    before hpm moved them, in bytes by UUID; others it did not move."""
+
+    held: Mapping[str, MemoryHeld] = {}
+    view: MemoryView | None = None
+    plan: MemoryPlan | None = None
+    ksm_reason: str | None = None
+    mom: MomDecision | None = None
+    originals: Mapping[str, int] = {}
+
+
+#: While memory is not managed.
+UNMANAGED = MemoryStanding()
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -53,6 +86,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     figures: Figures
     problem: str | None = None
     extras: Extras = NO_EXTRAS
+    memory: MemoryStanding = UNMANAGED
 
     @property
     def manageable(self) -> set[tuple[str, str]]:

@@ -24,6 +24,8 @@ OWN: tuple[OwnMetric, ...] = (
            lambda m: float(m.snapshot.problem is None), "libvirt_up"),
     Metric("cpu-management-level", "number", "gauge", "0: off, 1: advise, 2: on.",
            lambda m: float(_LEVELS.index(m.snapshot.levels.cpu_mgmt)), "hpm_cpu_management_level"),
+    Metric("memory-management-level", "number", "gauge", "0: off, 1: advise, 2: on.",
+           lambda m: float(_LEVELS.index(m.snapshot.levels.memory_mgmt)), "hpm_memory_management_level"),
     Metric("cycles", "number", "counter", "Cycles of the loop.", lambda m: float(m.loop.cycles), "hpm_cycles_total"),
     Metric("cycle-time", "s", "counter", "Time that they took.", lambda m: m.loop.took_ns / 1e9,
            "hpm_cycle_seconds_total"),

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from ..manager.manager import Manager
+from ..policy.schedule import ScheduleEntry
 from ..store.activity import ActivityFilter, ActivityRecord
 from ..wire.activity import ActivityEntry, ActivityList, ActivityQuery
+from ..wire.groups import GroupUpdate
 from .pages import older
 from .times import utc_time
 
 #: What an entry tells of a body. Only what is named here: passwords and other secrets come in bodies, too.
 _TELLING = (
-    "name", "policy", "active_policy", "cpu_mgmt", "memory_mgmt", "workload_resource_group", "excluded", "cpu_reserve",
-    "cpu_cap", "temporary_goal", "release", "move", "interval_seconds", "role", "expires",
+    "name", "policy", "active_policy", "otherwise", "cpu_mgmt", "memory_mgmt", "workload_resource_group", "excluded",
+    "cpu_reserve", "cpu_cap", "memory_minimum_mib", "temporary_goal", "release", "move", "interval_seconds",
+    "memory_policy", "allow_guest_swap", "manage_ksm", "role", "expires",
 )  # fmt: skip
 
 #: What an entry tells to have been changed, and not to what: there are secrets in it, or it is long.
@@ -54,10 +57,16 @@ def subject(manager: Manager, names: Mapping[str, str], body: object) -> str:
         servers = getattr(body, "virtual_servers", None)
         if isinstance(servers, tuple | list):
             told.append(_list([known.of(str(server)) for server in servers]))
+        policies = getattr(body, "policies", None)
+        if isinstance(policies, dict):
+            told.append(_list(policies))
         for field in _TELLING:
             value = getattr(body, field, msgspec.UNSET)
             if value is not msgspec.UNSET and isinstance(value, str | int | float | msgspec.Struct | None):
                 told.append(_said(known, field, value, body))
+        schedule = getattr(body, "schedule", msgspec.UNSET)
+        if isinstance(schedule, tuple) and (schedule or isinstance(body, GroupUpdate)):
+            told.append(f"schedule {_list(map(_entry_said, schedule)) or 'none'}")
         for field in _NAMED_ALONE:
             value = getattr(body, field, msgspec.UNSET)
             if value is not msgspec.UNSET:
@@ -96,6 +105,10 @@ def _said(known: _Names, field: str, value: object, body: msgspec.Struct) -> str
     else:
         text = known.of(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
     return f"{field.replace('_', '-')} {text}"
+
+
+def _entry_said(entry: ScheduleEntry) -> str:
+    return f"{entry.policy} {'/'.join(entry.days)} {entry.from_}-{entry.to}"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from ..engine.allocation import target_velocity
 from ..policy.classification import describe
 from ..policy.goals import VelocityGoal
 from ..policy.groups import Activation, WorkloadResourceGroup
+from .explain_memory import explain_memory
 from .views import Views
 
 _HELD = {
@@ -31,8 +32,11 @@ _REASONS = {
 
 
 def explain(views: Views, uuid: str) -> list[str]:
-    """Sentences in the order of the reasoning: classification, measurement, decision."""
-    sentences = [_classification(views, uuid), _measurement(views, uuid), *_decision(views, uuid)]
+    """Sentences in the order of the reasoning: classification, measurement, decision, memory."""
+    sentences = [
+        _classification(views, uuid), _measurement(views, uuid), *_decision(views, uuid),
+        *explain_memory(views.snapshot, uuid),
+    ]  # fmt: skip
     if views.problem is not None:
         sentences.append(f"The hypervisor cannot be asked now, so this may be out of date: {views.problem}.")
     return sentences

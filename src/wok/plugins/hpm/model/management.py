@@ -51,7 +51,7 @@ class Management:
     ) -> ManagementLevels:
         """Set levels; `check` is called with those before, under the lock, and may raise.
 
-        Raises `Conflict` for what this build or host cannot do.
+        Raises `Conflict` for what this build or host cannot do, and while another program manages memory.
         """
         with self._manager.change():    # nothing of the catalog; it is the one lock of all writers
             check(self.levels())
@@ -59,13 +59,18 @@ class Management:
         return self.levels()
 
     def _set_levels(self, wanted: ManagementLevelsUpdate) -> None:
-        if wanted.memory_mgmt is not msgspec.UNSET and wanted.memory_mgmt != "off":
-            raise Conflict("memory management is not part of this version of hpm; memory-mgmt can only be off")
+        controls = self._manager.description.controls
+        for level, control, what in (
+            (wanted.cpu_mgmt, "cpu-shares", "CPU shares"), (wanted.memory_mgmt, "balloon", "balloons"),
+        ):  # fmt: skip
+            if level == "on" and not controls[control].works:
+                raise Conflict(f"{what} cannot be set on this host: {controls[control].why_not}")
+        if wanted.memory_mgmt == "on":
+            self._manager.takeover.check()
         if wanted.cpu_mgmt is not msgspec.UNSET:
-            ability = self._manager.description.controls["cpu-shares"]
-            if wanted.cpu_mgmt == "on" and not ability.works:
-                raise Conflict(f"CPU shares cannot be set on this host: {ability.why_not}")
             self._manager.set_level(wanted.cpu_mgmt)
+        if wanted.memory_mgmt is not msgspec.UNSET:
+            self._manager.set_memory_level(wanted.memory_mgmt)
 
     def settings(self, whole: bool) -> Settings:
         """What can be set for hpm as a whole; `whole`: also what only administrators are told."""
@@ -74,7 +79,11 @@ class Management:
             kept.minutes / _DAY, kept.tens / _DAY, kept.hours / _DAY, kept.size // _MIB
         )
         notifications = shown(self._manager.notifier.wanted, whole)
-        return Settings(self._manager.interval, self._manager.devices_interval, history, notifications)
+        memory = self._manager.memory_settings
+        return Settings(
+            self._manager.interval, self._manager.devices_interval, history, notifications, memory.memory_policy,
+            memory.allow_guest_swap, memory.manage_ksm,
+        )  # fmt: skip
 
     def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
         """Change settings; `check` is called with those before, under the lock, and may raise. Raises
@@ -92,6 +101,13 @@ class Management:
                     minutes=days.minutes_days * _DAY, tens=days.ten_minutes_days * _DAY, hours=days.hours_days * _DAY,
                     size=days.size_mib * _MIB,
                 ))  # fmt: skip
+            memory = {
+                name: value for name in ("memory_policy", "allow_guest_swap", "manage_ksm")
+                if (value := getattr(wanted, name)) is not msgspec.UNSET
+            }  # fmt: skip
+            if memory:
+                settings = msgspec.structs.replace(self._manager.memory_settings, **memory)
+                self._manager.set_memory_settings(settings)
             if notifications is not msgspec.UNSET:
                 self._manager.notifier.set(notifications)
         return self.settings(whole=True)
@@ -110,6 +126,7 @@ class Management:
             group=None if query.group is None else group_id(views.snapshot, query.group, "group"),
             uuid=_server(views, query.virtual_server),
             outcome=query.outcome,
+            resource=query.resource,
             before=query.before,
             limit=query.limit + 1,
         )

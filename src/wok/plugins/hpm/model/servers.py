@@ -26,7 +26,7 @@ from .references import group_id, present_server
 from .times import utc_time
 from .views import Views
 
-_SETTINGS = ("excluded", "cpu_reserve", "cpu_cap", "attributes", "temporary_goal")
+_SETTINGS = ("excluded", "cpu_reserve", "cpu_cap", "memory_minimum_mib", "attributes", "temporary_goal")
 
 
 class Servers:

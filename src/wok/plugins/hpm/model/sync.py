@@ -84,11 +84,12 @@ class SyncAnswers:
 
 def _runtime(ledger: Ledger, rows: Column) -> Runtime:
     taken = {name: column[rows] for name, column in ledger.reported.columns.items()}
-    columns = {name: _told(column) for name, column in taken.items() if name != "shares"}
+    whole = {name: _whole(taken.pop(name)) for name in ("shares", "memory", "memory-used")}
+    columns = {name: _told(column) for name, column in taken.items()}
     return Runtime(
         ledger.numbers[rows].tolist(), columns["velocity"], columns["using"], columns["delay"], columns["cpu-user"],
-        columns["cpu-sys"], columns["memory-use"], _whole(taken["shares"]), ledger.states[rows].tolist(),
-        ledger.markers[rows].tolist(),
+        columns["cpu-sys"], columns["memory-use"], whole["memory"], whole["memory-used"], whole["shares"],
+        ledger.states[rows].tolist(), ledger.markers[rows].tolist(),
     )
 
 

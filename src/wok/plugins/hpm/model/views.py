@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote
 
 from msgspec import UNSET
@@ -154,6 +155,7 @@ class Views:
             started=None if sections is None else sections.configuration.started,
             vcpus=len(sample.threads) if sample is not None else info.vcpus,
             memory_mib=info.memory_mib,
+            **self._memory(uuid),
             workload_resource_group=self.group_uri(assignment.group),
             service_class=assignment.service_class,
             importance=assignment.importance,
@@ -174,6 +176,23 @@ class Views:
             temporary_goal=snapshot.catalog.settings(uuid).temporary_goal or UNSET,
         )
 
+    def _memory(self, uuid: str) -> dict[str, Any]:
+        """What is known of a server's memory, by field of `ServerDetail`."""
+        snapshot = self.snapshot
+        sample, balloon, standing = snapshot.sample.samples.get(uuid), snapshot.extras.balloon, snapshot.memory
+        usable, current = balloon.value(uuid, "usable_bytes"), balloon.value(uuid, "current_bytes")
+        original = standing.originals.get(uuid)
+        held = standing.held.get(uuid)
+        managed = standing.view is not None and uuid in standing.view.guests
+        return {
+            "memory_current_mib": None if sample is None else _mebibytes(sample.memory_bytes),
+            "memory_used_mib": None if usable is None or current is None else _mebibytes(max(0.0, current - usable)),
+            "memory_original_mib": None if original is None else _mebibytes(original),
+            "memory_minimum_mib": snapshot.assignments[uuid].memory_minimum_mib,
+            "memory_management": None if not managed else "managed" if held is None else "unmanaged",
+            "memory_management_reason": held,
+        }
+
     def adjustment(self, record: AdjustmentRecord) -> Adjustment:
         """A dynamic resource adjustment."""
         return Adjustment(
@@ -185,6 +204,8 @@ class Views:
             receivers=[self._adjusted(server) for server in record.receivers],
             donors=[self._adjusted(server) for server in record.donors],
             detail=record.detail,
+            resource=record.resource,
+            cause=record.cause,
         )
 
     def _adjusted(self, server: ServerRecord) -> AdjustedServer:
@@ -205,6 +226,10 @@ class Views:
             cpu_before=rounded(server.cpus_before, 3),
             cpu_projected=rounded(server.cpus_projected, 3),
             cpu_measured=rounded(server.cpus_measured, 3),
+            memory_before_mib=_mebibytes(server.memory_before),
+            memory_after_mib=_mebibytes(server.memory_after),
+            memory_measured_mib=_mebibytes(server.memory_measured),
+            memory_used_mib=_mebibytes(server.memory_used),
         )
 
 
@@ -219,3 +244,7 @@ def _worst(statuses: list[GoalStatus]) -> GoalStatus:
         if status in statuses:
             return status
     return "idle"
+
+
+def _mebibytes(size: float | None) -> int | None:
+    return None if size is None else round(size / (1 << 20))

@@ -13,7 +13,7 @@ UNNAMED_IMPORTANCE: Importance = "high"
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What the catalog says of one virtual server. Without an active policy the last four are None, but for the
+    """What the catalog says of one virtual server. Without an active policy `policy` to `goal` are None, but for the
     importance and the goal of one that has a temporary goal."""
 
     group: str
@@ -24,6 +24,7 @@ class Assignment(msgspec.Struct, frozen=True):
     service_class: str | None = None
     importance: Importance | None = None
     goal: Goal | None = None
+    memory_minimum_mib: int | None = None
 
 
 def facts_of(catalog: Catalog, uuid: str, facts: Facts) -> Facts:
@@ -42,7 +43,9 @@ def assign(catalog: Catalog, uuid: str, facts: Facts) -> Assignment:
     said = catalog.settings(uuid)
     group = catalog.groups[said.group]
     policy = group.policy
-    found = Assignment(group.id, said.excluded, said.cpu_reserve, said.cpu_cap)
+    found = Assignment(
+        group.id, said.excluded, said.cpu_reserve, said.cpu_cap, memory_minimum_mib=said.memory_minimum_mib
+    )
     if policy is not None:
         service_class = policy.classify(facts_of(catalog, uuid, facts))
         found = msgspec.structs.replace(

@@ -30,6 +30,10 @@ Cpus = Annotated[float, msgspec.Meta(
 )]  # fmt: skip
 
 
+#: Memory that a server keeps whatever happens.
+Mebibytes = Annotated[int, msgspec.Meta(ge=1, le=1 << 30, description="A size in MiB.")]
+
+
 class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
     """What an administrator said of one virtual server. CPUs are counted in units of one host CPU; the time of a
     temporary goal is UTC with milliseconds, so that such times can be compared as texts."""
@@ -40,6 +44,7 @@ class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown
     cpu_cap: float | None = None
     attributes: Attributes = {}
     temporary_goal: TemporaryGoal | None = None
+    memory_minimum_mib: int | None = None
 
 
 NO_SETTINGS = ServerSettings()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from ..policy.goals import Importance
-from ..wire.management import Outcome
+from ..wire.management import Outcome, Resource
 from .database import Database, where_all
 
 #: Older records are dropped beyond this many.
@@ -17,8 +17,8 @@ KEPT = 20000
 class ServerRecord(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=True):
     """One receiver or donor, or a server nothing could be done for.
 
-    `goal` and velocities in percent, `cpus` of use in one CPU. What is not known is None, as all is that earlier
-    versions did not keep.
+    `goal` and velocities in percent, `cpus` of use in one CPU, memory in bytes: what its balloon left it, and what of
+    it it used. What is not known, or not what was decided on, is None, as all is that earlier versions did not keep.
     """
 
     uuid: str
@@ -38,10 +38,15 @@ class ServerRecord(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=Tr
     velocity_projected: float | None = None
     velocity_measured: float | None = None
     cpus_measured: float | None = None
+    memory_before: int | None = None
+    memory_after: int | None = None
+    memory_measured: int | None = None
+    memory_used: int | None = None
 
 
 class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):
-    """One decision. `time` is RFC 3339 UTC; `outcome` is applied, advised or failed."""
+    """One decision. `time` is RFC 3339 UTC; `outcome` is applied, advised or failed. `resource` is what was decided on,
+    `cause` why (of memory)."""
 
     id: int
     time: str
@@ -51,6 +56,8 @@ class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):
     interval_seconds: float
     receivers: tuple[ServerRecord, ...]
     donors: tuple[ServerRecord, ...]
+    resource: Resource = "cpu"
+    cause: str | None = None
 
 
 class AdjustmentFilter(msgspec.Struct, frozen=True):
@@ -61,6 +68,7 @@ class AdjustmentFilter(msgspec.Struct, frozen=True):
     group: str | None = None
     uuid: str | None = None
     outcome: str | None = None
+    resource: str | None = None
     before: int | None = None
     limit: int = 100
 
@@ -100,6 +108,7 @@ class Adjustments:
             ("time >= ?", wanted.time_from),
             ("time <= ?", wanted.time_to),
             ("outcome = ?", wanted.outcome),
+            ("ifnull(json_extract(body, '$.resource'), 'cpu') = ?", wanted.resource),
             ("id < ?", wanted.before),
             ("id IN (SELECT adjustment FROM adjusted WHERE uuid = ?)", wanted.uuid),
             ("id IN (SELECT adjustment FROM adjusted WHERE wrg = ?)", wanted.group),

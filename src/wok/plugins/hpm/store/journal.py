@@ -8,17 +8,23 @@ libvirt's own values again, and is not given stale ones.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from .database import Database
 
-Control: TypeAlias = Literal["cpu-shares", "cpu-quota"]
+Control: TypeAlias = Literal["cpu-shares", "cpu-quota", "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune"]
+
+#: Stands in place of a server's UUID where a control is the host's own; its start is then that of the kernel.
+HOST: Final = "host"
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
-    """One control of one server. Values are texts: shares ``1024``; a quota ``20000 100000`` or ``max 100000``.
+    """One control of one server, or of the `HOST`. Values are texts: shares ``1024``; a quota ``20000 100000`` or ``max
+    100000``; what a balloon leaves the guest, in bytes; how often its driver tells statistics, in seconds; KSM ``run
+    pages-to-scan sleep-millisecs merge-across-nodes``, with ``advisor`` for pages that the kernel's advisor sets; the
+    quota of each vCPU like one of the whole; limits of disks as JSON.
 
     `original` was there before hpm came; the value in force is `previous` or `intended` as long as
     nobody else changed it. `held`: an administrator did, and the server is left alone until released.

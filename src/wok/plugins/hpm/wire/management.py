@@ -11,16 +11,25 @@ from .notifications import NotificationSettings, NotificationsUpdate
 from .words import GroupReference, PerformanceIndex, Problem, ServerReference, ServerUri, Time
 
 Outcome: TypeAlias = Literal["applied", "advised", "failed"]
+Resource: TypeAlias = Annotated[Literal["cpu", "memory"], msgspec.Meta(
+    description="What was decided on: CPU (shares), or memory (balloons, and the merging of equal pages).",
+)]  # fmt: skip
 Level: TypeAlias = Annotated[Literal["off", "advise", "on"], msgspec.Meta(
     description="`off`: observe only. `advise`: plan and report, change nothing. `on`: change.",
 )]  # fmt: skip
 
 
-class ManagementLevels(msgspec.Struct, rename="kebab"):
-    """What hpm may do.
+MemoryPolicy: TypeAlias = Annotated[Literal["goals", "mom", "goals-and-mom"], msgspec.Meta(description=(
+    "What decides on memory. `goals`: business importance. `mom`: policies of oVirt MOM's language."
+    " `goals-and-mom`: those policies, where they set something, and importance elsewhere."
+))]  # fmt: skip
 
-    cpu-mgmt: With CPU shares and quotas. `off`: observe only. `advise`: plan and report, change nothing. `on`: change.
-    memory-mgmt: With memory; this version can do `off` only.
+
+class ManagementLevels(msgspec.Struct, rename="kebab"):
+    """What hpm may do. `off`: observe only. `advise`: plan and report, change nothing. `on`: change.
+
+    cpu-mgmt: With CPU shares and quotas.
+    memory-mgmt: With the balloons of servers, and with the kernel's merging of equal pages (KSM).
     """
 
     cpu_mgmt: Level
@@ -31,7 +40,7 @@ class ManagementLevelsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fiel
     """New levels; what is left out stays.
 
     cpu-mgmt: `off` puts everything back that hpm changed, and the answer comes when that is done.
-    memory-mgmt: `off`; the others are refused (409) by this version.
+    memory-mgmt: `off` asks balloons to leave servers what they had; that takes them some seconds.
     """
 
     cpu_mgmt: Level | msgspec.UnsetType = msgspec.UNSET
@@ -71,12 +80,18 @@ class Settings(msgspec.Struct, rename="kebab"):
     devices-interval-seconds: Seconds between two samples of a server's devices (its section `devices`).
     history: How long the history of metrics is kept.
     notifications: What is told of goals that are missed for long, and where to; null: nothing is.
+    memory-policy: What decides on memory while it is managed.
+    allow-guest-swap: Whether memory policies may bring a server below what it uses, so that it swaps.
+    manage-ksm: Whether hpm may change the kernel's merging of equal pages (KSM), where it manages memory.
     """
 
     interval_seconds: float
     devices_interval_seconds: float
     history: HistorySettings
     notifications: NotificationSettings | None
+    memory_policy: MemoryPolicy = "goals"
+    allow_guest_swap: bool = False
+    manage_ksm: bool = True
 
 
 class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
@@ -88,12 +103,20 @@ class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True)
     history: How long the history of metrics is kept, whole.
     notifications: What is told of goals that are missed for long, and where to; null: nothing, and what was set for it
         is forgotten, secrets too.
+    memory-policy: What decides on memory while it is managed.
+    allow-guest-swap: Whether memory policies may bring a server below what it uses, so that it swaps.
+    manage-ksm: Whether hpm may change the kernel's merging of equal pages (KSM), where it manages memory. `false` puts
+        back what hpm changed, at once. A change of KSM that an administrator made by hand stays, and is forgotten: with
+        `true` after it, hpm manages KSM again, and what was in force counts as what it was before.
     """
 
     interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
     devices_interval_seconds: DevicesInterval | msgspec.UnsetType = msgspec.UNSET
     history: HistorySettings | msgspec.UnsetType = msgspec.UNSET
     notifications: NotificationsUpdate | msgspec.UnsetType | None = msgspec.UNSET
+    memory_policy: MemoryPolicy | msgspec.UnsetType = msgspec.UNSET
+    allow_guest_swap: bool | msgspec.UnsetType = msgspec.UNSET
+    manage_ksm: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class AdjustedServer(msgspec.Struct, rename="kebab"):
@@ -114,6 +137,10 @@ class AdjustedServer(msgspec.Struct, rename="kebab"):
     cpu-before: CPUs that it used before, in the mean of the interval; null: idle, or not known.
     cpu-projected: CPUs of use that were expected of it; null: none were.
     cpu-measured: CPUs that it used in the mean of the interval after; null: not measured yet, or not kept.
+    memory-before-mib: What its balloon left it before, in MiB; null: this was about CPU.
+    memory-after-mib: What its balloon is to leave it, in MiB; null: this was about CPU, or nothing was decided.
+    memory-measured-mib: What its balloon left it an interval later, in MiB; null: not measured yet, or about CPU.
+    memory-used-mib: What it used of that before, in MiB; null: not known, or this was about CPU.
     """
 
     virtual_server: ServerUri
@@ -132,6 +159,10 @@ class AdjustedServer(msgspec.Struct, rename="kebab"):
     cpu_before: float | None = None
     cpu_projected: float | None = None
     cpu_measured: float | None = None
+    memory_before_mib: int | None = None
+    memory_after_mib: int | None = None
+    memory_measured_mib: int | None = None
+    memory_used_mib: int | None = None
 
 
 class Adjustment(msgspec.Struct, rename="kebab"):
@@ -145,6 +176,9 @@ class Adjustment(msgspec.Struct, rename="kebab"):
     receivers: Servers that were to get more.
     donors: Servers that were to give.
     detail: More about the reason, in words; null: nothing.
+    cause: Of memory, why it was decided: `host-pressure`: the host had too little available; `distress`: a server used
+        up what it had, or swapped; `pressure-over`: servers got back what they had given; `another-manager`: another
+        program manages memory, so nothing is done; or a word of KSM's; null: it is of CPU.
     """
 
     object_id: int
@@ -155,6 +189,8 @@ class Adjustment(msgspec.Struct, rename="kebab"):
     receivers: list[AdjustedServer]
     donors: list[AdjustedServer]
     detail: str | None = None
+    resource: Resource = "cpu"
+    cause: str | None = None
 
 
 class AdjustmentList(msgspec.Struct, rename="kebab"):
@@ -177,6 +213,7 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
     group: Only those with a server of this group.
     virtual-server: Only those with this server.
     outcome: Only those with this outcome.
+    resource: Only those that were decided on this.
     before: Only those with a lower number.
     limit: At most so many, 1 to 1000.
     """
@@ -186,6 +223,7 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
     group: GroupReference | None = None
     virtual_server: ServerReference | None = None
     outcome: Outcome | None = None
+    resource: Resource | None = None
     before: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
@@ -215,7 +253,7 @@ class Version(msgspec.Struct, rename="kebab"):
     kernel: The release of the host's kernel; null: not known.
     cgroup-version: 1 or 2; null: not known, or there are no cgroups.
     interval-seconds: Seconds between two looks at the host.
-    controls: What hpm can change here, by name: `cpu-shares`, `cpu-quota`.
+    controls: What hpm can change here, by name: `cpu-shares`, `cpu-quota`, `balloon`, `ksm`.
     statistics: What this host tells of its servers beside what they do, or why not, by the name that it has in their
         sections (see GET `/virtual-servers/status` and the others).
     time-zone: What the host calls its time zone now, such as CET; schedules go by it.

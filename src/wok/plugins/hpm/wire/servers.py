@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from ..policy.catalog import Attributes, Cpus
+from ..policy.catalog import Attributes, Cpus, Mebibytes
 from ..policy.goals import Goal, Importance, TemporaryGoal
 from .words import (
     After,
@@ -16,6 +16,7 @@ from .words import (
     Limit,
     Management,
     ManagementReason,
+    MemoryReason,
     NamePattern,
     Next,
     PerformanceIndex,
@@ -54,6 +55,12 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     started: When it was started, to the second; null: it does not run, or that is not known.
     vcpus: Virtual CPUs that it has now.
     memory-mib: Its memory, in MiB.
+    memory-current-mib: What its balloon leaves it of that now, in MiB; null: it does not run, or that is not known.
+    memory-used-mib: What it cannot give without swapping, in MiB, as the driver of its balloon says; null: it does not.
+    memory-original-mib: What its balloon left it before hpm moved it, in MiB; null: hpm did not move it.
+    memory-minimum-mib: What it keeps while memory is managed, in MiB; null: as its definition says, if at all.
+    memory-management: Whether hpm moves its balloon while memory management is on; null: memory management is off.
+    memory-management-reason: Why its memory is left alone; null: it is managed, or memory management is off.
     service-class: The service class that takes it; null: its group is unmanaged.
     importance: Its business importance; null: its group is unmanaged.
     goal: Its goal; null: its group is unmanaged.
@@ -95,6 +102,12 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     goal_status: GoalStatus
     attributes: dict[str, str | tuple[str, ...]]
     temporary_goal: TemporaryGoal | msgspec.UnsetType = msgspec.UNSET
+    memory_current_mib: int | None = None
+    memory_used_mib: int | None = None
+    memory_original_mib: int | None = None
+    memory_minimum_mib: int | None = None
+    memory_management: Management | None = None
+    memory_management_reason: MemoryReason | None = None
 
 
 class ServerList(msgspec.Struct, rename="kebab"):
@@ -149,6 +162,7 @@ class ServerUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     excluded: Whether hpm leaves it alone.
     cpu-reserve: CPUs that it is entitled to whatever the goals say, not above the cap; null: none.
     cpu-cap: CPUs that it never exceeds; null: no cap.
+    memory-minimum-mib: Memory that it keeps while memory is managed, in MiB; null: as its definition says, if at all.
     attributes: All that an administrator says of it for classification, instead of what was said before.
     temporary-goal: A goal until a moment, which lies ahead; null: no longer.
     release: Manage it again after an administrator changed its shares.
@@ -159,6 +173,7 @@ class ServerUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     excluded: bool | msgspec.UnsetType = msgspec.UNSET
     cpu_reserve: Cpus | msgspec.UnsetType | None = msgspec.UNSET
     cpu_cap: Cpus | msgspec.UnsetType | None = msgspec.UNSET
+    memory_minimum_mib: Mebibytes | msgspec.UnsetType | None = msgspec.UNSET
     attributes: Attributes | msgspec.UnsetType = msgspec.UNSET
     temporary_goal: TemporaryGoal | msgspec.UnsetType | None = msgspec.UNSET
     release: bool = False

@@ -45,6 +45,8 @@ class Runtime(msgspec.Struct, frozen=True, rename="kebab"):
     cpu-user: CPUs that its QEMU used in user mode, all threads together; null: not known.
     cpu-sys: CPUs that its QEMU used in the kernel; null: not known.
     memory-use: Used of its memory, in percent, as the guest says; null: it does not.
+    memory: What its balloon leaves it now, in MiB; null: it does not run, or that is not known.
+    memory-used: What it cannot give of that without swapping, in MiB, as the guest says; null: it does not.
     shares: CPU shares in force; null: it does not run, or they cannot be read.
     state: What it does.
     marker: Grows when one of its sections has changed.
@@ -57,6 +59,8 @@ class Runtime(msgspec.Struct, frozen=True, rename="kebab"):
     cpu_user: Figures
     cpu_sys: Figures
     memory_use: Figures
+    memory: list[int | None]
+    memory_used: list[int | None]
     shares: list[int | None]
     state: list[ServerStatus]
     marker: list[int]

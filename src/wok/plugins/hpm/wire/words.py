@@ -80,3 +80,15 @@ ManagementReason: TypeAlias = Annotated[
     ],
     msgspec.Meta(description="Why hpm leaves the virtual server alone."),
 ]  # fmt: skip
+MemoryReason: TypeAlias = Annotated[
+    Literal[
+        "no-policy", "excluded", "changed-by-administrator", "not-running", "paused", "no-balloon", "no-report",
+        "booting", "pinned-memory", "migrating", "by-policy", "another-manager", "unreachable",
+    ],
+    msgspec.Meta(description=(
+        "Why the memory of a virtual server is left alone. `no-report`: the driver of its balloon tells nothing."
+        " `pinned-memory`: a device is assigned to it, or its pages are locked. `migrating`: it is moved or copied."
+        " `by-policy`: a memory policy (of MOM's language) decides on it. `another-manager`: another program manages"
+        " memory on this host (GET `/mom/rivals`)."
+    )),
+]  # fmt: skip

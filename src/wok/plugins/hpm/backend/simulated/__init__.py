@@ -2,7 +2,7 @@
 
 Its scheduling model (threads on cores, slices, queues, wake-ups) is its own and not the planner's.
 `from_uri` makes a demo host, `SimulatedHypervisor` one of a described `Scenario`.
-Not modelled: memory, disks, I/O threads, pinning, real-time classes, SMT, NUMA, frequencies.
+Not modelled: disks, I/O threads, pinning, real-time classes, SMT, NUMA, frequencies.
 """
 
 from __future__ import annotations

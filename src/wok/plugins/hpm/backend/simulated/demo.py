@@ -26,6 +26,9 @@ QUIET: Final = ("db", "app", "app", "web", "app", "app", "app", "batch", "app", 
 
 #: Seconds in which demand in the demo goes up and down once.
 DAY: Final = 240.0
+#: The host's memory, as a part of what its guests are defined with (and 1 GiB for itself): they need a little less than
+#: that, but fill the rest with their caches.
+MEMORY: Final = 0.8
 
 _TITLES: Final = {
     "db": ("Order database", "Customer database"),
@@ -67,7 +70,8 @@ def scenario(number: int) -> Scenario:
         kind = kinds[index % len(kinds)]
         seen[kind] = seen.get(kind, 0) + 1
         servers.append(_server(kind, seen[kind], light=large))
-    return Scenario(cores=cores, servers=tuple(sorted(servers, key=_by_kind)))
+    memory = round(sum(server.memory_mib for server in servers) * MEMORY) + 1024
+    return Scenario(cores=cores, servers=tuple(sorted(servers, key=_by_kind)), memory_mib=memory)
 
 
 def _server(kind: str, number: int, light: bool) -> ServerSpec:

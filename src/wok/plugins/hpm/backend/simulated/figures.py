@@ -1,13 +1,12 @@
 """What a simulated host tells beside its counters: memory and QEMU's own CPU time, from what its guests do.
 
-A guest fills a part of its memory that is its own, a little more and less with time; faults and QEMU's system time
-come with the CPU time that it uses. A guest whose calls hang (a fault) keeps the figures that it had.
+What memory guests need and have is in `memory`; faults and QEMU's system time come with the CPU time that it uses. A
+guest whose calls hang (a fault) keeps the figures that it had.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from random import Random
 from typing import Final
 
 import numpy as np
@@ -16,10 +15,8 @@ from ...engine.counters import Column, Flags
 from ...engine.table import Numbers, Table
 from ..extras import BALLOON, NO_EXTRAS, PROCESSES, Extras
 from .loads import SECOND
+from .memory import KERNEL, SimulatedMemory
 from .server import Server
-
-#: Seconds in which a guest's memory use goes up and down once.
-SWING: Final = 600.0
 
 _MIB: Final = 1 << 20
 
@@ -32,9 +29,10 @@ class Figures:
         self._given = NO_EXTRAS
         self._sampled_ns: int | None = None
         self._starts: tuple[tuple[str, str | None], ...] = ()
-        self._nature: Numbers = np.zeros((2, 0))
 
-    def extras(self, now_ns: int, servers: Sequence[Server], hanging: Collection[str], unix: float) -> Extras:
+    def extras(
+        self, now_ns: int, servers: Sequence[Server], hanging: Collection[str], unix: float, memory: SimulatedMemory
+    ) -> Extras:
         """The extras at that time, which is `unix` for the guests; those of before, if an interval has not passed.
 
         `servers` are those that have a process, `hanging` the UUIDs of those whose calls hang.
@@ -46,35 +44,56 @@ class Figures:
         if news:
             before = dict(self._starts)
             uuids = tuple(uuid for uuid, _ in starts)
-            self._nature = np.array([_nature(uuid) for uuid in uuids]).reshape(-1, 2).T
             stale = {uuid for uuid, start in starts if before.get(uuid) != start}
         else:
             uuids, stale = self._given.balloon.uuids, set()
         self._starts, self._sampled_ns = starts, now_ns
+        memory.advance(now_ns, servers)
         silent = np.array([uuid in hanging for uuid in uuids], dtype=np.bool_)
         fresh = np.array([uuid in stale for uuid in uuids], dtype=np.bool_)
         run = np.array([sum(thread.run_ns for thread in server.threads) for server in servers], dtype=np.float64)
-        mib = np.array([server.spec.memory_mib for server in servers], dtype=np.float64)
         taken: Column = np.full(len(uuids), now_ns, dtype=np.int64)
-        balloon = Table(uuids, self._balloon(now_ns, run / SECOND, mib * _MIB, unix), taken)
+        balloon = Table(uuids, self._balloon(run / SECOND, servers, memory, unix), taken)
         # The kernel's files answer, whether a guest does or not.
         processes = Table(uuids, _processes(run / SECOND, balloon.columns["rss_bytes"]), taken)
         self._given = Extras(_kept(self._given.balloon, balloon, silent, fresh), processes)
         return self._given
 
-    def _balloon(self, now_ns: int, run: Numbers, memory: Numbers, unix: float) -> dict[str, Numbers]:
-        share, phase = self._nature
-        used = memory * (share + 0.08 * np.sin(2 * np.pi * (now_ns / SECOND / SWING + phase)))
-        available = memory * 0.97
-        caches = (available - used) * 0.6
+    def _balloon(
+        self, run: Numbers, servers: Sequence[Server], memory: SimulatedMemory, unix: float
+    ) -> dict[str, Numbers]:
+        rows = [_memory_row(server, memory) for server in servers]
+        current, whole, usable, caches, resident, swapped, faults, tells = (
+            np.array(rows, dtype=np.float64).reshape(-1, 8).T
+        )
+        silent = tells == 0
         columns = {
-            "current_bytes": memory, "maximum_bytes": memory, "unused_bytes": available - used - caches,
-            "available_bytes": available, "usable_bytes": available - used, "rss_bytes": used + caches + 60 * _MIB,
-            "disk_caches_bytes": caches, "major_faults": np.floor(run * 0.5), "minor_faults": np.floor(run * 800),
-            "swap_in_bytes": run * 0, "swap_out_bytes": run * 0, "last_update": np.full(len(run), float(int(unix))),
-            "sampled": np.full(len(run), unix),
+            "current_bytes": current, "maximum_bytes": whole, "unused_bytes": usable - caches,
+            "available_bytes": current * (1 - KERNEL), "usable_bytes": usable, "rss_bytes": resident,
+            "disk_caches_bytes": caches, "major_faults": np.floor(run * 0.5 + faults),
+            "minor_faults": np.floor(run * 800), "swap_in_bytes": swapped, "swap_out_bytes": swapped,
+            "last_update": np.full(len(run), float(int(unix))), "sampled": np.full(len(run), unix),
+            "reported_bytes": current, "blurred_bytes": np.zeros(len(run)),
         }  # fmt: skip
-        return {name: columns[name].copy() for name in BALLOON}
+        known = ("current_bytes", "maximum_bytes", "rss_bytes", "sampled", "reported_bytes", "blurred_bytes")
+        return {
+            name: np.where(silent, 0.0 if name == "last_update" else np.nan, columns[name])
+            if name not in known else columns[name].copy() for name in BALLOON
+        }  # fmt: skip
+
+
+def _memory_row(server: Server, memory: SimulatedMemory) -> tuple[float, ...]:
+    """What its balloon leaves it, what it is defined with, usable, in caches, resident, swapped, major faults; and
+    whether its driver tells."""
+    guest = memory.guest(server)
+    assert guest is not None    # it runs
+    caches = memory.caches(server, guest)
+    usable = max(0.0, guest.current * (1 - KERNEL) - memory.need(server))
+    tells = float(server.spec.balloon and server.spec.stats_period > 0)
+    whole = float(server.spec.memory_mib * _MIB)
+    return (
+        guest.current, whole, usable, caches, memory.resident(server, guest), guest.swapped, guest.faults, tells,
+    )  # fmt: skip
 
 
 def _processes(run: Numbers, resident: Numbers) -> dict[str, Numbers]:
@@ -82,6 +101,7 @@ def _processes(run: Numbers, resident: Numbers) -> dict[str, Numbers]:
     unknown = np.full(len(run), np.nan)
     columns = {
         "user_seconds": run * 1.01, "system_seconds": run * 0.02, "resident_bytes": resident,
+        "virtual_bytes": resident * 1.5,
         "pressure_some_seconds": unknown, "pressure_full_seconds": unknown,
     }  # fmt: skip
     return {name: columns[name].copy() for name in PROCESSES}
@@ -97,8 +117,3 @@ def _kept(before: Table, now: Table, silent: Flags, fresh: Flags) -> Table:
         columns[name] = np.where(silent, np.where(fresh, np.nan, old.columns[name]), column)
     return Table(now.uuids, columns, np.where(silent, np.where(fresh, 0, old.taken_ns), now.taken_ns))
 
-
-def _nature(uuid: str) -> tuple[float, float]:
-    """The part of its memory that a guest fills, and when it fills most."""
-    random = Random(uuid)
-    return random.uniform(0.3, 0.75), random.random()

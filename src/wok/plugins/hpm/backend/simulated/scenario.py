@@ -14,7 +14,9 @@ from .loads import Idle, Load
 class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
     """A virtual server. `load` is that of each vCPU, or a list: one for each, vCPUs after it are idle.
 
-    `facts` are by filter type; name and UUID are added. Without `uuid` it is made from the name.
+    `facts` are by filter type; name and UUID are added. Without `uuid` it is made from the name. `memory_need_mib` is
+    what the guest needs for itself; None: a part of its memory, a little more and less with time. `stats_period`: how
+    often its balloon tells, in seconds (0: never); `pinned_memory`: what it has cannot be taken.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -29,14 +31,20 @@ class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     period_us: int = 100000
     constraint: Constraint | None = None
     uuid: str | None = None
+    balloon: bool = True
+    stats_period: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 2
+    pinned_memory: bool = False
+    memory_minimum_mib: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    memory_need_mib: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    vcpu_user_limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
 
 
 class Scenario(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
     """A host: its cores, servers, and what else takes its time.
 
-    `parents` are weights of parent cgroups among each other (1024 where not named). `host_load` is the
-    number of CPUs' worth of other processes; `steal` the part of busy time that the host's own
-    hypervisor takes. `stretch` is the grain of the simulation; without it the host's size decides.
+    `parents` are weights of parent cgroups among each other (1024 where not named). `host_load` is the number of CPUs'
+    worth of other processes; `steal` the part of busy time that the host's own hypervisor takes. `memory_mib` is the
+    host's memory; None: not known. `stretch` is the grain of the simulation; without it the host's size decides.
     """
 
     cores: Annotated[int, msgspec.Meta(ge=1, le=1024)]
@@ -46,6 +54,7 @@ class Scenario(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     host_load: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     steal: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     stretch: Annotated[float, msgspec.Meta(ge=1, le=32)] | None = None
+    memory_mib: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 def stretch_for(scenario: Scenario) -> float:

@@ -208,7 +208,9 @@ def _devices(server: Server, run: float, moved: float | None, balloon: Table) ->
     whole = server.spec.memory_mib << 20
     has_agent = "hostname" in server.spec.facts or "os-type" in server.spec.facts
     usage = (DiskUsage("/", "ext4", size, min(used, size)),) if has_agent else None
-    return Devices(memory, BalloonInfo(whole, whole, whole // 2, whole), usage, (network,), (disk,))
+    current = figure("current_bytes") or whole
+    ballooned = BalloonInfo(current, whole, server.info.memory.minimum_bytes, current)
+    return Devices(memory, ballooned, usage, (network,), (disk,))
 
 
 def _mac(uuid: str) -> str:

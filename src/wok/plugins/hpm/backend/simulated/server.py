@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid as uuids
+from collections.abc import Mapping
 from random import Random
 
+from ...engine.samples import IO_LIMITS, DiskTuning, MemoryFacts, Tuning
 from ..hypervisor import ServerInfo, ServerSample, ServerStatus
 from .loads import Idle, Load, Program, Vcpu, program_of
 from .scenario import ServerSpec
@@ -29,6 +31,8 @@ class Server:
         self.group: Group | None = None
         self.start: str | None = None
         self.booted_ns = 0    # when that was
+        self.vcpu_quota: tuple[int | None, int] = (None, 100000)
+        self.io_limits = (0,) * len(IO_LIMITS)
         self._scheduler = scheduler
         self._random = Random(f"{seed}/{self.uuid}")
         self.info = self._info("crashed" if spec.status == "crashed" else "shut-off")
@@ -69,6 +73,13 @@ class Server:
             self._scheduler.resume_thread(thread)
         self._show("running")
 
+    def tune(self, quota: tuple[int | None, int] | None = None, limits: Mapping[str, int] | None = None) -> None:
+        """Take over a quota for each vCPU, and limits of its disk. They are shown; nothing is scheduled by them."""
+        self.vcpu_quota = quota or self.vcpu_quota
+        known = dict(zip(IO_LIMITS, self.io_limits, strict=True)) | dict(limits or {})
+        self.io_limits = tuple(known[name] for name in IO_LIMITS)
+        self._show(self.status)
+
     def change(self, spec: ServerSpec) -> None:
         """Take over a name, facts, vCPUs, memory, constraint or load; a running server at once."""
         old, self.spec = self.spec, spec
@@ -91,8 +102,9 @@ class Server:
         quota_us = None if group.quota is None else group.quota // 1000
         threads = tuple([thread.tid for thread in group.threads])
         return ServerSample(
-            self.uuid, self.start, self.spec.parent, threads, group.shares, quota_us, group.period // 1000
-        )
+            self.uuid, self.start, self.spec.parent, threads, group.shares, quota_us, group.period // 1000,
+            started_ns=self.booted_ns,
+        )  # fmt: skip
 
     @property
     def threads(self) -> list[Thread]:
@@ -127,4 +139,12 @@ class Server:
             memory_mib=spec.memory_mib,
             facts=facts,
             constraint=spec.constraint,
+            memory=MemoryFacts(
+                spec.balloon, spec.stats_period, spec.pinned_memory,
+                None if spec.memory_minimum_mib is None else spec.memory_minimum_mib << 20,
+            ),
+            tuning=Tuning(
+                self.vcpu_quota[0], self.vcpu_quota[1], spec.vcpu_user_limit,
+                (DiskTuning("vda", f"/var/lib/libvirt/images/{spec.name}.qcow2", self.io_limits),),
+            ),
         )

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..samples import HostPressure
+from ..samples import HostPressure, KsmState
 from ..windows import HostWindow
 from .devices import HOST_CALCULATED, HOST_RAW
 from .metric import Metric
@@ -47,6 +47,14 @@ def _memory(of: int | None) -> float:
     return NAN if of is None else float(of)
 
 
+def _ballooned(moment: Moment) -> float:
+    return float(np.nansum(moment.balloon("maximum_bytes") - moment.balloon("current_bytes")))
+
+
+def _ksm(of: Callable[[KsmState], float]) -> Callable[[Moment], float]:
+    return lambda moment: NAN if moment.sample.ksm is None else of(moment.sample.ksm)
+
+
 #: What is counted or read of the host.
 RAW: tuple[HostMetric, ...] = (
     Metric("cpus", "number", "gauge", "CPUs that are online.", lambda m: float(m.sample.cpus)),
@@ -58,6 +66,16 @@ RAW: tuple[HostMetric, ...] = (
     Metric("memory-available", "bytes", "gauge",
            "Memory that could be given to programs without swapping, as the kernel estimates it.",
            lambda m: _memory(m.sample.available_bytes), kept=True),
+    Metric("memory-limit", "bytes", "gauge",
+           "Memory that all virtual servers together may take, where their cgroup is limited; null: all of it.",
+           lambda m: NAN if m.sample.limit is None else float(m.sample.limit.bytes)),
+    Metric("ballooned", "bytes", "gauge", "Memory that balloons keep from virtual servers, of what they could have.",
+           _ballooned),
+    Metric("ksm-run", "number", "gauge", "Merging of equal pages (KSM): 0 off, 1 on, 2 off and unmerged.",
+           _ksm(lambda k: float(k.run))),
+    Metric("ksm-pages-sharing", "number", "gauge", "Pages that KSM saves.", _ksm(lambda k: float(k.pages_sharing))),
+    Metric("ksm-profit", "bytes", "gauge", "What KSM saves, less what it takes itself; null: the kernel does not tell.",
+           _ksm(lambda k: _memory(k.general_profit))),
     Metric("cpu-pressure", "%", "gauge",
            "Time of the last 10 s in which some task waited for a CPU; null: the kernel does not tell.",
            _pressure(lambda p: p.cpu_some), kept=True),

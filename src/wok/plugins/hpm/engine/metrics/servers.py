@@ -26,6 +26,11 @@ def _memory_use(moment: Moment) -> FloatColumn:
         return np.where(available > 0, 100.0 * (available - moment.balloon("unused_bytes")) / available, np.nan)
 
 
+def _memory_used(moment: Moment) -> FloatColumn:
+    with np.errstate(invalid="ignore"):
+        return np.maximum(0.0, moment.balloon("current_bytes") - moment.balloon("usable_bytes"))
+
+
 #: What is counted or read of each server.
 RAW: tuple[ServerMetric, ...] = (
     Metric(
@@ -78,7 +83,7 @@ RAW: tuple[ServerMetric, ...] = (
     ),
     Metric(
         "memory-balloon", "bytes", "gauge", "Memory that its balloon leaves it now.",
-        lambda m: m.balloon("current_bytes"), "libvirt_domain_info_memory_usage_bytes",
+        lambda m: m.balloon("current_bytes"), "libvirt_domain_info_memory_usage_bytes", kept=True,
     ),
     Metric(
         "memory-unused", "bytes", "gauge", "Memory that the guest says is left unused.",
@@ -149,6 +154,9 @@ CALCULATED: tuple[ServerMetric, ...] = (
            lambda m: 100.0 * m.process_rate("pressure_some_seconds")),
     Metric("memory-use", "%", "gauge", "Used of its memory, as the guest says; null: it does not.", _memory_use,
            kept=True),
+    Metric("memory-used", "bytes", "gauge",
+           "Memory that it cannot give without swapping: what its balloon leaves it, less what the guest says is"
+           " usable.", _memory_used, kept=True),
     Metric("major-fault-rate", "1/s", "gauge", "Page faults of the guest for which it read from a disk.",
            lambda m: m.balloon_rate("major_faults"), kept=True),
     Metric("minor-fault-rate", "1/s", "gauge", "Page faults of the guest for which it did not.",

@@ -112,7 +112,10 @@ class Service:
         with self._lock:
             if self._end.is_set():
                 return
-            running = RunningManager(settings.connect, settings.state, settings.socket, settings.interval)
+            running = RunningManager(
+                settings.connect, settings.state, settings.socket, settings.interval, settings.mom_rpc,
+                settings.plots,
+            )
             self.running = running
         self.serve(running.manager)
         self._said = ""

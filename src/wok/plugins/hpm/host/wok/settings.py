@@ -14,7 +14,7 @@ from ...errors import InvalidValue
 YES = ("true", "yes", "on", "1")
 NO = ("false", "no", "off", "0")
 
-_KNOWN = ("connect", "state-dir", "socket", "interval")
+_KNOWN = ("connect", "state-dir", "socket", "interval", "mom-rpc", "plot-dir")
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True):
     state: Path | None = None
     socket: Path | None = None
     interval: float | None = None
+    mom_rpc: Path | None = None
+    plots: Path | None = None
 
 
 def read_settings(path: Path) -> Settings:
@@ -48,6 +50,8 @@ def read_settings(path: Path) -> Settings:
         _path(ours.get("state-dir")),
         _path(ours.get("socket")),
         _interval(ours.get("interval"), path),
+        _path(ours.get("mom-rpc")),
+        _path(ours.get("plot-dir")),
     )
 
 

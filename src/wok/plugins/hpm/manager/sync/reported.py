@@ -16,13 +16,14 @@ from ...engine.metrics.metric import FloatColumn, unknown
 
 
 class Told(NamedTuple):
-    """A column of the answer: the metric that it shows, its decimals, below what it counts as nothing, and whether any
-    other value is told, be it ever so near."""
+    """A column of the answer: the metric that it shows, its decimals, below what it counts as nothing, whether any
+    other value is told, be it ever so near, and the metric's units in one of the column's."""
 
     metric: str
     digits: int
     nothing: float = 0.0
     set_by_somebody: bool = False
+    unit: float = 1.0
 
 
 #: By the column's name in the answer.
@@ -34,6 +35,9 @@ COLUMNS: dict[str, Told] = {
     "cpu-user": Told("qemu-user", 3, 0.01),
     "cpu-sys": Told("qemu-system", 3, 0.01),
     "memory-use": Told("memory-use", 1),
+    # in MiB; a balloon stands still unless somebody moves it
+    "memory": Told("memory-balloon", 0, set_by_somebody=True, unit=2**20),
+    "memory-used": Told("memory-used", 0, unit=2**20),
     # whole numbers, 10,000 at most; they do not tremble
     "shares": Told("cpu-shares", 0, set_by_somebody=True),
 }
@@ -63,7 +67,7 @@ class Reported:
         moved: Flags = np.zeros(len(roster.uuids), dtype=np.bool_)
         self._arrange(roster.uuids, moved)
         for name, told in COLUMNS.items():
-            now, before = figures.servers[told.metric], self.columns[name]
+            now, before = figures.servers[told.metric] / told.unit, self.columns[name]
             fresh = rounded(now, told)
             step = 0.0 if told.set_by_somebody else np.maximum(10.0**-told.digits, np.abs(before) * 0.001)
             with np.errstate(invalid="ignore"):

@@ -96,7 +96,7 @@ def _emptied(default: WorkloadResourceGroup) -> WorkloadResourceGroup:
 def _told(said: ServerSettings, server: FileServer) -> ServerSettings:
     return msgspec.structs.replace(
         said, excluded=server.excluded, cpu_reserve=server.cpu_reserve, cpu_cap=server.cpu_cap,
-        attributes=server.attributes,
+        memory_minimum_mib=server.memory_minimum_mib, attributes=server.attributes,
     )  # fmt: skip
 
 

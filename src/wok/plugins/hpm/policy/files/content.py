@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from ...errors import InvalidValue, NotUnique
-from ..catalog import Attributes, Catalog, Cpus
+from ..catalog import Attributes, Catalog, Cpus, Mebibytes
 from ..groups import DEFAULT_GROUP, Policies, WorkloadResourceGroup, check_group
 from ..policies import Description, Name, PerformancePolicy, check_policy
 from ..schedule import Schedule
@@ -54,6 +54,7 @@ class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     excluded: Whether hpm leaves it alone.
     cpu-reserve: CPUs that it is entitled to whatever the goals say, not above the cap; null: none.
     cpu-cap: CPUs that it never exceeds; null: no cap.
+    memory-minimum-mib: Memory that it keeps while memory is managed, in MiB; null: as its definition says, if at all.
     attributes: What an administrator says of it for classification.
     """
 
@@ -62,6 +63,7 @@ class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     cpu_reserve: Cpus | None = None
     cpu_cap: Cpus | None = None
     attributes: Attributes = {}
+    memory_minimum_mib: Mebibytes | None = None
 
 
 class GroupsFile(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -178,6 +180,9 @@ def _file_group(group: WorkloadResourceGroup, members: tuple[str, ...]) -> FileG
 def _servers(catalog: Catalog, uuids: Iterable[str]) -> tuple[FileServer, ...]:
     said = ((uuid, catalog.settings(uuid)) for uuid in sorted(uuids))
     servers = (
-        FileServer(uuid, s.excluded, s.cpu_reserve, s.cpu_cap, dict(sorted(s.attributes.items()))) for uuid, s in said
-    )
+        FileServer(
+            uuid, s.excluded, s.cpu_reserve, s.cpu_cap, dict(sorted(s.attributes.items())), s.memory_minimum_mib
+        )
+        for uuid, s in said
+    )  # fmt: skip
     return tuple(server for server in servers if server != FileServer(server.uuid))

@@ -183,7 +183,7 @@ def _of_class(service_class: ServiceClass | None) -> Words:
 
 
 def _of_server(said: ServerSettings) -> Words:
-    numbers = {"cpu-reserve": said.cpu_reserve, "cpu-cap": said.cpu_cap}
+    numbers = {"cpu-reserve": said.cpu_reserve, "cpu-cap": said.cpu_cap, "memory-minimum-mib": said.memory_minimum_mib}
     return {
         "excluded": "true" if said.excluded else None,
         **{name: None if value is None else f"{value:.15g}" for name, value in numbers.items()},

@@ -19,7 +19,7 @@ How: TypeAlias = Literal["one", "many", "entry", "merge", "same"]
 BLANKS = " \t\r\n"
 
 _BLANK = re.compile(f"[{BLANKS}]+")
-_INTEGER = re.compile(r"[1-9][0-9]{0,8}")
+_INTEGER = re.compile(r"[0-9]{1,12}")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,25})?")
 
 
@@ -56,7 +56,7 @@ def _number(text: str) -> Any:
     return float(text) if _NUMBER.fullmatch(text) else text
 
 
-def _velocity(text: str) -> Any:
+def _integer(text: str) -> Any:
     return int(text) if _INTEGER.fullmatch(text) else text
 
 
@@ -89,7 +89,7 @@ _CLASSIFICATION = Element(
 )
 _CLASS = Element({"name": _NEEDED, "importance": _TEXT}, {
     "description": _DESCRIPTION,
-    "goal": Child(Element({"type": _NEEDED, "velocity": Attribute(_velocity)}), "goal"),
+    "goal": Child(Element({"type": _NEEDED, "velocity": Attribute(_integer)}), "goal"),
     "classification": Child(_CLASSIFICATION, "classification"),
 })  # fmt: skip
 POLICY = Element({"name": _NEEDED, "importance": _NEEDED}, {
@@ -108,6 +108,7 @@ _GROUP = Element({"name": _NEEDED, "active-policy": Attribute(_or_none)}, {
 _ENTRY_OF_ATTRIBUTES = Element({"name": _NEEDED, "value": _NEEDED})
 _SERVER = Element({
     "uuid": _NEEDED, "excluded": Attribute(_boolean), "cpu-reserve": Attribute(_number), "cpu-cap": Attribute(_number),
+    "memory-minimum-mib": Attribute(_integer),
 }, {"attribute": Child(_ENTRY_OF_ATTRIBUTES, "attributes", "entry")})  # fmt: skip
 GROUPS = Element({}, {
     "workload-resource-group": Child(_GROUP, "workload-resource-groups", "many"),

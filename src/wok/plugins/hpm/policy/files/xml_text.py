@@ -80,6 +80,7 @@ def _server(server: FileServer) -> Iterator[str]:
     attributes = {
         "uuid": server.uuid, "excluded": "true" if server.excluded else None,
         "cpu-reserve": _number(server.cpu_reserve), "cpu-cap": _number(server.cpu_cap),
+        "memory-minimum-mib": _number(server.memory_minimum_mib),
     }  # fmt: skip
     facts = [_tag("attribute", {"name": name, "value": value}) for name, value in server.attributes.items()]
     yield from _element("virtual-server", attributes, facts)

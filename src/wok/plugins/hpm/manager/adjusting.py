@@ -1,0 +1,43 @@
+"""Adjustments as they are made: recorded, told, and filled in with what came of them."""
+
+from __future__ import annotations
+
+import logging
+
+from ..errors import StoreError
+from ..store.adjustments import AdjustmentRecord, Adjustments
+from .recorder import Recorder
+from .records import measured
+from .snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+
+class AdjustmentLog:
+    """Not thread-safe: the manager's lock is held."""
+
+    def __init__(self, adjustments: Adjustments, recorder: Recorder) -> None:
+        self._adjustments = adjustments
+        self._recorder = recorder
+        self._unmeasured: list[AdjustmentRecord] = []
+
+    def add(self, record: AdjustmentRecord, *, measure: bool = False) -> None:
+        """Record one; with `measure`, what comes of it will be filled in."""
+        try:
+            kept = self._adjustments.add(record)
+        except StoreError as error:
+            log.error("an adjustment could not be recorded: %s", error)
+            return
+        self._recorder.adjusted(kept)
+        if measure:
+            self._unmeasured.append(kept)
+
+    def measure(self, snapshot: Snapshot) -> None:
+        """Fill in what came of the last ones. The snapshot's window began when they were made."""
+        if not self._unmeasured:
+            return
+        found = [measured(record, snapshot) for record in self._unmeasured]
+        self._adjustments.replace(found)
+        self._unmeasured = []
+        for record in found:
+            self._recorder.adjusted(record)

@@ -1,0 +1,167 @@
+"""The controls that hpm changes: what of each is in force, as the journal has it, and whether that is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from ..engine.samples import IO_LIMITS, HostSample, KsmState, ServerSample
+from ..memory.state import KsmSettings
+from ..store.journal import HOST, Control, JournalEntry
+
+#: The controls of each management level.
+CPU_CONTROLS: Final[frozenset[Control]] = frozenset({"cpu-shares", "cpu-quota"})
+MEMORY_CONTROLS: Final[frozenset[Control]] = frozenset({
+    "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune",
+})  # fmt: skip
+
+#: Bytes by which a balloon may miss what it was asked for: drivers take and give pages in lots.
+NEAR: Final = 1 << 20
+#: Stands for KSM's pages to scan where the kernel's advisor sets them.
+ADVISOR: Final = "advisor"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A wanted value of one control of one start of a server (or of the host), and what is there now; as text (see
+    `JournalEntry`)."""
+
+    uuid: str
+    start: str
+    control: Control
+    now: str
+    value: str
+
+
+def changing(sample: HostSample, uuid: str, control: Control, value: str) -> Change:
+    """The change of a control whose value is known (see `in_force`) to another one."""
+    now, start = in_force(sample, uuid, control), start_of(sample, uuid)
+    assert now is not None and start is not None
+    return Change(uuid, start, control, now, value)
+
+
+def start_of(sample: HostSample, uuid: str) -> str | None:
+    """What tells this start of a server, or of the host, apart; None: it does not run, or cannot be seen."""
+    if uuid == HOST:
+        return sample.boot
+    server = sample.samples.get(uuid)
+    return None if server is None else server.start
+
+
+def in_force(sample: HostSample, uuid: str, control: Control) -> str | None:
+    """The value that a sample shows; None where it cannot be read."""
+    if control == "ksm":
+        return None if sample.ksm is None else ksm_text(sample.ksm)
+    server = sample.samples.get(uuid)
+    if server is None:
+        return None
+    if control == "cpu-shares":
+        return None if server.shares is None else str(server.shares)
+    if control == "cpu-quota":
+        return own_quota_text(server)
+    if control == "balloon":
+        return None if server.memory_bytes is None else str(server.memory_bytes)
+    info = sample.infos.get(uuid)
+    if info is None:
+        return None
+    if control == "vcpu-quota":
+        return quota_text(info.tuning.quota_us, info.tuning.period_us)
+    if control == "io-tune":
+        return io_text({disk.name: disk.limits for disk in info.tuning.disks})
+    return str(info.memory.stats_period)
+
+
+def ours(entry: JournalEntry, value: str) -> bool:
+    """Whether a value in force is what hpm set, or what was there when it did. A balloon is anywhere in between while
+    it moves; the pages that the kernel's advisor sets are nobody's."""
+    if entry.control == "ksm":
+        return any(same_ksm(value, known) for known in (entry.previous, entry.intended))
+    if entry.control != "balloon":
+        return value in (entry.previous, entry.intended)
+    low, high = sorted((int(entry.previous), int(entry.intended)))
+    return low - NEAR <= int(value) <= high + NEAR
+
+
+def arrived(entry: JournalEntry, value: str) -> JournalEntry | None:
+    """The entry from now on, if what was intended is in force now and was not before; None: it stays as it is."""
+    if entry.control == "ksm":
+        return _arrived_ksm(entry, value)
+    if entry.control == "balloon":
+        there = abs(int(value) - int(entry.intended)) <= NEAR and entry.previous != entry.intended
+    else:
+        there = value == entry.intended != entry.previous
+    return msgspec.structs.replace(entry, previous=entry.intended) if there else None
+
+
+def _arrived_ksm(entry: JournalEntry, value: str) -> JournalEntry | None:
+    """The same of KSM. When the kernel's advisor is switched on or off, it sets another number of pages by itself: that
+    one is taken for ours, and for the original one if there was none."""
+    if not same_ksm(value, entry.intended):
+        return None
+    run, pages, *rest = entry.original.split()
+    if pages == ADVISOR:
+        pages = value.split()[1]
+    made = msgspec.structs.replace(entry, original=" ".join((run, pages, *rest)), previous=value, intended=value)
+    return made if made != entry else None
+
+
+def same_ksm(one: str, other: str) -> bool:
+    """Whether two texts mean the same, apart from pages if those are the advisor's in one of them."""
+    first, second = one.split(), other.split()
+    if ADVISOR in (first[1], second[1]):
+        first[1] = second[1] = ADVISOR
+    return first == second
+
+
+def plugged(entry: JournalEntry, before: ServerSample | None, now: ServerSample) -> JournalEntry:
+    """The entry of a balloon after memory was plugged in or out since the look before: that comes on top of what the
+    balloon leaves the guest, and of what it was asked to leave it. (QEMU has the driver keep as many pages as before.)
+    """
+    if before is None or before.start != now.start:
+        return entry
+    had, could, has, can = (
+        before.memory_bytes, before.memory_maximum_bytes, now.memory_bytes, now.memory_maximum_bytes
+    )  # fmt: skip
+    if had is None or could is None or has is None or can is None or can == could:
+        return entry
+    more, moved = can - could, has - had
+    shifted = msgspec.structs.replace(entry, **{
+        name: str(int(getattr(entry, name)) + more) for name in ("original", "previous", "intended")
+    })  # fmt: skip
+    # Where both could be: memory of some kinds counts only once the guest has taken it.
+    likely = abs(moved - more) < abs(moved) or not ours(entry, str(has))
+    return shifted if likely and ours(shifted, str(has)) else entry
+
+
+def quota_text(quota_us: int | None, period_us: int) -> str:
+    """A quota as the journal has it."""
+    return f"{'max' if quota_us is None else quota_us} {period_us}"
+
+
+def own_quota_text(server: ServerSample) -> str:
+    """The quota in force of a server, as the journal has it."""
+    return quota_text(server.quota_us, server.period_us)
+
+
+def ksm_text(ksm: KsmState | KsmSettings) -> str:
+    """KSM as the journal has it."""
+    advised = ksm.advised if isinstance(ksm, KsmState) else ksm.pages_to_scan is None
+    return f"{ksm.run} {ADVISOR if advised else ksm.pages_to_scan} {ksm.sleep_millisecs} {ksm.merge_across_nodes}"
+
+
+def io_text(limits: Mapping[str, tuple[int, ...]]) -> str:
+    """Limits of disks, by name, as the journal has them; disks without any limit are there, too."""
+    return msgspec.json.encode(dict(sorted(limits.items()))).decode()
+
+
+def io_limits(text: str) -> dict[str, dict[str, int]]:
+    """What such a text means: limits by name, of each disk."""
+    found = msgspec.json.decode(text, type=dict[str, tuple[int, ...]])
+    return {disk: dict(zip(IO_LIMITS, limits, strict=True)) for disk, limits in found.items()}
+
+
+def ksm_settings(text: str) -> KsmSettings:
+    """What such a text means."""
+    run, pages, sleep, merge = text.split()
+    return KsmSettings(int(run), None if pages == ADVISOR else int(pages), int(sleep), int(merge))

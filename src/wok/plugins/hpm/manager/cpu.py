@@ -1,0 +1,130 @@
+"""CPU management: what is planned comes into force, or is advised; caps are quotas."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from ..engine.learned import Memory
+from ..engine.plan import Candidate, Forecast, Plan
+from ..engine.planner import plan
+from ..engine.samples import HostSample
+from ..engine.windows import HostWindow
+from ..policy.catalog import Catalog
+from ..wire.management import Level
+from .actuator import Actuator
+from .adjusting import AdjustmentLog
+from .controls import Change, changing, quota_text
+from .eligibility import GIVEN_BACK
+from .foresight import Foresight, candidates, foresee, own_quota
+from .observer import Observer
+from .records import record_decision
+from .snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+#: Advice that differs by less is not given again: each is made from the newest window alone.
+SAME_ADVICE = 0.2
+#: The period of the quotas that caps are made of (µs).
+PERIOD_US = 100000
+
+
+class CpuManagement:
+    """Decides on CPU shares and quotas, and remembers what was learned. `time` gives the time in RFC 3339.
+
+    `planned`: the generation of the last plan; None: there is none in force. `forecasts` of the last plan, by UUID.
+    Not thread-safe: the manager's lock is held.
+    """
+
+    def __init__(
+        self, actuator: Actuator, observer: Observer, adjustments: AdjustmentLog, time: Callable[[], str]
+    ) -> None:
+        self.planned: int | None = None
+        self.forecasts: Mapping[str, Forecast] = {}
+        self._actuator, self._observer = actuator, observer
+        self._adjustments, self._time = adjustments, time
+        self._memory = Memory()
+        self._advised: dict[str, int] = {}
+
+    def level_changed(self, level: Level) -> None:
+        """Another level is in force: plan anew, and if nothing is to be in force, forget what was."""
+        self.planned, self._advised = None, {}
+        if level != "on":
+            self._memory, self.forecasts = Memory(), {}
+
+    def foresee(self, snapshot: Snapshot, catalog: Catalog, *, anew: bool) -> Foresight:
+        """What other wishes would bring about, as `foresight.foresee` has it."""
+        return foresee(snapshot, catalog, self._actuator, self._memory, anew=anew)
+
+    def decide(self, snapshot: Snapshot, seen: HostWindow, sample: HostSample, interval: float) -> bool:
+        """Plan, and apply or advise; gives whether quotas were changed. `interval`: seconds."""
+        wished = candidates(
+            sample, seen, snapshot.assignments, snapshot.held, snapshot.originals, self._actuator
+        )
+        made = plan(seen, list(wished.values()), self._memory, snapshot.catalog.generation)
+        self.planned = snapshot.catalog.generation
+        self.forecasts = dict(made.forecasts)
+        if snapshot.levels.cpu_mgmt == "advise":
+            self._advise(made, wished, snapshot, interval)
+            return False
+        self._give_back(snapshot, sample)
+        capped = self.apply_caps(snapshot, sample)
+        refused: set[str] = set()
+        for decision in made.decisions:
+            changes = [changing(sample, c.uuid, "cpu-shares", str(c.shares_after)) for c in decision.changes]
+            errors = self._actuator.apply(changes)
+            record = record_decision(decision, self._time(), seen.seconds, "applied", sample.infos, wished, errors)
+            self._adjustments.add(record, measure=bool(changes))
+            self._observer.amend({c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors})
+            refused.update(errors)
+        self._memory = made.memory.without(refused, self._memory) if refused else made.memory
+        return capped
+
+    def _advise(self, made: Plan, wished: dict[str, Candidate], snapshot: Snapshot, interval: float) -> None:
+        """Report what would be done, once. Nothing comes into force, so nothing is learned from it."""
+        self._memory = Memory(made.memory.servers)
+        for decision in made.decisions:
+            advice = {c.uuid: c.shares_after for c in decision.changes}
+            if decision.changes and all(
+                uuid in self._advised and abs(shares - self._advised[uuid]) <= SAME_ADVICE * shares
+                for uuid, shares in advice.items()
+            ):
+                continue
+            self._advised.update(advice)
+            self._adjustments.add(
+                record_decision(
+                    decision, self._time(), interval, "advised", snapshot.sample.infos, wished, {}
+                )
+            )
+
+    def _give_back(self, snapshot: Snapshot, sample: HostSample) -> None:
+        """Servers that were managed and are no more (excluded, group without policy, …) get their shares back."""
+        no_more = {uuid for uuid, why in snapshot.held.items() if why in GIVEN_BACK}
+        for said in self._actuator.restore(sample, no_more, {"cpu-shares"}, keep_held=True) if no_more else ():
+            log.info("no longer managed: %s", said)
+
+    def apply_caps(self, snapshot: Snapshot, sample: HostSample) -> bool:
+        """Set quotas for caps, and take away those that are no more; gives whether any was set."""
+        changes: list[Change] = []
+        uncapped: set[str] = set()
+        for uuid, server in sample.samples.items():
+            assignment = snapshot.assignments.get(uuid)
+            cap = None if assignment is None or assignment.excluded else assignment.cpu_cap
+            if cap is None:
+                uncapped.add(uuid)
+                continue
+            own = own_quota(server, self._actuator)
+            if own is not None and own <= cap:
+                uncapped.add(uuid)    # it has a quota of its own, and that is tighter
+                continue
+            quota = max(1000, round(cap * PERIOD_US))
+            if snapshot.held.get(uuid) == "own-quota" or self._actuator.held(server, "cpu-quota"):
+                continue
+            if (server.quota_us, server.period_us) == (quota, PERIOD_US):
+                continue
+            changes.append(changing(sample, uuid, "cpu-quota", quota_text(quota, PERIOD_US)))
+        errors = self._actuator.apply(changes)
+        for uuid, error in errors.items():
+            log.warning("cap of %s: %s", sample.infos[uuid].name, error)
+        self._actuator.restore(sample, uncapped, {"cpu-quota"})
+        return bool(changes)

@@ -1,0 +1,92 @@
+"""Memory of the manager: what large requests leave behind in it, and how long it looks for garbage."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import time
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hpm.control import heap
+from tests.running import ManagerProcess, resident
+
+from .api_host import BASE, GROUPS
+
+NUMBERS = b"[" + b"1," * 6_000_000 + b"1]"
+ATTRIBUTES = b"<a " + b" ".join(b'a%d="1"' % n for n in range(700_000)) + b"/>"
+AT_ONCE = 6
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this libc is not glibc")
+def test_large_imports_that_are_refused_leave_the_manager_small(tmp_path: Path) -> None:
+    with ManagerProcess(tmp_path, "simulated") as manager:
+        assert manager.process is not None
+
+        def refused(text: bytes) -> None:
+            transport = httpx.HTTPTransport(uds=str(manager.socket))
+            with httpx.Client(transport=transport, base_url="http://hpm", timeout=60, trust_env=False) as client:
+                for _ in range(3):
+                    assert client.post(f"{BASE}{GROUPS}/import", content=text).status_code == 400
+
+        before = resident(manager.process.pid)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for text in (NUMBERS, ATTRIBUTES):
+                list(pool.map(refused, [text] * AT_ONCE))
+                assert resident(manager.process.pid) - before < 10_000_000
+
+
+class Knot:
+    """Garbage that only a search finds, once nobody else holds it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture
+def searches() -> Iterator[None]:
+    before = gc.callbacks[:]
+    gc.callbacks.clear()
+    heap.keep_searches_short()
+    yield
+    gc.callbacks[:] = before
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("searches")
+def test_what_outlives_a_search_is_left_out_of_later_ones() -> None:
+    kept = [Knot() for _ in range(200_000)]
+    took = []
+    for _ in range(3):
+        began = time.thread_time()
+        gc.collect()
+        took.append(time.thread_time() - began)
+    assert min(took[1:]) < took[0] / 10
+    assert len(kept) == 200_000
+    lost = weakref.ref(Knot())    # what came later is found as ever
+    gc.collect()
+    assert lost() is None
+
+
+@pytest.mark.usefixtures("searches")
+def test_everything_is_looked_through_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    knot = Knot()
+    gc.collect()
+    lost = weakref.ref(knot)
+    del knot
+    gc.collect()
+    assert lost() is not None
+    monkeypatch.setattr(heap, "EVERYTHING", -1.0)    # it is over
+    gc.collect()
+    assert lost() is None
+
+
+@pytest.mark.usefixtures("searches")
+def test_a_process_searches_once_however_often_it_is_told() -> None:
+    heap.keep_searches_short()
+    assert sum(isinstance(one, heap.Searches) for one in gc.callbacks) == 1
