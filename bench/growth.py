@@ -75,13 +75,13 @@ def _run(lab: Lab, interval: float, rate: float, growth: int) -> dict[str, Any]:
     *_, (least, _) = GUESTS
     seconds = growth / rate
     grows = f"+swing:{growth},3600,3600,{FIRST:g},{seconds:g}"
-    limit = MachineLimit()
     guests = {
         name: lab.linux(name, load=f"memory:{ALWAYS}+filled:{TOUCHED}{grows if name == least else ''}",
                         memory_mib=MEMORY)
         for name, _ in GUESTS
     }  # fmt: skip
     begin = time.monotonic() + FIRST
+    limit = MachineLimit()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="hpm-bench-growth-") as directory,
