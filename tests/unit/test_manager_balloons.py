@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import uuid_of
+from hpm.engine.samples import HostSample
 from hpm.errors import HypervisorUnreachable
 from hpm.manager.actuator import REBOOTING, STANDING, Actuator
+from hpm.manager.observer import observe_with_memory
 from hpm.store.journal import Journal, JournalEntry
 
 from .builders import House
@@ -28,6 +30,11 @@ def house(tmp_path: Path) -> House:
     house.step(12)
     assert has(house, "tin") < 4000
     return house
+
+
+def has_now(house: House) -> float:
+    """What the balloon of the guest that gives leaves it, in MiB, whoever has looked."""
+    return (observe_with_memory(house.host, (TIN,), 0.0).samples[TIN].memory_bytes or 0) / MIB
 
 
 def held(house: House) -> str | None:
@@ -233,6 +240,38 @@ def test_what_was_refused_is_asked_for_again_and_never_believed(tmp_path: Path) 
     house.host.set_host_memory(9 * 1024)
     house.step(8)
     assert has(house, "tin") < 4000
+
+
+def end(house: House, seconds: float) -> list[str]:
+    """What an end says that may wait so long, while the host's time goes on."""
+    actuator = Actuator(house.host, Journal(house.database))
+
+    def observe() -> HostSample:
+        house.host.advance(1.0)
+        sample = observe_with_memory(house.host, (TIN,), 0.0)
+        actuator.notice(sample)
+        return sample
+
+    return actuator.restore_all(observe, seconds, keep_held=True)
+
+
+def test_an_end_waits_for_balloons_so_that_no_later_start_moves_them(house: House) -> None:
+    house.manager.set_memory_level("off")
+    assert any("balloon" in said for said in end(house, 60.0))
+    assert has_now(house) == 4096
+    assert entry(house) is None
+    house.host.set_memory_by_hand(TIN, 3500)    # by an administrator, between what hpm asked for and what was there
+    house.host.advance(10.0)
+    house.crash()
+    house.step(3)
+    assert has(house, "tin") == 3500
+
+
+def test_an_end_says_which_balloons_it_did_not_wait_for(house: House) -> None:
+    said = end(house, 0.0)
+    assert "tin: the balloon is not back yet; the next start looks at it again" in said
+    assert entry(house) is not None
+    assert all(" → " in one or "not back yet" in one for one in said)
 
 
 def test_what_is_wholly_back_is_an_administrators_again(house: House) -> None:

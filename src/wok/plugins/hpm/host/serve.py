@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
+from ..engine.samples import HostSample
 from ..errors import Conflict, NotFound
 from ..manager.actuator import Actuator
 from ..manager.lock import HostLock
@@ -97,9 +98,14 @@ def _put_back(choice: Choice, database: Database) -> list[str]:
     hypervisor = open_hypervisor(choice.uri)
     try:
         ballooned = {entry.uuid for entry in journal.entries.values() if entry.control == "balloon"}
-        sample, actuator = observe_with_memory(hypervisor, ballooned, BALLOONS), Actuator(hypervisor, journal)
-        actuator.notice(sample)    # a guest that boots anew just now
-        said = actuator.restore(sample)
+        actuator = Actuator(hypervisor, journal)
+
+        def observe() -> HostSample:
+            sample = observe_with_memory(hypervisor, ballooned, BALLOONS)
+            actuator.notice(sample)    # a guest that boots anew just now
+            return sample
+
+        said = actuator.restore_all(observe)
         return said or [f"nothing to put back on {choice.uri}: all is as it was found"]
     finally:
         hypervisor.close()

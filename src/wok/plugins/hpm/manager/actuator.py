@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Mapping, Sequence
+import time
+from collections.abc import Callable, Container, Mapping, Sequence
 from operator import is_
 
 import msgspec
@@ -35,6 +36,9 @@ REBOOTING = 60.0
 #: all of it that is, in bytes.
 STANDING = 15.0
 ALL = 4 << 20
+#: Seconds for which an end waits until balloons that were put back have arrived, and between two looks at them.
+RETURN = 8.0
+LOOK = 0.25
 
 
 class Actuator:
@@ -271,6 +275,35 @@ class Actuator:
         self._journal.put(refused)
         self._forget_returning(done)
         return said
+
+    def restore_all(
+        self, observe: Callable[[], HostSample], seconds: float = RETURN, *, keep_held: bool = False
+    ) -> list[str]:
+        """Put back everything before an end, as `restore` does, and wait so long until balloons are back: an entry
+        that stays for a later start would have that one move a balloon which an administrator may have moved since."""
+        sample = observe()
+        said = self.restore(sample, keep_held=keep_held)
+        if not self._underway():
+            return said
+        self._hypervisor.set_balloons_interval(LOOK)
+        end = time.monotonic() + seconds
+        try:
+            while self._underway() and time.monotonic() < end:
+                time.sleep(LOOK)
+                sample = observe()
+                self.restore(sample, keep_held=keep_held)
+        except HypervisorError as error:    # what was asked for is asked for
+            log.warning("whether balloons are back cannot be seen: %s", error)
+        said += [
+            f"{_name(sample, one)}: the balloon is not back yet; the next start looks at it again"
+            for one in self._underway()
+        ]
+        return said
+
+    def _underway(self) -> list[JournalEntry]:
+        """The balloons that this actuator has put back and that have not arrived."""
+        entries = self._journal.entries.values()
+        return [one for one in entries if not one.held and self._comes_back(one)]
 
     def _forget_returning(self, entries: Sequence[JournalEntry]) -> None:
         """These are on their way back no more."""

@@ -127,7 +127,7 @@ class Manager:
         self._calendar.start()
 
     def stop(self) -> list[str]:
-        """End the loop and put everything back; gives a sentence for each value."""
+        """End the loop and put everything back, which may take some seconds; gives a sentence for each value."""
         self._calendar.stop()
         self.loop.stop()
         self.activity.close()
@@ -135,7 +135,7 @@ class Manager:
             self._plots.stop()
         self.recorder.stop()
         with self._lock:
-            return self._actuator.restore(self._observe(), keep_held=True)
+            return self._actuator.restore_all(self._observe, keep_held=True)
 
     @property
     def snapshot(self) -> Snapshot:
