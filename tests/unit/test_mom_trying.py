@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from hpm.backend.simulated import Scenario, from_scenario
 from hpm.errors import Conflict
 from hpm.manager.change import Busy
+from hpm.manager.mom import STEPS_PER_SECOND, MomPolicy, cycle_steps
 from hpm.manager.trials import MOST_STEPS, Trial, Trials
-from hpm.memory.mom import Entity, Evaluation, Program, compile_policies
+from hpm.memory.mom import Entity, Evaluation, PolicyTextError, Program, compile_policies
 from hpm.memory.mom.machine import BASE_STEPS, STEPS_BETWEEN, STEPS_PER_GUEST
 
 from .builders import House
@@ -64,6 +66,38 @@ def test_settings_change_and_cycles_go_on_while_a_slow_policy_is_tried(tmp_path:
     thread.join()
     assert order[-1] == "tried"
     assert f"the {BASE_STEPS + 100 * STEPS_PER_GUEST} steps that they may" in tried[0].errors[0].message
+
+
+def test_a_cycle_spends_a_part_of_its_interval_on_policies_and_a_try_tells_so(tmp_path: Path) -> None:
+    house = house_of(tmp_path, *(guest(f"g{number}") for number in range(200)), memory=1 << 20, interval=3.0)
+    decided_by(house, "mom", GREEDY)
+    house.manager.set_memory_level("advise")
+    house.step(2)
+    for decided in (house.manager.snapshot.memory.mom, house.manager.evaluate_memory()):
+        assert decided is not None
+        assert f"the {3 * STEPS_PER_SECOND} steps that they may" in decided.evaluation.errors[0].message
+    assert cycle_steps(10_000, 3.0) == 2_600_000    # what a policy of 130 lines takes, twice, is always allowed
+
+
+def test_policies_are_read_before_anybody_is_held_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, read = House(tmp_path, ()), []
+
+    def reads(policies: Mapping[str, str]) -> Program:
+        read.append(tuple(policies))
+        thread = threading.Thread(target=house.manager.set_interval, args=(20.0 + len(read),))
+        thread.start()
+        thread.join(10.0)
+        assert not thread.is_alive(), "the manager is busy while a policy is read"
+        return compile_policies(policies)
+
+    with house.manager.memory_policies({"a": "1"}) as kept:
+        kept.put(MomPolicy("a", "1", "2030-01-01T00:00:00.000Z", "ann"))
+    monkeypatch.setattr("hpm.manager.mom.compile_policies", reads)
+    with house.manager.memory_policies({"b": "2"}):
+        monkeypatch.undo()
+    assert read == [("a", "b")]
+    with pytest.raises(PolicyTextError), house.manager.memory_policies({"b": "(2"}):
+        pytest.fail("somebody is let in")
 
 
 def test_a_second_try_waits_for_its_turn_and_is_told_who_is_busy() -> None:

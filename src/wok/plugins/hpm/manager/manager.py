@@ -256,8 +256,13 @@ class Manager:
         return self._memory.policies.policies
 
     @contextmanager
-    def memory_policies(self) -> Iterator[MomPolicies]:
-        """The policies of MOM's language, to be changed. Raises `Busy`."""
+    def memory_policies(
+        self, texts: Mapping[str, str] | None = None, *, replace: bool = False
+    ) -> Iterator[MomPolicies]:
+        """The policies of MOM's language, to be changed. `texts`, by name, are what will be put there (`replace`: and
+        no others): they are read before anybody is held up. Raises `Busy`, and for texts as `MomPolicies.replace`."""
+        if texts:
+            self._memory.policies.read(texts, replace=replace)
         with self._writing():
             yield self._memory.policies
 
@@ -354,7 +359,7 @@ class Manager:
             if self._levels.cpu_mgmt != "on":    # what could not be put back when the level was changed
                 self._actuator.restore(sample, controls=CPU_CONTROLS)
             try:
-                self._memory.work(self.snapshot)
+                self._memory.work(self.snapshot, self.interval)
             except Exception:    # what was measured and decided on CPU is kept all the same
                 log.exception("this interval's decisions on memory are lost")
             self._observer.watch_memory(closely=self._memory.watches)

@@ -126,8 +126,8 @@ class MemoryManagement:
                 return True
         return False
 
-    def work(self, snapshot: Snapshot) -> None:
-        """What is done once an interval. Raises `StoreError`."""
+    def work(self, snapshot: Snapshot, interval: float) -> None:
+        """What is done once an interval of so many seconds. Raises `StoreError`."""
         level, sample = snapshot.levels.memory_mgmt, snapshot.sample
         self._rates.of(snapshot.extras.balloon)
         before, self._before_ns = self._before_ns, sample.time_ns
@@ -147,7 +147,7 @@ class MemoryManagement:
         if level == "on":
             self._give_back(sample, view)
             self._ask_for_reports(snapshot, view, seconds)
-        decided = self._by_policies(snapshot, view, level, seconds)
+        decided = self._by_policies(snapshot, view, level, seconds, interval)
         self._by_goals(snapshot, view, decided, level, seconds)
         self._merge(sample, view, decided, level, seconds)
         self.standing = replace(self.standing, originals=self._originals(view))
@@ -177,7 +177,7 @@ class MemoryManagement:
         statistics = self.policies.history.entities(snapshot, interval, apart=True)
         view, swap = self._view(snapshot, interval), self.settings.allow_guest_swap
         left = WHY_LEFT.get(self._ksm.left(snapshot.sample))
-        return Trial(program or self.policies.program, statistics, snapshot.sample, view, swap, left)
+        return Trial(program or self.policies.program, interval, statistics, snapshot.sample, view, swap, left)
 
     def statistics(self, snapshot: Snapshot) -> tuple[Fields, dict[str, Fields]]:
         """What policies are given now: the fields of the host, and of each guest by name."""
@@ -209,7 +209,9 @@ class MemoryManagement:
 
     # -- deciding
 
-    def _by_policies(self, snapshot: Snapshot, view: MemoryView, level: Level, seconds: float) -> MomDecision | None:
+    def _by_policies(
+        self, snapshot: Snapshot, view: MemoryView, level: Level, seconds: float, interval: float
+    ) -> MomDecision | None:
         """What policies of MOM's language want, applied or advised; None: they decide on nothing."""
         sample = snapshot.sample
         if level == "on":
@@ -217,7 +219,7 @@ class MemoryManagement:
         if self.settings.memory_policy == "goals" or not self.policies.policies:
             return None
         swap, left = self.settings.allow_guest_swap, WHY_LEFT.get(self._ksm.left(sample))
-        decided = self.policies.decide(snapshot, view, seconds, swap=swap, ksm=left)
+        decided = self.policies.decide(snapshot, view, seconds, interval, swap=swap, ksm=left)
         changes = self._changes(sample, decided, view)
         errors: Mapping[str, HypervisorError] = {}
         failed: Mapping[str, HypervisorError] = {}

@@ -22,6 +22,14 @@ from .snapshot import Snapshot
 _POLICIES = "mom-policies"
 #: More policies than anybody has, and more text than a person can read.
 MOST_POLICIES, MOST_TEXT = 64, 1 << 18
+#: Steps that policies may take in a cycle for each second of hpm's interval: a cycle has the manager's lock. And, where
+#: that is less, in any cycle: twice what a policy of 130 lines takes.
+STEPS_PER_SECOND, STEPS, STEPS_OF_A_GUEST = 200_000, 100_000, 250
+
+
+def cycle_steps(guests: int, interval: float) -> int:
+    """How many steps policies may take in a cycle for so many guests, at an interval of so many seconds."""
+    return max(STEPS + STEPS_OF_A_GUEST * guests, int(STEPS_PER_SECOND * interval))
 
 
 def check_amount(policies: Mapping[str, str]) -> None:
@@ -86,6 +94,13 @@ class MomPolicies:
             self._program = compile_policies({policy.name: policy.text for policy in self.policies.values()})
         return self._program
 
+    def read(self, texts: Mapping[str, str], *, replace: bool) -> None:
+        """Read policies that are to be put (`replace`: and no others), which may take seconds, and is not done again
+        then: this needs no lock. Raises `PolicyTextError`, `InvalidValue`."""
+        before = {} if replace else {name: policy.text for name, policy in self.policies.items()}
+        check_amount({**before, **texts})
+        compile_policies({**before, **texts})
+
     def put(self, policy: MomPolicy) -> None:
         """Add or replace a policy; a bad one leaves everything as it was. Raises `PolicyTextError`, `InvalidValue`,
         `StoreError`."""
@@ -100,7 +115,7 @@ class MomPolicies:
     def replace(self, policies: Mapping[str, MomPolicy]) -> None:
         """Have these and no others. Raises as `put`."""
         check_amount({policy.name: policy.text for policy in policies.values()})
-        program = compile_policies({policy.name: policy.text for policy in policies.values()})
+        program = compile_policies({policy.name: policy.text for policy in policies.values()})    # read before, mostly
         ordered = dict(sorted(policies.items()))
         save_setting(self._database, _POLICIES, msgspec.json.encode(list(ordered.values())).decode())
         self.policies, self._program = ordered, program
@@ -110,12 +125,13 @@ class MomPolicies:
         self.history.take(snapshot, local)
 
     def decide(
-        self, snapshot: Snapshot, view: MemoryView, interval: float, *, swap: bool, ksm: str | None
+        self, snapshot: Snapshot, view: MemoryView, seconds: float, interval: float, *, swap: bool, ksm: str | None
     ) -> MomDecision:
-        """Evaluate the policies, as a cycle does; variables are kept. `swap`: guests may be brought below their use;
-        `ksm`: why KSM is left alone (None: it is not)."""
-        statistics = self.history.entities(snapshot, interval)
-        evaluation = self.program.evaluate(statistics.host, list(statistics.guests.values()))
+        """Evaluate the policies, as a cycle does so many seconds after the one before; variables are kept. `swap`:
+        guests may be brought below their use; `ksm`: why KSM is left alone (None: it is not)."""
+        statistics = self.history.entities(snapshot, seconds)
+        guests = list(statistics.guests.values())
+        evaluation = self.program.evaluate(statistics.host, guests, cycle_steps(len(guests), interval))
         return decision(evaluation, statistics, snapshot.sample, view, swap=swap, left=ksm)
 
 

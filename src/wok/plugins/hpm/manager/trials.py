@@ -13,19 +13,21 @@ from ..engine.samples import HostSample
 from ..memory.mom import Program, compile_policies
 from ..memory.state import MemoryView
 from .change import PATIENCE, Busy
-from .mom import MomDecision, check_amount, decision
+from .mom import MomDecision, check_amount, cycle_steps, decision
 from .mom_statistics import Statistics
 
-#: Steps that policies may take when they are tried: as many as in a cycle of 1,000 guests, and no more for more
-#: guests, so that it ends within seconds. A policy of 130 lines takes some 120 for each guest.
+#: Steps that policies may take when they are tried, at most: an interval may be an hour, and who tries them waits. A
+#: policy of 130 lines takes some 120 for each guest.
 MOST_STEPS: Final = 5_100_000
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """Policies that somebody tries, and all that they are given; nothing of it changes with the next cycle. `swap`:
-    guests may be brought below their use; `ksm_left`: why KSM is left alone (None: it is not)."""
+    """Policies that somebody tries, and all that they are given; nothing of it changes with the next cycle. `interval`
+    is hpm's, in seconds; `swap`: guests may be brought below their use; `ksm_left`: why KSM is left alone (None: it is
+    not)."""
 
     program: Program
+    interval: float
     statistics: Statistics
     sample: HostSample
     view: MemoryView
@@ -35,7 +37,8 @@ class Trial(msgspec.Struct, frozen=True):
     def decide(self, pause: Callable[[], None]) -> MomDecision:
         """What they would do, and why. `pause` is called every few milliseconds; what it raises ends it."""
         host, guests = self.statistics.host, list(self.statistics.guests.values())
-        evaluation = self.program.explain(host, guests, MOST_STEPS, pause)
+        most = min(MOST_STEPS, cycle_steps(len(guests), self.interval))
+        evaluation = self.program.explain(host, guests, most, pause)
         return decision(evaluation, self.statistics, self.sample, self.view, swap=self.swap, left=self.ksm_left)
 
 

@@ -58,7 +58,7 @@ class MomPoliciesModel:
     def create(self, base: str, who: str, wanted: MomPolicyCreate, check: Check) -> MomPolicyDetail:
         """A new one. Raises `NotUnique`, `PolicyTextError`."""
         check(None)
-        with self._manager.memory_policies() as kept:
+        with self._manager.memory_policies({wanted.name: wanted.text}) as kept:
             if wanted.name in kept.policies:
                 raise NotUnique(f"there is a memory policy named {wanted.name!r} already", "name")
             kept.put(self._policy(wanted.name, wanted.text, who))
@@ -68,7 +68,8 @@ class MomPoliciesModel:
     def update(self, base: str, name: str, who: str, wanted: MomPolicyUpdate, check: Check) -> MomPolicyDetail:
         """Another text; `check` is called with the state before, under the lock, and may raise. Raises `NotFound`,
         `PolicyTextError`."""
-        with self._manager.memory_policies() as kept:
+        self.get(base, name)
+        with self._manager.memory_policies({name: wanted.text}) as kept:
             check(self.get(base, name))
             kept.put(self._policy(name, wanted.text, who))
         self._manager.loop.wake()
@@ -86,7 +87,7 @@ class MomPoliciesModel:
     ) -> MomPolicyList:
         """Several at once, or, with `replace`, these and no others; `check` is called with the list before, under the
         lock, and may raise. Raises `PolicyTextError`, `InvalidValue`."""
-        with self._manager.memory_policies() as kept:
+        with self._manager.memory_policies(wanted.policies, replace=wanted.replace) as kept:
             check(self.list(base))
             before = {} if wanted.replace else dict(kept.policies)
             for name, text in wanted.policies.items():

@@ -97,10 +97,10 @@ class Program:
         that is not written out. (A limit of disks is named by the method that sets it.)"""
         return any(control in text or _COMPUTED.search(text) is not None for _, text in self.policies)
 
-    def evaluate(self, host: Entity, guests: Sequence[Entity]) -> Evaluation:
-        """One cycle. Entities keep what `SetVar` was given only if no error forbids it. Never raises for what a policy
-        does."""
-        return self._run(self._compiled, host, guests)
+    def evaluate(self, host: Entity, guests: Sequence[Entity], most: int | None = None) -> Evaluation:
+        """One cycle, of no more than `most` steps. Entities keep what `SetVar` was given only if no error forbids it.
+        Never raises for what a policy does."""
+        return self._run(self._compiled, host, guests, most)
 
     def explain(
         self, host: Entity, guests: Sequence[Entity], most: int | None = None, pause: Callable[[], None] | None = None
