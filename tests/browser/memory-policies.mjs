@@ -87,6 +87,10 @@ await flow(async () => {
     assert.equal((await named("30-half")).text, BALLOONS);
     await page.waitForURL(/#\/memory-policies\/30-half$/);
     assert.equal(await bar.count(), 0);
+    await page.goBack(); // to the list, and not to a form for one more
+    await page.getByRole("heading", { name: "Policies, in the order in which they are evaluated" }).waitFor();
+    await page.getByRole("link", { name: "30-half" }).click();
+    await code.waitFor();
   });
 
   await step("a change is applied, and taken back", async () => {

@@ -49,6 +49,7 @@ await flow(async () => {
     await card("On").click();
     await said("Memory management: On.").waitFor();
     assert.equal(await card("Off", "CPU management").getAttribute("aria-checked"), "true");
+    await page.locator("hpm-first-steps").waitFor({ state: "detached" }); // who manages memory is not led to Advise
   });
 
   await step("who gave memory, and for what, is told as it happens", async () => {

@@ -163,7 +163,7 @@ export function levelSentence(level: Level, managed: Managed): string {
     return {
       off: t("hpm only watches. Servers have the memory that they had before hpm."),
       advise: t("hpm plans and reports what memory it would move, and changes nothing."),
-      on: t("When the host runs short of memory, less important servers give what they do not use; who runs short gets some."),
+      on: t("hpm moves memory when the host or a server runs short of it: by importance, or as memory policies say."),
     }[level];
   }
   return {

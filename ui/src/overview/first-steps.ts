@@ -1,9 +1,10 @@
 /** The first-run walk: from a host that nobody has said anything about to goals that are held. */
 
-import type { GroupSummary, Level } from "../api/types";
+import type { GroupSummary, Level, Levels } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
 import { link } from "../base/page";
 import { t } from "../base/texts";
+import { LEVELS } from "../base/words";
 
 interface Step {
   done: boolean;
@@ -12,6 +13,12 @@ interface Step {
   button: string;
   /** Where it is done, or the level that is chosen then. */
   leads: { href: string } | { level: Level };
+}
+
+/** How far somebody has gone with either kind of management. */
+export function furthest(levels: Levels): Level {
+  const at = Math.max(LEVELS.indexOf(levels["cpu-mgmt"]), LEVELS.indexOf(levels["memory-mgmt"]));
+  return LEVELS[at] ?? "off";
 }
 
 /** Whether there is anything left of the walk. */

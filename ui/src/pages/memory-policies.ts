@@ -2,11 +2,12 @@
 
 import { Resource } from "../api/resource";
 import type { Levels, MomEvaluation, MomPolicies, MomPolicy } from "../api/types";
-import { mayWrite } from "../base/app";
+import { app, mayWrite } from "../base/app";
 import { css, customElement, html, nothing, query, repeat, type PropertyValues } from "../base/element";
 import { ago, exact } from "../base/format";
 import { Now } from "../base/now";
 import { link, PageElement } from "../base/page";
+import { place } from "../base/place";
 import { plural, t } from "../base/texts";
 import "../memory/code";
 import "../memory/decides";
@@ -196,7 +197,7 @@ export class MemoryPoliciesPage extends PageElement {
   private readonly applied = (event: CustomEvent<string>): void => {
     void this.list.refresh();
     const name = event.detail;
-    if (this.creates) this.go("memory-policies", name);
+    if (this.creates) app.places.go(place("memory-policies", name), "replace"); // back leads to the list, not to an empty form
     else if (!name) this.go("memory-policies"); // one that somebody deleted meanwhile, and that is not wanted back
   };
 

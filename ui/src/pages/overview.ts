@@ -11,7 +11,7 @@ import { preferences } from "../base/preferences";
 import { plural, t } from "../base/texts";
 import { IMPORTANCES } from "../base/words";
 import { goalSentence, goalsOf, hostSentence, serverSentence } from "../overview/goals";
-import { walking } from "../overview/first-steps";
+import { furthest, walking } from "../overview/first-steps";
 import type { LevelPart } from "../parts/level";
 
 interface Histories {
@@ -105,23 +105,23 @@ export class OverviewPage extends PageElement {
 
   /** Who has gone all the steps is not shown them again by switching off. */
   override updated(): void {
-    const [groups, level] = [this.groups.value?.["workload-resource-groups"], this.levels.value?.["cpu-mgmt"]];
-    if (preferences.steps && groups && level && !walking(groups, level)) preferences.steps = false;
+    const [groups, levels] = [this.groups.value?.["workload-resource-groups"], this.levels.value];
+    if (preferences.steps && groups && levels && !walking(groups, furthest(levels))) preferences.steps = false;
   }
 
   override render() {
     const groups = this.groups.value?.["workload-resource-groups"];
     const host = this.host.value;
-    const level = this.levels.value?.["cpu-mgmt"];
+    const levels = this.levels.value;
     const metrics = this.metrics.value?.["workload-resource-groups"];
-    if (!groups || !metrics || !host || !level) {
+    if (!groups || !metrics || !host || !levels) {
       const error = this.groups.error ?? this.metrics.error ?? this.host.error ?? this.levels.error;
       return html`<hpm-head .heading=${t("Overview")}></hpm-head>
         ${error
           ? html`<hpm-problem .what=${t("The host cannot be shown.")} .error=${error} @retry=${this.again}></hpm-problem>`
           : html`<hpm-skeleton rows="10"></hpm-skeleton>`}`;
     }
-    const goals = goalsOf(metrics);
+    const [goals, level] = [goalsOf(metrics), furthest(levels)];
     return html`<hpm-head
         .heading=${`${goalSentence(goals)} ${hostSentence(host)}`}
         .sentence=${serverSentence(host, goals)}

@@ -73,6 +73,9 @@ export class ServerPage extends PageElement {
         gap: var(--gap);
         grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr));
       }
+      .panel > h2 {
+        margin-bottom: 8px;
+      }
       .old {
         color: var(--dim);
       }

@@ -20,7 +20,7 @@ from ..backend.hypervisor import HostDescription, Hypervisor
 from ..engine.metrics.attainment import Attained
 from ..engine.metrics.figures import Figures
 from ..engine.samples import HostSample
-from ..errors import Conflict, HypervisorError
+from ..errors import Conflict, HypervisorError, StoreError
 from ..policy.catalog import Catalog
 from ..store.adjustments import Adjustments
 from ..store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
@@ -314,7 +314,7 @@ class Manager:
 
     def glance(self) -> None:
         """Notice whether other servers work than before; and help those that came to need their memory."""
-        with self._lock, suppress(HypervisorError):    # the next cycle says so, and not four times a second
+        with self._lock, suppress(HypervisorError, StoreError):    # the next cycle says so, and not four times a second
             if self._levels.cpu_mgmt != "off":
                 self._observer.glance()
             if self._memory.watches and self._memory.needed(self._observer.extras().balloon):
