@@ -40,7 +40,7 @@ COLOURS = {
     "equal": "#999999", "importance": "#e69f00", "stepper": "#56b4e9", "hpm": "#0072b2", "fixed": "#009e73",
     "feedback": "#cc79a7", "optimiser": "#d55e00",
 }  # fmt: skip
-MEMORY_COLOURS = {"none": "#999999", "fixed": "#e69f00", "equal": "#009e73", "hpm": "#0072b2"}
+MEMORY_COLOURS = {"none": "#999999", "fixed": "#e69f00", "equal": "#009e73", "hpm": "#0072b2", "unmerged": "#56b4e9"}
 INTERVAL = 3.0
 
 mpl.use("svg")
@@ -88,6 +88,7 @@ def _costs(name: str, figures: Mapping[str, Any], where: str) -> bool:
         "filled": ("history", lambda: cost_tables.history(figures)),
         "pages": ("pages", lambda: cost_tables.pages(figures)),
         "rows": ("memory-cost", lambda: cost_tables.planning(figures)),
+        "runs": ("growth", lambda: cost_tables.growth(figures)),
         "read-ms": ("mom", lambda: cost_tables.policies(figures)),
     }
     found = [table for key, table in tables.items() if key in figures]

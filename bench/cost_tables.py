@@ -131,7 +131,7 @@ def pages(figures: Mapping[str, Any]) -> str:
 #: The sides of `bench.memory` in words.
 _SIDES = {
     "none": "no management", "fixed": "fixed, for the greatest use", "hpm": "hpm",
-    "equal": "fixed, as much distress as under hpm",
+    "unmerged": "hpm that leaves KSM alone", "equal": "fixed, as much distress as under hpm",
 }  # fmt: skip
 
 
@@ -166,6 +166,22 @@ def balloons(figures: Mapping[str, Any]) -> str:
         f" in {growth:g} s. {compared} Fixed by mean use ({', '.join(map(str, by_mean['sizes']))} MiB), guests would"
         f" lack {lacks}, and die for want of swap; so that was not run.",
     ])
+
+
+def growth(figures: Mapping[str, Any]) -> str:
+    """How fast the use of a guest may grow, of `bench.growth`."""
+    rows = [
+        f"| interval, growth by {figures['growth']} MiB | lived | had, MiB | got | first help | least usable, MiB |"
+        " in distress |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for one in figures["runs"]:
+        helped = "–" if one["helped"] is None else f"{one['helped']:.1f} s"
+        rows.append(
+            f"| {one['interval']:g} s, {one['rate']:g} MiB/s | {'yes' if one['lived'] else '**no**'} | {one['had']:.0f}"
+            f" | {one['got']:.0f} | {helped} | {one['least']:.0f} | {one['distress']:.1f} s |"
+        )
+    return "\n".join(rows)
 
 
 def planning(figures: Mapping[str, Any]) -> str:

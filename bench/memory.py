@@ -13,6 +13,7 @@ at the same seconds, so that no side inherits anything:
   cgroup is limited, step by step as they give, to the smallest size with which the host is not under pressure while
   all guests together use most: the greatest sum of use and reserves, what the QEMUs take themselves, and what hpm
   keeps available. Before, it watches the guests for a whole turn: what a guest used lately is not taken from it;
+- *unmerged*: the same, with KSM left alone (`hpm settings --no-manage-ksm`): what its balloons free by themselves;
 - *equal*: fixed balloons as small as they can be if each guest is to be in distress no longer than it was under hpm.
 
 By mean use and reserve is told too, but not run where a guest would lack memory: it has no swap and would die.
@@ -125,14 +126,15 @@ def _compare(lab: Lab, limit: MachineLimit, span: Span, longer: Span, watched: f
     mean = [memory_figures.for_mean(one, MEMORY) for one in used]
     host = _smallest_host(none, beside)
     fixed, _ = _side("fixed", lab, limit, span, lambda guests: _set(guests, peak))
-    hpm = _by_hpm(lab, limit, longer, host, watched)
+    hpm = _by_hpm("hpm", lab, limit, longer, host, watched)
+    unmerged = _by_hpm("unmerged", lab, limit, longer, host, watched)
     # Of a guest that died nobody can tell how long it would have been in distress: then it is compared with none.
     distress = memory_figures.seconds_in_distress(hpm, MEMORY) if not hpm.died else [0] * len(GUESTS)
     equal = [
         memory_figures.for_distress(one, MEMORY, bad, LEAST_USABLE) for one, bad in zip(used, distress, strict=True)
     ]
     tight, _ = _side("equal", lab, limit, span, lambda guests: _set(guests, equal))
-    sides = memory_figures.figures_of([none, fixed, hpm, tight], MEMORY)
+    sides = memory_figures.figures_of([none, fixed, hpm, unmerged, tight], MEMORY)
     print(memory_figures.text_of(sides), flush=True)
     lack = [memory_figures.lacking(one, size) for one, size in zip(used, mean, strict=True)]
     by_mean = {"sizes": mean, "lacks": [round(most, 1) for most, _ in lack], "seconds": [long for _, long in lack]}
@@ -164,15 +166,16 @@ def _side(
         return Side(name, seconds, (), ran_out(guests)), beside
 
 
-def _by_hpm(lab: Lab, limit: MachineLimit, span: Span, host: float, watched: float) -> Side:
+def _by_hpm(name: str, lab: Lab, limit: MachineLimit, span: Span, host: float, watched: float) -> Side:
     with (
         tempfile.TemporaryDirectory(prefix="hpm-bench-memory-") as directory,
         _guests(lab, span) as (guests, began),
         ManagerProcess(Path(directory), "qemu:///system", INTERVAL) as manager,
         manager.client() as client,
     ):
-        for (name, importance), guest in zip(GUESTS, guests, strict=True):
-            put_in_a_group(client, name, importance, guest)
+        for (group, importance), guest in zip(GUESTS, guests, strict=True):
+            put_in_a_group(client, group, importance, guest)
+        client.update_settings({"manage-ksm": name == "hpm"})
         client.set_management_levels({"memory-mgmt": "on"})
         wait_until(lambda: all(client.server(one.uuid).value.memory_management == "managed" for one in guests), 40,
                    "all guests are managed", 0.2)  # fmt: skip
@@ -190,7 +193,7 @@ def _by_hpm(lab: Lab, limit: MachineLimit, span: Span, host: float, watched: flo
         limit.lift()
         if raised:
             print(f"the limit of {host / MIB:.0f} MiB could not be kept in {raised} of {len(seconds)} s")
-        return Side("hpm", seconds, moved, ran_out(guests), max(now, host) / MIB)
+        return Side(name, seconds, moved, ran_out(guests), max(now, host) / MIB)
 
 
 def _smallest_host(none: Side, beside: float) -> float:
