@@ -179,29 +179,27 @@ class Manager:
     def set_level(self, cpu_mgmt: Level) -> list[str]:
         """Set the level of CPU management. From `on` to another one, everything is put back before this
         returns; gives a sentence for each value."""
-        with self._writing():
-            levels = msgspec.structs.replace(self._levels, cpu_mgmt=cpu_mgmt)
-            if levels == self._levels:
-                return []
-            save_setting(self.database, "levels", msgspec.json.encode(levels).decode())
-            self._levels = levels
-            self._cpu.level_changed(cpu_mgmt)
-            self._observer.unwatched()
-            said = self._put_back(CPU_CONTROLS) if cpu_mgmt != "on" else []
-            self.snapshot = self._build()
-            self.loop.wake()
-            return said
+        return self._set_levels(cpu_mgmt=cpu_mgmt)
 
     def set_memory_level(self, memory_mgmt: Level) -> list[str]:
         """The same for memory. Balloons take a while to move back."""
+        return self._set_levels(memory_mgmt=memory_mgmt)
+
+    def _set_levels(self, **wanted: Level) -> list[str]:
         with self._writing():
-            levels = msgspec.structs.replace(self._levels, memory_mgmt=memory_mgmt)
-            if levels == self._levels:
+            before, levels = self._levels, msgspec.structs.replace(self._levels, **wanted)
+            if levels == before:
                 return []
             save_setting(self.database, "levels", msgspec.json.encode(levels).decode())
             self._levels = levels
-            self._memory.level_changed(memory_mgmt)
-            said = self._put_back(MEMORY_CONTROLS) if memory_mgmt != "on" else []
+            said: list[str] = []
+            if levels.cpu_mgmt != before.cpu_mgmt:
+                self._cpu.level_changed(levels.cpu_mgmt)
+                self._observer.unwatched()
+                said += self._put_back(CPU_CONTROLS) if levels.cpu_mgmt != "on" else []
+            if levels.memory_mgmt != before.memory_mgmt:
+                self._memory.level_changed(levels.memory_mgmt)
+                said += self._put_back(MEMORY_CONTROLS) if levels.memory_mgmt != "on" else []
             self.snapshot = self._build()
             self.loop.wake()
             return said
