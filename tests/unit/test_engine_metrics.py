@@ -14,7 +14,7 @@ from hpm.backend.simulated import Periodic, uuid_of
 from hpm.engine.metrics import groups, host, servers
 from hpm.engine.metrics.attainment import Attainment
 from hpm.engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
-from hpm.engine.metrics.rates import Rates
+from hpm.engine.metrics.rates import SILENT, Rates
 from hpm.engine.table import Table
 from hpm.model.views import Views
 
@@ -170,6 +170,22 @@ def test_rates_are_those_between_two_samples_of_a_row() -> None:
     assert rates.of(second) is rates.of(second)
     # one is not sampled any more, one begins anew, one is new
     assert rate(table("abcd", [40, 1, 8, 7], [3, 4, 6, 6])) == pytest.approx([20, math.nan, 1, math.nan], nan_ok=True)
+
+
+def test_rates_of_what_is_told_now_and_then_are_those_between_two_reports() -> None:
+    rates = Rates("told")
+
+    def rate(counted: float, told: float, seconds: float) -> float:
+        columns = {"counted": np.array([counted]), "told": np.array([told])}
+        return float(rates.of(Table(("a",), columns, np.array([int(seconds * 1e9)]))).columns["counted"][0])
+
+    assert math.isnan(rate(100, 1, 10.0))
+    assert math.isnan(rate(100, 1, 10.5)), "nothing new was told"
+    assert rate(140, 3, 12.0) == pytest.approx(20.0)
+    assert [rate(140, 3, 12.5), rate(140, 3, 13.5)] == pytest.approx([20.0, 20.0])
+    assert rate(142, 5, 14.0) == pytest.approx(1.0), "since the report before was seen first"
+    assert rate(142, 5, 23.9) == pytest.approx(1.0)
+    assert rate(142, 5, 14.0 + SILENT) == 0.0, "somebody who says nothing for long has counted nothing"
 
 
 def test_what_is_sampled_beside_the_counters_is_told_too(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class MemoryManagement:
         self._memory = MemoryMemory()
         self._lean: tuple[str, ...] = ()    # UUIDs of guests that hpm has taken from, and that it may decide on
         self._ksm = KsmManagement(actuator, adjustments, time, managed=self.settings.manage_ksm)
-        self._rates = Rates()
+        self._rates = Rates("last_update")
         self._refused: dict[tuple[str, str], tuple[MemoryHeld, int]] = {}
         # Starts of guests whose balloons could not be moved when last tried, and when policies last moved some.
         self._failed: set[tuple[str, str]] = set()

@@ -18,8 +18,9 @@ from ..engine.windows import HostWindow, window
 
 #: A window is of at least this length (seconds), if the interval is not shorter.
 SHORTEST_WINDOW = 1.0
-#: Seconds between two samples of balloons while guests are watched closely: they tell hardly oftener.
-CLOSELY = 2.0
+#: Seconds between two samples of balloons while guests are watched closely. They tell of themselves every two seconds
+#: or so, nobody knows when; and a guest that grows fast may not have two seconds more.
+CLOSELY = 0.5
 
 
 class Observer:
@@ -39,7 +40,7 @@ class Observer:
         self._bases: list[Accounted] = [self._newest]
         self._stirring: Stirring | None = None
         self.stirred_ns: int | None = None
-        self._balloon_rates, self._process_rates = Rates(), Rates()
+        self._balloon_rates, self._process_rates = Rates("last_update"), Rates()
 
     def set_interval(self, seconds: float) -> None:
         """Decisions are made so often from now on."""
@@ -48,7 +49,7 @@ class Observer:
         self._hypervisor.set_interval(seconds)
 
     def watch_memory(self, *, closely: bool) -> None:
-        """Have balloons sampled as often as guests tell of them, or once an interval."""
+        """Have balloons sampled oftener than guests tell of them, or once an interval."""
         if closely != self._closely:
             self._closely = closely
             self._hypervisor.set_balloons_interval(min(CLOSELY, self._interval) if closely else self._interval)
