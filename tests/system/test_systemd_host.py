@@ -195,6 +195,47 @@ def test_a_clean_stop_by_systemd_puts_everything_back(
     assert host.weights(six) == list(ORIGINAL)
 
 
+#: A service as distributions ship it: a script that an interpreter runs, enabled.
+KSMTUNED = """cat > /usr/local/sbin/ksmtuned <<'END'
+#!/bin/sh
+while :; do sleep 1; done
+END
+chmod +x /usr/local/sbin/ksmtuned
+cat > /etc/systemd/system/ksmtuned.service <<'END'
+[Service]
+ExecStart=/usr/local/sbin/ksmtuned
+[Install]
+WantedBy=multi-user.target
+END
+systemctl daemon-reload
+systemctl enable --now ksmtuned.service
+"""
+
+
+@on_a_machine
+def test_another_manager_of_memory_is_stopped_and_given_back(
+    host: Host, manager: HostManager, six: list[HostGuest]
+) -> None:
+    def ksmtuned(what: str) -> str:
+        return host.run(["systemctl", what, "ksmtuned.service"], check=False).stdout.strip()
+
+    host.run(KSMTUNED)
+    try:
+        refused = manager.hpm("config", "--memory-mgmt", "on", check=False)
+        assert refused.exit != 0 and "ksmtuned" in refused.stderr
+        taken = manager.hpm("mom-import", "--takeover", "--yes").stdout
+        assert "ksmtuned (ksmtuned.service) is stopped" in taken
+        assert (ksmtuned("is-active"), ksmtuned("is-enabled")) == ("inactive", "disabled")
+        manager.hpm("config", "--memory-mgmt", "on")
+        manager.kill()
+        manager.start()    # who was stopped is known to the next manager, too
+        manager.hpm("mom-import", "--undo", "--yes")
+        assert (ksmtuned("is-active"), ksmtuned("is-enabled")) == ("active", "enabled")
+        assert manager.json("config")["memory-mgmt"] == "off"
+    finally:
+        host.run("systemctl disable --now ksmtuned.service; rm /etc/systemd/system/ksmtuned.service")
+
+
 @on_a_machine
 def test_a_slice_is_planned_within_itself(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
     """Two guests in a slice of their own compete with each other. The slice as a whole competes with the four others:
