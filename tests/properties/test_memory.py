@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hpm.memory.plan import MemoryMemory, MemoryPlan, Remembered
 from hpm.memory.pressure import watermarks
-from hpm.memory.standing import GUEST_PART, IDLE_PART, RANK, dead_band, reserve
+from hpm.memory.standing import GUEST_PART, IDLE_PART, RANK, SOON, dead_band, reserve
 from hpm.memory.state import GuestMemory, MemoryView
 from tests.properties.hosts import for_all, sizes
 from tests.properties.memory_play import SECONDS, Guest, Host, Play, memory_hosts
@@ -100,12 +100,14 @@ def gave_what_it_may(view: MemoryView, guest: GuestMemory, plan: MemoryPlan, giv
         return gives + band > min((guest.current - floor) // IDLE_PART, guest.maximum // GUEST_PART)
     at_floor = guest.current - floor < IDLE_PART * band
     waits = known.asked_ns and (guest.told_ns <= known.asked_ns or abs(known.target - guest.current) > band)
-    return at_floor or bool(waits) or known.stuck_ns > 0 or in_distress(guest)
+    return at_floor or bool(waits) or known.stuck_ns > 0 or in_distress(guest, known)
 
 
-def in_distress(guest: GuestMemory) -> bool:
+def in_distress(guest: GuestMemory, known: Remembered | None = None) -> bool:
+    """It is short of memory, or will be if the use of one that hpm took from grows on as it did."""
     assert guest.used is not None
-    return guest.swap_in > 0 or 2 * (guest.current - guest.used) < reserve(guest.used, guest.maximum)
+    soon = guest.used + (known.growth * SOON if known is not None and known.lean else 0.0)
+    return guest.swap_in > 0 or 2 * (guest.current - soon) < reserve(guest.used, guest.maximum)
 
 
 @sizes(500)
