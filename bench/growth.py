@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.memory import GUESTS, MEMORY, TOUCHED, put_in_a_group, ran_out
+from bench.memory import GUESTS, MEMORY, TOUCHED, ran_out
 from bench.memory_figures import MIB
 from bench.report import Circumstances, table, write_report
 from hpm.memory.standing import reserve
@@ -32,6 +32,7 @@ from tests.lab.errors import LabBusyError, LabError, wait_until
 from tests.lab.machine_limit import MachineLimit
 from tests.lab.requirements import missing
 from tests.running import ManagerProcess
+from tests.system.goals import put_in_a_group
 
 #: MiB that each guest uses beside its kernel. Parts of the limit that are left while guests give, and when one grows.
 ALWAYS = 20

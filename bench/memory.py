@@ -54,6 +54,7 @@ from tests.lab.errors import LabBusyError, LabError, wait_until
 from tests.lab.machine_limit import MachineLimit
 from tests.lab.requirements import missing
 from tests.running import ManagerProcess
+from tests.system.goals import put_in_a_group
 
 GUESTS = (("gold", "highest"), ("silver", "high"), ("bronze", "low"), ("tin", "lowest"))
 MEMORY = 256
@@ -280,17 +281,6 @@ def _ram_resident(guest: Guest) -> float:
 
 
 # -- hpm
-
-
-def put_in_a_group(client: Client, name: str, importance: str, guest: Guest) -> None:
-    """A group of its own, with a policy of that importance."""
-    made = client.create_group({
-        "name": name, "active-policy": "day", "perf-policies": [{
-            "name": "day", "importance": importance,
-            "service-classes": [{"name": "all", "goal": {"type": "velocity", "velocity": 50}}],
-        }],
-    })  # fmt: skip
-    client.add_servers(made.value.object_id, [guest.uuid])
 
 
 def _moved(client: Client, clock: float) -> list[Move]:

@@ -38,6 +38,17 @@ def start_six(lab: Lab, vcpus: int, shares: Sequence[int] = SIX_SHARES) -> list[
     ]
 
 
+def put_in_a_group(client: Client, name: str, importance: str, guest: Guest) -> None:
+    """A group of its own, with a policy of that importance."""
+    made = client.create_group({
+        "name": name, "active-policy": "day", "perf-policies": [{
+            "name": "day", "importance": importance,
+            "service-classes": [{"name": "all", "goal": {"type": "velocity", "velocity": 50}}],
+        }],
+    })  # fmt: skip
+    client.add_servers(made.value.object_id, [guest.uuid])
+
+
 def shares_of(guests: Sequence[Guest]) -> list[int]:
     """The shares in force, as the kernel has them."""
     return [guest.cpu_shares() for guest in guests]

@@ -15,6 +15,7 @@ from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 from tests.lab.machine_limit import MachineLimit
 from tests.running import ManagerProcess
+from tests.system.goals import put_in_a_group
 
 pytestmark = pytest.mark.lab
 
@@ -113,14 +114,3 @@ def test_memory_moves_by_importance_and_comes_back(
     for guest in guests.values():
         assert "Out of memory" not in guest.console
         assert guest.domain.memoryStats().get("swap_out", 0) == 0
-
-
-def put_in_a_group(client: Client, name: str, importance: str, guest: Guest) -> None:
-    """A group of its own, with a policy of that importance."""
-    made = client.create_group({
-        "name": name, "active-policy": "day", "perf-policies": [{
-            "name": "day", "importance": importance,
-            "service-classes": [{"name": "all", "goal": {"type": "velocity", "velocity": 50}}],
-        }],
-    })  # fmt: skip
-    client.add_servers(made.value.object_id, [guest.uuid])

@@ -60,11 +60,6 @@ export class MemoryEditor extends HpmElement {
     HpmElement.styles,
     BAR,
     css`
-      :host {
-        display: grid;
-        gap: var(--gap);
-        grid-template-columns: minmax(0, 1fr);
-      }
       .name {
         max-width: 24rem;
       }

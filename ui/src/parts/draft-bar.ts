@@ -4,8 +4,13 @@ import { css, html, nothing, type TemplateResult } from "../base/element";
 import { t } from "../base/texts";
 import type { Begun, Drafting } from "./drafting";
 
-/** For the component that shows it. */
+/** For the component that shows it, below what is edited. */
 export const BAR = css`
+  :host {
+    display: grid;
+    gap: var(--gap);
+    grid-template-columns: minmax(0, 1fr);
+  }
   .bar {
     position: sticky;
     bottom: 0;

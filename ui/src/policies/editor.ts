@@ -55,11 +55,6 @@ export class PolicyEditor extends HpmElement {
     HpmElement.styles,
     BAR,
     css`
-      :host {
-        display: grid;
-        gap: var(--gap);
-        grid-template-columns: minmax(0, 1fr);
-      }
       .fields {
         display: grid;
         gap: 12px var(--gap);

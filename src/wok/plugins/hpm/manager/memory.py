@@ -10,7 +10,6 @@ import msgspec
 from msgspec.structs import replace
 
 from ..backend.rivals import Rival
-from ..engine.metrics.rates import Rates
 from ..engine.samples import HostSample, ServerSample
 from ..engine.table import Table
 from ..errors import Conflict, HypervisorError, ServerBusy
@@ -78,7 +77,6 @@ class MemoryManagement:
         self._memory = MemoryMemory()
         self._lean: tuple[str, ...] = ()    # UUIDs of guests that hpm has taken from, and that it may decide on
         self._ksm = KsmManagement(actuator, adjustments, time, managed=self.settings.manage_ksm)
-        self._rates = Rates("last_update")
         self._refused: dict[tuple[str, str], tuple[MemoryHeld, int]] = {}
         # Starts of guests whose balloons could not be moved when last tried, and when policies last moved some.
         self._failed: set[tuple[str, str]] = set()
@@ -129,7 +127,6 @@ class MemoryManagement:
     def work(self, snapshot: Snapshot, interval: float) -> None:
         """What is done once an interval of so many seconds. Raises `StoreError`."""
         level, sample = snapshot.levels.memory_mgmt, snapshot.sample
-        self._rates.of(snapshot.extras.balloon)
         before, self._before_ns = self._before_ns, sample.time_ns
         if self.settings.memory_policy != "goals":
             self.policies.sample(snapshot, self._local())
@@ -157,7 +154,6 @@ class MemoryManagement:
         sample = snapshot.sample
         if snapshot.levels.memory_mgmt != "on" or not _measured(sample) or self._contested:
             return
-        self._rates.of(snapshot.extras.balloon)
         seconds = self._since_decided(sample)
         view = self._view(snapshot, seconds)
         self._by_goals(snapshot, view, self.standing.mom, "on", seconds)
@@ -368,11 +364,11 @@ class MemoryManagement:
     # -- what is seen
 
     def _view(self, snapshot: Snapshot, seconds: float) -> MemoryView:
-        now, rates = snapshot.sample.time_ns, self._rates.of(snapshot.extras.balloon)
+        now = snapshot.sample.time_ns
         self._failed = {key for key in self._failed if key[0] in snapshot.sample.samples}
         self._refused = {key: (why, until) for key, (why, until) in self._refused.items() if until > now}
         refused = {key: why for key, (why, _) in self._refused.items()}
-        return memory_view(snapshot, rates, seconds, self._actuator, refused)
+        return memory_view(snapshot, seconds, self._actuator, refused)
 
     def _journalled(self, view: MemoryView, known: Mapping[str, Remembered]) -> Mapping[str, Remembered]:
         """What is known of the guests, as the journal has it: a manager before this one may have moved their balloons,

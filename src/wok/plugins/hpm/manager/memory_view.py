@@ -20,11 +20,11 @@ REPORTING = 300.0
 
 
 def memory_view(
-    snapshot: Snapshot, rates: Table, seconds: float, actuator: Actuator, refused: Mapping[tuple[str, str], MemoryHeld]
+    snapshot: Snapshot, seconds: float, actuator: Actuator, refused: Mapping[tuple[str, str], MemoryHeld]
 ) -> MemoryView:
-    """The view. `rates` are those of the balloons' table, `seconds` passed since the view before; `refused` are starts
-    of guests that are not asked now, and why. The host's memory must be known."""
-    sample, balloon = snapshot.sample, snapshot.extras.balloon
+    """The view. `seconds` passed since the view before; `refused` are starts of guests that are not asked now, and why.
+    The host's memory must be known."""
+    sample, balloon, rates = snapshot.sample, snapshot.extras.balloon, snapshot.figures.beside.balloon_rates
     columns = {name: column.tolist() for name, column in balloon.columns.items()}
     rising = {name: rates.columns[name].tolist() for name in ("swap_in_bytes", "swap_out_bytes", "major_faults")}
     guests: dict[str, GuestMemory] = {}

@@ -31,7 +31,7 @@ class Figures:
         self.roster = roster
         self.window = window
         self._attained = attained
-        self._beside = beside
+        self.beside = beside
         self._moment = Moment(roster, sample, window, beside, attained)
         self._classes = Classes(self._moment)
         self._groups = Groups(self._classes)
@@ -40,7 +40,7 @@ class Figures:
         """Those of the same window, with what was set since."""
         if sample is self._moment.sample:
             return self
-        return Figures(self.roster, sample, self.window, self._attained, self._beside)
+        return Figures(self.roster, sample, self.window, self._attained, self.beside)
 
     @cached_property
     def servers(self) -> Mapping[str, FloatColumn]:
