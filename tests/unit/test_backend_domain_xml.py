@@ -103,3 +103,14 @@ def test_what_the_xml_says_ranks_above_what_was_found() -> None:
         "title": "t", "hostname": "h1", "virtual-server-name": "db1", "virtual-server-uuid": "uuid-1",
     }  # fmt: skip
     assert (found.uuid, found.status, found.vcpus) == ("uuid-1", "running", 2)
+
+
+@pytest.mark.parametrize(("tune", "vcpu", "pins", "emulator"), [
+    ("", "<vcpu>2</vcpu>", (), ""),
+    ("<vcpupin vcpu='0' cpuset='1-2'/>", "<vcpu>2</vcpu>", ("1-2",), ""),
+    ("<vcpupin vcpu='1' cpuset='0,^0,3'/><emulatorpin cpuset='2'/>", "<vcpu>2</vcpu>", ("", "3"), "2"),
+    ("<vcpupin vcpu='1' cpuset='0-3'/>", "<vcpu cpuset='1-3'>2</vcpu>", ("1-3",), "1-3"),
+])  # fmt: skip
+def test_pinnings_of_vcpus_and_of_the_emulator(tune: str, vcpu: str, pins: tuple[str, ...], emulator: str) -> None:
+    tuning = domain(f"<cputune>{tune}</cputune>", vcpu).tuning
+    assert (tuning.vcpu_pins, tuning.emulator_pin) == (pins, emulator)

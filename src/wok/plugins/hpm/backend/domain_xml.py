@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import msgspec
 
 from ..engine.samples import IO_LIMITS, Constraint, DiskTuning, MemoryFacts, ServerInfo, ServerStatus, Tuning
+from ..policy.cpu_sets import format_cpus, parse_cpus
 from .domain_devices import Hardware, hardware
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}os"
@@ -68,18 +69,37 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
         macs=tuple(mac.get("address", "") for mac in root.iterfind("devices/interface/mac")),
         hardware=hardware(root, _BYTES),
         memory=_memory(root),
-        tuning=_tuning(root),
+        tuning=_tuning(root, host_cpus),
     )
 
 
-def _tuning(root: ElementTree.Element) -> Tuning:
-    """Quotas and limits that are set, and what oVirt's metadata says that a user may have."""
+def _tuning(root: ElementTree.Element, host_cpus: int) -> Tuning:
+    """Quotas, limits and pinnings that are set, and what oVirt's metadata says that a user may have."""
     quota, period = int(root.findtext("cputune/quota", "0")), int(root.findtext("cputune/period", "100000"))
     limits = [text for text in _metadata(root, "vcpuLimit") if text.isdecimal()]
     return Tuning(
         quota if quota > 0 else None, period, int(limits[0]) if limits else 100,
-        tuple(_disk(disk) for disk in root.iterfind("devices/disk")),
+        tuple(_disk(disk) for disk in root.iterfind("devices/disk")), *_pins(root, host_cpus),
     )  # fmt: skip
+
+
+def _pins(root: ElementTree.Element, host_cpus: int) -> tuple[tuple[str, ...], str]:
+    """The CPUs of each vCPU up to the last one that is pinned, and of the emulator. Those of the whole guest hold where
+    there are none of their own (https://libvirt.org/formatdomain.html#cpu-allocation)."""
+    whole, tune = root.find("vcpu"), root.find("cputune")
+
+    def said(element: ElementTree.Element | None) -> str:
+        cpus = _cpus(None if element is None else element.get("cpuset"))
+        return format_cpus(cpus) if len(cpus) < host_cpus else ""
+
+    usual, own = said(whole), [] if tune is None else tune.findall("vcpupin")
+    by_vcpu = {int(pin.get("vcpu", "0")): said(pin) for pin in own}
+    count = 0 if whole is None else int(whole.text or 1)
+    pins = [by_vcpu.get(vcpu, usual) for vcpu in range(count)]
+    while pins and not pins[-1]:
+        pins.pop()
+    emulator = None if tune is None else tune.find("emulatorpin")
+    return tuple(pins), usual if emulator is None else said(emulator)
 
 
 def _disk(disk: ElementTree.Element) -> DiskTuning:
@@ -161,11 +181,11 @@ def _constraint(root: ElementTree.Element, host_cpus: int) -> Constraint | None:
     if tune is not None:
         if any(s.get("scheduler") in ("fifo", "rr", "deadline") for s in tune.iterfind("vcpusched")):
             return "real-time"
-        if any(_cpu_count(pin.get("cpuset", "")) < host_cpus for pin in tune.iterfind("vcpupin")):
+        if any(len(_cpus(pin.get("cpuset"))) < host_cpus for pin in tune.iterfind("vcpupin")):
             return "pinned"
     vcpu = root.find("vcpu")
     cpuset = None if vcpu is None else vcpu.get("cpuset")
-    if cpuset and _cpu_count(cpuset) < host_cpus:
+    if cpuset and len(_cpus(cpuset)) < host_cpus:
         return "pinned"
     # Of each vCPU. One of the whole guest (`global_quota`) is a limit that can be planned with.
     if tune is not None and int(tune.findtext("quota", "0")) > 0:
@@ -173,12 +193,6 @@ def _constraint(root: ElementTree.Element, host_cpus: int) -> Constraint | None:
     return None
 
 
-def _cpu_count(cpuset: str) -> int:
-    """Number of CPUs in a list like ``0-3,^2,7``."""
-    chosen: set[int] = set()
-    for part in cpuset.split(","):
-        first, _, last = part.strip().lstrip("^").partition("-")
-        if first.isdigit():
-            cpus = set(range(int(first), int(last or first) + 1))
-            chosen = chosen - cpus if part.strip().startswith("^") else chosen | cpus
-    return len(chosen)
+def _cpus(cpuset: str | None) -> frozenset[int]:
+    """The CPUs of a list that libvirt gave; none where there is none."""
+    return parse_cpus(cpuset) if cpuset else frozenset()

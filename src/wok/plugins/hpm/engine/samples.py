@@ -42,12 +42,16 @@ class DiskTuning(msgspec.Struct, frozen=True):
 
 class Tuning(msgspec.Struct, frozen=True):
     """What a server's definition says of CPU and disks beside weights: the quota of each of its vCPUs in µs (None:
-    none) per period, the percent of its CPUs that its user may have (oVirt's metadata; 100: all), and its disks."""
+    none) per period, the percent of its CPUs that its user may have (oVirt's metadata; 100: all), and its disks.
+    `vcpu_pins` are the CPUs that each vCPU may run on, by its number, `emulator_pin` those of the emulator's threads;
+    in the form of `format_cpus`, empty: on any."""
 
     quota_us: int | None = None
     period_us: int = 100000
     user_limit: int = 100
     disks: tuple[DiskTuning, ...] = ()
+    vcpu_pins: tuple[str, ...] = ()
+    emulator_pin: str = ""
 
 
 class ServerInfo(msgspec.Struct, frozen=True):
