@@ -7,6 +7,7 @@ import msgspec
 from .catalog import Catalog
 from .classification import Facts
 from .goals import Goal, Importance
+from .guest_policies import NO_POLICY, NOTHING_SAID, Effective, effective
 
 #: Importance of a temporary goal where neither it nor a policy names one.
 UNNAMED_IMPORTANCE: Importance = "high"
@@ -14,7 +15,8 @@ UNNAMED_IMPORTANCE: Importance = "high"
 
 class Assignment(msgspec.Struct, frozen=True):
     """What the catalog says of one virtual server. Without an active policy `policy` to `goal` are None, but for the
-    importance and the goal of one that has a temporary goal."""
+    importance and the goal of one that has a temporary goal. `guest` is the guest policy in force; reserve, cap and
+    least memory are of it."""
 
     group: str
     excluded: bool
@@ -25,6 +27,7 @@ class Assignment(msgspec.Struct, frozen=True):
     importance: Importance | None = None
     goal: Goal | None = None
     memory_minimum_mib: int | None = None
+    guest: Effective = NOTHING_SAID
 
 
 def facts_of(catalog: Catalog, uuid: str, facts: Facts) -> Facts:
@@ -43,11 +46,18 @@ def assign(catalog: Catalog, uuid: str, facts: Facts) -> Assignment:
     said = catalog.settings(uuid)
     group = catalog.groups[said.group]
     policy = group.policy
+    service_class = None if policy is None else policy.classify(facts_of(catalog, uuid, facts))
+    guest = effective((
+        ("virtual-server", said.own_policy),
+        ("service-class", NO_POLICY if service_class is None else service_class.guest_policy),
+        ("workload-resource-group", group.guest_policy),
+    ))  # fmt: skip
+    here = guest.policy
     found = Assignment(
-        group.id, said.excluded, said.cpu_reserve, said.cpu_cap, memory_minimum_mib=said.memory_minimum_mib
-    )
-    if policy is not None:
-        service_class = policy.classify(facts_of(catalog, uuid, facts))
+        group.id, said.excluded, here.cpu_reserve, here.cpu_cap, memory_minimum_mib=here.memory_minimum_mib,
+        guest=guest,
+    )  # fmt: skip
+    if policy is not None and service_class is not None:
         found = msgspec.structs.replace(
             found, policy=policy.name, service_class=service_class.name,
             importance=policy.importance_of(service_class), goal=service_class.goal,

@@ -12,10 +12,11 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
-from ..errors import Conflict, InvalidValue, NotFound, NotUnique
+from ..errors import Conflict, NotFound, NotUnique
 from .classification import Value
 from .goals import TemporaryGoal
 from .groups import DEFAULT_GROUP, Activation, WorkloadResourceGroup, check_group
+from .guest_policies import NO_POLICY, GuestPolicy, check_guest_policy
 from .schedule import scheduled
 
 #: What an administrator may say of a virtual server for classification; name and UUID are facts.
@@ -24,19 +25,10 @@ Attributes: TypeAlias = Annotated[dict[Attribute, Value], msgspec.Meta(
     extra_json_schema={"propertyNames": {"enum": list(get_args(Attribute))}},    # msgspec's schema forgets the keys
 )]  # fmt: skip
 
-#: A reserve or a cap: that many CPUs of the host.
-Cpus = Annotated[float, msgspec.Meta(
-    ge=0.01, le=4096, description="A number of CPUs, in units of one host CPU.",
-)]  # fmt: skip
-
-
-#: Memory that a server keeps whatever happens.
-Mebibytes = Annotated[int, msgspec.Meta(ge=1, le=1 << 30, description="A size in MiB.")]
-
-
 class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
     """What an administrator said of one virtual server. CPUs are counted in units of one host CPU; the time of a
-    temporary goal is UTC with milliseconds, so that such times can be compared as texts."""
+    temporary goal is UTC with milliseconds, so that such times can be compared as texts. Its `guest_policy` does not
+    say what stands here: reserve, cap and least memory (see `own_policy`)."""
 
     group: str = DEFAULT_GROUP
     excluded: bool = False
@@ -45,6 +37,23 @@ class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown
     attributes: Attributes = {}
     temporary_goal: TemporaryGoal | None = None
     memory_minimum_mib: int | None = None
+    guest_policy: GuestPolicy = NO_POLICY
+
+    @property
+    def own_policy(self) -> GuestPolicy:
+        """The server's guest policy, whole."""
+        return msgspec.structs.replace(
+            self.guest_policy, cpu_reserve=self.cpu_reserve, cpu_cap=self.cpu_cap,
+            memory_minimum_mib=self.memory_minimum_mib,
+        )  # fmt: skip
+
+    def with_policy(self, policy: GuestPolicy) -> ServerSettings:
+        """The settings with another guest policy of the server."""
+        rest = msgspec.structs.replace(policy, cpu_reserve=None, cpu_cap=None, memory_minimum_mib=None)
+        return msgspec.structs.replace(
+            self, guest_policy=rest, cpu_reserve=policy.cpu_reserve, cpu_cap=policy.cpu_cap,
+            memory_minimum_mib=policy.memory_minimum_mib,
+        )  # fmt: skip
 
 
 NO_SETTINGS = ServerSettings()
@@ -123,9 +132,7 @@ class Catalog(msgspec.Struct, frozen=True):
     def with_settings(self, uuid: str, settings: ServerSettings) -> Catalog:
         """Set what is said of one virtual server. Raises `NotFound`, `InvalidValue`."""
         self.group(settings.group)
-        reserve, cap = settings.cpu_reserve, settings.cpu_cap
-        if reserve is not None and cap is not None and reserve > cap:
-            raise InvalidValue(f"the reserve of {reserve} CPUs is above the cap of {cap} CPUs", "cpu-reserve")
+        check_guest_policy(settings.own_policy)
         return self._next(servers={**self.servers, uuid: settings})
 
     # -- what time changes

@@ -7,7 +7,9 @@ from typing import Annotated, Final
 import msgspec
 
 from ..errors import InvalidValue, NotUnique
-from .policies import Description, Name, PerformancePolicy, check_policy
+from .guest_policies import NO_POLICY, GuestPolicy, check_guest_policy
+from .names import Description, Name
+from .policies import PerformancePolicy, check_policy
 from .schedule import Schedule
 
 #: Id of the group that takes every server that was put nowhere.
@@ -26,7 +28,8 @@ class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_
     """A group: `id` is a UUID or ``default``. Without an active policy it is unmanaged.
 
     Where there is a `schedule`, it activates policies (and `otherwise` where no entry holds; None: no policy);
-    `scheduled` is what it activated last (None: nothing yet), so that it acts only where it wants another one.
+    `scheduled` is what it activated last (None: nothing yet), so that it acts only where it wants another one. Its
+    `guest_policy` holds for servers of which neither they themselves nor their service class say otherwise.
     """
 
     id: str
@@ -37,6 +40,7 @@ class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_
     schedule: Schedule = ()
     otherwise: str | None = None
     scheduled: Activation | None = None
+    guest_policy: GuestPolicy = NO_POLICY
 
     @property
     def is_default(self) -> bool:
@@ -54,6 +58,7 @@ class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_
 
 def check_group(group: WorkloadResourceGroup) -> None:
     """Check a whole group. Raises `InvalidValue` or `NotUnique` with the path of the offending value."""
+    check_guest_policy(group.guest_policy, "guest-policy")
     seen: set[str] = set()
     for index, policy in enumerate(group.perf_policies):
         path = f"perf-policies[{index}]"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from .classification import Filter
-from .policies import Name
+from .names import Name
 
 #: A number at the end of a name, and what sets it off.
 _NUMBER = re.compile(r"[-_. ]*[0-9]+\Z")

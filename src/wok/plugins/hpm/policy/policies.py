@@ -7,23 +7,10 @@ from typing import Annotated
 import msgspec
 
 from ..errors import InvalidValue, NotUnique
-from .classification import MAX_DEPTH, PRINTABLE, Facts, Rule, depth, matches
+from .classification import MAX_DEPTH, Facts, Rule, depth, matches
 from .goals import Goal, Importance
-
-# `$(?!\n)`: in Python `$` alone would let a newline through at the end.
-_INNER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff/]"
-_OUTER = r"[^\s\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff/]"
-
-#: A name people can type and read: no control characters, no blanks at its ends, 1 to 64 characters. It stands in URIs,
-#: where clients take ``.`` and ``..`` for the place itself and the one above it, however they are quoted.
-Name = Annotated[str, msgspec.Meta(
-    min_length=1, max_length=64, pattern=rf"^(?!\.{{1,2}}$){_OUTER}(?:{_INNER}*{_OUTER})?$(?!\n)",
-    description="1 to 64 characters, none of them a slash or a control character, no blanks at the ends; not `.` or"
-                " `..`",
-)]  # fmt: skip
-Description = Annotated[str, msgspec.Meta(
-    max_length=1024, pattern=PRINTABLE, description="up to 1024 characters, none of them a control character",
-)]  # fmt: skip
+from .guest_policies import NO_POLICY, GuestPolicy, check_guest_policy
+from .names import Description, Name
 
 
 class ServiceClass(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -35,6 +22,7 @@ class ServiceClass(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_f
     classification: Which servers it takes; null: all that are left, for the last class only.
     importance: A business importance of its own; null: that of the policy.
     description: Up to 1024 characters, none of them a control character.
+    guest-policy: How its servers are placed, weighed, limited and started, where nothing was said of themselves.
     """
 
     name: Name
@@ -42,6 +30,7 @@ class ServiceClass(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_f
     classification: Rule | None = None
     importance: Importance | None = None
     description: Description = ""
+    guest_policy: GuestPolicy = NO_POLICY
 
 
 class PerformancePolicy(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
@@ -88,6 +77,7 @@ def check_policy(policy: PerformancePolicy, path: str = "") -> None:
                 f"{here}.name",
             )
         seen.add(service_class.name)
+        check_guest_policy(service_class.guest_policy, f"{here}.guest-policy")
         rule = service_class.classification
         if index < last and rule is None:
             raise InvalidValue(

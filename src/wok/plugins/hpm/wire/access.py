@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from ..policy.policies import Name
+from ..policy.names import Name
 from .words import Uri
 
 #: What a caller may do: `user` reads, `admin` reads and writes.

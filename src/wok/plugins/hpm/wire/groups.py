@@ -8,7 +8,8 @@ import msgspec
 
 from ..policy.goals import Goal, Importance
 from ..policy.groups import Policies
-from ..policy.policies import Description, Name, PerformancePolicy
+from ..policy.names import Description, Name
+from ..policy.policies import PerformancePolicy
 from ..policy.schedule import Schedule, ScheduleEntry
 from .words import (
     After,

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 from ..policy.goals import Goal, Importance
-from ..policy.policies import Description, Name, PerformancePolicy, ServiceClass
+from ..policy.names import Description, Name
+from ..policy.policies import PerformancePolicy, ServiceClass
 from .words import GroupReference, GroupUri, PerformanceIndex, ServerReference, ServerUri, Time, Uri
 
 ServiceClasses = Annotated[tuple[ServiceClass, ...], msgspec.Meta(min_length=1, max_length=64)]

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from ..policy.catalog import Attributes, Cpus, Mebibytes
+from ..policy.catalog import Attributes
 from ..policy.goals import Goal, Importance, TemporaryGoal
+from ..policy.guest_policies import Cpus, Mebibytes
 from .words import (
     After,
     GoalStatus,

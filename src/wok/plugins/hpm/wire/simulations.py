@@ -6,12 +6,13 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
-from ..policy.catalog import Attributes, Cpus
+from ..policy.catalog import Attributes
 from ..policy.classification import Value
-from ..policy.files.content import Uuid
 from ..policy.goals import Goal, Importance
 from ..policy.groups import DEFAULT_GROUP
-from ..policy.policies import Description
+from ..policy.guest_policies import Cpus
+from ..policy.names import Description
+from ..policy.start_policies import Uuid
 from .groups import GroupCreate
 from .loads import Idle, Load
 from .management import Outcome

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 from ..policy.goals import Goal, Importance
-from ..policy.policies import Name, PerformancePolicy
+from ..policy.names import Name
+from ..policy.policies import PerformancePolicy
 from .words import GoalStatus, GroupUri, PerformanceIndex, Time
 
 

@@ -7,23 +7,21 @@ and which policy a schedule has made the active one is left to the schedule.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from ...errors import InvalidValue, NotUnique
-from ..catalog import Attributes, Catalog, Cpus, Mebibytes
+from ..catalog import Attributes, Catalog
 from ..groups import DEFAULT_GROUP, Policies, WorkloadResourceGroup, check_group
-from ..policies import Description, Name, PerformancePolicy, check_policy
+from ..guest_policies import Cpus, Mebibytes
+from ..names import Description, Name
+from ..policies import PerformancePolicy, check_policy
 from ..schedule import Schedule
+from ..start_policies import Uuid
 
 #: Bytes of a policy file. 200 groups of 5 policies with nested rules and thousands of servers are below 8 MiB.
 MAX_SIZE = 16 * 1024 * 1024
-
-Uuid = Annotated[str, msgspec.Meta(
-    pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)",
-    description="a UUID in small letters, such as 69efbdd8-3715-5a7c-8dcf-76fe2d380a52",
-)]  # fmt: skip
 
 
 class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
