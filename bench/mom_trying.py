@@ -65,7 +65,7 @@ def trying(guests: int, cycles: int) -> dict[str, Any]:
             while not ending.is_set():
                 begin = time.perf_counter()
                 began.set()
-                manager.evaluate_memory({"greedy": GREEDY})
+                manager.memory.evaluate({"greedy": GREEDY})
                 took.append(1000.0 * (time.perf_counter() - begin))
 
         thread = threading.Thread(target=try_it)

@@ -111,8 +111,8 @@ class ApiHost:
             change.catalog = type(empty)(change.catalog.generation + 1, empty.groups, {})
         self.manager.set_level("off")
         self.manager.set_memory_level("off")
-        self.manager.set_memory_settings(MemorySettings())
-        with self.manager.memory_policies() as kept:
+        self.manager.memory.set(MemorySettings())
+        with self.manager.memory.policies() as kept:
             kept.replace({})
         self.hypervisor.set_host_memory(None)
         self.manager.notifier.set(None)

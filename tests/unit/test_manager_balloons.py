@@ -354,11 +354,11 @@ def test_quotas_need_no_balloon(tmp_path: Path, more: dict[str, object]) -> None
 def test_trying_adds_no_samples_to_those_that_policies_decide_by(house: House) -> None:
     decided_by(house, "mom", HALVE)
     house.step(2)
-    before = [len(house.manager.evaluate_memory().guests), house.manager.memory_statistics()]
+    before = [len(house.manager.memory.evaluate().guests), house.manager.memory.statistics()]
     house.host.advance(1.0)
     house.manager.look()
-    house.manager.evaluate_memory()
-    assert [len(house.manager.evaluate_memory().guests), house.manager.memory_statistics()] == before
+    house.manager.memory.evaluate()
+    assert [len(house.manager.memory.evaluate().guests), house.manager.memory.statistics()] == before
 
 
 def test_goals_know_what_a_policy_took_before_them(tmp_path: Path) -> None:

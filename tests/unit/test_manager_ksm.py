@@ -37,8 +37,8 @@ def now(house: House) -> tuple[int, ...]:
 
 
 def manage(house: House, managed: bool) -> None:
-    settings = house.manager.memory_settings
-    house.manager.set_memory_settings(msgspec.structs.replace(settings, manage_ksm=managed))
+    settings = house.manager.memory.settings
+    house.manager.memory.set(msgspec.structs.replace(settings, manage_ksm=managed))
 
 
 def merging(directory: Path) -> House:
@@ -97,7 +97,7 @@ def test_it_holds_after_a_restart(tmp_path: Path) -> None:
     manage(house, False)
     house.crash()
     house.step(6)
-    assert not house.manager.memory_settings.manage_ksm
+    assert not house.manager.memory.settings.manage_ksm
     assert now(house) == BEFORE
 
 
@@ -151,7 +151,7 @@ def test_a_policy_is_told_that_an_administrator_changed_ksm(tmp_path: Path) -> N
     house.host.set_ksm(KsmSettings(2, 100, 20, 1))
     house.step(3)
     assert ksm_of(house).run == 2
-    note, = house.manager.evaluate_memory().host.notes
+    note, = house.manager.memory.evaluate().host.notes
     assert note.startswith("left alone: an administrator changed KSM") and "manage-ksm" in note
 
 
@@ -193,7 +193,7 @@ def test_a_policy_does_not_get_at_the_advisors_pages(tmp_path: Path) -> None:
     house.manager.set_memory_level("on")
     house.step(3)
     assert now(house) == (1, 700, 20, 1)
-    note, = house.manager.evaluate_memory().host.notes
+    note, = house.manager.memory.evaluate().host.notes
     assert "advisor" in note
     house.host.set_ksm_pages(100, advised=False)
     house.step(2)

@@ -25,12 +25,12 @@ QUOTA = """(with Guests guest { (guest.Control "vcpu_period" 50000)
 
 def decided_by(house: House, policy: str, *texts: str, swap: bool = False) -> None:
     """Have these policies, and memory decided on in that way."""
-    with house.manager.memory_policies() as kept:
+    with house.manager.memory.policies() as kept:
         kept.replace({
             f"p{number}": MomPolicy(f"p{number}", text, "2030-01-01T00:00:00.000Z", "ann")
             for number, text in enumerate(texts)
         })  # fmt: skip
-    house.manager.set_memory_settings(MemorySettings(policy, swap))  # type: ignore[arg-type]
+    house.manager.memory.set(MemorySettings(policy, swap))  # type: ignore[arg-type]
 
 
 def test_a_balloon_goes_where_a_policy_wants_it_but_never_below_use_and_reserve(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_quotas_are_put_back_when_no_policy_decides_any_more(tmp_path: Path) -> 
     decided_by(house, "mom", HALVE, QUOTA)
     house.manager.set_memory_level("on")
     house.step(4)
-    house.manager.set_memory_settings(MemorySettings("goals"))
+    house.manager.memory.set(MemorySettings("goals"))
     house.step(20)
     assert house.manager.snapshot.sample.infos[uuid_of("gold")].tuning.quota_us is None
     assert has(house, "gold") == pytest.approx(4096, abs=1)    # goals see no pressure, and give back what was taken
@@ -148,7 +148,7 @@ def test_advise_changes_nothing_and_says_so_once(tmp_path: Path) -> None:
 def test_a_bad_policy_leaves_the_good_one_in_force(tmp_path: Path) -> None:
     house = house_of(tmp_path, guest("gold", 1000), memory=64 * 1024)
     decided_by(house, "mom", HALVE)
-    with house.manager.memory_policies() as kept:
+    with house.manager.memory.policies() as kept:
         with pytest.raises(PolicyTextError) as error:
             kept.put(MomPolicy("p0", '(Host.Control "ksm_run', "2030-01-01T00:00:00.000Z", "ann"))
         assert error.value.place == (1, 15)
@@ -158,7 +158,7 @@ def test_a_bad_policy_leaves_the_good_one_in_force(tmp_path: Path) -> None:
     house.manager.set_memory_level("on")
     house.step(6)
     assert has(house, "gold") == pytest.approx(2048, abs=1)
-    assert house.manager.memory_settings.memory_policy == "mom"
+    assert house.manager.memory.settings.memory_policy == "mom"
 
 
 def test_variables_are_kept_from_cycle_to_cycle(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_variables_are_kept_from_cycle_to_cycle(tmp_path: Path) -> None:
 
 def test_evaluating_tells_what_would_be_done_and_does_nothing(tmp_path: Path) -> None:
     house = house_of(tmp_path, guest("gold", 1000), memory=64 * 1024)
-    would = house.manager.evaluate_memory({"try": HALVE})
+    would = house.manager.memory.evaluate({"try": HALVE})
     safe = would.guests[uuid_of("gold")].balloon
     assert safe is not None
     assert safe.value == 2048 * MIB

@@ -70,7 +70,7 @@ def test_merging_that_a_policy_began_ends_when_goals_decide_again(tmp_path: Path
     house.step(3)
     decided_by(house, "mom", '(Host.Control "ksm_run" 1) (Host.Control "ksm_pages_to_scan" 777)')
     house.step(3)
-    house.manager.set_memory_settings(MemorySettings("goals"))
+    house.manager.memory.set(MemorySettings("goals"))
     house.step(120)
     ksm = house.manager.snapshot.sample.ksm
     assert ksm is not None
@@ -87,8 +87,8 @@ def test_an_error_that_tells_another_value_each_time_is_recorded_once(tmp_path: 
 
 def test_evaluating_twice_sees_the_same(tmp_path: Path) -> None:
     house = house_of(tmp_path, guest("gold"), memory=64 * 1024)
-    house.manager.evaluate_memory({"p": "1"})
-    house.manager.evaluate_memory({"p": "1"})
+    house.manager.memory.evaluate({"p": "1"})
+    house.manager.memory.evaluate({"p": "1"})
     assert len(house.manager._memory.policies.history.entities(house.manager.snapshot, 10.0).host.history) == 1
 
 

@@ -50,7 +50,7 @@ def test_settings_change_and_cycles_go_on_while_a_slow_policy_is_tried(tmp_path:
     tried: list[Evaluation] = []
 
     def try_it() -> None:
-        tried.append(house.manager.evaluate_memory({"p": GREEDY}).evaluation)
+        tried.append(house.manager.memory.evaluate({"p": GREEDY}).evaluation)
         order.append("tried")
 
     thread = threading.Thread(target=try_it)
@@ -61,7 +61,7 @@ def test_settings_change_and_cycles_go_on_while_a_slow_policy_is_tried(tmp_path:
         order.append("changed")
         house.manager.cycle()
         order.append("cycle")
-    with house.manager.memory_policies():    # and while somebody has it, a try does not come to its end
+    with house.manager.memory.policies():    # and while somebody has it, a try does not come to its end
         assert order == ["changed", "cycle"] * 5
     thread.join()
     assert order[-1] == "tried"
@@ -73,7 +73,7 @@ def test_a_cycle_spends_a_part_of_its_interval_on_policies_and_a_try_tells_so(tm
     decided_by(house, "mom", GREEDY)
     house.manager.set_memory_level("advise")
     house.step(2)
-    for decided in (house.manager.snapshot.memory.mom, house.manager.evaluate_memory()):
+    for decided in (house.manager.snapshot.memory.mom, house.manager.memory.evaluate()):
         assert decided is not None
         assert f"the {3 * STEPS_PER_SECOND} steps that they may" in decided.evaluation.errors[0].message
     assert cycle_steps(10_000, 3.0) == 2_600_000    # what a policy of 130 lines takes, twice, is always allowed
@@ -90,13 +90,13 @@ def test_policies_are_read_before_anybody_is_held_up(tmp_path: Path, monkeypatch
         assert not thread.is_alive(), "the manager is busy while a policy is read"
         return compile_policies(policies)
 
-    with house.manager.memory_policies({"a": "1"}) as kept:
+    with house.manager.memory.policies({"a": "1"}) as kept:
         kept.put(MomPolicy("a", "1", "2030-01-01T00:00:00.000Z", "ann"))
     monkeypatch.setattr("hpm.manager.mom.compile_policies", reads)
-    with house.manager.memory_policies({"b": "2"}):
+    with house.manager.memory.policies({"b": "2"}):
         monkeypatch.undo()
     assert read == [("a", "b")]
-    with pytest.raises(PolicyTextError), house.manager.memory_policies({"b": "(2"}):
+    with pytest.raises(PolicyTextError), house.manager.memory.policies({"b": "(2"}):
         pytest.fail("somebody is let in")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -40,19 +40,17 @@ from .events import Events
 from .foresight import Foresight
 from .loop import Loop
 from .memory import MemoryManagement
-from .mom import MomDecision, MomPolicies, MomPolicy
-from .mom_statistics import Fields
+from .memory_requests import MemoryRequests
 from .notify.channels import Courier
 from .notify.notifier import Notifier
 from .observer import Observer
 from .plots import Plots
 from .recorder import Recorder
 from .records import records_held
-from .snapshot import Levels, MemorySettings, Snapshot
+from .snapshot import Levels, Snapshot
 from .standing import Standing
 from .takeover import Takeover
 from .tokens import Tokens
-from .trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +92,6 @@ class Manager:
         self._plots = None if plot_dir is None else Plots(plot_dir, self._local)
         self._clock, self._wall, self.database = clock, wall, database
         self._lock = threading.RLock()
-        self._trials = Trials(self._writing)
         self._observer = Observer(hypervisor, self.interval, self.devices_interval)
         self._actuator = Actuator(hypervisor, Journal(database))
         self._catalog = load_catalog(database)
@@ -108,6 +105,7 @@ class Manager:
         self._memory = MemoryManagement(
             self._actuator, self._adjusting, database, self._time, self._local, self.takeover.rivals
         )
+        self.memory = MemoryRequests(self._memory, self)
         self._observed, self._problem = wall(), self._observer.sample.problem
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
@@ -156,7 +154,7 @@ class Manager:
         Committed when the block ends without an error; a new snapshot shows it, and the loop plans anew.
         Raises `Busy`, `StoreError`.
         """
-        with self._writing():
+        with self.writing():
             change = CatalogChange(self._catalog)
             yield change
             catalog = catalog_at(change.catalog, self._wall())
@@ -186,7 +184,7 @@ class Manager:
         return self._set_levels(memory_mgmt=memory_mgmt)
 
     def _set_levels(self, **wanted: Level) -> list[str]:
-        with self._writing():
+        with self.writing():
             before, levels = self._levels, msgspec.structs.replace(self._levels, **wanted)
             if levels == before:
                 return []
@@ -212,9 +210,17 @@ class Manager:
             said = [f"nothing could be put back yet, it will be as soon as the host answers: {error}"]
         return said
 
+    def renew(self, put_back: frozenset[Control] = frozenset()) -> None:
+        """Have what a request changed seen at once, and planned for; controls that are managed no more are put back
+        first. The lock is held."""
+        if put_back:
+            self._put_back(put_back)
+            self.snapshot = self._build()
+        self.loop.wake()
+
     def set_interval(self, seconds: float) -> None:
         """Set the seconds between two cycles (1 to 3600), now and for later starts. Raises `Busy`, `StoreError`."""
-        with self._writing():
+        with self.writing():
             save_setting(self.database, "interval", repr(seconds))
             self.interval = seconds
             self._observer.set_interval(seconds)
@@ -222,63 +228,19 @@ class Manager:
 
     def set_devices_interval(self, seconds: float) -> None:
         """Set the seconds between two samples of devices, now and for later starts. Raises `Busy`, `StoreError`."""
-        with self._writing():
+        with self.writing():
             save_setting(self.database, "devices-interval", repr(seconds))
             self.devices_interval = seconds
             self._observer.set_devices_interval(seconds)
 
     def foresee(self, catalog: Catalog, *, anew: bool = False) -> Foresight:
         """What other wishes would bring about, as `foresight.foresee` has it. Changes nothing. Raises `Busy`."""
-        with self._writing():
+        with self.writing():
             return self._cpu.foresee(self.snapshot, catalog, anew=anew)
-
-    @property
-    def memory_settings(self) -> MemorySettings:
-        """What decides on memory."""
-        return self._memory.settings
-
-    def set_memory_settings(self, settings: MemorySettings) -> None:
-        """Have memory decided on so from now on, and after later starts. KSM that is no longer managed is put back, and
-        an administrator's change of it forgotten. Raises `Busy`, `StoreError`."""
-        with self._writing():
-            let_go = self._memory.settings.manage_ksm and not settings.manage_ksm
-            self._memory.set(settings)
-            if let_go:
-                self._put_back(frozenset({"ksm"}))
-                self.snapshot = self._build()
-            self.loop.wake()
-
-    @property
-    def kept_memory_policies(self) -> Mapping[str, MomPolicy]:
-        """The policies of MOM's language by name, in their order. Never waits."""
-        return self._memory.policies.policies
-
-    @contextmanager
-    def memory_policies(
-        self, texts: Mapping[str, str] | None = None, *, replace: bool = False
-    ) -> Iterator[MomPolicies]:
-        """The policies of MOM's language, to be changed. `texts`, by name, are what will be put there (`replace`: and
-        no others): they are read before anybody is held up. Raises `Busy`, and for texts as `MomPolicies.replace`."""
-        if texts:
-            self._memory.policies.read(texts, replace=replace)
-        with self._writing():
-            yield self._memory.policies
-
-    def evaluate_memory(self, policies: Mapping[str, str] | None = None) -> MomDecision:
-        """What memory policies would do now, with why: those that are kept, or others. Changes nothing. Raises
-        `InvalidValue`, `PolicyTextError`, `Conflict`, `Busy`."""
-        return self._trials.decide(
-            policies, lambda program: self._memory.trial(self.snapshot, self.interval, program)
-        )
-
-    def memory_statistics(self) -> tuple[Fields, dict[str, Fields]]:
-        """What memory policies see now: the fields of the host, and of each guest by name. Raises `Busy`."""
-        with self._writing():
-            return self._memory.statistics(self.snapshot)
 
     def release(self, uuid: str) -> None:
         """Manage a server again that was left alone because an administrator changed it. Raises `Conflict`."""
-        with self._writing():
+        with self.writing():
             if not self._actuator.release(uuid):
                 raise Conflict("nothing to release: hpm does not hold this server for an administrator's change")
             self._cpu.planned = None
@@ -286,7 +248,8 @@ class Manager:
             self.loop.wake()
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
+        """Hold the lock. Raises `Busy` where others have it for too long."""
         if not self._lock.acquire(timeout=PATIENCE):
             raise Busy(f"the manager has been busy for {PATIENCE:g} s; try again")
         try:

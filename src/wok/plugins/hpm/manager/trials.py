@@ -52,7 +52,7 @@ class Trials:
 
     def decide(self, policies: Mapping[str, str] | None, take: Callable[[Program | None], Trial]) -> MomDecision:
         """What policies (texts by name) would do; None: those that are kept. `take` is called with the lock held, and
-        gives them with all that they need. Raises as `Manager.evaluate_memory`."""
+        gives them with all that they need. Raises as `MemoryRequests.evaluate`."""
         if policies is not None:
             check_amount(policies)
         if not self._turn.acquire(timeout=self._patience):

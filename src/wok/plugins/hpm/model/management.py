@@ -79,7 +79,7 @@ class Management:
             kept.minutes / _DAY, kept.tens / _DAY, kept.hours / _DAY, kept.size // _MIB
         )
         notifications = shown(self._manager.notifier.wanted, whole)
-        memory = self._manager.memory_settings
+        memory = self._manager.memory.settings
         return Settings(
             self._manager.interval, self._manager.devices_interval, history, notifications, memory.memory_policy,
             memory.allow_guest_swap, memory.manage_ksm,
@@ -106,8 +106,8 @@ class Management:
                 if (value := getattr(wanted, name)) is not msgspec.UNSET
             }  # fmt: skip
             if memory:
-                settings = msgspec.structs.replace(self._manager.memory_settings, **memory)
-                self._manager.set_memory_settings(settings)
+                settings = msgspec.structs.replace(self._manager.memory.settings, **memory)
+                self._manager.memory.set(settings)
             if notifications is not msgspec.UNSET:
                 self._manager.notifier.set(notifications)
         return self.settings(whole=True)

@@ -45,12 +45,12 @@ class MomPoliciesModel:
 
     def list(self, base: str) -> MomPolicyList:
         """All of them, in their order."""
-        decides = self._manager.memory_settings.memory_policy
-        return MomPolicyList([_detail(base, kept) for kept in self._manager.kept_memory_policies.values()], decides)
+        decides = self._manager.memory.settings.memory_policy
+        return MomPolicyList([_detail(base, kept) for kept in self._manager.memory.kept_policies.values()], decides)
 
     def get(self, base: str, name: str) -> MomPolicyDetail:
         """One of them. Raises `NotFound`."""
-        policy = self._manager.kept_memory_policies.get(name)
+        policy = self._manager.memory.kept_policies.get(name)
         if policy is None:
             raise NotFound(f"there is no memory policy named {name!r}")
         return _detail(base, policy)
@@ -58,7 +58,7 @@ class MomPoliciesModel:
     def create(self, base: str, who: str, wanted: MomPolicyCreate, check: Check) -> MomPolicyDetail:
         """A new one. Raises `NotUnique`, `PolicyTextError`."""
         check(None)
-        with self._manager.memory_policies({wanted.name: wanted.text}) as kept:
+        with self._manager.memory.policies({wanted.name: wanted.text}) as kept:
             if wanted.name in kept.policies:
                 raise NotUnique(f"there is a memory policy named {wanted.name!r} already", "name")
             kept.put(self._policy(wanted.name, wanted.text, who))
@@ -69,7 +69,7 @@ class MomPoliciesModel:
         """Another text; `check` is called with the state before, under the lock, and may raise. Raises `NotFound`,
         `PolicyTextError`."""
         self.get(base, name)
-        with self._manager.memory_policies({name: wanted.text}) as kept:
+        with self._manager.memory.policies({name: wanted.text}) as kept:
             check(self.get(base, name))
             kept.put(self._policy(name, wanted.text, who))
         self._manager.loop.wake()
@@ -77,7 +77,7 @@ class MomPoliciesModel:
 
     def delete(self, base: str, name: str, check: Check) -> None:
         """Delete one. Raises `NotFound`."""
-        with self._manager.memory_policies() as kept:
+        with self._manager.memory.policies() as kept:
             check(self.get(base, name))
             kept.delete(name)
         self._manager.loop.wake()
@@ -87,7 +87,7 @@ class MomPoliciesModel:
     ) -> MomPolicyList:
         """Several at once, or, with `replace`, these and no others; `check` is called with the list before, under the
         lock, and may raise. Raises `PolicyTextError`, `InvalidValue`."""
-        with self._manager.memory_policies(wanted.policies, replace=wanted.replace) as kept:
+        with self._manager.memory.policies(wanted.policies, replace=wanted.replace) as kept:
             check(self.list(base))
             before = {} if wanted.replace else dict(kept.policies)
             for name, text in wanted.policies.items():
@@ -101,11 +101,11 @@ class MomPoliciesModel:
     def evaluate(self, base: str, wanted: MomEvaluate) -> MomEvaluation:
         """What policies would do now. Raises `PolicyTextError`, `Conflict`."""
         policies = None if wanted.policies is msgspec.UNSET else wanted.policies
-        return self._evaluation(base, self._manager.evaluate_memory(policies), explain=False)
+        return self._evaluation(base, self._manager.memory.evaluate(policies), explain=False)
 
     def explain(self, base: str) -> MomEvaluation:
         """What the policies that are kept would do now, and which expressions would. Raises `Conflict`."""
-        return self._evaluation(base, self._manager.evaluate_memory(), explain=True)
+        return self._evaluation(base, self._manager.memory.evaluate(), explain=True)
 
     def _policy(self, name: str, text: str, who: str) -> MomPolicy:
         return MomPolicy(name, text, rfc3339(self._manager.now()), who)

@@ -34,7 +34,7 @@ class MomRpcModel:
 
     def set_policy(self, who: str, text: str) -> bool:
         """Have this policy, which has no name, and no other. Raises `PolicyTextError`; all stay then."""
-        with self._manager.memory_policies({UNNAMED: text}, replace=True) as kept:
+        with self._manager.memory.policies({UNNAMED: text}, replace=True) as kept:
             kept.replace({UNNAMED: self._policy(UNNAMED, text, who)})
         self._manager.loop.wake()
         return True
@@ -44,7 +44,7 @@ class MomRpcModel:
         if len(name) > LONGEST_NAME or re.fullmatch(NAME_PATTERN, name) is None:
             raise InvalidValue(f"{name[:80]!r} cannot be the name of a memory policy: letters, digits, _ . - , at most"
                                f" {LONGEST_NAME}")  # fmt: skip
-        with self._manager.memory_policies(None if text is None else {name: text}) as kept:
+        with self._manager.memory.policies(None if text is None else {name: text}) as kept:
             if text is not None:
                 kept.put(self._policy(name, text, who))
             elif name in kept.policies:
@@ -54,7 +54,7 @@ class MomRpcModel:
 
     def reset_policies(self) -> bool:
         """Have no policy."""
-        with self._manager.memory_policies() as kept:
+        with self._manager.memory.policies() as kept:
             kept.replace({})
         self._manager.loop.wake()
         return True
@@ -65,12 +65,12 @@ class MomRpcModel:
 
     def get_named_policies(self) -> dict[str, str]:
         """The texts by name, in their order."""
-        with self._manager.memory_policies() as kept:
+        with self._manager.memory.policies() as kept:
             return {policy.name: policy.text for policy in kept.policies.values()}
 
     def get_statistics(self) -> dict[str, Any]:
         """The newest fields of the ``host``, and of each of the ``guests`` by name."""
-        host, guests = self._manager.memory_statistics()
+        host, guests = self._manager.memory.statistics()
         return {"host": host, "guests": {name: fields for name, fields in guests.items() if fields}}
 
     def get_active_guests(self) -> list[str]:
