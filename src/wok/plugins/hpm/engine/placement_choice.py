@@ -1,0 +1,115 @@
+"""From what is wanted of a server's vCPUs to the CPUs of this host that each one may run on.
+
+`spread` gives each vCPU a core of its own, as far from the others as can be: on another node, behind another cache.
+`pack` gives them as few cores as can be, behind one cache. Where several places are equally good, the one wins where
+fewest vCPUs are placed already (`crowd`), then the lowest number. Nothing here knows what guests do: that is
+`placement`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from ..errors import Conflict, InvalidValue
+from ..policy.cpu_sets import format_cpus
+from .topology import Topology
+
+
+def on_these(wanted: frozenset[int], topology: Topology, taken: Collection[int], path: str = "") -> frozenset[int]:
+    """The CPUs of a list, if the host has them all and none belongs to another server alone.
+
+    Raises `InvalidValue` naming those that the host has not, `Conflict` naming those that others have.
+    """
+    unknown = wanted - topology.numbers
+    if unknown:
+        raise InvalidValue(
+            f"this host has no CPU {format_cpus(unknown)}; it has {format_cpus(topology.numbers)}", path
+        )
+    lost = wanted.intersection(taken)
+    if lost:
+        raise Conflict(
+            f"CPU {format_cpus(lost)} belongs to another virtual server alone; free are "
+            f"{format_cpus(topology.numbers.difference(taken)) or 'none'}"
+        )
+    return wanted
+
+
+def on_node(node: int, topology: Topology, taken: Collection[int], path: str = "") -> frozenset[int]:
+    """The CPUs of a NUMA node that belong to nobody alone. Raises `InvalidValue` if there is no such node,
+    `Conflict` if none of its CPUs is free."""
+    cpus = topology.on_node(node)
+    if not cpus:
+        nodes = ", ".join(map(str, topology.nodes))
+        raise InvalidValue(f"this host has no NUMA node {node} with CPUs; it has {nodes}", path)
+    free = cpus.difference(taken)
+    if not free:
+        raise Conflict(f"all CPUs of node {node} ({format_cpus(cpus)}) belong to other virtual servers alone")
+    return free
+
+
+def spread(
+    vcpus: int, topology: Topology, among: Collection[int], crowd: Mapping[int, float] | None = None
+) -> tuple[frozenset[int], ...]:
+    """A core for each vCPU (all its threads that are `among` the CPUs given), as far apart as can be. With fewer cores
+    than vCPUs each one gets a single CPU, and with fewer CPUs than that some get the same one."""
+    cores = topology.cores(among)
+    places = cores if len(cores) >= vcpus else [(cpu,) for core in cores for cpu in core]
+    used: dict[tuple[str, int], int] = {}
+
+    def badness(place: tuple[int, ...]) -> tuple[float, ...]:
+        cpu = topology.cpus[place[0]]
+        return (
+            used.get(("place", place[0]), 0), used.get(("core", cpu.core), 0), _crowd(place, crowd) / len(place),
+            used.get(("node", cpu.node), 0), used.get(("cache", cpu.cache), 0), -len(place), place[0],
+        )  # fmt: skip
+
+    chosen: list[frozenset[int]] = []
+    for _ in range(vcpus):
+        place = min(places, key=badness)
+        cpu = topology.cpus[place[0]]
+        for key in (("place", place[0]), ("core", cpu.core), ("node", cpu.node), ("cache", cpu.cache)):
+            used[key] = used.get(key, 0) + 1
+        chosen.append(frozenset(place))
+    return tuple(chosen)
+
+
+def pack(
+    vcpus: int, topology: Topology, among: Collection[int], crowd: Mapping[int, float] | None = None
+) -> frozenset[int]:
+    """As many CPUs as vCPUs in as few cores as can be, within one cache, or else one node, if one is large enough; all
+    of `among` if there are fewer."""
+    for group in ("core", "cache", "node"):
+        rooms: dict[int, list[int]] = {}
+        for number in among:
+            rooms.setdefault(getattr(topology.cpus[number], group), []).append(number)
+        fitting = [cpus for cpus in rooms.values() if len(cpus) >= vcpus]
+        if fitting:
+            room = min(fitting, key=lambda cpus: (_crowd(cpus, crowd) / len(cpus), len(cpus), min(cpus)))
+            return _fewest_cores(vcpus, topology, room, crowd)
+    return _fewest_cores(vcpus, topology, among, crowd)
+
+
+def _fewest_cores(
+    vcpus: int, topology: Topology, room: Collection[int], crowd: Mapping[int, float] | None
+) -> frozenset[int]:
+    cores = sorted(topology.cores(room), key=lambda core: (-len(core), _crowd(core, crowd), core))
+    cpus = [cpu for core in cores for cpu in core]
+    return frozenset(cpus[:vcpus])
+
+
+def _crowd(cpus: Collection[int], crowd: Mapping[int, float] | None) -> float:
+    return sum(crowd.get(cpu, 0.0) for cpu in cpus) if crowd else 0.0
+
+
+def enough(vcpus: int, free: Collection[int]) -> None:
+    """Whether so many vCPUs can have `free` CPUs for themselves alone, and one is left for everybody else. Raises
+    `Conflict` with the numbers."""
+    if len(free) < vcpus:
+        raise Conflict(
+            f"{vcpus} vCPUs need {vcpus} CPUs for themselves alone, and only {len(free)} are free"
+            + (f" ({format_cpus(free)})" if free else "")
+        )
+    if len(free) == vcpus:
+        raise Conflict(
+            f"{vcpus} CPUs for one virtual server alone would leave none to others: no more than {len(free)} are free"
+        )
