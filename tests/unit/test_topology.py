@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.topology import read_topology
-from hpm.engine.placement_choice import enough, on_node, on_these, pack, spread
+from hpm.engine.placement_choice import choose, enough, on_node, on_these, pack, spread
 from hpm.engine.topology import Cpu, Topology, flat, topology
 from hpm.errors import Conflict, InvalidValue
+from hpm.policy.guest_policies import Anywhere, EachOnCpus, OnCpus, OnNode, Pack, Placement, Spread
 
 
 def two_sockets() -> Topology:
@@ -110,7 +111,53 @@ def test_what_others_have_alone_is_refused() -> None:
 
 def test_others_must_keep_a_cpu() -> None:
     enough(2, {0, 1, 2})
-    with pytest.raises(Conflict, match=r"3 vCPUs need 3 CPUs for themselves alone, and only 2 are free \(0-1\)"):
+    with pytest.raises(Conflict, match=r"3 CPUs are wanted for one virtual server alone, and only 2 are free \(0-1\)"):
         enough(3, {0, 1})
     with pytest.raises(Conflict, match="would leave none to others"):
         enough(2, {0, 1})
+
+
+@pytest.mark.parametrize(
+    ("placement", "taken", "expected"),
+    [
+        (OnCpus("0-1"), (), ("0-1", "0-1", "0-1")),
+        (OnCpus("0-15"), (), ("", "", "")),
+        (EachOnCpus(("0", "2-3")), (), ("0", "2-3", "")),
+        (EachOnCpus(("0", "2-3")), (9,), ("0", "2-3", "0-8,10-15")),
+        (EachOnCpus(("0", "1", "2", "3")), (), ("0", "1", "2")),
+        (OnNode(1), (), ("4-7,12-15",) * 3),
+        (OnNode(1), (4, 12), ("5-7,13-15",) * 3),
+        (Spread(), (), ("0,8", "4,12", "2,10")),
+        (Spread(exclusive=True), (0,), ("1,9", "4,12", "2,10")),
+        (Pack(), (), ("0-1,8",) * 3),
+        (Pack(exclusive=True), (0, 8), ("2-3,10",) * 3),
+        (Anywhere(), (), ("", "", "")),
+        (Anywhere(), (0, 8), ("1-7,9-15",) * 3),
+    ],
+)
+def test_three_vcpus_go_where_their_policy_says(
+    placement: Placement, taken: tuple[int, ...], expected: tuple[str, ...]
+) -> None:
+    assert choose(placement, 3, two_sockets(), taken) == expected
+
+
+@pytest.mark.parametrize(
+    ("placement", "taken", "error", "said"),
+    [
+        (OnCpus("14-16"), (), InvalidValue, "cpus: this host has no CPU 16; it has 0-15"),
+        (OnCpus("3-1"), (), InvalidValue, "is no list of CPUs"),
+        (EachOnCpus(("0", "20")), (), InvalidValue, r"cpus\[1\]: this host has no CPU 20"),
+        (OnNode(7), (), InvalidValue, "node: this host has no NUMA node 7 with CPUs; it has 0, 1"),
+        (OnCpus("0-3"), (2,), Conflict, "CPU 2 belongs to another"),
+        (OnNode(0, exclusive=True), (2,), Conflict, "CPU 2 belongs to another"),
+        (OnCpus("0-15", exclusive=True), (), Conflict, "would leave none to others"),
+        (Spread(exclusive=True), tuple(range(13)), Conflict, "would leave none to others"),
+        (Pack(exclusive=True), tuple(range(14)), Conflict, r"only 2 are free \(14-15\)"),
+        (Anywhere(), tuple(range(16)), Conflict, "all CPUs of this host"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(
+    placement: Placement, taken: tuple[int, ...], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        choose(placement, 3, two_sockets(), taken)

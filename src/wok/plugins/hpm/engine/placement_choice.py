@@ -11,8 +11,52 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ..errors import Conflict, InvalidValue
-from ..policy.cpu_sets import format_cpus
+from ..policy.cpu_sets import format_cpus, parse_cpus
+from ..policy.guest_policies import Anywhere, EachOnCpus, OnCpus, OnNode, Placement, Spread
 from .topology import Topology
+
+
+def choose(
+    placement: Placement, vcpus: int, topology: Topology, taken: Collection[int],
+    crowd: Mapping[int, float] | None = None,
+) -> tuple[str, ...]:  # fmt: skip
+    """Where each of so many vCPUs may run: a list of CPUs for each, empty: on any.
+
+    `taken` are CPUs that other servers have for themselves alone; `crowd` says how many vCPUs are placed on each CPU
+    already. Raises `InvalidValue` for a CPU or a node that the host has not, and `Conflict`, with the numbers, where
+    others have the CPUs alone, or there are too few of them.
+    """
+    free = topology.numbers.difference(taken)
+    if not free:
+        raise Conflict(f"all CPUs of this host ({format_cpus(topology.numbers)}) belong to some virtual server alone")
+    sets = _chosen(placement, vcpus, topology, free, crowd)
+    if not isinstance(placement, Anywhere) and placement.exclusive:
+        enough(len(frozenset().union(*sets)), free)
+    return tuple("" if cpus == topology.numbers else format_cpus(cpus) for cpus in sets)
+
+
+def _chosen(
+    placement: Placement, vcpus: int, topology: Topology, free: frozenset[int], crowd: Mapping[int, float] | None
+) -> tuple[frozenset[int], ...]:
+    taken = topology.numbers - free
+    if isinstance(placement, OnCpus):
+        return (on_these(parse_cpus(placement.cpus, "cpus"), topology, taken, "cpus"),) * vcpus
+    if isinstance(placement, EachOnCpus):
+        lists = [parse_cpus(one, f"cpus[{index}]") for index, one in enumerate(placement.cpus)]
+        sets = [on_these(cpus, topology, taken, f"cpus[{index}]") for index, cpus in enumerate(lists)]
+        return (*sets, *(free for _ in range(vcpus - len(sets))))[:vcpus]
+    if isinstance(placement, OnNode):
+        cpus = on_node(placement.node, topology, taken, "node")
+        if placement.exclusive:
+            on_these(topology.on_node(placement.node), topology, taken, "node")
+        return (cpus,) * vcpus
+    if isinstance(placement, Anywhere):
+        return (free,) * vcpus
+    if placement.exclusive:
+        enough(vcpus, free)
+    if isinstance(placement, Spread):
+        return spread(vcpus, topology, free, crowd)
+    return (pack(vcpus, topology, free, crowd),) * vcpus
 
 
 def on_these(wanted: frozenset[int], topology: Topology, taken: Collection[int], path: str = "") -> frozenset[int]:
@@ -101,15 +145,16 @@ def _crowd(cpus: Collection[int], crowd: Mapping[int, float] | None) -> float:
     return sum(crowd.get(cpu, 0.0) for cpu in cpus) if crowd else 0.0
 
 
-def enough(vcpus: int, free: Collection[int]) -> None:
-    """Whether so many vCPUs can have `free` CPUs for themselves alone, and one is left for everybody else. Raises
-    `Conflict` with the numbers."""
-    if len(free) < vcpus:
+def enough(wanted: int, free: Collection[int]) -> None:
+    """Whether one server can have so many of the `free` CPUs for itself alone, and one is left for everybody else.
+    Raises `Conflict` with the numbers."""
+    if len(free) < wanted:
         raise Conflict(
-            f"{vcpus} vCPUs need {vcpus} CPUs for themselves alone, and only {len(free)} are free"
-            + (f" ({format_cpus(free)})" if free else "")
+            f"{wanted} CPUs are wanted for one virtual server alone, and only {len(free)} are free"
+            f" ({format_cpus(free)})"
         )
-    if len(free) == vcpus:
+    if len(free) == wanted:
         raise Conflict(
-            f"{vcpus} CPUs for one virtual server alone would leave none to others: no more than {len(free)} are free"
+            f"{wanted} CPUs for one virtual server alone would leave none to others: no more than {len(free)} are free"
+            f" ({format_cpus(free)})"
         )
