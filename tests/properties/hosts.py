@@ -52,7 +52,7 @@ sleeping = st.builds(
 
 goals = st.just(0) | st.sampled_from([10, 30, 50, 75, 90]) | st.integers(1, 99)
 shares_ = st.just(1024) | st.sampled_from([2, 100, 512, 2048, 10000]) | st.integers(2, 10000)
-HELD = ("excluded", "changed-by-administrator", "pinned", "paused")
+HELD = ("excluded", "changed-by-administrator", "own-quota", "paused")
 
 
 @st.composite

@@ -72,6 +72,9 @@ class Course:
             host.set_vcpus(uuid_of(name), vcpus)
         for name, constraint in event.constraint.items():
             host.set_constraint(uuid_of(name), constraint)
+        for name, pins in event.pinned.items():
+            vcpus = host.specs()[name].vcpus
+            host.set_pins_by_hand(uuid_of(name), [pins] * vcpus if isinstance(pins, str) else pins)
         begun = [*event.add, *event.start, *event.restart]
         self.own |= {name: now for name, now in host.in_force().items() if name in begun}
 

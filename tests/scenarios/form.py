@@ -36,6 +36,7 @@ class Guest(_Part):
     group: str | None = None
     parent: str = "machine"
     constraint: str | None = None
+    pinned: str | list[str] = []
     quota: float | None = None
     reserve: float | None = None
     cap: float | None = None
@@ -74,6 +75,7 @@ class Event(_Part):
     load: dict[str, str | list[str]] = {}
     vcpus: dict[str, int] = {}
     constraint: dict[str, str | None] = {}
+    pinned: dict[str, str | list[str]] = {}
     shares: dict[str, int] = {}
     group: dict[str, str] = {}
     goals: dict[str, str] = {}

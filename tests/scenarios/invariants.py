@@ -8,7 +8,7 @@ from itertools import pairwise
 from .outcome import Outcome, Passed
 
 #: Why a guest is left alone, such that its shares are those that it would have without hpm.
-LEFT_ALONE = ("excluded", "no-policy", "changed-by-administrator", "pinned", "own-quota", "real-time")
+LEFT_ALONE = ("excluded", "no-policy", "changed-by-administrator", "own-quota", "real-time")
 LOWEST, HIGHEST, RATIO = 2, 10000, 500
 #: CPU use may exceed a cap by this part: a quota is refilled ten times a second.
 OVER_CAP = 0.05

@@ -48,5 +48,6 @@ def spec_of(name: str, guest: Guest) -> ServerSpec:
     return ServerSpec(
         name=name, vcpus=guest.vcpus, load=loads(guest.load), shares=guest.shares, status=guest.status,
         parent=guest.parent, constraint=guest.constraint,
+        pinned=guest.pinned if isinstance(guest.pinned, str) else tuple(guest.pinned),
         quota_us=None if guest.quota is None else round(guest.quota * PERIOD_US),
     )  # fmt: skip

@@ -35,7 +35,7 @@ def described(**changes: Any) -> dict[str, Any]:
         "name": "all", "object-id": "69efbdd8-3715-5a7c-8dcf-76fe2d380a52", "vcpus": 2, "load": [LOADS["spin"]],
         "cpu-shares": 2048, "attributes": {"os-type": "linux"}, "metadata": ["<a/>"], "status": "paused",
         "cpu-reserve": 0.5, "cpu-cap": 1.5, "excluded": True, "parent": "other", "cpu-quota": 1,
-        "constraint": "pinned",
+        "constraint": "real-time", "pinned": ["0", ""],
     })  # fmt: skip
     servers.append({"name": "many", "count": 2, "load": LOADS["spin"]})
     groups = [

@@ -68,8 +68,8 @@ def test_the_operating_system_that_was_installed(id_: str, facts: dict[str, str]
     [
         ("<cputune><shares>333</shares></cputune>", None),
         ("<cputune><vcpupin vcpu='0' cpuset='0-3'/></cputune>", None),
-        ("<cputune><vcpupin vcpu='0' cpuset='0-3,^2'/></cputune>", "pinned"),
-        ("<cputune><vcpupin vcpu='0' cpuset='0-3'/><vcpupin vcpu='1' cpuset='2'/></cputune>", "pinned"),
+        ("<cputune><vcpupin vcpu='0' cpuset='0-3,^2'/></cputune>", None),
+        ("<cputune><vcpupin vcpu='0' cpuset='0-3'/><vcpupin vcpu='1' cpuset='2'/></cputune>", None),
         ("<cputune><emulatorpin cpuset='1'/></cputune>", None),
         ("<cputune><period>100000</period><quota>-1</quota></cputune>", None),
         ("<cputune><quota>0</quota></cputune>", None),
@@ -86,8 +86,8 @@ def test_what_keeps_its_cpu_from_being_planned(inside: str, constraint: str | No
 
 
 def test_a_guest_confined_to_some_cpus_is_pinned() -> None:
-    assert domain(vcpu="<vcpu cpuset='1-2'>2</vcpu>").constraint == "pinned"
-    assert domain(vcpu="<vcpu cpuset='0-3'>2</vcpu>").constraint is None
+    assert domain(vcpu="<vcpu cpuset='1-2'>2</vcpu>").tuning.vcpu_pins == ("1-2", "1-2")
+    assert domain(vcpu="<vcpu cpuset='0-3'>2</vcpu>").tuning.vcpu_pins == ()
 
 
 def test_the_agent_counts_only_when_it_is_connected() -> None:

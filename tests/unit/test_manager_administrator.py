@@ -91,7 +91,7 @@ def test_a_group_whose_policy_is_switched_off_gets_its_shares_back(tmp_path: Pat
     assert (house.share("x"), house.share("y")) == (2048, 100)
 
 
-@pytest.mark.parametrize("constraint", ["pinned", "own-quota", "real-time"])
+@pytest.mark.parametrize("constraint", ["own-quota", "real-time"])
 def test_guests_with_constraints_are_left_alone_with_the_reason(tmp_path: Path, constraint: str) -> None:
     house = House(tmp_path, [guest("a", 100), guest("b", 900), guest("p", 500, constraint=constraint)])
     house.manage({"a": (70, "highest"), "b": None, "p": (90, "high")})

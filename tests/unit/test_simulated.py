@@ -452,7 +452,7 @@ def test_a_host_can_be_described_in_json() -> None:
         "servers": [
             {"name": "a", "vcpus": 2, "shares": 512, "parent": "gold", "memory-mib": 256,
              "load": {"type": "periodic", "on-ms": 2, "off-ms": 8}, "facts": {"title": "A", "metadata": ["x", "y"]}},
-            {"name": "b", "load": [{"type": "spin"}], "constraint": "pinned", "quota-us": 50000,
+            {"name": "b", "load": [{"type": "spin"}], "constraint": "real-time", "pinned": "1", "quota-us": 50000,
              "uuid": "11111111-2222-3333-4444-555555555555"},
             {"name": "c", "status": "shut-off", "load": {"type": "curve", "points": [[0, 0.1], [60, 0.9]]}}
         ]}"""
@@ -464,7 +464,8 @@ def test_a_host_can_be_described_in_json() -> None:
     assert sample.cpus == 2
     assert sample.infos[A].facts["metadata"] == ("x", "y")
     b: ServerSample = sample.samples["11111111-2222-3333-4444-555555555555"]
-    assert (b.quota_us, sample.infos[b.uuid].constraint) == (50000, "pinned")
+    assert (b.quota_us, sample.infos[b.uuid].constraint) == (50000, "real-time")
+    assert sample.infos[b.uuid].tuning.vcpu_pins == ("1",)
     assert sample.samples[A].parent == "gold"
     assert len(sample.samples) == 2
 

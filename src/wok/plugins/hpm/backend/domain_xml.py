@@ -61,7 +61,7 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
         vcpus=1 if vcpu is None else int(vcpu.get("current") or vcpu.text or 1),
         memory_mib=0 if memory is None else round(int(memory.text or 0) * _BYTES[memory.get("unit", "KiB")] / 2**20),
         facts=facts,
-        constraint=_constraint(root, host_cpus),
+        constraint=_constraint(root),
         has_agent=any(
             target.get("name") == "org.qemu.guest_agent.0" and target.get("state") == "connected"
             for target in root.iterfind("devices/channel/target")
@@ -176,17 +176,10 @@ def _operating_system(metadata: ElementTree.Element) -> dict[str, str]:
     return {}
 
 
-def _constraint(root: ElementTree.Element, host_cpus: int) -> Constraint | None:
+def _constraint(root: ElementTree.Element) -> Constraint | None:
     tune = root.find("cputune")
-    if tune is not None:
-        if any(s.get("scheduler") in ("fifo", "rr", "deadline") for s in tune.iterfind("vcpusched")):
-            return "real-time"
-        if any(len(_cpus(pin.get("cpuset"))) < host_cpus for pin in tune.iterfind("vcpupin")):
-            return "pinned"
-    vcpu = root.find("vcpu")
-    cpuset = None if vcpu is None else vcpu.get("cpuset")
-    if cpuset and len(_cpus(cpuset)) < host_cpus:
-        return "pinned"
+    if tune is not None and any(s.get("scheduler") in ("fifo", "rr", "deadline") for s in tune.iterfind("vcpusched")):
+        return "real-time"
     # Of each vCPU. One of the whole guest (`global_quota`) is a limit that can be planned with.
     if tune is not None and int(tune.findtext("quota", "0")) > 0:
         return "own-quota"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 
 class HostState(NamedTuple):
     """Idle (with waiting for I/O) and stolen time of all CPUs in ns since the start, bytes of memory and of what is
-    available of it, pressure, what guests may take of it, and KSM; None: the kernel does not tell, or there is none."""
+    available of it, pressure, what guests may take of it, and KSM; None: the kernel does not tell, or there is none.
+    `idle_by_cpu` has the idle time of each CPU that is online."""
 
     idle_ns: int
     steal_ns: int
@@ -30,6 +32,7 @@ class HostState(NamedTuple):
     limit: MemoryLimit | None
     ksm: KsmState | None
     details: HostDetails
+    idle_by_cpu: Mapping[int, int] = {}
 
 
 class HostFiles:
@@ -45,6 +48,7 @@ class HostFiles:
         self._slice = MachineSlice(root)
         self._tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
         self._stat = os.open(proc / "stat", os.O_RDONLY | os.O_CLOEXEC)
+        self._stat_size = 4096
         self._others: dict[str, int] = {}
         for name in ("meminfo", "vmstat", "pressure/cpu", "pressure/memory", "pressure/io"):
             with suppress(OSError):    # a kernel without it, or with pressure switched off
@@ -52,8 +56,13 @@ class HostFiles:
 
     def read(self) -> HostState:
         """All of it, now."""
-        fields = os.pread(self._stat, 512, 0).split(b"\n", 1)[0].split()
+        lines = self._cpu_lines()
+        fields = lines[0].split()
         idle, steal = int(fields[4]) + int(fields[5]), int(fields[8])
+        by_cpu: dict[int, int] = {}
+        for line in lines[1:]:
+            name, _, _, _, free, waiting, _ = line.split(None, 6)
+            by_cpu[int(name[3:])] = (int(free) + int(waiting)) * self._tick
         memory = self._memory()
         pressure = {name: self._pressure(f"pressure/{name}") for name in ("cpu", "memory", "io")}
         found = HostPressure(
@@ -63,8 +72,16 @@ class HostFiles:
         total = memory.get("MemTotal")
         return HostState(
             idle * self._tick, steal * self._tick, total, memory.get("MemAvailable"), found, self._slice.read(total),
-            self.ksm.read(), self._details(memory),
+            self.ksm.read(), self._details(memory), by_cpu,
         )  # fmt: skip
+
+    def _cpu_lines(self) -> list[bytes]:
+        """The lines of all CPUs together, and of each. What follows them may be longer than they are."""
+        size = self._stat_size
+        while b"\nintr" not in (text := os.pread(self._stat, size, 0)) and len(text) == size:
+            size *= 2
+        self._stat_size = size
+        return [line for line in text.split(b"\nintr", 1)[0].split(b"\n") if line.startswith(b"cpu")]
 
     def close(self) -> None:
         """Give them back."""

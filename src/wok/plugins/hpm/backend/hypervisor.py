@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from ..engine.samples import IO_LIMITS, Glance, HostSample, ServerInfo, ServerSample, ServerStatus
+from ..engine.topology import NO_TOPOLOGY, Topology
 from ..errors import InvalidValue
 from ..memory.state import KsmSettings
 from .extras import Extras
@@ -52,6 +53,7 @@ class Ability(msgspec.Struct, frozen=True, omit_defaults=True):
 class HostDescription(msgspec.Struct, frozen=True, rename="kebab"):
     """What kind of host this is. `controls` has an entry for `cpu-shares`, `cpu-quota`, `balloon`, `ksm`,
     `vcpu-quota` and `io-tune`; `statistics` has one for what servers' sections hold and a host may be unable to tell.
+    `topology` has the CPUs that were online when hpm reached the host.
     """
 
     uri: str
@@ -63,6 +65,7 @@ class HostDescription(msgspec.Struct, frozen=True, rename="kebab"):
     default_shares: int
     controls: Mapping[str, Ability]
     statistics: Mapping[str, Ability] = {}
+    topology: Topology = NO_TOPOLOGY
 
 
 class Hypervisor(Protocol):

@@ -20,6 +20,7 @@ import libvirt
 
 from ..engine.counters import ServerCounters
 from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample
+from ..engine.topology import flat
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from ..memory.state import KsmSettings
 from .cgroups import find_mount, guest_cgroup
@@ -42,6 +43,7 @@ from .libvirt_inventory import Entry, Inventory
 from .rivals import Rival, Rivals
 from .sampling import Sampler
 from .statistics import libvirt_statistics
+from .topology import read_topology
 from .units import Units
 
 log = logging.getLogger(__name__)
@@ -114,6 +116,7 @@ class LibvirtHypervisor:
             default_shares=100 if version == 2 else 1024,
             controls={"cpu-shares": ability, "cpu-quota": ability, **memory_controls(self._ksm)},
             statistics=libvirt_statistics(version),
+            topology=read_topology(self._root) or flat(_cpus()),
         )
 
     def observe(self) -> HostSample:
@@ -133,7 +136,7 @@ class LibvirtHypervisor:
             return HostSample(
                 now, _cpus(), host.idle_ns, host.steal_ns, self._infos, samples, counters, self._inventory.problem,
                 host.memory_bytes, host.available_bytes, host.pressure, host.limit, host.ksm, self._boot,
-                self._host.nodes, host.details,
+                self._host.nodes, host.details, host.idle_by_cpu,
             )  # fmt: skip
 
     def glance(self) -> Glance | None:

@@ -23,7 +23,6 @@ _REASONS = {
     "not-running": "it does not run",
     "paused": "it is paused",
     "changed-by-administrator": "somebody changed its shares; vs-release takes it back",
-    "pinned": "its vCPUs are pinned",
     "own-quota": "each of its vCPUs has a CPU quota of its own",
     "real-time": "it runs with real-time scheduling",
     "unreachable": "it cannot be reached",

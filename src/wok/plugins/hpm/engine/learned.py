@@ -12,8 +12,8 @@ from ..policy.goals import Goal, Importance
 from .demand import demand_of
 from .windows import ServerWindow
 
-#: What is wanted for one start of a server: start, goal, importance, reserve, limit.
-Wish: TypeAlias = "tuple[str, Goal | None, Importance, float | None, float | None]"
+#: What is wanted for one start of a server: start, goal, importance, reserve, limit, and the CPUs it may run on.
+Wish: TypeAlias = "tuple[str, Goal | None, Importance, float | None, float | None, frozenset[int] | None]"
 
 #: Weight of the past against the newest window in a server's running means.
 PAST = 0.6

@@ -17,7 +17,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
     `shares` are in force now (None: unknown), `original` were so before hpm changed any. `held` says why
     the server is left alone although it has a goal (``excluded``, ``changed-by-administrator``, …). `quota` is
-    the CPU time per time that a quota in force lets it have, whoever set it.
+    the CPU time per time that a quota in force lets it have, whoever set it. `cpus` are those that it may run on; None:
+    on any.
     """
 
     uuid: str
@@ -29,6 +30,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     assignment: Assignment
     held: str | None
     quota: float | None = None
+    cpus: frozenset[int] | None = None
 
     @property
     def working(self) -> bool:
@@ -52,7 +54,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     @property
     def wish(self) -> Wish:
         """All that is wanted for it: the same as before needs no new plan."""
-        return self.start, self.assignment.goal, self.importance, self.assignment.cpu_reserve, self.limit
+        return self.start, self.assignment.goal, self.importance, self.assignment.cpu_reserve, self.limit, self.cpus
 
     @property
     def goal(self) -> float:

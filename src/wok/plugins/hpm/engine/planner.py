@@ -21,7 +21,6 @@ from .allocation import (
     ROUNDING,
     Allocation,
     Claim,
-    allocate,
     at_common_factor,
     steady_velocity,
     target_velocity,
@@ -32,6 +31,7 @@ from .index import MET
 from .judging import came_true, lacks_reserve, lags, lags_behind_equals, unsteady
 from .learned import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .parts import REACH, parts_of
+from .pin_sets import Confines, Pool, pools
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
 from .stake import Competitor, Stake, scale_of, stake
 from .waking import for_everybody, if_it_woke
@@ -58,24 +58,21 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     for candidate in candidates:
         families.setdefault(candidate.parent, []).append(candidate)
     above = {parent[:place] for parent in families for place, letter in enumerate(parent) if letter == "/"}
-    waiting = {parent: _delay(family) for parent, family in families.items()}
-    total = sum(waiting.values())
     decisions: list[Decision] = []
     forecasts: dict[str, Forecast] = {}
     servers: dict[str, Learned] = {}
     parents: dict[str, Basis] = {}
     contests: dict[str, Contest] = {}
-    for parent, family in families.items():
-        idle = host.idle * waiting[parent] / total if total > 0.0 else host.idle
-        work = _Parent(parent, family, memory, generation, host, idle, nested=parent in above)
+    for pool in pools(families, host):
+        work = _Parent(pool, memory, generation, host, nested=pool.parent in above)
         decision = work.decide()
         if decision is not None:
             decisions.append(decision)
         forecasts.update(work.forecasts)
         servers.update(work.learned)
-        contests[parent] = work.contest
+        contests[pool.key] = work.contest
         if work.basis is not None:
-            parents[parent] = work.basis
+            parents[pool.key] = work.basis
     return Plan(tuple(decisions), forecasts, Memory(servers, parents, contests))
 
 
@@ -89,35 +86,33 @@ def _delay(family: Sequence[Candidate]) -> float:
 
 
 class _Parent:
-    """The servers of one parent cgroup while a plan is made for them."""
+    """The servers of one parent cgroup that compete with each other, while a plan is made for them."""
 
-    def __init__(
-        self, parent: str, family: Sequence[Candidate], memory: Memory, generation: int, host: HostWindow, idle: float,
-        *, nested: bool,
-    ) -> None:  # fmt: skip
-        self.parent = parent
+    def __init__(self, pool: Pool, memory: Memory, generation: int, host: HostWindow, *, nested: bool) -> None:
+        self.parent, family = pool.parent, pool.servers
         self.generation = generation
         self.managed = [c for c in family if c.wanted and c.held is None and c.shares is not None]
         named = {c.uuid for c in self.managed}
         self.unmanaged = [c for c in family if c.uuid not in named]
         self.others = [c for c in self.unmanaged if c.working]
         self.busy = [c for c in self.managed if c.working]
-        self.basis = memory.parents.get(parent)
+        self.basis = memory.parents.get(pool.key)
         # A group of servers below this parent competes as one of its children, with a weight that is not ours.
         self.alone = len(self.managed) == len(family) and not nested
         self.rivals = bool(self.others) or nested
         self.contended = _delay(family) > CONTENDED
         using = sum(c.window.using for c in (*self.busy, *self.others) if c.window is not None)
-        self.capacity = min(float(host.cpus), idle + using)
+        self.capacity = min(pool.most(host), pool.idle + using)
         self.working = _wanting(self.busy)
         #: Whether the servers that work are those for which the plan in force was made.
         self.same = self.basis is not None and self._alike(self.basis.busy, self.working)
-        before, competing = memory.contests.get(parent), {**self.working, **_wanting(self.others)}
+        before, competing = memory.contests.get(pool.key), {**self.working, **_wanting(self.others)}
         anew = before is not None and not self._alike(before.competing, competing)
         self.learned = self._learn(memory.servers, host.seconds, anew=anew)
         if before is not None and not anew and abs(self.capacity - before.capacity) <= NOISE * self.capacity:
             self.capacity = PAST * before.capacity + (1.0 - PAST) * self.capacity
         self.contest = Contest(competing, self.capacity)
+        self.confines = Confines(pool, host, self.capacity)
         #: What the managed servers which work may have together.
         self.stake = Stake(self.capacity)
         self.forecasts: dict[str, Forecast] = {}
@@ -191,7 +186,8 @@ class _Parent:
             entitled = {c.uuid: part for c, part in zip(self.busy, fair, strict=True) if c.assignment.goal is None}
         for c in self.busy:
             self.claims[c.uuid] = self._claim(c, self.demands[c.uuid], entitled.get(c.uuid, 0.0))
-        allocation = allocate(list(self.claims.values()), ours)
+        others = dict(zip((c.uuid for c in self.others), self.stake.theirs, strict=False))
+        allocation = self.confines.allocate(list(self.claims.values()), ours, others)
         # After a quota stopped it, a server comes back as if it had slept.
         self.always = {
             uuid for uuid, claim in self.claims.items()
@@ -233,7 +229,7 @@ class _Parent:
             ours.append(Competitor(max(1.0, float(c.original)), most, min(reserve, most)))
         for c in self.others:
             assert c.window is not None
-            most = demand_of(c.window, c.limit).most
+            most = min(demand_of(c.window, c.limit).most, self.confines.reach(c.uuid))
             others.append(Competitor(max(1.0, float(c.original or c.shares or 0)), most))
         return stake(ours, others, self.capacity)
 
@@ -333,7 +329,9 @@ class _Parent:
     ) -> tuple[dict[str, int], Mapping[str, float]]:
         """Shares for all managed servers, and the velocities of those who work that these shares are to bring."""
         busy, asleep = list(self.claims.values()), self._asleep()
-        everybody = for_everybody(busy, asleep, velocities, self.capacity) if asleep and not self.rivals else None
+        everybody = None
+        if asleep and not self.rivals and not self.confines:
+            everybody = for_everybody(busy, asleep, velocities, self.capacity)
         if everybody is not None:
             claims = [*busy, *asleep]
             aims: Mapping[str, float] = everybody.velocities(claims)

@@ -12,7 +12,7 @@ from .counters import NO_COUNTERS, Counters, Started
 ServerStatus: TypeAlias = Literal["running", "paused", "shut-off", "crashed", "unknown"]
 
 #: Why a server's CPU cannot be planned freely.
-Constraint: TypeAlias = Literal["pinned", "own-quota", "real-time"]
+Constraint: TypeAlias = Literal["own-quota", "real-time"]
 
 
 class MemoryFacts(msgspec.Struct, frozen=True):
@@ -165,6 +165,7 @@ class HostSample(msgspec.Struct, frozen=True):
     them changes. `problem` says why the hypervisor could not be asked; the rest is then as fresh as it can be.
     `memory_bytes` and `available_bytes` are the host's; None: not known. `limit` is there where guests may take less
     than that. `ksm` None: the host has none. `boot` tells the host's starts apart, `nodes` counts its NUMA nodes.
+    `idle_by_cpu` is the idle time of each CPU that is online, by its number; empty: not known.
     """
 
     time_ns: int
@@ -183,6 +184,7 @@ class HostSample(msgspec.Struct, frozen=True):
     boot: str = ""
     nodes: int = 1
     details: HostDetails = HostDetails()
+    idle_by_cpu: Mapping[int, int] = {}
 
 
 class Glance(msgspec.Struct, frozen=True, eq=False):

@@ -23,10 +23,11 @@ class Competitor(NamedTuple):
 
 class Stake(NamedTuple):
     """CPUs that the managed servers may have together. `unit`: the weight that gives one CPU beside those others who
-    want more than they get; None if there are none."""
+    want more than they get; None if there are none. `theirs`: what each of the others has."""
 
     cpus: float
     unit: float | None = None
+    theirs: Sequence[float] = ()
 
 
 def stake(managed: Sequence[Competitor], others: Sequence[Competitor], capacity: float) -> Stake:
@@ -42,7 +43,7 @@ def stake(managed: Sequence[Competitor], others: Sequence[Competitor], capacity:
         left = max(min(FLOOR * len(others), FLOORS_OF_CAPACITY * capacity), capacity - reserved)
     theirs = share_by_weight([c[:2] for c in (*rest, *others)], left)[len(rest) :]
     hungry = [c.weight / part for c, part in zip(others, theirs, strict=True) if ROUNDING < part < c.most - ROUNDING]
-    return Stake(capacity - sum(theirs), max(hungry, default=None))
+    return Stake(capacity - sum(theirs), max(hungry, default=None), theirs)
 
 
 def scale_of(

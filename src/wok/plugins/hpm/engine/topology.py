@@ -26,6 +26,10 @@ class Topology(msgspec.Struct, frozen=True):
 
     cpus: Mapping[int, Cpu]
 
+    def __bool__(self) -> bool:
+        """Whether anything is known of the CPUs."""
+        return bool(self.cpus)
+
     @property
     def numbers(self) -> frozenset[int]:
         """The numbers of all CPUs."""
@@ -55,6 +59,10 @@ class Topology(msgspec.Struct, frozen=True):
             if number in among:
                 found.setdefault(cpu.core, []).append(number)
         return [tuple(cpus) for cpus in found.values()]
+
+
+#: Of a host that tells nothing.
+NO_TOPOLOGY = Topology({})
 
 
 def topology(cpus: Iterable[Cpu]) -> Topology:

@@ -50,13 +50,15 @@ class ServerWindow(msgspec.Struct, frozen=True, gc=False):
 
 
 class HostWindow(msgspec.Struct, frozen=True):
-    """A host over a window. `idle` and `steal` in CPUs; `seconds` is the window's length."""
+    """A host over a window. `idle` and `steal` in CPUs; `seconds` is the window's length. `idle_by_cpu` is the part of
+    the window (0…1) in which each CPU did nothing, by its number; empty: not known."""
 
     seconds: float
     cpus: int
     idle: float
     steal: float
     servers: Mapping[str, ServerWindow]
+    idle_by_cpu: Mapping[int, float] = {}
 
 
 def window(before: Accounted, after: Accounted) -> HostWindow:
@@ -96,7 +98,15 @@ def window(before: Accounted, after: Accounted) -> HostWindow:
         max(0, after.sample.idle_ns - before.sample.idle_ns) / elapsed,
         max(0, after.sample.steal_ns - before.sample.steal_ns) / elapsed,
         servers,
+        _idle_by_cpu(before.sample.idle_by_cpu, after.sample.idle_by_cpu, elapsed),
     )
+
+
+def _idle_by_cpu(before: Mapping[int, int], after: Mapping[int, int], elapsed: int) -> dict[int, float]:
+    """One that came online meanwhile has done nothing that is known of. The kernel's ticks may be late by a little."""
+    return {
+        cpu: min(1.0, max(0, idle - before[cpu]) / elapsed) if cpu in before else 0.0 for cpu, idle in after.items()
+    }
 
 
 def _take_out_throttling(

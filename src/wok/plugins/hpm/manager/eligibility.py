@@ -8,7 +8,7 @@ from .actuator import Actuator
 from .snapshot import HeldReason
 
 #: Reasons for which a server that was managed gets its own shares back.
-GIVEN_BACK = frozenset({"excluded", "no-policy", "pinned", "own-quota", "real-time"})
+GIVEN_BACK = frozenset({"excluded", "no-policy", "own-quota", "real-time"})
 
 
 def held_reason(

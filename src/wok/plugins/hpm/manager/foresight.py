@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from ..engine.learned import Memory
+from ..engine.pin_sets import cpu_set
 from ..engine.plan import Candidate, Forecast
 from ..engine.planner import plan
 from ..engine.samples import HostSample, ServerSample
@@ -70,6 +71,7 @@ def candidates(
             uuid, server.start, server.parent, server.shares, originals.get(uuid, 0),
             window.servers.get(uuid), assignments[uuid], held.get(uuid),
             None if server.quota_us is None else own_quota(server, actuator),
+            None if not (pins := sample.infos[uuid].tuning.vcpu_pins) else cpu_set(pins, len(server.threads)),
         )
         for uuid, server in sample.samples.items()
         if uuid in assignments

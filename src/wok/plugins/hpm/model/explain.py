@@ -7,6 +7,7 @@ from ..policy.classification import describe
 from ..policy.goals import VelocityGoal
 from ..policy.groups import Activation, WorkloadResourceGroup
 from .explain_memory import explain_memory
+from .explain_pins import explain_pins
 from .views import Views
 
 _HELD = {
@@ -17,8 +18,6 @@ _HELD = {
     "unreachable": "Its CPU shares cannot be read on this host, so it is left alone.",
     "changed-by-administrator": "An administrator changed its shares while hpm managed it. That is respected: it is"
     " left alone until it is released (hpm vs-release).",
-    "pinned": "Its vCPUs are pinned to some of the host's CPUs, so weights do not decide what it gets:"
-    " it is left alone.",
     "own-quota": "Each of its vCPUs has a quota of its own, set outside hpm; it is left alone.",
     "real-time": "Its vCPUs are scheduled as real-time work, which weights do not touch; it is left alone.",
 }
@@ -34,7 +33,7 @@ _REASONS = {
 def explain(views: Views, uuid: str) -> list[str]:
     """Sentences in the order of the reasoning: classification, measurement, decision, memory."""
     sentences = [
-        _classification(views, uuid), _measurement(views, uuid), *_decision(views, uuid),
+        _classification(views, uuid), _measurement(views, uuid), *explain_pins(views, uuid), *_decision(views, uuid),
         *explain_memory(views.snapshot, uuid),
     ]  # fmt: skip
     if views.problem is not None:

@@ -13,6 +13,7 @@ from ..manager.snapshot import Snapshot
 from ..policy.assignment import facts_of
 from ..policy.catalog import Attribute, Catalog
 from ..policy.classification import Facts, Value
+from ..policy.cpu_sets import parse_cpus
 from ..wire.groups import GroupCreate
 from ..wire.loads import Idle, Load, Spin
 from ..wire.simulations import Constraint, Demand, DescribedHost, DescribedServer
@@ -81,7 +82,15 @@ def _server(snapshot: Snapshot, info: ServerInfo) -> DescribedServer:
         parent="machine" if sample is None else sample.parent,
         cpu_quota=quota,
         constraint=next((c for c in get_args(Constraint) if c == info.constraint), None),
+        pinned=_pins(info.tuning.vcpu_pins, snapshot.sample.cpus),
     )
+
+
+def _pins(pins: tuple[str, ...], cpus: int) -> tuple[str, ...] | None:
+    """Where its vCPUs may run. In a description CPUs are numbered from 0 on: of a host on which some are offline,
+    pinnings to others than these are left out."""
+    known = all(max(parse_cpus(pin)) < cpus for pin in pins if pin)
+    return pins if pins and known else None
 
 
 def _load(window: ServerWindow | None, vcpus: int) -> Load | Demand | tuple[Load, ...]:

@@ -8,6 +8,7 @@ import msgspec
 
 from ..policy.catalog import Attributes
 from ..policy.classification import Value
+from ..policy.cpu_sets import CpuList
 from ..policy.goals import Goal, Importance
 from ..policy.groups import DEFAULT_GROUP
 from ..policy.guest_policies import Cpus
@@ -22,7 +23,7 @@ from .words import PerformanceIndex, Velocity
 INTERVALS: Final = 20
 
 Intervals = Annotated[int, msgspec.Meta(ge=1, le=10000)]
-Constraint: TypeAlias = Literal["pinned", "own-quota", "real-time"]
+Constraint: TypeAlias = Literal["own-quota", "real-time"]
 Side: TypeAlias = Literal["unmanaged", "managed", "compared"]
 
 
@@ -40,6 +41,12 @@ class Demand(msgspec.Struct, frozen=True, tag="demand", rename="kebab", forbid_u
 
 
 VcpuLoads = Annotated[tuple[Load, ...], msgspec.Meta(min_length=1, max_length=512)]
+
+#: Where each vCPU may run; empty: on any CPU.
+VcpuPins = Annotated[tuple[Annotated[str, msgspec.Meta(
+    max_length=1024, pattern=r"^(?:[0-9]{1,4}(?:-[0-9]{1,4})?(?:,[0-9]{1,4}(?:-[0-9]{1,4})?)*)?$(?!\n)",
+    description="CPUs of the host such as 0-3,8; empty: any.",
+)], ...], msgspec.Meta(min_length=1, max_length=512)]  # fmt: skip
 
 
 class DescribedServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -61,6 +68,8 @@ class DescribedServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknow
     parent: The cgroup in whose share of the host it competes.
     cpu-quota: A quota that somebody else than hpm set, in CPUs; null: none.
     constraint: Why its CPU cannot be planned freely; null: it can.
+    pinned: The CPUs that its vCPUs may run on, such as 0-1,4; or a list, one for each, and vCPUs after it run on any;
+        null: all on any.
     """
 
     name: Value
@@ -79,6 +88,7 @@ class DescribedServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknow
     parent: Value = "machine"
     cpu_quota: Cpus | None = None
     constraint: Constraint | None = None
+    pinned: CpuList | VcpuPins | None = None
 
 
 Groups = Annotated[tuple[GroupCreate, ...], msgspec.Meta(max_length=1000)]

@@ -75,8 +75,8 @@ ServerStatus: TypeAlias = Annotated[
 Management: TypeAlias = Literal["managed", "unmanaged"]
 ManagementReason: TypeAlias = Annotated[
     Literal[
-        "no-policy", "excluded", "not-running", "paused", "changed-by-administrator", "unreachable", "pinned",
-        "own-quota", "real-time",
+        "no-policy", "excluded", "not-running", "paused", "changed-by-administrator", "unreachable", "own-quota",
+        "real-time",
     ],
     msgspec.Meta(description="Why hpm leaves the virtual server alone."),
 ]  # fmt: skip

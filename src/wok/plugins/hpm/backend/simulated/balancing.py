@@ -29,9 +29,21 @@ class Balancer:
 
 def pull(dispatcher: Dispatcher, core: Core, now: int) -> None:
     """Take a waiting thread from the core with the longest queue, for a core that has nothing to do."""
+    if dispatcher.pinned:
+        _pull_allowed(dispatcher, core, now)
+        return
     source = max(dispatcher.cores, key=lambda other: len(other.queue))
     if source.queue:
         dispatcher.migrate(source.queue[0][2], core, now)
+
+
+def _pull_allowed(dispatcher: Dispatcher, core: Core, now: int) -> None:
+    """The same where some threads may not go everywhere: the first that may come, from the longest queue with one."""
+    for source in sorted(dispatcher.cores, key=lambda other: -len(other.queue)):
+        for _, _, thread in sorted(source.queue):
+            if thread.allowed >> core.index & 1:
+                dispatcher.migrate(thread, core, now)
+                return
 
 
 def balance(dispatcher: Dispatcher, now: int) -> None:
@@ -44,12 +56,26 @@ def balance(dispatcher: Dispatcher, now: int) -> None:
     for core in dispatcher.cores:
         core.load += (_load(core) - core.load) * NEWEST
     cores = sorted(dispatcher.cores, key=_by_load)
-    moved = False
-    for low, high in zip(cores[: len(cores) // 2], reversed(cores), strict=False):
+    moved = _balance_allowed(dispatcher, cores, now) if dispatcher.pinned else False
+    for low, high in () if dispatcher.pinned else zip(cores[: len(cores) // 2], reversed(cores), strict=False):
         if high.load <= low.load * (1 + TOLERANCE):
             break
         moved |= _move(dispatcher, high, low, now)
     balancer.failed = 0 if moved else balancer.failed + 1
+
+
+def _balance_allowed(dispatcher: Dispatcher, cores: list[Core], now: int) -> bool:
+    """The same where some threads may not go everywhere: each core looks for the most loaded one that it can relieve,
+    as the kernel does when all tasks of the busiest one are pinned (LBF_ALL_PINNED). `cores` by load, least first."""
+    moved: set[int] = set()
+    for low in cores:
+        for high in reversed(cores):
+            if high.load <= low.load * (1 + TOLERANCE):
+                break
+            if high.index not in moved and _move(dispatcher, high, low, now):
+                moved |= {low.index, high.index}
+                break
+    return bool(moved)
 
 
 def _by_load(core: Core) -> float:
@@ -65,7 +91,7 @@ def _move(dispatcher: Dispatcher, high: Core, low: Core, now: int) -> bool:
     heaviest = 0.0
     for _, _, thread in high.queue:
         weight = thread.group.each * thread.group.parent.factor
-        if weight / (1 << failed) <= allowed and weight > heaviest:
+        if weight / (1 << failed) <= allowed and weight > heaviest and thread.allowed >> low.index & 1:
             chosen, heaviest = thread, weight
     if chosen is None:
         return False

@@ -37,7 +37,7 @@ class Dispatcher:
     """The cores of a host at the virtual time `now`.
 
     `events` is a heap of (time, order, what); `waiting` counts threads in queues; `idle_mask` has a bit
-    for each core that runs nothing.
+    for each core that runs nothing; `pinned` counts threads that may not run everywhere.
     """
 
     def __init__(self, cores: int, start: int, stretch: float, steal: float, seed: int) -> None:
@@ -49,6 +49,7 @@ class Dispatcher:
         self.parents: dict[str, Parent] = {}
         self.events: list[Event] = []
         self.waiting = 0
+        self.pinned = 0
         self.idle_mask = (1 << cores) - 1
         self.balancer = balancing.Balancer(int(BALANCE_INTERVAL * stretch))
         self.chance = Random(seed).random

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...engine.counters import Column, Counters, Layout
 from ...engine.samples import Glance
+from ...engine.topology import flat
 from ...memory.state import KsmSettings
 from ..extras import NO_EXTRAS
 from ..hypervisor import (
@@ -76,6 +77,7 @@ class SimulatedHypervisor(SimulatedMachine):
                 default_shares=1024,
                 controls=dict.fromkeys(CONTROLS, works),
                 statistics=simulated_statistics(),
+                topology=flat(len(self._scheduler.cores)),
             )
 
     def observe(self) -> HostSample:
@@ -100,6 +102,7 @@ class SimulatedHypervisor(SimulatedMachine):
                 available_bytes=self._memory.available,
                 ksm=self._memory.ksm,
                 boot="simulated",
+                idle_by_cpu=scheduler.idle_by_core(),
             )
 
     def glance(self) -> Glance:
@@ -200,6 +203,14 @@ class SimulatedHypervisor(SimulatedMachine):
             self._group(uuid, start)
             self._servers[uuid].tune(quota=(quota_us, period_us))
             self.writes.append(Write(scheduler.now, uuid, "vcpu-quota", quota_us))
+
+    def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
+        """Say where each vCPU may run; see `Hypervisor`."""
+        self._vanish(uuid)
+        with self._change() as scheduler:
+            self._group(uuid, start)
+            self._servers[uuid].pin(pins)
+            self.writes.append(Write(scheduler.now, uuid, "vcpu-pins " + " ".join(pin or "any" for pin in pins), None))
 
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         """Limit a disk; see `Hypervisor`."""

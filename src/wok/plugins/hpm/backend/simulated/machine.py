@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from random import Random
@@ -184,6 +184,11 @@ class SimulatedMachine:
         """Have KSM scan so many pages at once, as the kernel's advisor has it, or as it leaves it when it goes."""
         with self._lock:
             self._memory.ksm = msgspec.structs.replace(self._memory.ksm, pages_to_scan=pages, advised=advised)
+
+    def set_pins_by_hand(self, uuid: str, pins: Sequence[str]) -> None:
+        """Pin a server's vCPUs as an administrator would: it is not in `writes`. Raises `InvalidValue`."""
+        with self._change():
+            self._server(uuid).pin(pins)
 
     def set_constraint(self, uuid: str, constraint: Constraint | None) -> None:
         """Say that a server's CPU cannot be planned freely; scheduling does not change."""

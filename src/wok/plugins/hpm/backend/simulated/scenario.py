@@ -16,7 +16,8 @@ class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
 
     `facts` are by filter type; name and UUID are added. Without `uuid` it is made from the name. `memory_need_mib` is
     what the guest needs for itself; None: a part of its memory, a little more and less with time. `stats_period`: how
-    often its balloon tells, in seconds (0: never); `pinned_memory`: what it has cannot be taken.
+    often its balloon tells, in seconds (0: never); `pinned_memory`: what it has cannot be taken. `pinned`: the CPUs
+    that its vCPUs may run on, a list such as ``0-1`` for all of them, or one for each (empty, or missing: any CPU).
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -36,6 +37,7 @@ class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     pinned_memory: bool = False
     memory_minimum_mib: Annotated[int, msgspec.Meta(ge=1)] | None = None
     memory_need_mib: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    pinned: str | tuple[str, ...] = ()
     vcpu_user_limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
 
 

@@ -10,6 +10,7 @@ a real host, from slices, queues and wake-ups.
   least vruntime, without credit for its sleep, and stops the running thread when that has run for
   `PROTECTION` and is `GRANULARITY` ahead of it in the waker's virtual time: so heavy threads wait less.
   This is the latency that costs sleeping loads velocity.
+- A thread may be pinned to some cores: it wakes, waits and is balanced among these alone.
 - A quota parks the threads of its group until the next period; that, too, counts as delay.
 
 `stretch` multiplies all these times and the balancing interval (and, in `loads`, work and sleep): a coarser
@@ -27,7 +28,7 @@ from typing import Final
 from . import balancing
 from .dispatcher import Dispatcher
 from .loads import MS, Program
-from .threads import PARKED, QUEUED, RUNNING, SLEEPING, STOPPED, Core, Group, Parent, Thread
+from .threads import ANYWHERE, PARKED, QUEUED, RUNNING, SLEEPING, STOPPED, Core, Group, Parent, Thread
 
 #: How far the running thread must be ahead of one that wakes (CPU time of the latter) to be stopped.
 GRANULARITY: Final = MS
@@ -57,10 +58,11 @@ class Scheduler(Dispatcher):
                 self.weigh(parent)
         return self.parents[name]
 
-    def add_thread(self, group: Group, program: Program) -> Thread:
-        """A new thread in `group`, asleep until its program has work."""
+    def add_thread(self, group: Group, program: Program, allowed: int = ANYWHERE) -> Thread:
+        """A new thread in `group`, asleep until its program has work. `allowed`: the cores that it may run on."""
         core = self.cores[next(self._order) % len(self.cores)]
         thread = Thread(group, core, program, next(self._tids))
+        self._allow(thread, allowed)
         group.threads.append(thread)
         self._begin(thread)
         return thread
@@ -68,6 +70,7 @@ class Scheduler(Dispatcher):
     def remove_thread(self, thread: Thread) -> None:
         """End a thread."""
         self.stop_thread(thread)
+        self._allow(thread, ANYWHERE)
         thread.group.threads.remove(thread)
 
     def stop_thread(self, thread: Thread) -> None:
@@ -97,6 +100,29 @@ class Scheduler(Dispatcher):
                 thread.state = SLEEPING
                 thread.wake_at = self.now
                 self._wake(thread, self.now)
+
+    def set_affinity(self, thread: Thread, allowed: int) -> None:
+        """Let a thread run on these cores alone from now on (a mask of at least one bit)."""
+        now = self.now
+        self._allow(thread, allowed)
+        core = thread.core
+        if allowed >> core.index & 1 and (thread.state != QUEUED or not self.idle_mask & allowed):
+            return
+        if thread.state == RUNNING:
+            self.charge(core, now)
+            self.run_next(core, now)
+            thread.since = now
+            self._place(thread, now)
+        elif thread.state == QUEUED:
+            self.dequeue(thread)
+            self.rearm(core, now)
+            self._place(thread, now)
+
+    def _allow(self, thread: Thread, allowed: int) -> None:
+        every = (1 << len(self.cores)) - 1
+        allowed = ANYWHERE if allowed & every == every else allowed
+        self.pinned += (allowed != ANYWHERE) - (thread.allowed != ANYWHERE)
+        thread.allowed = allowed
 
     def set_program(self, thread: Thread, program: Program) -> None:
         """Give a thread another load; what it was working on is dropped."""
@@ -149,6 +175,10 @@ class Scheduler(Dispatcher):
         self.steal = part
         for core in self.cores:
             self.rearm(core, self.now)
+
+    def idle_by_core(self) -> dict[int, int]:
+        """Time in which each core had nothing to do."""
+        return {core.index: self.now - self.started - core.busy for core in self.cores}
 
     def idle_ns(self) -> int:
         """Time, summed over cores, in which a core had nothing to do."""
@@ -232,8 +262,11 @@ class Scheduler(Dispatcher):
     def _place(self, thread: Thread, now: int) -> None:
         """Place a thread that became runnable on a core."""
         core = old = thread.core
-        if core.current is not None and self.idle_mask:
-            core = self.cores[(self.idle_mask & -self.idle_mask).bit_length() - 1]
+        idle, allowed = self.idle_mask & thread.allowed, bool(thread.allowed >> core.index & 1)
+        if idle and (core.current is not None or not allowed):
+            core = self.cores[(idle & -idle).bit_length() - 1]
+        elif not allowed:
+            core = min((c for c in self.cores if thread.allowed >> c.index & 1), key=lambda c: len(c.queue))
         vruntime = thread.vruntime + core.least - old.least
         running = core.current
         if running is None:

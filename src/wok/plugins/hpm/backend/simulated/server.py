@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from ...engine.samples import IO_LIMITS, DiskTuning, MemoryFacts, Tuning
+from ...errors import InvalidValue
+from ...policy.cpu_sets import format_cpus, parse_cpus
 from ..hypervisor import ServerInfo, ServerSample, ServerStatus
 from .loads import Idle, Load, Program, Vcpu, program_of
 from .scenario import ServerSpec
 from .scheduler import Scheduler
-from .threads import Group, Thread
+from .threads import ANYWHERE, Group, Thread
 
 #: UUIDs of simulated servers are made from their names below this.
 NAMESPACE = uuids.UUID("5a0f2a5e-4b8e-4f0c-9d0e-6d1f0c3f7a11")
@@ -34,6 +36,7 @@ class Server:
         self.vcpu_quota: tuple[int | None, int] = (None, 100000)
         self.io_limits = (0,) * len(IO_LIMITS)
         self._scheduler = scheduler
+        self.pins = self._own_pins()
         self._random = Random(f"{seed}/{self.uuid}")
         self.info = self._info("crashed" if spec.status == "crashed" else "shut-off")
 
@@ -46,6 +49,7 @@ class Server:
         """Begin a process with this start's id, with the shares and the quota that it is defined with."""
         spec = self.spec
         self.start, self.booted_ns = start, self._scheduler.now
+        self.pins = self._own_pins()
         self.group = Group(self._scheduler.parent(spec.parent), spec.shares)
         for index in range(spec.vcpus):
             self._add_thread(index)
@@ -80,6 +84,32 @@ class Server:
         self.io_limits = tuple(known[name] for name in IO_LIMITS)
         self._show(self.status)
 
+    def pin(self, pins: Sequence[str]) -> None:
+        """Have its vCPUs run on these CPUs alone, until it starts anew. Raises `InvalidValue` for CPUs that there are
+        not."""
+        masks = [self._mask(pin) for pin in pins]
+        self.pins = tuple(pins) if any(mask != ANYWHERE for mask in masks) else ()
+        for thread, mask in zip(self.threads, masks, strict=False):
+            self._scheduler.set_affinity(thread, mask)
+        self._show(self.status)
+
+    def _own_pins(self) -> tuple[str, ...]:
+        """What it is defined with, in the form of `Tuning.vcpu_pins`."""
+        pinned = self.spec.pinned
+        lists = [pinned] * self.spec.vcpus if isinstance(pinned, str) else [*pinned]
+        pins = [format_cpus(_bits(mask)) if (mask := self._mask(one)) != ANYWHERE else "" for one in lists]
+        pins += [""] * (self.spec.vcpus - len(pins))
+        return tuple(pins[: self.spec.vcpus]) if any(pins) else ()
+
+    def _mask(self, pin: str) -> int:
+        """A bit for each CPU of a list. Raises `InvalidValue`."""
+        if not pin:
+            return ANYWHERE
+        cpus, cores = parse_cpus(pin), len(self._scheduler.cores)
+        if max(cpus) >= cores:
+            raise InvalidValue(f"{self.spec.name} cannot be pinned to CPU {max(cpus)}: this host has 0-{cores - 1}")
+        return sum(1 << cpu for cpu in cpus) if len(cpus) < cores else ANYWHERE
+
     def change(self, spec: ServerSpec) -> None:
         """Take over a name, facts, vCPUs, memory, constraint or load; a running server at once."""
         old, self.spec = self.spec, spec
@@ -113,7 +143,8 @@ class Server:
 
     def _add_thread(self, index: int) -> None:
         assert self.group is not None
-        thread = self._scheduler.add_thread(self.group, self._program(index))
+        pin = self.pins[index] if index < len(self.pins) else ""
+        thread = self._scheduler.add_thread(self.group, self._program(index), self._mask(pin))
         if self.status == "paused":
             self._scheduler.stop_thread(thread)
 
@@ -146,5 +177,11 @@ class Server:
             tuning=Tuning(
                 self.vcpu_quota[0], self.vcpu_quota[1], spec.vcpu_user_limit,
                 (DiskTuning("vda", f"/var/lib/libvirt/images/{spec.name}.qcow2", self.io_limits),),
+                self.pins,
             ),
         )
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set."""
+    return (bit for bit in range(mask.bit_length()) if mask >> bit & 1)

@@ -6,6 +6,9 @@ from typing import Final
 
 from .loads import FOREVER, MS, Program
 
+#: The cores of a thread that may run on any: a mask with all bits.
+ANYWHERE: Final = -1
+
 # What a thread does. Plain integers: they are compared millions of times.
 SLEEPING: Final = 0
 QUEUED: Final = 1
@@ -62,10 +65,11 @@ class Thread:
     """One vCPU, or a process of the host itself.
 
     `vruntime` is CPU time over weight, in the frame of `core`. `left` is what remains of the piece of
-    work. `run_ns` and `delay_ns` are as in the kernel's schedstat; `since` is when waiting began.
+    work. `run_ns` and `delay_ns` are as in the kernel's schedstat; `since` is when waiting began. `allowed` has a bit
+    for each core that it may run on.
     """
 
-    __slots__ = ("core", "delay_ns", "group", "left", "program", "run_ns", "since", "state", "tid",
+    __slots__ = ("allowed", "core", "delay_ns", "group", "left", "program", "run_ns", "since", "state", "tid",
                  "vruntime", "wake_at")  # fmt: skip
 
     def __init__(self, group: Group, core: Core, program: Program, tid: int) -> None:
@@ -80,6 +84,7 @@ class Thread:
         self.delay_ns = 0
         self.since = 0
         self.wake_at = 0
+        self.allowed = ANYWHERE
 
 
 class Core:

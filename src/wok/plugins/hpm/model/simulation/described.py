@@ -11,6 +11,7 @@ import msgspec
 from ...backend.simulated import Curve, Idle, Load, Scenario, ServerSpec, uuid_of
 from ...errors import InvalidValue, NotUnique
 from ...policy.catalog import NO_SETTINGS, Catalog, ServerSettings, empty_catalog
+from ...policy.cpu_sets import parse_cpus
 from ...policy.groups import DEFAULT_GROUP, WorkloadResourceGroup
 from ...wire.groups import GroupCreate
 from ...wire.simulations import Demand, DescribedHost, DescribedServer
@@ -57,7 +58,7 @@ def members(host: DescribedHost) -> list[Member]:
 def scenario_of(host: DescribedHost, servers: Sequence[Member]) -> Scenario:
     """The host for the simulated hypervisor. Raises `InvalidValue`."""
     return Scenario(
-        cores=host.cpus, servers=tuple(_spec(member) for member in servers), seed=host.seed,
+        cores=host.cpus, servers=tuple(_spec(member, host.cpus) for member in servers), seed=host.seed,
         parents=dict(host.parents), host_load=host.host_load, steal=host.steal,
     )  # fmt: skip
 
@@ -120,7 +121,16 @@ def below(path: str) -> Iterator[None]:
         raise error.moved(path) from None
 
 
-def _spec(member: Member) -> ServerSpec:
+def _pins(said: DescribedServer, host_cpus: int, path: str) -> str | tuple[str, ...]:
+    """Where its vCPUs may run, if the host has these CPUs. Raises `InvalidValue`."""
+    pins = said.pinned or ()
+    for pin in (pins,) if isinstance(pins, str) else pins:
+        if pin and max(parse_cpus(pin, path)) >= host_cpus:
+            raise InvalidValue(f"{pin} is more than the host's CPUs, 0-{host_cpus - 1}", path)
+    return pins
+
+
+def _spec(member: Member, host_cpus: int) -> ServerSpec:
     said = member.said
     facts: dict[str, str | tuple[str, ...]] = {str(name): value for name, value in said.attributes.items()}
     if said.metadata:
@@ -129,6 +139,7 @@ def _spec(member: Member) -> ServerSpec:
         name=member.name, uuid=member.uuid, vcpus=said.vcpus, load=_load(said, f"{member.path}.load"),
         shares=said.cpu_shares, facts=facts,
         status=said.status, parent=said.parent, constraint=said.constraint,
+        pinned=_pins(said, host_cpus, f"{member.path}.pinned"),
         quota_us=None if said.cpu_quota is None else max(1000, round(said.cpu_quota * PERIOD_US)),
         period_us=PERIOD_US,
     )  # fmt: skip

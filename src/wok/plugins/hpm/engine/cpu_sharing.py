@@ -1,0 +1,142 @@
+"""Sharing CPUs of which each server may use some: who can have how much, and where it is too tight.
+
+What can be given to servers that are each confined to a set of CPUs is a flow from sets to CPUs. If the flow does not
+carry all that is wanted, its smallest cut names the CPUs that are wanted more than there is of them, by servers that
+can go nowhere else (L. R. Ford, D. R. Fulkerson, *Maximal flow through a network*, 1956). CPUs that the same sets
+contain are one *cell*, so the flow is small however many CPUs there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+#: CPUs below which a difference is one of arithmetic.
+ROUNDING = 1e-9
+#: A weight's unit that is more than anybody can use.
+PLENTY = 1e9
+
+
+class Sharer(NamedTuple):
+    """One that competes: its weight (positive), the CPUs it can use, and the CPUs that it may run on."""
+
+    weight: float
+    most: float
+    cpus: frozenset[int]
+
+
+def crowded(wanted: Mapping[frozenset[int], float], room: Mapping[int, float]) -> frozenset[int]:
+    """The CPUs that are wanted more than there is of them, by those who may run on no others; empty if everybody can
+    have what is `wanted`, CPUs by set. `room` is what each CPU has to give (0…1); a CPU that is not there has
+    nothing."""
+    sets = [one for one in wanted if one]
+    cells: dict[tuple[int, ...], list[int]] = {}
+    for cpu in frozenset().union(*sets):
+        cells.setdefault(tuple(index for index, one in enumerate(sets) if cpu in one), []).append(cpu)
+    members, groups = list(cells), list(cells.values())
+    left = [sum(room.get(cpu, 0.0) for cpu in cpus) for cpus in groups]
+    reach: list[list[int]] = [[] for _ in sets]
+    for cell, inside in enumerate(members):
+        for index in inside:
+            reach[index].append(cell)
+    flow = [[0.0] * len(sets) for _ in groups]
+    for index, one in enumerate(sets):
+        want = wanted[one]
+        while want > ROUNDING:
+            path, seen = _path(index, reach, flow, left)
+            if path is None:
+                return frozenset(cpu for cell in seen for cpu in groups[cell])
+            want -= _push(path, want, flow, left)
+    return frozenset()
+
+
+def _path(
+    start: int, reach: Sequence[Sequence[int]], flow: Sequence[Sequence[float]], left: Sequence[float]
+) -> tuple[list[tuple[int, int]] | None, set[int]]:
+    """The shortest way from a set to a cell that has something left, over what others could give up there: pairs of
+    set and cell, the start first. Without one, None and the cells that were seen."""
+    came: dict[int, tuple[int, int] | None] = {}    # cell → the set it was reached from, and that set's own cell
+    ways: list[tuple[int, int | None]] = [(start, None)]
+    known = {start}
+    for index, before in ways:
+        for cell in reach[index]:
+            if cell in came:
+                continue
+            came[cell] = None if before is None else (before, index)
+            if left[cell] > ROUNDING:
+                return _back(start, cell, came), set(came)
+            for other, given in enumerate(flow[cell]):
+                if given > ROUNDING and other not in known:
+                    known.add(other)
+                    ways.append((other, cell))
+    return None, set(came)
+
+
+def _back(start: int, cell: int, came: Mapping[int, tuple[int, int] | None]) -> list[tuple[int, int]]:
+    path: list[tuple[int, int]] = []
+    step = came[cell]
+    while step is not None:
+        before, index = step
+        path.append((index, cell))
+        cell, step = before, came[before]
+    return [(start, cell), *reversed(path)]
+
+
+def _push(path: Sequence[tuple[int, int]], want: float, flow: list[list[float]], left: list[float]) -> float:
+    """Send as much as `want` along a path; gives how much that was."""
+    amount = min(want, left[path[-1][1]])
+    for (_, cell), (index, _) in pairwise(path):
+        amount = min(amount, flow[cell][index])
+    for place, (index, cell) in enumerate(path):
+        flow[cell][index] += amount
+        if place + 1 < len(path):
+            flow[cell][path[place + 1][0]] -= amount
+    left[path[-1][1]] -= amount
+    return amount
+
+
+def share_on_sets(sharers: Sequence[Sharer], room: Mapping[int, float]) -> list[float]:
+    """CPUs for each: weighted max-min fairness, by progressive filling. All rise in proportion to their weights until
+    they have all that they can use, or the CPUs that they are confined to are given away.
+
+    With one set for all it is `weights.share_by_weight`.
+    """
+    given = [0.0] * len(sharers)
+    left = dict(room)
+    rising = {i for i, one in enumerate(sharers) if one.cpus.intersection(left)}
+    while rising:
+        unit, tight = PLENTY, frozenset[int]()
+        while True:
+            wanted: dict[frozenset[int], float] = {}
+            for i in rising:
+                one = sharers[i]
+                cpus = one.cpus.intersection(left)
+                wanted[cpus] = wanted.get(cpus, 0.0) + min(one.most, one.weight * unit)
+            found = crowded(wanted, left)
+            if not found:
+                break
+            tight = found    # the last cut is the one that holds the unit down
+            confined = [i for i in rising if sharers[i].cpus.intersection(left) <= tight]
+            lower = _unit([sharers[i] for i in confined], sum(left[cpu] for cpu in tight))
+            if lower >= unit * (1.0 - ROUNDING):
+                break
+            unit = lower
+        done = [i for i in rising if sharers[i].cpus.intersection(left) <= tight] if tight else list(rising)
+        for i in done:
+            given[i] = min(sharers[i].most, sharers[i].weight * unit)
+        rising -= set(done)
+        for cpu in tight:
+            del left[cpu]
+    return given
+
+
+def _unit(sharers: Sequence[Sharer], cpus: float) -> float:
+    """The CPUs for a weight of 1 with which these use just that many."""
+    left, weight = cpus, sum(one.weight for one in sharers)
+    for one in sorted(sharers, key=lambda one: one.most / one.weight):
+        if one.most * weight > one.weight * left:
+            break
+        left -= one.most
+        weight -= one.weight
+    return max(0.0, left) / weight if weight > ROUNDING else PLENTY
