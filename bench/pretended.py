@@ -20,6 +20,7 @@ from hpm.backend.cgroups import GuestCgroup, Mount, find_mount
 from hpm.backend.extras import NO_EXTRAS, Extras
 from hpm.backend.guest import GuestFiles
 from hpm.backend.hypervisor import Ability, HostDescription, HostSample, ServerInfo
+from hpm.backend.partitions.finding import find_partitions
 from hpm.backend.sampling import Sampler
 from hpm.engine.samples import Glance
 
@@ -65,6 +66,7 @@ class PretendedHost:
             name = f"pretended{number}"
             self.infos[uuid] = ServerInfo(uuid, name, "running", vcpus, 2, {"name": name})
             self.sampler.open(uuid, f"bench-{number}", cgroup)
+        self.partitions = find_partitions(Path("/"), find_mount(Path("/")))
         self._proc_stat = os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
 
     def describe(self) -> HostDescription:
@@ -108,6 +110,9 @@ class PretendedHost:
     def set_cpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
         self.files(uuid).write_quota(quota_us, period_us)
         self.sampler.touch(uuid)
+
+    def set_partition(self, uuid: str, path: str | None) -> None:
+        pass
 
     def on_change(self, callback: Callable[[], None]) -> None:
         pass

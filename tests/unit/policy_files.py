@@ -13,6 +13,17 @@ from hpm.policy.classification import And, Filter, Not, Or
 from hpm.policy.files.content import FileGroup, FileServer, GroupsFile
 from hpm.policy.goals import IMPORTANCES, VELOCITY_OF_LEVEL, DiscretionaryGoal, VelocityGoal
 from hpm.policy.groups import DEFAULT_GROUP, WorkloadResourceGroup
+from hpm.policy.partitions import (
+    ROOT,
+    BlkioParameters,
+    CpuParameters,
+    DeviceLimits,
+    MemoryParameters,
+    NumaParameters,
+    Partition,
+    PartitionParameters,
+    lineage,
+)
 from hpm.policy.policies import PerformancePolicy, ServiceClass
 from hpm.policy.schedule import DAYS, ScheduleEntry
 
@@ -85,12 +96,46 @@ def groups(draw: Any, group_id: str, name: str) -> WorkloadResourceGroup:
     )  # fmt: skip
 
 
+_RATES = st.none() | st.integers(1, (1 << 63) - 1)
+_MIB = st.none() | st.integers(1, 1 << 30)
+_LISTS = st.none() | st.sampled_from(["0", "0-3,8", "1,1,2-2"])
+
+
+@st.composite
+def _partition(draw: Any, path: str) -> Partition:
+    hard = draw(_MIB)
+    memory = MemoryParameters(hard, draw(st.none() | st.just(hard)), draw(st.none() | st.just(hard)))
+    names = draw(st.lists(st.sampled_from(["/dev/vda", "8:0", "/dev/mapper/a-b.c"]), max_size=2, unique=True))
+    devices = tuple(DeviceLimits(name, *(draw(_RATES) for _ in range(4))) for name in names)
+    cpu = CpuParameters(
+        draw(st.none() | st.integers(2, 10000)), draw(st.none() | st.integers(10**9, 17592186044415)),
+        draw(st.none() | st.integers(1000, 1000000)),
+    )  # fmt: skip
+    parameters = PartitionParameters(
+        cpu, BlkioParameters(draw(st.none() | st.integers(10, 1000)), devices), memory,
+        NumaParameters(draw(_LISTS), draw(_LISTS)),
+    )  # fmt: skip
+    reserve = draw(st.none() | st.floats(0.01, 900))
+    return Partition(path, draw(_DESCRIPTIONS), draw(st.booleans()), reserve, parameters)
+
+
+@st.composite
+def partitions(draw: Any) -> dict[str, Partition]:
+    """Partitions by path, each with those that it stands in."""
+    deepest = draw(st.lists(st.sampled_from(["/machine/a/b/c", "/machine/a/B_1", "/machine/x9"]), unique=True))
+    paths = {above for path in deepest for above in lineage(path)} - {ROOT}
+    return {path: draw(_partition(path)) for path in sorted(paths)}
+
+
 @st.composite
 def catalogs(draw: Any) -> Catalog:
     """A catalog."""
     made = {DEFAULT_GROUP: draw(groups(DEFAULT_GROUP, "default"))}
+    placed = draw(partitions())
+    place = st.none() | st.sampled_from([*placed]) if placed else st.none()
     for number, name in enumerate(_named(draw, 3)):
-        made[f"id-{number}"] = draw(groups(f"id-{number}", name))
+        group = draw(groups(f"id-{number}", name))
+        made[f"id-{number}"] = msgspec.structs.replace(group, partition=draw(place))
     servers = {}
     for key in draw(st.lists(_UUIDS, max_size=4, unique=True)):
         reserve, cap = draw(_CPUS), draw(_CPUS)
@@ -100,11 +145,11 @@ def catalogs(draw: Any) -> Catalog:
         said = ServerSettings(
             draw(st.sampled_from([*made])), draw(st.booleans()), reserve, cap,
             draw(st.dictionaries(names, _VALUES, max_size=2)),
-            memory_minimum_mib=draw(st.none() | st.integers(1, 1 << 30)),
+            memory_minimum_mib=draw(st.none() | st.integers(1, 1 << 30)), partition=draw(place),
         )  # fmt: skip
         if said != ServerSettings():
             servers[key] = said
-    return Catalog(draw(st.integers(0, 9)), made, servers)
+    return Catalog(draw(st.integers(0, 9)), made, servers, placed)
 
 
 def large(groups: int = 200, policies: int = 5, classes: int = 6, servers: int = 20) -> GroupsFile:

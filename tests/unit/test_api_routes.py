@@ -120,6 +120,18 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"{GROUPS}/import", send("GET", f"{GROUPS}/export"))["changed"] is False
     assert send("POST", f"{one}/import?dry-run=true", send("GET", f"{one}/export"))["changed"] is False
     send("DELETE", one, status=204)
+    first = send("POST", "/partitions", {"path": "/machine/routes", "create": True}, 201)
+    partition = f"/partitions/{first['object-id']}"
+    assert first["object-uri"] == f"{base}{partition}"
+    assert [p["path"] for p in send("GET", "/partitions")["partitions"]] == ["/machine", "/machine/routes"]
+    assert send("POST", partition, {"description": "x"})["description"] == "x"
+    assert send("GET", partition)["parent"].startswith(f"{base}/partitions/")
+    for parameters, wish in (("cpu", {"shares": 9}), ("blkio", {"weight": 99}), ("memory", {"hard-limit-mib": 9}),
+                             ("numa", {"cpus": "1"})):  # fmt: skip
+        there = f"{partition}/parameters/{parameters}"
+        assert send("POST", there, wish)["config"] == send("GET", there)["config"] == wish
+    for action in ("destroy", "undefine"):
+        send("POST", f"{partition}/actions", {"action": action})
     main = send("POST", "/mom/policies", {"name": "main", "text": "1"}, 201)
     assert main["object-uri"] == f"{base}/mom/policies/main"
     assert send("GET", "/mom/policies")["memory-policies"] == [main]

@@ -38,6 +38,10 @@ EXCEPTIONS: dict[Operation, str] = {
     ("GET", "/virtual-servers/sync"): "for programs that keep a copy; vs-list and vs-details show the same",
     ("GET", "/metrics/prometheus"): "for Prometheus; metrics-vs and the like show the same",
     ("GET", "/tokens/{id}"): "token-list shows all there is of each",
+    **{
+        ("GET", f"/partitions/{{id}}/parameters/{group}"): "for programs; partition-show shows all parameters at once"
+        for group in ("cpu", "blkio", "memory", "numa")
+    },
     ("POST", "/simulations"): "simulate computes on the user's own machine, and needs no running hpm",
 }
 

@@ -53,7 +53,7 @@ def same(catalog: Catalog) -> Any:
         uuid: msgspec.structs.replace(said, group=catalog.groups[said.group].name)
         for uuid, said in catalog.servers.items()
     }
-    return groups, servers
+    return groups, servers, catalog.partitions
 
 
 @given(catalogs(), st.sampled_from(NOTATIONS))
@@ -89,6 +89,11 @@ def test_a_difference_names_what_changed_and_nothing_else(one: Catalog, other: C
     assert [s.uuid for s in told.virtual_servers] == sorted(
         uuid for uuid in {**servers, **now} if servers.get(uuid) != now.get(uuid)
     )
+    partitions, later = one.partitions, after.partitions
+    assert [p.path for p in told.partitions] == sorted(
+        path for path in {**partitions, **later} if partitions.get(path) != later.get(path)
+    )
+    assert all(p.fields for p in told.partitions if p.change == "changed")
     if replace:
         assert same(after) == same(other)
 
@@ -254,6 +259,7 @@ def test_a_difference_in_words(catalog: Catalog) -> None:
             {"uuid": WEB, "fields": [{"field": "excluded", "before": "true", "after": None},
                                      {"field": "cpu-reserve", "before": None, "after": "0.5"}]},
         ],
+        "partitions": [],
     }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from xml.etree import ElementTree
 
 import msgspec
@@ -33,13 +35,15 @@ class DomainXml(msgspec.Struct, frozen=True):
     hardware: Hardware
     memory: MemoryFacts
     tuning: Tuning
+    partition: str | None = None
 
     def info(self, uuid: str, status: ServerStatus, found: dict[str, str]) -> ServerInfo:
         """Join with the status and with facts found elsewhere, which rank below those in the XML."""
         facts = {**found, **self.facts, "virtual-server-uuid": uuid}
         return ServerInfo(
-            uuid, self.name, status, self.vcpus, self.memory_mib, facts, self.constraint, self.memory, self.tuning
-        )
+            uuid, self.name, status, self.vcpus, self.memory_mib, facts, self.constraint, self.memory, self.tuning,
+            self.partition,
+        )  # fmt: skip
 
 
 def parse(xml: str, host_cpus: int) -> DomainXml:
@@ -70,7 +74,35 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
         hardware=hardware(root, _BYTES),
         memory=_memory(root),
         tuning=_tuning(root, host_cpus),
+        partition=root.findtext("resource/partition"),
     )
+
+
+def with_partition(xml: str, path: str | None) -> str:
+    """A domain's XML with its partition (https://libvirt.org/formatdomain.html#resource-partitioning); None: without
+    one, so that it stands in the root. Nothing else is changed, but for how the XML is written."""
+    for prefix, uri in _namespaces(xml):
+        ElementTree.register_namespace(prefix, uri)
+    root = ElementTree.fromstring(xml)
+    resource = root.find("resource")
+    if path is None:
+        known = None if resource is None else resource.find("partition")
+        if resource is not None and known is not None:
+            resource.remove(known)
+            if not len(resource):
+                root.remove(resource)
+    else:
+        resource = ElementTree.SubElement(root, "resource") if resource is None else resource
+        known = resource.find("partition")
+        known = ElementTree.SubElement(resource, "partition") if known is None else known
+        known.text = path
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _namespaces(xml: str) -> list[tuple[str, str]]:
+    """Prefixes that are declared, so that they are written as they were: metadata of others stays readable."""
+    found = ElementTree.iterparse(io.BytesIO(xml.encode()), events=("start-ns",))
+    return [(prefix, uri) for _, (prefix, uri) in found if not re.fullmatch(r"ns\d+", prefix)]
 
 
 def _tuning(root: ElementTree.Element, host_cpus: int) -> Tuning:

@@ -17,6 +17,7 @@ from ..engine.topology import NO_TOPOLOGY, Topology
 from ..errors import InvalidValue
 from ..memory.state import KsmSettings
 from .extras import Extras
+from .partitions.host import PartitionHost
 from .rivals import Rival
 
 __all__ = [
@@ -69,7 +70,12 @@ class HostDescription(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Hypervisor(Protocol):
-    """A host with virtual servers."""
+    """A host with virtual servers, and the partitions that they stand in."""
+
+    @property
+    def partitions(self) -> PartitionHost:
+        """The partitions of this host."""
+        ...
 
     def describe(self) -> HostDescription:
         """What this host is and can do. Raises `HypervisorUnreachable`."""
@@ -133,6 +139,13 @@ class Hypervisor(Protocol):
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         """Limit a disk of a running server: `IO_LIMITS`, those that are not named stay; 0: no limit. Raises as
         `set_cpu_shares` does."""
+        ...
+
+    def set_partition(self, uuid: str, path: str | None) -> None:
+        """Write into the lasting definition of a server where it is to stand from its next start on; None: in the root.
+
+        Raises `ServerGone` if there is no such server, `Conflict` if it has no lasting definition, `HypervisorError`.
+        """
         ...
 
     def set_ksm(self, wanted: KsmSettings) -> None:

@@ -40,6 +40,8 @@ from .hypervisor import (
 from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
+from .libvirt_partition import define_partition
+from .partitions.finding import find_partitions
 from .rivals import Rival, Rivals
 from .sampling import Sampler
 from .statistics import libvirt_statistics
@@ -79,6 +81,7 @@ class LibvirtHypervisor:
         # A user's own guests are nobody else's.
         self._rivals = None if uri.endswith("/session") else Rivals(root, clock)
         self._units = Units(root)
+        self.partitions = find_partitions(root, self._mount, system=not uri.endswith("/session"))
         self._versions = ("", "")
         try:
             self._inventory.start()
@@ -187,6 +190,10 @@ class LibvirtHypervisor:
         check_io_limits(limits)
         self._ask(uuid, start, f"setting limits of the disk {disk} of {uuid}",
                   lambda domain: domain.setBlockIoTune(disk, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
+        self._inventory.touch(uuid)
+
+    def set_partition(self, uuid: str, path: str | None) -> None:
+        define_partition(self._inventory.connection, uuid, path)
         self._inventory.touch(uuid)
 
     def set_ksm(self, wanted: KsmSettings) -> None:

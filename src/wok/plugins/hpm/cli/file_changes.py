@@ -24,6 +24,9 @@ def show_changes(result: ImportResult, names: Mapping[str, str]) -> None:
         _print([(0, "~", "what is said of virtual servers")])
         for server in result.virtual_servers:
             _print([(1, "~", _server(server.uuid, names)), *_fields(2, server.fields)])
+    for partition in result.partitions:
+        sign = _SIGNS[partition.change]
+        _print([(0, sign, f"partition {partition.path}"), *_fields(1, partition.fields)])
     left = len(result.workload_resource_groups) - len(changed)
     if left:
         click.echo(f"  {words.count(left, 'group')} unchanged")
@@ -36,6 +39,8 @@ def summary(result: ImportResult) -> str:
     told = [f"{words.count(number, 'group')} {kind}" for kind, number in counts.items() if number]
     if result.virtual_servers:
         told.append(f"something else said of {words.count(len(result.virtual_servers), 'virtual server')}")
+    if result.partitions:
+        told.append(f"{words.count(len(result.partitions), 'partition')} defined otherwise")
     return ", ".join(told) or "nothing changed"
 
 

@@ -13,6 +13,7 @@ from ..errors import Conflict
 from ..wire.groups import GroupCreate, GroupDetail, GroupList, GroupUpdate
 from . import words
 from .command import GROUP, NEW_GROUP, SERVERS, command
+from .names import PARTITIONS
 from .resolve import find_group, find_servers, names_for_ids
 from .schedules import show_schedule
 from .session import Session
@@ -53,6 +54,7 @@ def wrg_show(session: Session, group: str) -> None:
         show_fields([
             ("Name", found.name), ("Id", found.object_id), ("Description", words.text_or_none(found.description)),
             ("Active policy", active), ("Servers", str(len(found.virtual_servers))),
+            *_partition(session, found),
         ])  # fmt: skip
         if found.perf_policies:
             click.echo()
@@ -78,6 +80,15 @@ def wrg_show(session: Session, group: str) -> None:
     session.emit(session.client.group(find_group(session.client, group).object_id), show)
 
 
+def _partition(session: Session, group: GroupDetail) -> list[tuple[str, str]]:
+    """The partition that backs a group, and which of its servers stand elsewhere."""
+    if group.partition is UNSET or group.virtual_servers_elsewhere is UNSET:
+        return []
+    names = {server.object_id: server.name for server in session.client.servers().value.virtual_servers}
+    away = ", ".join(names.get(words.id_of(uri), uri) for uri in group.virtual_servers_elsewhere)
+    return [("Partition", group.partition + (f"; {away} stand elsewhere until their next start" if away else ""))]
+
+
 @command("wrg-create", NEW_GROUP, examples=[
     "hpm wrg-create Gold",
     "hpm wrg-create --wrg-name Gold --description 'Web shop'",
@@ -95,18 +106,26 @@ def wrg_create(session: Session, group: str, description: str | None) -> None:
 @command("wrg-update", GROUP, examples=[
     "hpm wrg-update Gold --new-name Platinum",
     "hpm wrg-update Gold --description 'Web shop and its database'",
+    "hpm wrg-update Gold --partition /machine/gold",
 ])  # fmt: skip
 @click.option("--new-name", metavar="NAME", help="Rename the group.")
 @click.option("--description", metavar="TEXT", help="What the group is for; '' for nothing.")
-def wrg_update(session: Session, group: str, new_name: str | None, description: str | None) -> None:
-    """Change a group's name or description."""
-    if new_name is None and description is None:
-        raise click.UsageError("nothing to change: give --new-name or --description")
+@click.option("--partition", metavar="PATH|none", shell_complete=PARTITIONS,
+              help="The partition that its servers should stand in: then the group as a whole has that one's"
+                   " parameters.")  # fmt: skip
+def wrg_update(
+    session: Session, group: str, new_name: str | None, description: str | None, partition: str | None
+) -> None:
+    """Change a group's name, description or partition."""
+    if new_name is None and description is None and partition is None:
+        raise click.UsageError("nothing to change: give --new-name, --description or --partition")
     changes = GroupUpdate()
     if new_name is not None:
         changes.name = new_name
     if description is not None:
         changes.description = description
+    if partition is not None:
+        changes.partition = None if partition == "none" else partition
     answer = session.client.update_group(find_group(session.client, group).object_id, changes)
     session.done(answer, f"Changed group {answer.value.name!r}.")
 

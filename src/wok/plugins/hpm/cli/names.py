@@ -2,7 +2,7 @@
 
 The running hpm is asked, with a short time limit; where it does not answer there is nothing to complete, and nothing
 is said: the user is in the middle of a line. An option completes with ``shell_complete=GROUPS`` (or `SERVERS`,
-`POLICIES`, `CLASSES`, `CLASSES_IN_USE`), a `Slot` with the kind that it names.
+`POLICIES`, `CLASSES`, `CLASSES_IN_USE`, `PARTITIONS`), a `Slot` with the kind that it names.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ def _memory_policies(client: Client, given: Mapping[str, Any]) -> Iterable[tuple
         yield policy.name, "memory policy"
 
 
+def _partitions(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for partition in client.partitions().value.partitions:
+        yield partition.path, f"partition; {partition.state}"
+
+
 def _classes_in_use(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Service classes that have servers, of whatever group."""
     from .words import count
@@ -95,7 +100,7 @@ def _by_group(client: Client, given: Mapping[str, Any], inside: bool) -> Iterabl
 #: What a slot may complete with; and "file".
 KINDS: dict[str, Question] = {
     "group": _groups, "policy": _policies, "class": _classes, "class-in-use": _classes_in_use, "server": _servers,
-    "member": _members, "outsider": _outsiders, "memory-policy": _memory_policies,
+    "member": _members, "outsider": _outsiders, "memory-policy": _memory_policies, "partition": _partitions,
 }  # fmt: skip
 
 
@@ -137,6 +142,7 @@ def _completer(kind: str) -> Completer:
 
 
 GROUPS, POLICIES, CLASSES, SERVERS = map(_completer, ("group", "policy", "class", "server"))
+PARTITIONS = _completer("partition")
 CLASSES_IN_USE = _completer("class-in-use")
 
 

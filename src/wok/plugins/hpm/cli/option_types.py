@@ -242,6 +242,41 @@ class Mebibytes(_Parsed):
         return number
 
 
+class WholeNumber(_Parsed):
+    """A whole number within bounds, or ``none``, which gives ``"none"``."""
+
+    name = "number"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def parse(self, value: str) -> int | str:
+        if value == "none":
+            return value
+        number = int(value) if value.isdecimal() and len(value) < 20 else -1
+        if not self._least <= number <= self._most:
+            raise ValueError(f"{value!r} is not right; right are {self._least} to {self._most}, or none")
+        return number
+
+
+class Device(_Parsed):
+    """Limits of a disk: ``/dev/sda,read-bytes-sec=1000000,write-iops-sec=50``; ``none`` gives None."""
+
+    name = "device"
+
+    def parse(self, value: str) -> Json | None:
+        if value == "none":
+            return None
+        device, *limits = value.split(",")
+        found: Json = {"device": device}
+        for limit in limits:
+            field, sign, text = limit.partition("=")
+            if not sign or not text.isdecimal():
+                raise ValueError(f"{limit!r} is no limit of a disk; right would be read-bytes-sec=1000000")
+            found[field] = int(text)
+        return found
+
+
 class Attribute(_Parsed):
     """``KEY=VALUE``; gives the pair."""
 

@@ -28,7 +28,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         wrg_list="List the groups and how they fare.",
         wrg_show="Show a group: its policies and its servers.",
         wrg_create="Create a group.",
-        wrg_update="Change a group's name or description.",
+        wrg_update="Change a group's name, description or partition.",
         wrg_delete="Delete a group; its servers go to the group default.",
         wrg_add_vs="Put virtual servers in a group.",
         wrg_remove_vs="Take virtual servers out of a group.",
@@ -93,6 +93,16 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     ) + _noun(
         "details",
         vs_details="Show a server's devices, guest details and the like.",
+    ),
+    "Partitions (what holds for several virtual servers together)": _noun(
+        "partitions",
+        partition_list="List the partitions, as a tree.",
+        partition_show="Show a partition: what is set, in force, and effective.",
+        partition_define="Define a partition.",
+        partition_create="Create a partition that is defined, or a transient one.",
+        partition_update="Change a partition's parameters, or what is said of it.",
+        partition_destroy="Remove an empty partition from the host.",
+        partition_undefine="Forget the definition of a partition.",
     ),
     "What hpm may do, and did": (
         *_noun("top", top="Watch how the virtual servers fare, live."),

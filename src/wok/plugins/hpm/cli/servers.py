@@ -11,7 +11,7 @@ from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerQu
 from ..wire.words import GoalStatus, Management, ServerStatus
 from . import words
 from .command import SERVER, command
-from .names import CLASSES_IN_USE, GROUPS
+from .names import CLASSES_IN_USE, GROUPS, PARTITIONS
 from .option_types import IMPORTANCE, Attribute, Cpus, Mebibytes, Until, Velocity, one_of
 from .resolve import find_group, find_server, names_for_ids
 from .session import Session
@@ -84,6 +84,7 @@ def vs_show(session: Session, server: str) -> None:
     "hpm vs-update db1 --group Gold --move",
     "hpm vs-update db1 --reserve 1.5 --cap none",
     "hpm vs-update db1 --memory-minimum 2G",
+    "hpm vs-update db1 --partition /machine/gold",
     "hpm vs-update db1 --attribute os-type=linux --attribute hostname=db1.example",
 ])  # fmt: skip
 @click.option("--group", "--wrg", "--wrg-name", "group", metavar="GROUP", shell_complete=GROUPS,
@@ -95,6 +96,11 @@ def vs_show(session: Session, server: str) -> None:
 @click.option("--cap", type=Cpus(), metavar="CPUS|none", help="CPUs it never exceeds.")
 @click.option("--memory-minimum", type=Mebibytes(), metavar="SIZE|none",
               help="Memory it keeps while memory is managed, in MiB, or such as 2G.")  # fmt: skip
+@click.option("--partition", metavar="PATH|none", shell_complete=PARTITIONS,
+              help="The partition that it stands in from its next start on, such as /machine/gold; none: as its"
+                   " definition says.")  # fmt: skip
+@click.option("--persist", is_flag=True,
+              help="Write the partition into its lasting definition, too, so that it holds whoever starts it.")
 @click.option("--attribute", "attributes", type=Attribute(), multiple=True, metavar="KEY=VALUE",
               help="For classification: hostname, os-type, os-name or os-level (repeatable). Replaces"
                    " all that were set before; 'KEY=' alone takes all back.")  # fmt: skip
@@ -107,6 +113,8 @@ def vs_update(
     reserve: float | str | None,
     cap: float | str | None,
     memory_minimum: int | str | None,
+    partition: str | None,
+    persist: bool,
     attributes: tuple[tuple[str, str], ...],
 ) -> None:
     """Change group, limits or attributes of a server.
@@ -117,7 +125,7 @@ def vs_update(
     if excluded is not None:
         changes["excluded"] = excluded
     for field, value in (
-        ("cpu-reserve", reserve), ("cpu-cap", cap), ("memory-minimum-mib", memory_minimum),
+        ("cpu-reserve", reserve), ("cpu-cap", cap), ("memory-minimum-mib", memory_minimum), ("partition", partition),
     ):  # fmt: skip
         if value is not None:
             changes[field] = None if value == "none" else value
@@ -125,6 +133,10 @@ def vs_update(
         changes["attributes"] = {key: value for key, value in attributes if value}
     if group is None and not changes:
         raise click.UsageError("nothing to change: give at least one option")
+    if persist:
+        if partition is None:
+            raise click.UsageError("--persist says how --partition is kept; give --partition too")
+        changes["persist"] = True
     if move and group is None:
         raise click.UsageError("--move says how --group may work; give --group too")
     client = session.client
@@ -135,7 +147,7 @@ def vs_update(
     found = find_server(client, server)
     with names_for_ids([found]):
         answer = client.update_server(found.object_id, changes)
-    session.done(answer, f"Changed virtual server {found.name!r}.")
+    session.done(answer, f"Changed virtual server {found.name!r}.", *_next_start(answer.value, partition))
     for what, wish in (("reserve", reserve), ("cap", cap)):
         if isinstance(wish, float) and wish > answer.value.vcpus:
             _warn_of_more(found.name, answer.value.vcpus, what, wish)
@@ -255,7 +267,10 @@ def _show(session: Session, server: ServerDetail) -> None:
         ("CPU shares", shares),
         ("Reserve, CPUs", words.cpus(server.cpu_reserve)),
         ("Cap, CPUs", words.cpus(server.cpu_cap)),
+        ("Partition", words.text_or_none(server.partition)),
     ]
+    if server.partition_at_start not in (None, server.partition):
+        fields.append(("At its start", f"{server.partition_at_start}"))
     if server.excluded:
         fields.append(("Excluded", "yes"))
     if server.attributes:
@@ -285,6 +300,15 @@ def _memory(server: ServerDetail) -> str:
 def _until(server: ServerDetail) -> str:
     boost = server.temporary_goal
     return "" if boost is msgspec.UNSET else f", until {words.local_time(boost.until)} (vs-boost)"
+
+
+def _next_start(server: ServerDetail, partition: str | None) -> list[str]:
+    """When a partition that was given takes effect."""
+    wanted = server.partition_at_start
+    if partition is None or server.status not in ("running", "paused") or wanted == server.partition:
+        return []
+    where = "as its definition says" if wanted is None else f"in {wanted}"
+    return [f"It stands in {server.partition or 'no partition that is known'} now, and {where} from its next start on."]
 
 
 def _warn_of_more(name: str, vcpus: int, what: str, wish: float) -> None:

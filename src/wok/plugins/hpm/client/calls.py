@@ -45,8 +45,11 @@ class Calls:
         """`unless`: an ETag; where the object still has it, the answer is `unchanged` and has no body."""
         return _answer(self._request("GET", path, query=query, if_none_match=unless), type_)
 
-    def _post(self, path: str, body: object, type_: type[T], if_match: str | None = None) -> Answer[T]:
-        return _answer(self._request("POST", path, body=body, if_match=if_match), type_)
+    def _post(
+        self, path: str, body: object, type_: type[T], if_match: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer[T]:  # fmt: skip
+        return _answer(self._request("POST", path, query=query, body=body, if_match=if_match), type_)
 
     def _request(
         self,

@@ -14,6 +14,7 @@ from .management import ManagementCalls
 from .metrics import MetricCalls
 from .mom import MomCalls
 from .notifications import NotificationCalls
+from .partitions import PartitionCalls
 from .policies import PolicyCalls
 from .sections import SectionCalls
 from .servers import ServerCalls
@@ -21,7 +22,7 @@ from .simulations import SimulationCalls
 
 
 class Client(
-    GroupCalls, PolicyCalls, FileCalls, ServerCalls, SectionCalls, MetricCalls, SimulationCalls, ManagementCalls,
-    MomCalls, NotificationCalls, EventCalls, AccessCalls,
+    GroupCalls, PolicyCalls, FileCalls, ServerCalls, PartitionCalls, SectionCalls, MetricCalls, SimulationCalls,
+    ManagementCalls, MomCalls, NotificationCalls, EventCalls, AccessCalls,
 ):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

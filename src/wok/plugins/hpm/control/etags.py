@@ -13,6 +13,7 @@ import hashlib
 import msgspec
 
 from ..wire.groups import GroupDetail
+from ..wire.partitions import PartitionDetail
 from ..wire.policies import PolicyDetail
 from ..wire.policy_files import Document
 from ..wire.servers import ServerDetail
@@ -41,8 +42,12 @@ def _settings(value: object) -> object | None:
     if isinstance(value, ServerDetail):
         return [
             value.workload_resource_group, value.excluded, value.cpu_reserve, value.cpu_cap,
-            value.memory_minimum_mib, value.attributes,
+            value.memory_minimum_mib, value.attributes, value.partition_at_start,
             None if value.temporary_goal is msgspec.UNSET else value.temporary_goal,
+        ]  # fmt: skip
+    if isinstance(value, PartitionDetail):
+        return [
+            value.state, value.persistent, value.description, value.autostart, value.reserve, value.live, value.config,
         ]  # fmt: skip
     if isinstance(value, Document):
         return [value.version]

@@ -25,6 +25,9 @@ PLACES: dict[tuple[str, str], tuple[str, dict[str, Any], str]] = {
     ("virtual-servers", "id"): (
         "The UUID of a virtual server.", {"type": "string", "format": "uuid", "pattern": f"^{UUID}$"}, _EXAMPLE,
     ),
+    ("partitions", "id"): (
+        "The id of a partition, a UUID.", {"type": "string", "format": "uuid", "pattern": f"^{UUID}$"}, _EXAMPLE,
+    ),
     ("metrics", "kind"): (
         "`raw`: what is counted or read; `calculated`: what comes of it over the last interval.",
         {"type": "string", "enum": list(get_args(MetricKind))}, "calculated",

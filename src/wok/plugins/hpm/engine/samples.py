@@ -58,7 +58,8 @@ class ServerInfo(msgspec.Struct, frozen=True):
     """What changes seldom of a virtual server; the same object is given again until something changes.
 
     `facts` are the values that classification rules compare (by filter type, product words).
-    `constraint` names why its CPU cannot be planned freely, or is None.
+    `constraint` names why its CPU cannot be planned freely, or is None. `partition` is where it
+    stands, or is to stand when it starts, as libvirt spells it; None: its definition does not say, so it is the root.
     """
 
     uuid: str
@@ -70,6 +71,7 @@ class ServerInfo(msgspec.Struct, frozen=True):
     constraint: Constraint | None = None
     memory: MemoryFacts = MemoryFacts()
     tuning: Tuning = Tuning()
+    partition: str | None = None
 
 
 class ServerSample(msgspec.Struct, frozen=True, gc=False):

@@ -44,6 +44,7 @@ from .memory_requests import MemoryRequests
 from .notify.channels import Courier
 from .notify.notifier import Notifier
 from .observer import Observer
+from .partitions import Partitions
 from .plots import Plots
 from .recorder import Recorder
 from .records import records_held
@@ -100,6 +101,8 @@ class Manager:
         self._decided: Snapshot | None = None    # what the last decision was made from
         self._standing = Standing(self._actuator)
         self._adjusting = AdjustmentLog(self.adjustments, self.recorder)
+        self.partitions = Partitions(hypervisor, self._observer, self.writing, self.change, self._show)
+        self.partitions.autostart(self._catalog)
         self._cpu = CpuManagement(self._actuator, self._observer, self._adjusting, self._time)
         self.takeover = Takeover(hypervisor, database, self._time)
         self._memory = MemoryManagement(
@@ -164,6 +167,9 @@ class Manager:
                 self.snapshot = self._build()
                 self.loop.wake()
                 self._calendar.wake()
+
+    def _show(self) -> None:
+        self.snapshot = self._build()
 
     def now(self) -> datetime:
         """The time (UTC) by the manager's clock."""
@@ -356,7 +362,7 @@ class Manager:
         figures = Figures(roster, sample, window, attained, self._observer.beside(extras))
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
-            self._cpu.forecasts, figures, self._problem, extras, self._memory.standing,
+            self._cpu.forecasts, figures, self._problem, extras, self._memory.standing, self._observer.partitions,
         )  # fmt: skip
 
     def _adopt(self) -> None:

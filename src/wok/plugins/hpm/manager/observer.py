@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from ..backend.hypervisor import Extras, Hypervisor
+from ..backend.partitions.host import PartitionState
 from ..engine.accounting import Accounted, account
 from ..engine.metrics.moment import Beside
 from ..engine.metrics.rates import Rates
@@ -35,6 +36,8 @@ class Observer:
         self.set_interval(interval)
         self.set_devices_interval(devices_interval)
         self._ballooned: tuple[Mapping[str, ServerSample], Table, Mapping[str, ServerSample]] | None = None
+        self.partitions: Mapping[str, PartitionState] = {}
+        self.see_partitions()
         self.sample = self._observed()
         self._newest = account(None, self.sample)
         self._bases: list[Accounted] = [self._newest]
@@ -62,7 +65,12 @@ class Observer:
         """A new sample. Raises `HypervisorError`, and keeps the last one."""
         self.sample = self._observed()
         self._newest = account(self._newest, self.sample)
+        self.see_partitions()
         return self.sample
+
+    def see_partitions(self) -> None:
+        """Look which partitions there are, and what is in force there."""
+        self.partitions = self._hypervisor.partitions.states()
 
     def _observed(self) -> HostSample:
         """A sample, with what balloons leave the servers as far as that was sampled."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from ..backend.extras import NO_EXTRAS, Extras
+from ..backend.partitions.host import PartitionState
 from ..engine.index import GoalStatus, goal_status, server_index
 from ..engine.metrics.figures import Figures
 from ..engine.plan import Forecast
@@ -71,7 +72,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     By UUID: `assignments` of all servers; `held`: why a server is not managed; `originals`: shares before
     hpm changed any; `forecasts` of the last plan. `figures` are all metrics, of this sample and window. `extras` are
-    what was sampled beside the counters, as of then.
+    what was sampled beside the counters, as of then. `partitions` are those that there are, by path.
     """
 
     taken: datetime
@@ -87,6 +88,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     problem: str | None = None
     extras: Extras = NO_EXTRAS
     memory: MemoryStanding = UNMANAGED
+    partitions: Mapping[str, PartitionState] = {}
 
     @property
     def manageable(self) -> set[tuple[str, str]]:

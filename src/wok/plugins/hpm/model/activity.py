@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from ..manager.manager import Manager
+from ..policy.partitions import partition_id
 from ..policy.schedule import ScheduleEntry
 from ..store.activity import ActivityFilter, ActivityRecord
 from ..wire.activity import ActivityEntry, ActivityList, ActivityQuery
@@ -18,7 +19,9 @@ from .times import utc_time
 _TELLING = (
     "name", "policy", "active_policy", "otherwise", "cpu_mgmt", "memory_mgmt", "workload_resource_group", "excluded",
     "cpu_reserve", "cpu_cap", "memory_minimum_mib", "temporary_goal", "release", "move", "interval_seconds",
-    "memory_policy", "allow_guest_swap", "manage_ksm", "role", "expires",
+    "memory_policy", "allow_guest_swap", "manage_ksm", "role", "expires", "path", "persistent", "create", "reserve",
+    "autostart", "partition", "persist", "shares", "quota_us", "period_us", "weight", "hard_limit_mib",
+    "soft_limit_mib", "swap_limit_mib", "cpus", "mems",
 )  # fmt: skip
 
 #: What an entry tells to have been changed, and not to what: there are secrets in it, or it is long.
@@ -90,6 +93,9 @@ class _Names:
             return self._snapshot.catalog.groups[key].name
         if key in self._snapshot.sample.infos:
             return self._snapshot.sample.infos[key].name
+        for path in (*self._snapshot.partitions, *self._snapshot.catalog.partitions):
+            if partition_id(path) == key:
+                return path
         return self._tokens.name_of(key) or reference
 
 

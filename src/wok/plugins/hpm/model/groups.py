@@ -63,7 +63,7 @@ class Groups:
             active = wanted.perf_policies[0].name if wanted.perf_policies else None
         group = WorkloadResourceGroup(
             str(uuid.uuid4()), wanted.name, wanted.description, wanted.perf_policies, active,
-            wanted.schedule or (), wanted.otherwise or None,
+            wanted.schedule or (), wanted.otherwise or None, partition=wanted.partition or None,
         )  # fmt: skip
         with self._manager.change(who) as change:
             change.catalog = change.catalog.with_group(group)
@@ -162,7 +162,7 @@ def _updated(catalog: Catalog, group_id: str, wanted: GroupUpdate) -> Catalog:
     old = catalog.group(group_id)
     changes = {
         field: value
-        for field in ("name", "description", "perf_policies", "active_policy", "schedule", "otherwise")
+        for field in ("name", "description", "perf_policies", "active_policy", "schedule", "otherwise", "partition")
         if (value := getattr(wanted, field)) is not msgspec.UNSET
     }
     if old.is_default and changes.get("name", old.name) != old.name:

@@ -57,7 +57,10 @@ class PolicyFiles:
 
         def change(catalog: Catalog) -> Catalog:
             check(Document("", b"", str(catalog.generation)))
-            return with_groups(catalog, wanted, lambda: str(uuid.uuid4()), replace=replace)
+            try:
+                return with_groups(catalog, wanted, lambda: str(uuid.uuid4()), replace=replace)
+            except InvalidValue as error:
+                raise located(file.data, _notation(file), error) from None
 
         return self._apply(who, change, dry_run)
 
@@ -97,7 +100,7 @@ class PolicyFiles:
             if not dry_run:
                 changing.catalog = after
         told = difference(before, after)
-        return ImportResult(dry_run, changed, told.workload_resource_groups, told.virtual_servers)
+        return ImportResult(dry_run, changed, told.workload_resource_groups, told.virtual_servers, told.partitions)
 
 
 def _document(catalog: Catalog, wanted: PolicyFile, notation: Notation, name: str) -> Document:

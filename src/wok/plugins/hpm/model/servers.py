@@ -26,7 +26,7 @@ from .references import group_id, present_server
 from .times import utc_time
 from .views import Views
 
-_SETTINGS = ("excluded", "cpu_reserve", "cpu_cap", "memory_minimum_mib", "attributes", "temporary_goal")
+_SETTINGS = ("excluded", "cpu_reserve", "cpu_cap", "memory_minimum_mib", "attributes", "temporary_goal", "partition")
 
 
 class Servers:
@@ -79,8 +79,16 @@ class Servers:
                 catalog = catalog.with_settings(uuid, msgspec.structs.replace(settings, **changes))
             if wanted.release:
                 self._manager.release(uuid)    # it raises if there is nothing to release; then nothing is changed
+            if wanted.persist:
+                self._persist(uuid, wanted)
             change.catalog = catalog
         return self.get(base, uuid)
+
+    def _persist(self, uuid: str, wanted: ServerUpdate) -> None:
+        """Write a partition into a server's lasting definition. Raises `InvalidValue`, `Conflict`."""
+        if isinstance(wanted.partition, msgspec.UnsetType):
+            raise InvalidValue("persist is about the partition, and there is none here; give it, too", "persist")
+        self._manager.partitions.define_server(uuid, wanted.partition)
 
     def _temporary_goal(self, wanted: ServerUpdate) -> TemporaryGoal | None:
         """The temporary goal that is wanted, if any. Raises `InvalidValue` for a time that does not lie ahead."""

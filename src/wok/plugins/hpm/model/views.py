@@ -19,6 +19,7 @@ from ..wire.groups import GroupDetail, GroupSummary, ServiceClassState
 from ..wire.management import AdjustedServer, Adjustment
 from ..wire.servers import ServerDetail, ServerSummary
 from ..wire.words import GoalStatus
+from .places import elsewhere, server_partition
 
 
 class Views:
@@ -93,6 +94,10 @@ class Views:
             perf_policies=group.perf_policies,
             schedule=group.schedule or UNSET,
             otherwise=group.otherwise if group.schedule else UNSET,
+            partition=group.partition or UNSET,
+            virtual_servers_elsewhere=UNSET if group.partition is None else [
+                self.server_uri(uuid) for uuid in elsewhere(self.snapshot, group.partition, listed)
+            ],
         )
 
     def service_class(self, group: WorkloadResourceGroup, service_class: ServiceClass) -> ServiceClassState:
@@ -174,6 +179,8 @@ class Views:
             goal_status=snapshot.status(uuid),
             attributes=dict(sorted(shown.items())),
             temporary_goal=snapshot.catalog.settings(uuid).temporary_goal or UNSET,
+            partition=server_partition(snapshot, uuid),
+            partition_at_start=snapshot.catalog.settings(uuid).partition,
         )
 
     def _memory(self, uuid: str) -> dict[str, Any]:

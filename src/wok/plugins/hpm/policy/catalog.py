@@ -12,11 +12,12 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
-from ..errors import Conflict, NotFound, NotUnique
+from ..errors import Conflict, InvalidValue, NotFound, NotUnique
 from .classification import Value
 from .goals import TemporaryGoal
 from .groups import DEFAULT_GROUP, Activation, WorkloadResourceGroup, check_group
 from .guest_policies import NO_POLICY, GuestPolicy, check_guest_policy
+from .partitions import ROOT, Partition, PartitionPath, check_partition, check_path, children_of, parent_of
 from .schedule import scheduled
 
 #: What an administrator may say of a virtual server for classification; name and UUID are facts.
@@ -38,6 +39,7 @@ class ServerSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown
     temporary_goal: TemporaryGoal | None = None
     memory_minimum_mib: int | None = None
     guest_policy: GuestPolicy = NO_POLICY
+    partition: PartitionPath | None = None
 
     @property
     def own_policy(self) -> GuestPolicy:
@@ -60,11 +62,13 @@ NO_SETTINGS = ServerSettings()
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """All groups by id, and the settings of virtual servers by UUID (absent: `NO_SETTINGS`)."""
+    """All groups by id, the settings of virtual servers by UUID (absent: `NO_SETTINGS`), and the partitions that are
+    defined, by path."""
 
     generation: int
     groups: Mapping[str, WorkloadResourceGroup]
     servers: Mapping[str, ServerSettings]
+    partitions: Mapping[str, Partition] = {}
 
     def group(self, group_id: str) -> WorkloadResourceGroup:
         """The group of that id. Raises `NotFound`."""
@@ -91,6 +95,8 @@ class Catalog(msgspec.Struct, frozen=True):
         for other in self.groups.values():
             if other.id != group.id and other.name == group.name:
                 raise NotUnique(f"there is a group named {group.name!r} already; choose another name", "name")
+        if group.partition is not None:
+            check_known_partition(group.partition, self.partitions, "partition")
         return self._next(groups={**self.groups, group.id: group})
 
     def without_group(self, group_id: str) -> Catalog:
@@ -133,7 +139,34 @@ class Catalog(msgspec.Struct, frozen=True):
         """Set what is said of one virtual server. Raises `NotFound`, `InvalidValue`."""
         self.group(settings.group)
         check_guest_policy(settings.own_policy)
+        if settings.partition is not None and settings.partition != self.settings(uuid).partition:
+            check_known_partition(settings.partition, {ROOT: None, **self.partitions}, "partition")
         return self._next(servers={**self.servers, uuid: settings})
+
+    def with_partition(self, partition: Partition) -> Catalog:
+        """Define a partition, or change its definition. Raises `InvalidValue`, `NotUnique`."""
+        check_partition(partition)
+        if partition.path == ROOT:
+            raise InvalidValue(f"{ROOT} always exists and is not defined; define one below it", "path")
+        check_known_partition(parent_of(partition.path) or ROOT, {ROOT: None, **self.partitions}, "path")
+        return self._next(partitions={**self.partitions, partition.path: partition})
+
+    def without_partition(self, path: str) -> Catalog:
+        """Forget a partition. Raises `NotFound`, `Conflict` where something refers to it."""
+        if path not in self.partitions:
+            raise NotFound(f"no partition {path} is defined")
+        inside = children_of(path, self.partitions)
+        if inside:
+            raise Conflict(f"the partition {path} stays: {', '.join(inside)} stand in it; undefine these first")
+        backed = sorted(group.name for group in self.groups.values() if group.partition == path)
+        if backed:
+            raise Conflict(f"the partition {path} stays: the group {', '.join(map(repr, backed))} is backed by it")
+        wanted = sorted(uuid for uuid, said in self.servers.items() if said.partition == path)
+        if wanted:
+            more = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
+            names = ", ".join(wanted[:5]) + more
+            raise Conflict(f"the partition {path} stays: virtual server {names} is to start in it")
+        return self._next(partitions={key: one for key, one in self.partitions.items() if key != path})
 
     # -- what time changes
 
@@ -167,13 +200,25 @@ class Catalog(msgspec.Struct, frozen=True):
         self,
         groups: Mapping[str, WorkloadResourceGroup] | None = None,
         servers: Mapping[str, ServerSettings] | None = None,
+        partitions: Mapping[str, Partition] | None = None,
     ) -> Catalog:
         kept = {
             uuid: said
             for uuid, said in (self.servers if servers is None else servers).items()
             if said != NO_SETTINGS
         }
-        return Catalog(self.generation + 1, self.groups if groups is None else groups, kept)
+        return Catalog(
+            self.generation + 1, self.groups if groups is None else groups, kept,
+            self.partitions if partitions is None else partitions,
+        )  # fmt: skip
+
+
+def check_known_partition(path: str, known: Mapping[str, object], field: str) -> None:
+    """Raise `InvalidValue` unless it is one of the partitions that are known."""
+    check_path(path, field)
+    if path not in known:
+        there = ", ".join(sorted(known)) or "none yet"
+        raise InvalidValue(f"no partition {path} is defined (there are: {there}); define it first", field)
 
 
 def empty_catalog() -> Catalog:

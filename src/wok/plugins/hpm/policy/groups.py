@@ -9,6 +9,7 @@ import msgspec
 from ..errors import InvalidValue, NotUnique
 from .guest_policies import NO_POLICY, GuestPolicy, check_guest_policy
 from .names import Description, Name
+from .partitions import PartitionPath
 from .policies import PerformancePolicy, check_policy
 from .schedule import Schedule
 
@@ -30,6 +31,7 @@ class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_
     Where there is a `schedule`, it activates policies (and `otherwise` where no entry holds; None: no policy);
     `scheduled` is what it activated last (None: nothing yet), so that it acts only where it wants another one. Its
     `guest_policy` holds for servers of which neither they themselves nor their service class say otherwise.
+    `partition` is the one that its servers should stand in: then the group as a whole has that one's parameters.
     """
 
     id: str
@@ -41,6 +43,7 @@ class WorkloadResourceGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_
     otherwise: str | None = None
     scheduled: Activation | None = None
     guest_policy: GuestPolicy = NO_POLICY
+    partition: PartitionPath | None = None
 
     @property
     def is_default(self) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from ..errors import StoreError
 from ..policy.catalog import Catalog, ServerSettings, empty_catalog
 from ..policy.groups import WorkloadResourceGroup
+from ..policy.partitions import Partition
 from .database import Database
 from .revisions import Author, write_revisions
 
@@ -20,8 +21,9 @@ def load_catalog(database: Database) -> Catalog:
     """The catalog as it was last saved; the empty one for a new store. Raises `StoreError`."""
     groups = _load(database, "SELECT id, body FROM groups", WorkloadResourceGroup)
     servers = _load(database, "SELECT uuid, body FROM servers", ServerSettings)
+    partitions = _load(database, "SELECT path, body FROM partitions", Partition)
     generation = int(load_setting(database, "generation") or 0)
-    return Catalog(generation, {**empty_catalog().groups, **groups}, servers)
+    return Catalog(generation, {**empty_catalog().groups, **groups}, servers, partitions)
 
 
 def save_catalog(
@@ -33,6 +35,7 @@ def save_catalog(
         for table, key, before, after in (
             ("groups", "id", old.groups, new.groups),
             ("servers", "uuid", old.servers, new.servers),
+            ("partitions", "path", old.partitions, new.partitions),
         ):
             gone, changed = _difference(before, after)
             connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", [(name,) for name in gone])

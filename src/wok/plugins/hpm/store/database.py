@@ -45,6 +45,9 @@ STEPS = (
     CREATE INDEX activity_by_room ON activity (room, id);
     CREATE INDEX activity_by_time ON activity (time);
     """,
+    """
+    CREATE TABLE partitions (path TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+    """,
 )
 
 

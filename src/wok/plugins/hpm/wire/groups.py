@@ -9,6 +9,7 @@ import msgspec
 from ..policy.goals import Goal, Importance
 from ..policy.groups import Policies
 from ..policy.names import Description, Name
+from ..policy.partitions import PartitionPath
 from ..policy.policies import PerformancePolicy
 from ..policy.schedule import Schedule, ScheduleEntry
 from .words import (
@@ -64,6 +65,8 @@ class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group",
     perf-policies: Its performance policies, in the order in which they were given.
     schedule: Days and hours of its policies; the first entry that holds says which policy is active.
     otherwise: The policy where no entry holds; null: none, the group is unmanaged then.
+    partition: The partition that its servers should stand in, such as `/machine/gold`. Left out: none.
+    virtual-servers-elsewhere: The URIs of its servers that run and do not stand there. Left out: there is no partition.
     """
 
     object_id: str
@@ -76,6 +79,8 @@ class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group",
     perf_policies: tuple[PerformancePolicy, ...]
     schedule: tuple[ScheduleEntry, ...] | msgspec.UnsetType = msgspec.UNSET
     otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
+    partition: str | msgspec.UnsetType = msgspec.UNSET
+    virtual_servers_elsewhere: list[ServerUri] | msgspec.UnsetType = msgspec.UNSET
 
 
 class GroupList(msgspec.Struct, rename="kebab"):
@@ -115,6 +120,7 @@ class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     active-policy: The name of one of them; null: none. Left out: the first one, if there is any.
     schedule: Days and hours of the policies; left out: they are activated by hand only.
     otherwise: The policy where no entry of the schedule holds; null: none.
+    partition: A partition that is defined and that its servers should stand in; null: none.
     """
 
     name: Name
@@ -123,6 +129,7 @@ class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     active_policy: str | msgspec.UnsetType | None = msgspec.UNSET
     schedule: Schedule | msgspec.UnsetType = msgspec.UNSET
     otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
+    partition: PartitionPath | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
@@ -135,6 +142,7 @@ class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
         name stays active if it is still there, and the first one becomes active if there were none before.
     schedule: All entries, instead of those that it has; none: policies are activated by hand only.
     otherwise: The policy where no entry of the schedule holds; null: none.
+    partition: A partition that is defined and that its servers should stand in; null: none.
     """
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -143,6 +151,7 @@ class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     active_policy: str | msgspec.UnsetType | None = msgspec.UNSET
     schedule: Schedule | msgspec.UnsetType = msgspec.UNSET
     otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
+    partition: PartitionPath | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class AddServers(msgspec.Struct, rename="kebab", forbid_unknown_fields=True,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ..policy.files.difference import GroupDifference, ServerDifference
+from ..policy.files.difference import GroupDifference, PartitionDifference, ServerDifference
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -70,9 +70,11 @@ class ImportResult(msgspec.Struct, rename="kebab"):
     changed: Whether anything is another than before.
     workload-resource-groups: All groups by name, `default` last.
     virtual-servers: Virtual servers of which something else is said.
+    partitions: Partitions whose definitions are others than before.
     """
 
     dry_run: bool
     changed: bool
     workload_resource_groups: tuple[GroupDifference, ...]
     virtual_servers: tuple[ServerDifference, ...]
+    partitions: tuple[PartitionDifference, ...] = ()

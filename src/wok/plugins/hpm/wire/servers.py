@@ -9,6 +9,7 @@ import msgspec
 from ..policy.catalog import Attributes
 from ..policy.goals import Goal, Importance, TemporaryGoal
 from ..policy.guest_policies import Cpus, Mebibytes
+from ..policy.partitions import PartitionPath
 from .words import (
     After,
     GoalStatus,
@@ -76,6 +77,9 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     cpu-delay: CPUs that it waited for, a mean over the last interval; null: not known.
     attributes: What rules can compare, by filter type: set by an administrator or found out.
     temporary-goal: The goal that it has until a moment; it is the `goal` while it holds. Left out: none.
+    partition: The partition that it stands in, such as `/machine/gold`; while it does not run, the one that it is to
+        stand in. null: not known.
+    partition-at-start: The partition that hpm starts it in; null: as its definition says.
     """
 
     object_id: str
@@ -109,6 +113,8 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     memory_minimum_mib: int | None = None
     memory_management: Management | None = None
     memory_management_reason: MemoryReason | None = None
+    partition: str | None = None
+    partition_at_start: str | None = None
 
 
 class ServerList(msgspec.Struct, rename="kebab"):
@@ -167,6 +173,10 @@ class ServerUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     attributes: All that an administrator says of it for classification, instead of what was said before.
     temporary-goal: A goal until a moment, which lies ahead; null: no longer.
     release: Manage it again after an administrator changed its shares.
+    partition: The partition that it stands in from its next start on; null: as its definition says. hpm keeps it, and
+        uses it when hpm starts the server.
+    persist: Write the partition into the server's lasting definition, too, so that it holds whoever starts it (null: in
+        the root).
     """
 
     workload_resource_group: GroupReference | msgspec.UnsetType = msgspec.UNSET
@@ -178,6 +188,8 @@ class ServerUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     attributes: Attributes | msgspec.UnsetType = msgspec.UNSET
     temporary_goal: TemporaryGoal | msgspec.UnsetType | None = msgspec.UNSET
     release: bool = False
+    partition: PartitionPath | msgspec.UnsetType | None = msgspec.UNSET
+    persist: bool = False
 
 
 class Explanation(msgspec.Struct, rename="kebab"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from ..hypervisor import (
     HostDescription,
     HostSample,
     ServerSample,
+    ServerStatus,
     check_balloon,
     check_io_limits,
     check_ksm,
@@ -32,6 +33,7 @@ from ..statistics import simulated_statistics
 from .figures import Figures
 from .loads import SECOND
 from .machine import SimulatedMachine
+from .partitions import SimulatedPartitions
 from .scenario import Scenario
 from .sections import SimulatedSections
 from .threads import PARKED, QUEUED, Thread
@@ -62,6 +64,7 @@ class SimulatedHypervisor(SimulatedMachine):
         self._given = NO_EXTRAS
         self._stopped: dict[str | None, Rival] = {}    # by unit
         super().__init__(scenario, clock)
+        self.partitions = SimulatedPartitions(self._entered, self._standing, self.cores)
 
     def describe(self) -> HostDescription:
         """What this host is. Raises `HypervisorUnreachable` if a fault says so."""
@@ -137,6 +140,15 @@ class SimulatedHypervisor(SimulatedMachine):
         """Sample devices so often; see `Hypervisor`."""
         with self._lock:
             self._sections.interval = seconds
+
+    def set_partition(self, uuid: str, path: str | None) -> None:
+        """Write a server's partition into its definition; see `Hypervisor`."""
+        with self._change():
+            self._server(uuid, *get_args(ServerStatus)).define_partition(path)
+
+    def _standing(self) -> list[str]:
+        """The parents of the servers that have a process."""
+        return [server.parent for server in self._servers.values() if server.start is not None]
 
     def _samples(self) -> dict[str, ServerSample]:
         every = {uuid: server.sample() for uuid, server in self._servers.items()}

@@ -9,7 +9,9 @@ from random import Random
 from ...engine.samples import IO_LIMITS, DiskTuning, MemoryFacts, Tuning
 from ...errors import InvalidValue
 from ...policy.cpu_sets import format_cpus, parse_cpus
+from ...policy.partitions import ROOT
 from ..hypervisor import ServerInfo, ServerSample, ServerStatus
+from ..partitions.names import from_plain, plain_directory
 from .loads import Idle, Load, Program, Vcpu, program_of
 from .scenario import ServerSpec
 from .scheduler import Scheduler
@@ -35,6 +37,8 @@ class Server:
         self.booted_ns = 0    # when that was
         self.vcpu_quota: tuple[int | None, int] = (None, 100000)
         self.io_limits = (0,) * len(IO_LIMITS)
+        self.parent = spec.parent    # where its process stands, or stood
+        self.partition = from_plain(spec.parent)    # where its next one is to stand
         self._scheduler = scheduler
         self.pins = self._own_pins()
         self._random = Random(f"{seed}/{self.uuid}")
@@ -50,7 +54,9 @@ class Server:
         spec = self.spec
         self.start, self.booted_ns = start, self._scheduler.now
         self.pins = self._own_pins()
-        self.group = Group(self._scheduler.parent(spec.parent), spec.shares)
+        if self.partition is not None:
+            self.parent = plain_directory(self.partition)
+        self.group = Group(self._scheduler.parent(self.parent), spec.shares)
         for index in range(spec.vcpus):
             self._add_thread(index)
         if spec.quota_us is not None:
@@ -110,6 +116,11 @@ class Server:
             raise InvalidValue(f"{self.spec.name} cannot be pinned to CPU {max(cpus)}: this host has 0-{cores - 1}")
         return sum(1 << cpu for cpu in cpus) if len(cpus) < cores else ANYWHERE
 
+    def define_partition(self, path: str | None) -> None:
+        """Have its next process stand there; None: in the root."""
+        self.partition = path or ROOT
+        self._show(self.status)
+
     def change(self, spec: ServerSpec) -> None:
         """Take over a name, facts, vCPUs, memory, constraint or load; a running server at once."""
         old, self.spec = self.spec, spec
@@ -132,7 +143,7 @@ class Server:
         quota_us = None if group.quota is None else group.quota // 1000
         threads = tuple([thread.tid for thread in group.threads])
         return ServerSample(
-            self.uuid, self.start, self.spec.parent, threads, group.shares, quota_us, group.period // 1000,
+            self.uuid, self.start, self.parent, threads, group.shares, quota_us, group.period // 1000,
             started_ns=self.booted_ns,
         )  # fmt: skip
 
@@ -179,6 +190,7 @@ class Server:
                 (DiskTuning("vda", f"/var/lib/libvirt/images/{spec.name}.qcow2", self.io_limits),),
                 self.pins,
             ),
+            partition=self.partition if self.start is None else from_plain(self.parent),
         )
 
 

@@ -12,9 +12,10 @@ from typing import TypeAlias
 import msgspec
 
 from ...errors import InvalidValue
-from ..catalog import NO_SETTINGS, Catalog, ServerSettings
+from ..catalog import NO_SETTINGS, Catalog, ServerSettings, check_known_partition
 from ..decode import convert
 from ..groups import DEFAULT_GROUP, WorkloadResourceGroup, check_group
+from ..partitions import ROOT, Partition, parent_of
 from ..policies import PerformancePolicy
 from .content import FileGroup, FileServer, GroupsFile, as_group
 
@@ -26,7 +27,8 @@ def with_groups(catalog: Catalog, content: GroupsFile, new_id: NewId, *, replace
     """The catalog with a checked file's groups: those of a name that is known are changed and keep their id.
 
     With `replace` afterwards nothing else is there: other groups are deleted (of `default`, the policies), and what was
-    said of other servers is forgotten. Gives the same catalog if that changes nothing.
+    said of other servers is forgotten. Gives the same catalog if that changes nothing. Raises `InvalidValue` for a
+    partition that something refers to and that is neither there nor in the file.
     """
     known = {group.name: group.id for group in catalog.groups.values()}
     named = {group.name: known.get(group.name) or new_id() for group in content.workload_resource_groups}
@@ -50,7 +52,24 @@ def with_groups(catalog: Catalog, content: GroupsFile, new_id: NewId, *, replace
         servers[server.uuid] = _told(servers.get(server.uuid, NO_SETTINGS), server)
     for uuid, home in homes.items():
         servers[uuid] = msgspec.structs.replace(servers.get(uuid, NO_SETTINGS), group=home)
-    return _next(catalog, groups, servers)
+    partitions = {} if replace else dict(catalog.partitions)
+    partitions.update({one.path: one for one in content.partitions})
+    _check_references(content, partitions)
+    return _next(catalog, groups, servers, partitions)
+
+
+def _check_references(content: GroupsFile, partitions: Mapping[str, Partition]) -> None:
+    """Partitions that a file names are there after it. Raises `InvalidValue`."""
+    for index, one in enumerate(content.partitions):
+        above = parent_of(one.path) or ROOT
+        check_known_partition(above, {ROOT: None, **partitions}, f"partitions[{index}].path")
+    for index, group in enumerate(content.workload_resource_groups):
+        if group.partition is not None:
+            check_known_partition(group.partition, partitions, f"workload-resource-groups[{index}].partition")
+    for index, server in enumerate(content.virtual_servers):
+        if server.partition is not None:
+            known = {ROOT: None, **partitions}
+            check_known_partition(server.partition, known, f"virtual-servers[{index}].partition")
 
 
 def with_group(catalog: Catalog, group_id: str, content: GroupsFile) -> Catalog:
@@ -77,7 +96,7 @@ def with_policy(catalog: Catalog, group_id: str, policy: PerformancePolicy) -> C
     new = msgspec.structs.replace(group, perf_policies=tuple(policies), active_policy=active)
     convert(msgspec.to_builtins(new), WorkloadResourceGroup)    # not more policies than there may be
     check_group(new)
-    return _next(catalog, {**catalog.groups, group_id: new}, catalog.servers)
+    return _next(catalog, {**catalog.groups, group_id: new}, catalog.servers, catalog.partitions)
 
 
 def _changed(old: WorkloadResourceGroup | None, wanted: FileGroup, group_id: str) -> WorkloadResourceGroup:
@@ -96,14 +115,15 @@ def _emptied(default: WorkloadResourceGroup) -> WorkloadResourceGroup:
 def _told(said: ServerSettings, server: FileServer) -> ServerSettings:
     return msgspec.structs.replace(
         said, excluded=server.excluded, cpu_reserve=server.cpu_reserve, cpu_cap=server.cpu_cap,
-        memory_minimum_mib=server.memory_minimum_mib, attributes=server.attributes,
+        memory_minimum_mib=server.memory_minimum_mib, attributes=server.attributes, partition=server.partition,
     )  # fmt: skip
 
 
 def _next(
-    catalog: Catalog, groups: Mapping[str, WorkloadResourceGroup], servers: Mapping[str, ServerSettings]
-) -> Catalog:
+    catalog: Catalog, groups: Mapping[str, WorkloadResourceGroup], servers: Mapping[str, ServerSettings],
+    partitions: Mapping[str, Partition],
+) -> Catalog:  # fmt: skip
     kept = {uuid: said for uuid, said in servers.items() if said != NO_SETTINGS}
-    if groups == catalog.groups and kept == catalog.servers:
+    if groups == catalog.groups and kept == catalog.servers and partitions == catalog.partitions:
         return catalog
-    return Catalog(catalog.generation + 1, groups, kept)
+    return Catalog(catalog.generation + 1, groups, kept, partitions)

@@ -16,6 +16,7 @@ from ..catalog import Attributes, Catalog
 from ..groups import DEFAULT_GROUP, Policies, WorkloadResourceGroup, check_group
 from ..guest_policies import Cpus, Mebibytes
 from ..names import Description, Name
+from ..partitions import ROOT, Partition, PartitionPath, check_partition, check_path, lineage
 from ..policies import PerformancePolicy, check_policy
 from ..schedule import Schedule
 from ..start_policies import Uuid
@@ -34,6 +35,7 @@ class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fiel
     otherwise: The policy where no entry of the schedule holds; null: none.
     perf-policies: Up to 64 policies, each with a name of its own.
     virtual-servers: UUIDs of the servers that are put in it.
+    partition: The partition that its servers should stand in; null: none.
     """
 
     name: Name
@@ -43,6 +45,7 @@ class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fiel
     otherwise: Name | None = None
     perf_policies: Policies = ()
     virtual_servers: tuple[Uuid, ...] = ()
+    partition: PartitionPath | None = None
 
 
 class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -54,6 +57,7 @@ class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     cpu-cap: CPUs that it never exceeds; null: no cap.
     memory-minimum-mib: Memory that it keeps while memory is managed, in MiB; null: as its definition says, if at all.
     attributes: What an administrator says of it for classification.
+    partition: The partition that hpm starts it in; null: as its definition says.
     """
 
     uuid: Uuid
@@ -62,17 +66,20 @@ class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     cpu_cap: Cpus | None = None
     attributes: Attributes = {}
     memory_minimum_mib: Mebibytes | None = None
+    partition: PartitionPath | None = None
 
 
 class GroupsFile(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """Groups, and what was said of virtual servers.
+    """Groups, what was said of virtual servers, and partitions.
 
     workload-resource-groups: Groups, each with a name of its own.
     virtual-servers: Servers of which something is said.
+    partitions: Partitions, each with a path of its own.
     """
 
     workload_resource_groups: tuple[FileGroup, ...] = ()
     virtual_servers: tuple[FileServer, ...] = ()
+    partitions: tuple[Partition, ...] = ()
 
 
 PolicyFile: TypeAlias = GroupsFile | PerformancePolicy
@@ -84,7 +91,7 @@ def check(content: PolicyFile) -> None:
         check_policy(content)
         return
     if content == GroupsFile():    # with `replace` it would delete everything
-        raise InvalidValue("the file says nothing: there is neither a group nor a virtual server in it")
+        raise InvalidValue("the file says nothing: there is no group, virtual server or partition in it")
     names: set[str] = set()
     homes: dict[str, str] = {}
     for index, group in enumerate(content.workload_resource_groups):
@@ -93,6 +100,7 @@ def check(content: PolicyFile) -> None:
             _check_group(group, names, homes)
         except InvalidValue as error:
             raise error.moved(here) from None
+    _check_partitions(content.partitions)
     told: set[str] = set()
     for index, server in enumerate(content.virtual_servers):
         here = f"virtual-servers[{index}]"
@@ -104,6 +112,23 @@ def check(content: PolicyFile) -> None:
                 f"the reserve of {server.cpu_reserve} CPUs is above the cap of {server.cpu_cap} CPUs",
                 f"{here}.cpu-reserve",
             )
+        if server.partition is not None:
+            check_path(server.partition, f"{here}.partition")
+
+
+def _check_partitions(partitions: Iterable[Partition]) -> None:
+    known: set[str] = set()
+    for index, partition in enumerate(partitions):
+        here = f"partitions[{index}]"
+        try:
+            check_partition(partition)
+        except InvalidValue as error:
+            raise error.moved(here) from None
+        if partition.path in known:
+            raise NotUnique(f"the partition {partition.path} is there twice; leave one out", f"{here}.path")
+        if partition.path == ROOT:
+            raise InvalidValue(f"{ROOT} always exists and is not defined; leave it out", f"{here}.path")
+        known.add(partition.path)
 
 
 def check_group_alone(group: FileGroup) -> None:
@@ -118,6 +143,8 @@ def _check_group(group: FileGroup, names: set[str], homes: dict[str, str]) -> No
     if group.name != DEFAULT_GROUP and group.name.casefold() == DEFAULT_GROUP:
         raise NotUnique(f"the name {group.name!r} is too much like that of the group default; choose another", "name")
     check_group(as_group(group, ""))
+    if group.partition is not None:
+        check_path(group.partition, "partition")
     if group.schedule and group.active_policy is not msgspec.UNSET:
         raise InvalidValue("the group has a schedule, which says what is active; leave this out", "active-policy")
     inside: set[str] = set()
@@ -137,8 +164,9 @@ def as_group(group: FileGroup, group_id: str) -> WorkloadResourceGroup:
     if active is msgspec.UNSET:
         active = group.perf_policies[0].name if group.perf_policies and not group.schedule else None
     return WorkloadResourceGroup(
-        group_id, group.name, group.description, group.perf_policies, active, group.schedule, group.otherwise
-    )
+        group_id, group.name, group.description, group.perf_policies, active, group.schedule, group.otherwise,
+        partition=group.partition,
+    )  # fmt: skip
 
 
 def of_host(catalog: Catalog) -> GroupsFile:
@@ -146,16 +174,22 @@ def of_host(catalog: Catalog) -> GroupsFile:
     members = members_by_group(catalog)
     groups = sorted(catalog.groups.values(), key=lambda group: (group.is_default, group.name))
     return GroupsFile(
-        tuple(_file_group(group, members.get(group.id, ())) for group in groups), _servers(catalog, catalog.servers)
-    )
+        tuple(_file_group(group, members.get(group.id, ())) for group in groups), _servers(catalog, catalog.servers),
+        tuple(catalog.partitions[path] for path in sorted(catalog.partitions)),
+    )  # fmt: skip
 
 
 def of_group(catalog: Catalog, group_id: str) -> GroupsFile:
-    """One group, and what was said of its servers. Raises `NotFound`."""
+    """One group, what was said of its servers, and the partitions that these need. Raises `NotFound`."""
     group = catalog.group(group_id)
     inside = [uuid for uuid, said in catalog.servers.items() if said.group == group_id]
     members = () if group.is_default else tuple(sorted(inside))
-    return GroupsFile((_file_group(group, members),), _servers(catalog, inside))
+    needed = {group.partition, *(catalog.settings(uuid).partition for uuid in inside)}
+    above = {one for path in needed if path is not None for one in lineage(path)}
+    return GroupsFile(
+        (_file_group(group, members),), _servers(catalog, inside),
+        tuple(one for path, one in sorted(catalog.partitions.items()) if path in above),
+    )  # fmt: skip
 
 
 def members_by_group(catalog: Catalog) -> dict[str, tuple[str, ...]]:
@@ -171,7 +205,7 @@ def _file_group(group: WorkloadResourceGroup, members: tuple[str, ...]) -> FileG
     unsaid = bool(group.schedule) or not group.perf_policies
     return FileGroup(
         group.name, group.description, msgspec.UNSET if unsaid else group.active_policy, group.schedule,
-        group.otherwise, group.perf_policies, members,
+        group.otherwise, group.perf_policies, members, group.partition,
     )  # fmt: skip
 
 
@@ -179,7 +213,8 @@ def _servers(catalog: Catalog, uuids: Iterable[str]) -> tuple[FileServer, ...]:
     said = ((uuid, catalog.settings(uuid)) for uuid in sorted(uuids))
     servers = (
         FileServer(
-            uuid, s.excluded, s.cpu_reserve, s.cpu_cap, dict(sorted(s.attributes.items())), s.memory_minimum_mib
+            uuid, s.excluded, s.cpu_reserve, s.cpu_cap, dict(sorted(s.attributes.items())), s.memory_minimum_mib,
+            s.partition,
         )
         for uuid, s in said
     )  # fmt: skip

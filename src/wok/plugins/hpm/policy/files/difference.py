@@ -11,6 +11,7 @@ from ..catalog import Catalog, ServerSettings
 from ..classification import describe
 from ..goals import VelocityGoal
 from ..groups import WorkloadResourceGroup
+from ..partitions import Partition
 from ..policies import PerformancePolicy, ServiceClass
 from ..schedule import DAYS, ScheduleEntry
 from .content import members_by_group
@@ -92,11 +93,26 @@ class ServerDifference(msgspec.Struct, frozen=True, rename="kebab"):
     fields: tuple[FieldDifference, ...]
 
 
+class PartitionDifference(msgspec.Struct, frozen=True, rename="kebab"):
+    """A partition whose definition is another than before.
+
+    path: Its path.
+    change: What became of it.
+    fields: What is another than before.
+    """
+
+    path: str
+    change: Kind
+    fields: tuple[FieldDifference, ...] = ()
+
+
 class Difference(msgspec.Struct, frozen=True, rename="kebab"):
-    """All groups of both, by name, `default` last; and the servers of which something else is said."""
+    """All groups of both, by name, `default` last; the servers of which something else is said; and the partitions that
+    are others than before."""
 
     workload_resource_groups: tuple[GroupDifference, ...]
     virtual_servers: tuple[ServerDifference, ...]
+    partitions: tuple[PartitionDifference, ...]
 
 
 def difference(before: Catalog, after: Catalog) -> Difference:
@@ -107,7 +123,7 @@ def difference(before: Catalog, after: Catalog) -> Difference:
         _group(before.groups.get(key), after.groups.get(key), was.get(key, ()), now.get(key, ()))
         for key in sorted(groups, key=lambda key: (groups[key].is_default, groups[key].name))
     ]
-    return Difference(tuple(told), tuple(_servers(before, after)))
+    return Difference(tuple(told), tuple(_servers(before, after)), tuple(_partitions(before, after)))
 
 
 def _group(
@@ -157,13 +173,26 @@ def _servers(before: Catalog, after: Catalog) -> Iterator[ServerDifference]:
             yield ServerDifference(uuid, tuple(fields))
 
 
+def _partitions(before: Catalog, after: Catalog) -> Iterator[PartitionDifference]:
+    for path in sorted({**before.partitions, **after.partitions}):
+        old, new = before.partitions.get(path), after.partitions.get(path)
+        if old == new:
+            continue
+        change: Kind = "created" if old is None else "deleted" if new is None else "changed"
+        fields = [] if new is None else _fields(_of_partition(old), _of_partition(new))
+        yield PartitionDifference(path, change, tuple(fields))
+
+
 # -- fields in words; what is empty is not told
 
 
 def _of_group(group: WorkloadResourceGroup | None) -> Words:
     if group is None:
         return {}
-    return {"description": group.description, "active-policy": group.active_policy, "schedule": _schedule(group)}
+    return {
+        "description": group.description, "active-policy": group.active_policy, "schedule": _schedule(group),
+        "partition": group.partition,
+    }  # fmt: skip
 
 
 def _of_policy(policy: PerformancePolicy) -> Words:
@@ -188,7 +217,26 @@ def _of_server(said: ServerSettings) -> Words:
         "excluded": "true" if said.excluded else None,
         **{name: None if value is None else f"{value:.15g}" for name, value in numbers.items()},
         **{f"attributes.{name}": value for name, value in sorted(said.attributes.items())},
+        "partition": said.partition,
     }
+
+
+def _of_partition(partition: Partition | None) -> Words:
+    if partition is None:
+        return {}
+    found: dict[str, str | None] = {
+        "description": partition.description, "autostart": None if partition.autostart else "false",
+        "reserve": None if partition.reserve is None else f"{partition.reserve:.15g}",
+    }  # fmt: skip
+    for group, values in msgspec.to_builtins(partition.parameters).items():
+        for name, value in values.items():
+            if name != "devices":
+                found[f"{group}.{name}"] = None if value is None else str(value)
+    for one in partition.parameters.blkio.devices:
+        limits = msgspec.to_builtins(one)
+        told = ", ".join(f"{name} {value}" for name, value in limits.items() if name != "device" and value is not None)
+        found[f"blkio.devices {one.device}"] = told or "no limit"
+    return found
 
 
 def _schedule(group: WorkloadResourceGroup) -> str | None:

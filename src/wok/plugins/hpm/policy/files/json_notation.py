@@ -60,14 +60,14 @@ def _decode(data: bytes) -> PolicyFile:
 
 def kind_of(fields: Mapping[str, object]) -> type[Any]:
     """Whether it holds groups or one policy, by its fields."""
-    if not fields or {"workload-resource-groups", "virtual-servers"} & fields.keys():
+    if not fields or {"workload-resource-groups", "virtual-servers", "partitions"} & fields.keys():
         return GroupsFile
     if {"importance", "service-classes"} & fields.keys():
         return PerformancePolicy
     name = next(iter(fields))[:80]
     raise UnknownField(
-        f"there is no field {name!r} here; a file of groups has workload-resource-groups and virtual-servers, a file of"
-        " one policy has name, importance and service-classes",
+        f"there is no field {name!r} here; a file of groups has workload-resource-groups, virtual-servers and"
+        " partitions, a file of one policy has name, importance and service-classes",
         name,
     )
 
@@ -89,9 +89,10 @@ def write(content: PolicyFile) -> bytes:
 
 
 def _without_empty(value: Any) -> Any:
-    """Without the descriptions that say nothing, which some types write and others do not."""
+    """Without the descriptions and the objects that say nothing, which some types write and others do not."""
     if isinstance(value, dict):
-        return {k: _without_empty(v) for k, v in value.items() if not (k == "description" and v == "")}
+        parts = {k: _without_empty(v) for k, v in value.items() if not (k == "description" and v == "")}
+        return {k: v for k, v in parts.items() if v != {}}
     return [_without_empty(part) for part in value] if isinstance(value, list | tuple) else value
 
 

@@ -19,7 +19,7 @@ How: TypeAlias = Literal["one", "many", "entry", "merge", "same"]
 BLANKS = " \t\r\n"
 
 _BLANK = re.compile(f"[{BLANKS}]+")
-_INTEGER = re.compile(r"[0-9]{1,12}")
+_INTEGER = re.compile(r"[0-9]{1,19}")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,25})?")
 
 
@@ -99,7 +99,7 @@ POLICY = Element({"name": _NEEDED, "importance": _NEEDED}, {
 _ENTRY = Element({"policy": _NEEDED, "days": Attribute(_words, needed=True), "from": _NEEDED, "to": _NEEDED})
 _SCHEDULE = Element({"otherwise": _TEXT}, {"schedule-entry": Child(_ENTRY, "schedule", "many")})
 _MEMBER = Element({"uuid": _NEEDED}, made=lambda fields: fields["uuid"])
-_GROUP = Element({"name": _NEEDED, "active-policy": Attribute(_or_none)}, {
+_GROUP = Element({"name": _NEEDED, "active-policy": Attribute(_or_none), "partition": _TEXT}, {
     "description": _DESCRIPTION,
     "schedule": Child(_SCHEDULE, "schedule", "merge"),
     "perf-policy": Child(POLICY, "perf-policies", "many"),
@@ -108,11 +108,31 @@ _GROUP = Element({"name": _NEEDED, "active-policy": Attribute(_or_none)}, {
 _ENTRY_OF_ATTRIBUTES = Element({"name": _NEEDED, "value": _NEEDED})
 _SERVER = Element({
     "uuid": _NEEDED, "excluded": Attribute(_boolean), "cpu-reserve": Attribute(_number), "cpu-cap": Attribute(_number),
-    "memory-minimum-mib": Attribute(_integer),
+    "memory-minimum-mib": Attribute(_integer), "partition": _TEXT,
 }, {"attribute": Child(_ENTRY_OF_ATTRIBUTES, "attributes", "entry")})  # fmt: skip
+
+
+def _integers(*names: str) -> dict[str, Attribute]:
+    return dict.fromkeys(names, Attribute(_integer))
+
+
+_DEVICE = Element({
+    "device": _NEEDED, **_integers("read-bytes-sec", "write-bytes-sec", "read-iops-sec", "write-iops-sec"),
+})  # fmt: skip
+_PARAMETERS = Element({}, {
+    "cpu": Child(Element(_integers("shares", "quota-us", "period-us")), "cpu"),
+    "blkio": Child(Element(_integers("weight"), {"device": Child(_DEVICE, "devices", "many")}), "blkio"),
+    "memory": Child(Element(_integers("hard-limit-mib", "soft-limit-mib", "swap-limit-mib")), "memory"),
+    "numa": Child(Element({"cpus": _TEXT, "mems": _TEXT}), "numa"),
+})  # fmt: skip
+_PARTITION = Element({"path": _NEEDED, "autostart": Attribute(_boolean), "reserve": Attribute(_number)}, {
+    "description": _DESCRIPTION,
+    "parameters": Child(_PARAMETERS, "parameters"),
+})  # fmt: skip
 GROUPS = Element({}, {
     "workload-resource-group": Child(_GROUP, "workload-resource-groups", "many"),
     "virtual-server": Child(_SERVER, "virtual-servers", "many"),
+    "partition": Child(_PARTITION, "partitions", "many"),
 })  # fmt: skip
 
 #: What a file may be, by its outermost element.

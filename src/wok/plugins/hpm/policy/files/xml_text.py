@@ -8,6 +8,7 @@ import msgspec
 
 from ..classification import And, Filter, Not, Or, Rule
 from ..goals import Goal
+from ..partitions import Partition
 from ..policies import PerformancePolicy, ServiceClass
 from .content import FileGroup, FileServer, PolicyFile
 
@@ -25,6 +26,7 @@ def write(content: PolicyFile) -> bytes:
     else:
         parts = [line for group in content.workload_resource_groups for line in _group(group)]
         parts += [line for server in content.virtual_servers for line in _server(server)]
+        parts += [line for partition in content.partitions for line in _partition(partition)]
         lines += _element("policy-file", {}, parts)
     return ("\n".join(lines) + "\n").encode()
 
@@ -42,7 +44,9 @@ def _group(group: FileGroup) -> Iterator[str]:
         )
     parts += [line for policy in group.perf_policies for line in _policy(policy)]
     parts += [_tag("virtual-server", {"uuid": uuid}) for uuid in group.virtual_servers]
-    yield from _element("workload-resource-group", {"name": group.name, "active-policy": active}, parts)
+    yield from _element("workload-resource-group", {
+        "name": group.name, "active-policy": active, "partition": group.partition,
+    }, parts)  # fmt: skip
 
 
 def _policy(policy: PerformancePolicy) -> Iterator[str]:
@@ -80,10 +84,31 @@ def _server(server: FileServer) -> Iterator[str]:
     attributes = {
         "uuid": server.uuid, "excluded": "true" if server.excluded else None,
         "cpu-reserve": _number(server.cpu_reserve), "cpu-cap": _number(server.cpu_cap),
-        "memory-minimum-mib": _number(server.memory_minimum_mib),
+        "memory-minimum-mib": _number(server.memory_minimum_mib), "partition": server.partition,
     }  # fmt: skip
     facts = [_tag("attribute", {"name": name, "value": value}) for name, value in server.attributes.items()]
     yield from _element("virtual-server", attributes, facts)
+
+
+def _partition(partition: Partition) -> Iterator[str]:
+    said = partition.parameters
+    parts = []
+    for name, values in (("cpu", said.cpu), ("blkio", said.blkio), ("memory", said.memory), ("numa", said.numa)):
+        devices = [_tag("device", _texts(one)) for one in said.blkio.devices] if name == "blkio" else []
+        attributes = _texts(values)
+        parts += list(_element(name, attributes, devices)) if attributes or devices else []
+    attributes = {
+        "path": partition.path, "autostart": None if partition.autostart else "false",
+        "reserve": _number(partition.reserve),
+    }  # fmt: skip
+    inside = [*_description(partition.description), *(_element("parameters", {}, parts) if parts else ())]
+    yield from _element("partition", attributes, inside)
+
+
+def _texts(values: msgspec.Struct) -> dict[str, str | None]:
+    """The fields that are set and are no lists."""
+    fields = msgspec.to_builtins(values).items()
+    return {name: str(value) for name, value in fields if value is not None and not isinstance(value, list | tuple)}
 
 
 def _number(value: float | None) -> str | None:

@@ -1,0 +1,59 @@
+"""Files of cgroups: reading and writing one value, with errors that say what was wanted."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from ...errors import Conflict, HypervisorError
+
+
+def read_text(file: Path) -> str | None:
+    """What it says; None: it is not there, or its cgroup has gone just now."""
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return None
+
+
+def read_number(file: Path) -> int | None:
+    """The number in it; None: it is not there, or says ``max``."""
+    text = read_text(file)
+    return int(text) if text is not None and text.lstrip("-").isdigit() else None
+
+
+def write(file: Path, value: str, what: str) -> None:
+    """Have it say so. Raises `Conflict` if the kernel does not take that value there now, `HypervisorError`."""
+    try:
+        file.write_text(value)
+    except OSError as error:
+        said = f"{what} cannot be set to {value}: {error.strerror} ({file})"
+        if error.errno in (errno.EINVAL, errno.EBUSY, errno.ENOSPC, errno.ERANGE):
+            raise Conflict(
+                f"{said}; the kernel takes no value that contradicts those of the partitions above it or of what stands"
+                " in it"
+            ) from None
+        raise HypervisorError(said) from None
+
+
+def make(directory: Path, made: list[Path]) -> None:
+    """Make a directory unless it is there, and note that. Raises `HypervisorError`."""
+    try:
+        directory.mkdir()
+        made.append(directory)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise HypervisorError(f"the cgroup {directory} cannot be made: {error.strerror}") from None
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory if it is there. Raises `Conflict` if there is something in it, `HypervisorError`."""
+    try:
+        directory.rmdir()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno in (errno.EBUSY, errno.ENOTEMPTY):
+            raise Conflict(f"there is still something in the cgroup {directory}, so it stays") from None
+        raise HypervisorError(f"the cgroup {directory} cannot be removed: {error.strerror}") from None

@@ -1,0 +1,122 @@
+"""Partitions as slices of systemd, on cgroup v2: read from the tree, made and changed over D-Bus.
+
+systemd owns these cgroups, and undoes what others write there. Its runtime properties survive a daemon-reload and end
+with the host; what shall last longer is kept by hpm, which creates defined partitions again when it starts.
+
+Format: systemd.resource-control(5), org.freedesktop.systemd1(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import Conflict, HypervisorError, InvalidValue
+from ...policy.cpu_sets import parse_cpus
+from ...policy.partitions import ROOT, USUAL_PERIOD_US, BlkioParameters, PartitionParameters
+from .cgroup2 import V2Tree, swap_of
+from .host import PartitionState, refuse_lacking
+from .names import from_slices, slice_directory, slice_unit
+from .systemd_bus import Property, SystemdBus
+
+#: What systemd takes for no limit.
+_INFINITY = (1 << 64) - 1
+_MIB = 1 << 20
+_LIMITS = {
+    "read_bytes_sec": "IOReadBandwidthMax", "write_bytes_sec": "IOWriteBandwidthMax",
+    "read_iops_sec": "IOReadIOPSMax", "write_iops_sec": "IOWriteIOPSMax",
+}  # fmt: skip
+
+
+class SystemdPartitions:
+    """`PartitionHost` on systemd's slices; `mount` is that of cgroup v2."""
+
+    how = "a slice of systemd"
+    default_shares = 100
+
+    def __init__(self, root: Path, mount: Path, bus: SystemdBus) -> None:
+        self._tree = V2Tree(root, mount, slice_directory, from_slices)
+        self._bus = bus
+
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        """See `PartitionHost`. systemd hands down a controller once a property needs it."""
+        return self._tree.lacking
+
+    def states(self) -> Mapping[str, PartitionState]:
+        """See `PartitionHost`."""
+        return self._tree.states()
+
+    def device_name(self, device: str) -> str:
+        """See `PartitionHost`."""
+        return self._tree.devices.name(self._tree.devices.numbers(device))
+
+    def create(self, path: str) -> None:
+        """See `PartitionHost`. Its weight is said at once: else systemd would give it no cgroup of the cpu controller
+        until somebody is in it."""
+        self._bus.start_slice(slice_unit(path), [("CPUWeight", "t", self.default_shares)])
+
+    def configure(self, path: str, wanted: PartitionParameters) -> None:
+        """See `PartitionHost`."""
+        lacks = refuse_lacking(wanted, self.lacking)
+        if lacks is not None:
+            raise Conflict(f"{lacks[0]} does not work on this host: {lacks[1]}")
+        self._bus.set_properties(slice_unit(path), self._properties(wanted, self._tree.state(path).parameters))
+
+    def destroy(self, path: str) -> None:
+        """See `PartitionHost`. Stopping a slice ends all that is in it, so that is looked at first."""
+        if path == ROOT:
+            raise InvalidValue(f"{ROOT} always exists")
+        place = self._tree.place(path)
+        inside = [entry.name for entry in place.iterdir() if entry.is_dir()] if place.is_dir() else []
+        try:
+            populated = "populated 1" in (place / "cgroup.events").read_text().splitlines()
+        except FileNotFoundError:
+            populated = False
+        except OSError as error:
+            raise HypervisorError(f"whether there is something in {place} cannot be seen: {error.strerror}") from None
+        if inside or populated:
+            names = ", ".join(inside)
+            raise Conflict(f"there is still something in the slice {slice_unit(path)}, so it stays: {names}")
+        self._bus.stop_slice(slice_unit(path))
+
+    def _properties(self, wanted: PartitionParameters, now: PartitionParameters) -> Sequence[Property]:
+        cpu, memory, numa = wanted.cpu, wanted.memory, wanted.numa
+        period = cpu.period_us or USUAL_PERIOD_US
+        # systemd wants the time per second; it rounds to 10 ms, so a quota is a multiple of a hundredth of a CPU.
+        quota = _INFINITY if cpu.quota_us is None else cpu.quota_us * 1_000_000 // period
+        found: list[Property] = [
+            ("CPUWeight", "t", cpu.shares or self.default_shares),
+            ("CPUQuotaPeriodUSec", "t", period if cpu.period_us is not None else _INFINITY),
+            ("CPUQuotaPerSecUSec", "t", quota),
+            ("MemoryMax", "t", _bytes(memory.hard_limit_mib)),
+            ("MemoryHigh", "t", _bytes(memory.soft_limit_mib)),
+            ("MemorySwapMax", "t", _bytes(swap_of(memory))),
+        ]
+        if (numa.cpus, numa.mems) != (None, None) or (now.numa.cpus, now.numa.mems) != (None, None):
+            found += [("AllowedCPUs", "ay", _mask(numa.cpus)), ("AllowedMemoryNodes", "ay", _mask(numa.mems))]
+        if wanted.blkio != BlkioParameters() or now.blkio.devices or now.blkio.weight is not None:
+            found += self._block_io(wanted.blkio)
+        return found
+
+    def _block_io(self, wanted: BlkioParameters) -> list[Property]:
+        found: list[Property] = [("IOWeight", "t", wanted.weight or _INFINITY)]
+        for field, name in _LIMITS.items():
+            limits: list[Any] = []
+            for one in wanted.devices:
+                value = getattr(one, field)
+                if value is not None:
+                    limits.append([self.device_name(one.device), value])
+            found.append((name, "a(st)", limits))    # an empty list takes all back
+        return found
+
+
+def _bytes(mebibytes: int | None) -> int:
+    return _INFINITY if mebibytes is None else mebibytes * _MIB
+
+
+def _mask(cpus: str | None) -> bytes:
+    """The list as bits, the lowest first; none: wherever the parent may be."""
+    numbers = parse_cpus(cpus) if cpus is not None else frozenset()
+    return sum(1 << number for number in numbers).to_bytes((max(numbers, default=-1) + 8) // 8, "little")

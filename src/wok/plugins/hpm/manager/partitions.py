@@ -1,0 +1,117 @@
+"""Changes of partitions: on the host and in the catalog, both or neither.
+
+They are direct requests of an administrator, as with virsh. So they are made whatever the management levels are, and
+are not undone when management is switched off.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+
+from ..backend.hypervisor import Hypervisor
+from ..backend.partitions.host import PartitionHost, PartitionState
+from ..errors import HpmError
+from ..policy.catalog import Catalog
+from ..policy.partitions import PartitionParameters
+from .change import CatalogChange
+from .observer import Observer
+
+log = logging.getLogger(__name__)
+
+
+class PartitionChange:
+    """A change under way: set `catalog`, as of a `CatalogChange`; what is done here on the host is undone if the whole
+    fails. `states` are the partitions that there are, as of the beginning."""
+
+    def __init__(self, change: CatalogChange, host: PartitionHost, states: Mapping[str, PartitionState]) -> None:
+        self.change = change
+        self.states = states
+        self._host = host
+        self._undo: list[Callable[[], None]] = []
+
+    def create(self, path: str, parameters: PartitionParameters) -> None:
+        """Make a partition with these parameters. Raises as `PartitionHost` does."""
+        self._host.create(path)
+        self._undo.append(lambda: self._host.destroy(path))
+        self._host.configure(path, parameters)
+
+    def configure(self, path: str, parameters: PartitionParameters) -> None:
+        """Have these parameters in force in a partition that is there. Raises as `PartitionHost` does."""
+        before = self.states[path].parameters
+        self._undo.append(lambda: self._host.configure(path, before))
+        self._host.configure(path, parameters)
+
+    def destroy(self, path: str) -> None:
+        """Remove a partition. Raises as `PartitionHost` does."""
+        before = self.states[path].parameters
+
+        def again() -> None:
+            self._host.create(path)
+            self._host.configure(path, before)
+
+        self._host.destroy(path)
+        self._undo.append(again)
+
+    def undo(self) -> None:
+        """Put the host back. What cannot be put back is told in the log: it is not the error that led here."""
+        for step in reversed(self._undo):
+            try:
+                step()
+            except HpmError as error:
+                log.warning("a change of a partition that failed could not be undone: %s", error)
+
+
+class Partitions:
+    """`writing` takes the manager's lock, `changing` changes its catalog, `show` has it build a snapshot anew."""
+
+    def __init__(
+        self, hypervisor: Hypervisor, observer: Observer, writing: Callable[[], AbstractContextManager[None]],
+        changing: Callable[[str], AbstractContextManager[CatalogChange]], show: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.host: PartitionHost = hypervisor.partitions
+        self._observer = observer
+        self._writing, self._changing, self._show = writing, changing, show
+        #: Write into a server's lasting definition where it stands from its next start on.
+        self.define_server = hypervisor.set_partition
+
+    @contextmanager
+    def change(self, by: str) -> Iterator[PartitionChange]:
+        """Change partitions: all that is done in the block, or nothing. Raises `Busy`, `StoreError`, and what the block
+        raises."""
+        with self._writing():
+            self._observer.see_partitions()
+            changing: PartitionChange | None = None
+            try:
+                with self._changing(by) as change:
+                    changing = PartitionChange(change, self.host, self._observer.partitions)
+                    yield changing
+                    self._observer.see_partitions()    # before the snapshot that shows the new catalog
+            except BaseException:
+                if changing is not None:
+                    changing.undo()
+                self._observer.see_partitions()
+                raise
+            finally:
+                self._show()
+
+    def autostart(self, catalog: Catalog) -> None:
+        """Create the partitions that are defined so and are not there: the host was started anew. What cannot be
+        created is told in the log, and shown as inactive; the others are created all the same."""
+        there = set(self._observer.partitions)
+        for path, partition in sorted(catalog.partitions.items()):
+            if not partition.autostart or path in there:
+                continue
+            try:
+                self.host.create(path)
+                try:
+                    self.host.configure(path, partition.parameters)
+                except HpmError:
+                    self.host.destroy(path)
+                    raise
+            except HpmError as error:
+                log.warning("the partition %s could not be created: %s", path, error)
+            else:
+                log.info("the partition %s is created, as it is defined", path)
+        self._observer.see_partitions()

@@ -1,0 +1,57 @@
+"""Where virtual servers stand: their partitions, and what they are entitled to there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..backend.partitions.names import partition_of
+from ..manager.snapshot import Snapshot
+from ..policy.admission import Claim
+from ..policy.catalog import Catalog
+from ..policy.partitions import ROOT, lineage
+
+
+def members_by_partition(snapshot: Snapshot) -> dict[str, list[str]]:
+    """UUIDs of the servers that stand directly in each partition."""
+    found: dict[str, list[str]] = {}
+    names: dict[str, str | None] = {}    # most servers have the same parent
+    for uuid, sample in snapshot.sample.samples.items():
+        if sample.parent not in names:
+            names[sample.parent] = partition_of(sample.parent)
+        path = names[sample.parent]
+        if path is not None:
+            found.setdefault(path, []).append(uuid)
+    return found
+
+
+def server_partition(snapshot: Snapshot, uuid: str) -> str | None:
+    """Where a server stands; or, while it does not run, is to stand as hpm or its definition says. None: not known."""
+    sample, info = snapshot.sample.samples.get(uuid), snapshot.sample.infos[uuid]
+    if sample is not None:
+        return partition_of(sample.parent)
+    return snapshot.catalog.settings(uuid).partition or info.partition or ROOT
+
+
+def claims(snapshot: Snapshot, *, stopped: bool = False) -> list[Claim]:
+    """The reserves of the servers that run, or of the others, for `policy.admission`."""
+    running = snapshot.sample.samples
+    return [
+        Claim(info.name, reserve, server_partition(snapshot, uuid) or ROOT)
+        for uuid, info in snapshot.sample.infos.items()
+        if (uuid in running) != stopped and (reserve := snapshot.assignments[uuid].cpu_reserve) is not None
+    ]
+
+
+def reserves(catalog: Catalog) -> Mapping[str, float]:
+    """The reserves of partitions, by path."""
+    return {path: one.reserve for path, one in catalog.partitions.items() if one.reserve is not None}
+
+
+def elsewhere(snapshot: Snapshot, path: str, uuids: Iterable[str]) -> list[str]:
+    """Those of some servers that run and do not stand in a partition, or in one below it."""
+    found = []
+    for uuid in uuids:
+        place = server_partition(snapshot, uuid) if uuid in snapshot.sample.samples else path
+        if place is None or path not in lineage(place):
+            found.append(uuid)
+    return found

@@ -1,0 +1,157 @@
+"""Partitions with real guests in them: a cap and weights of the whole hold, and what is in use is left alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from hpm.backend.cgroups import find_mount
+from hpm.backend.partitions.finding import find_partitions
+from hpm.client.errors import ApiError
+from hpm.client.rest import Client
+from hpm.errors import Conflict
+from hpm.policy.partitions import partition_id
+from hpm.wire.partitions import PartitionDetail
+from tests.lab import Guest, Lab
+from tests.lab.errors import wait_until
+from tests.running import ManagerProcess
+
+pytestmark = pytest.mark.lab
+
+GOLD, DB, SILVER = "/machine/hpmlab_gold", "/machine/hpmlab_gold/db", "/machine/hpmlab_silver"
+SECONDS = 3.0
+
+
+def remove_all() -> None:
+    """Partitions of ours, this run's or a killed predecessor's; their guests are gone."""
+    root = Path("/")
+    partitions = find_partitions(root, find_mount(root))
+    for path in sorted(partitions.states(), reverse=True):
+        if path.startswith("/machine/hpmlab_"):
+            wait_until(lambda p=path: destroyed(partitions, p), 10, f"the end of {path}")
+
+
+def destroyed(partitions: object, path: str) -> bool:
+    with suppress(Conflict):    # the kernel takes a moment to let go of a guest that was destroyed
+        partitions.destroy(path)    # type: ignore[attr-defined]
+        return True
+    return False
+
+
+@pytest.fixture
+def tidy(lab: Lab) -> Iterator[None]:
+    remove_all()
+    yield
+    lab.destroy_all()
+    remove_all()
+
+
+@pytest.fixture
+def manager(tidy: None, tmp_path: Path) -> Iterator[ManagerProcess]:
+    with ManagerProcess(tmp_path, "qemu:///system", SECONDS) as running:
+        yield running
+
+
+def used(guests: Sequence[Guest], seconds: float) -> list[float]:
+    """CPUs that the vCPUs of each guest use in a window (time that they run, not a wait for a state)."""
+    begin, before = time.monotonic(), [guest.schedstat() for guest in guests]
+    time.sleep(seconds)
+    took, after = time.monotonic() - begin, [guest.schedstat() for guest in guests]
+    return [
+        sum(now[0] - then[0] for now, then in zip(a, b, strict=True)) / 1e9 / took
+        for a, b in zip(after, before, strict=True)
+    ]
+
+
+def shown(client: Client, path: str) -> PartitionDetail:
+    return client.partition(partition_id(path)).value
+
+
+def members(client: Client, path: str) -> int:
+    return len(shown(client, path).virtual_servers)
+
+
+def test_a_cap_holds_for_all_guests_of_a_partition_together(lab: Lab, manager: ManagerProcess) -> None:
+    with manager.client() as client:
+        cap = {"cpu": {"quota-us": 50000}}
+        client.create_partition({"path": GOLD, "create": True, "parameters": cap})
+        guests = [lab.tiny(f"part{number}", partition=GOLD) for number in range(3)]
+        wait_until(lambda: members(client, GOLD) == 3, 10, "the guests are seen in their partition")
+        together = sum(used(guests, 6.0))
+        print(f"capped at 0.5 CPUs, three guests used {together:.4f}")
+        assert together == pytest.approx(0.5, rel=0.03)
+        wait_until(lambda: abs((shown(client, GOLD).cpu_using or 0) - 0.5) < 0.03, 15, "hpm measures the same")
+
+        with pytest.raises(ApiError, match=r"part0.* stand in it") as refused:
+            client.act_on_partition(partition_id(GOLD), {"action": "destroy"})
+        assert refused.value.status == 409
+
+        manager.kill()    # what is in force stays, and the next manager knows it
+        manager.start()
+    with manager.client() as client:
+        gold = shown(client, GOLD)
+        assert (gold.state, gold.persistent, gold.drift) == ("active", True, [])
+        assert gold.config is not None and gold.config.cpu.quota_us == 50000
+        client.set_cpu_parameters(gold.object_id, {"quota-us": 100000}, "live")
+        assert shown(client, GOLD).drift == ["cpu.quota-us"]
+        together = sum(used(guests, 3.0))
+        print(f"capped at 1.0 CPUs, three guests used {together:.4f}")
+        assert together == pytest.approx(1.0, rel=0.03)
+        assert client.set_management_levels({"cpu-mgmt": "off"}).value.cpu_mgmt == "off"
+        assert shown(client, GOLD).effective.cpu_cap == 1.0
+        for guest in guests:
+            guest.destroy()
+        wait_until(lambda: members(client, GOLD) == 0, 10, "the guests are gone")
+        wait_until(lambda: acted(client, GOLD, "destroy"), 10, "the partition is gone")
+        assert shown(client, GOLD).state == "inactive"
+        client.act_on_partition(partition_id(GOLD), {"action": "create"})
+        assert shown(client, GOLD).effective.cpu_cap == 0.5
+
+
+def acted(client: Client, path: str, action: str) -> bool:
+    with suppress(ApiError):
+        client.act_on_partition(partition_id(path), {"action": action})
+        return True
+    return False
+
+
+def test_partitions_share_by_weight_whatever_the_number_of_guests(lab: Lab, manager: ManagerProcess) -> None:
+    """3:1, with 2 guests and 1. All are on one CPU: a guest of one vCPU could not use three quarters of two."""
+    with manager.client() as client:
+        one_cpu = {"numa": {"cpus": "0"}}
+        client.create_partition({"path": GOLD, "create": True, "parameters": {"cpu": {"shares": 3000}, **one_cpu}})
+        client.create_partition({"path": SILVER, "create": True, "parameters": {"cpu": {"shares": 1000}, **one_cpu}})
+        gold = [lab.tiny(f"part-gold{number}", partition=GOLD) for number in range(2)]
+        silver = lab.tiny("part-silver", partition=SILVER)
+        *of_gold, of_silver = used([*gold, silver], 6.0)
+        print(f"3:1 came out as {sum(of_gold):.3f}:{of_silver:.3f}, of which {of_gold}")
+        assert sum(of_gold) / of_silver == pytest.approx(3.0, rel=0.1)
+        assert sum(of_gold) / (sum(of_gold) + of_silver) == pytest.approx(0.75, abs=0.03)
+        client.set_cpu_parameters(partition_id(GOLD), {"shares": 1000})
+        *of_gold, of_silver = used([*gold, silver], 4.0)
+        assert sum(of_gold) / (sum(of_gold) + of_silver) == pytest.approx(0.5, abs=0.03)
+        assert shown(client, GOLD).live.numa.cpus == "0"    # type: ignore[union-attr]
+
+
+def test_a_hierarchy_and_a_server_that_moves_at_its_next_start(lab: Lab, manager: ManagerProcess) -> None:
+    with manager.client() as client:
+        client.create_partition({"path": GOLD, "create": True, "parameters": {"cpu": {"quota-us": 60000}}})
+        client.create_partition({"path": DB, "create": True, "parameters": {"cpu": {"quota-us": 30000}}})
+        guest = lab.tiny("part-db", partition=DB)
+        wait_until(lambda: members(client, DB) == 1, 10, "the guest is seen in its partition")
+        assert client.server(guest.uuid).value.partition == DB
+        assert sum(used([guest], 3.0)) == pytest.approx(0.3, rel=0.05)
+        # cgroup v1 takes no cap above that of the partition around it: refused, and both sides stay as they were
+        with pytest.raises(ApiError) as refused:
+            client.set_cpu_parameters(partition_id(DB), {"quota-us": 90000})
+        assert refused.value.status == 409 and "contradicts" in refused.value.message
+        assert shown(client, DB).effective.cpu_cap == 0.3
+        assert shown(client, DB).drift == []
+        told = client.update_server(guest.uuid, {"partition": GOLD}).value
+        assert (told.partition, told.partition_at_start) == (DB, GOLD)
+        with pytest.raises(ApiError, match="transient"):    # the lab's guests have no lasting definition
+            client.update_server(guest.uuid, {"partition": GOLD, "persist": True})
