@@ -48,11 +48,12 @@ class PartitionChange:
         before = self.states[path].parameters
 
         def again() -> None:
-            self._host.create(path)
+            if path not in self._host.states():
+                self._host.create(path)
             self._host.configure(path, before)
 
+        self._undo.append(again)    # first: it may fail in the middle
         self._host.destroy(path)
-        self._undo.append(again)
 
     def undo(self) -> None:
         """Put the host back. What cannot be put back is told in the log: it is not the error that led here."""

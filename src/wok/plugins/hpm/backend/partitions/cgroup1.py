@@ -24,7 +24,7 @@ from ...policy.partitions import (
     parent_of,
 )
 from .devices import Devices
-from .files import make, read_number, read_text, remove, write
+from .files import make, read_number, read_text, remove, unmake, write
 from .host import PartitionState, refuse_lacking
 from .names import from_plain, plain_directory
 
@@ -105,8 +105,7 @@ class CgroupV1Partitions:
                     if tree == self._trees.get("cpuset"):
                         self._fill(place)
         except (Conflict, HypervisorError):
-            for place in reversed(made):
-                remove(place)
+            unmake(made)
             raise
 
     @staticmethod
@@ -141,8 +140,12 @@ class CgroupV1Partitions:
             inside = [entry.name for entry in place.iterdir() if entry.is_dir()] if place.is_dir() else []
             if inside or (read_text(place / "cgroup.procs") or ""):
                 raise Conflict(f"there is still something in the cgroup {place}, so it stays: {', '.join(inside)}")
-        for tree in self._places:
-            remove(tree / plain_directory(path))
+        try:
+            for tree in self._places:
+                remove(tree / plain_directory(path))
+        except (Conflict, HypervisorError):    # somebody came in between
+            self.create(path)
+            raise
 
     # -- reading
 
@@ -189,17 +192,21 @@ class CgroupV1Partitions:
     def _blkio(self, path: str) -> BlkioParameters:
         if "blkio" not in self._trees:
             return BlkioParameters()
-        place, limits = self._place("blkio", path), dict[str, dict[str, int]]()
-        for field, name in _THROTTLE.items():
-            for line in (read_text(place / name) or "").splitlines():
-                numbers, _, value = line.partition(" ")
-                if value.isdigit():
-                    limits.setdefault(numbers, {})[field] = int(value)
-        file = self._weight_file(path)
+        file, limits = self._weight_file(path), self._limits(path)
         weight = None if file is None else read_number(file)
         return BlkioParameters(
             weight, tuple(DeviceLimits(self._devices.name(numbers), **limits[numbers]) for numbers in sorted(limits))
         )
+
+    def _limits(self, path: str) -> dict[str, dict[str, int]]:
+        """Limits of disks by the numbers of these, which may be gone by now."""
+        found: dict[str, dict[str, int]] = {}
+        for field, name in _THROTTLE.items():
+            for line in (read_text(self._place("blkio", path) / name) or "").splitlines():
+                numbers, _, value = line.partition(" ")
+                if value.isdigit():
+                    found.setdefault(numbers, {})[field] = int(value)
+        return found
 
     # -- writing
 
@@ -242,12 +249,11 @@ class CgroupV1Partitions:
         place, file = self._place("blkio", path), self._weight_file(path)
         if file is not None and (wanted.weight or 100) != now.weight:
             write(file, str(wanted.weight or 100), f"weight of block I/O of {path}")
-        before = {self._devices.numbers(one.device): one for one in now.devices}
-        nothing = DeviceLimits("0:0")
+        before, nothing = self._limits(path), DeviceLimits("0:0")
         for numbers in {**before, **limits}:
             for field, name in _THROTTLE.items():
                 value = getattr(limits.get(numbers, nothing), field)
-                if value != getattr(before.get(numbers, nothing), field):
+                if value != before.get(numbers, {}).get(field):
                     write(place / name, f"{numbers} {value or 0}", f"limit of {numbers} of {path}")
 
 

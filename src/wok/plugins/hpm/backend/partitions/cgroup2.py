@@ -20,7 +20,7 @@ from ...policy.partitions import (
     PartitionParameters,
 )
 from .devices import Devices
-from .files import make, read_number, read_text, remove, write
+from .files import make, read_number, read_text, remove, unmake, write
 from .host import PartitionState, refuse_lacking
 from .names import from_plain, plain_directory
 
@@ -86,7 +86,7 @@ class V2Tree:
                     read_number(place / "cpu.weight"), int(quota) if quota.isdigit() else None,
                     int(period) if period.isdigit() else None,
                 ),
-                self._blkio(path, place),
+                self._blkio(path),
                 MemoryParameters(
                     hard, _mebibytes(place / "memory.high"), None if hard is None or swap is None else hard + swap
                 ),
@@ -104,18 +104,26 @@ class V2Tree:
                 return file
         return None
 
-    def _blkio(self, path: str, place: Path) -> BlkioParameters:
-        limits = []
-        for line in sorted((read_text(place / "io.max") or "").splitlines()):
+    def _blkio(self, path: str) -> BlkioParameters:
+        limits = self.limits(path)
+        file = self.weight_file(path)
+        said = None if file is None else (read_text(file) or "").splitlines()
+        weight = said[0].removeprefix("default ") if said else ""
+        return BlkioParameters(
+            int(weight) if weight.isdigit() else None,
+            tuple(DeviceLimits(self.devices.name(numbers), **limits[numbers]) for numbers in sorted(limits)),
+        )
+
+    def limits(self, path: str) -> dict[str, dict[str, int]]:
+        """Limits of disks by the numbers of these, which may be gone by now."""
+        found: dict[str, dict[str, int]] = {}
+        for line in (read_text(self.place(path) / "io.max") or "").splitlines():
             numbers, *words = line.split()
             values = {key: value for key, _, value in (word.partition("=") for word in words)}
             known = {field: int(values[key]) for key, field in _LIMITS.items() if values.get(key, "max").isdigit()}
             if known:
-                limits.append(DeviceLimits(self.devices.name(numbers), **known))
-        file = self.weight_file(path)
-        said = None if file is None else (read_text(file) or "").splitlines()
-        weight = said[0].removeprefix("default ") if said else ""
-        return BlkioParameters(int(weight) if weight.isdigit() else None, tuple(limits))
+                found[numbers] = known
+        return found
 
 
 class CgroupV2Partitions:
@@ -153,8 +161,7 @@ class CgroupV2Partitions:
                     make(place, made)
                 self._hand_down(place)
         except (Conflict, HypervisorError):
-            for one in reversed(made):
-                remove(one)
+            unmake(made)
             raise
 
     @staticmethod
@@ -186,8 +193,7 @@ class CgroupV2Partitions:
         file = self._tree.weight_file(path)
         if file is not None and (wanted.blkio.weight or 100) != now.blkio.weight:
             write(file, str(wanted.blkio.weight or 100), f"weight of block I/O {of}")
-        before = {self._tree.devices.numbers(one.device) for one in now.blkio.devices}
-        for numbers in sorted(before | limits.keys()):
+        for numbers in sorted(self._tree.limits(path).keys() | limits.keys()):
             one = limits.get(numbers, DeviceLimits("0:0"))
             words = [f"{key}={getattr(one, field) or 'max'}" for key, field in _LIMITS.items()]
             write(place / "io.max", " ".join((numbers, *words)), f"limits of {numbers} {of}")

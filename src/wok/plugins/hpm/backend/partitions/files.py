@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from pathlib import Path
 
 from ...errors import Conflict, HypervisorError
@@ -45,6 +46,13 @@ def make(directory: Path, made: list[Path]) -> None:
         pass
     except OSError as error:
         raise HypervisorError(f"the cgroup {directory} cannot be made: {error.strerror}") from None
+
+
+def unmake(made: list[Path]) -> None:
+    """Remove what was made, as far as it goes: the error that led here is the one to raise."""
+    for directory in reversed(made):
+        with suppress(Conflict, HypervisorError):
+            remove(directory)
 
 
 def remove(directory: Path) -> None:
