@@ -84,7 +84,7 @@ class SystemdPartitions:
     def _properties(self, wanted: PartitionParameters, now: PartitionParameters) -> Sequence[Property]:
         cpu, memory, numa = wanted.cpu, wanted.memory, wanted.numa
         period = cpu.period_us or USUAL_PERIOD_US
-        # systemd wants the time per second; it rounds to 10 ms, so a quota is a multiple of a hundredth of a CPU.
+        # systemd wants the time per second. Over a daemon-reload it keeps it in whole hundredths of a CPU.
         quota = _INFINITY if cpu.quota_us is None else cpu.quota_us * 1_000_000 // period
         found: list[Property] = [
             ("CPUWeight", "t", cpu.shares or self.default_shares),
