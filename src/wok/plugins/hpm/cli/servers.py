@@ -122,6 +122,10 @@ def vs_update(
     Reserve and cap hold while CPU management is on, the minimum while memory management is.
     """
     changes: dict[str, Any] = {}
+    if persist:
+        if partition is None:
+            raise click.UsageError("--persist says how --partition is kept; give --partition too")
+        changes["persist"] = True
     if excluded is not None:
         changes["excluded"] = excluded
     for field, value in (
@@ -133,10 +137,6 @@ def vs_update(
         changes["attributes"] = {key: value for key, value in attributes if value}
     if group is None and not changes:
         raise click.UsageError("nothing to change: give at least one option")
-    if persist:
-        if partition is None:
-            raise click.UsageError("--persist says how --partition is kept; give --partition too")
-        changes["persist"] = True
     if move and group is None:
         raise click.UsageError("--move says how --group may work; give --group too")
     client = session.client
