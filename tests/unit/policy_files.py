@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,17 @@ from hpm.policy.classification import And, Filter, Not, Or
 from hpm.policy.files.content import FileGroup, FileServer, GroupsFile
 from hpm.policy.goals import IMPORTANCES, VELOCITY_OF_LEVEL, DiscretionaryGoal, VelocityGoal
 from hpm.policy.groups import DEFAULT_GROUP, WorkloadResourceGroup
+from hpm.policy.guest_policies import (
+    NO_POLICY,
+    Anywhere,
+    DiskLimits,
+    EachOnCpus,
+    GuestPolicy,
+    OnCpus,
+    OnNode,
+    Pack,
+    Spread,
+)
 from hpm.policy.partitions import (
     ROOT,
     BlkioParameters,
@@ -26,6 +38,15 @@ from hpm.policy.partitions import (
 )
 from hpm.policy.policies import PerformancePolicy, ServiceClass
 from hpm.policy.schedule import DAYS, ScheduleEntry
+from hpm.policy.start_policies import (
+    AgentAnswers,
+    Dependency,
+    HeartbeatFile,
+    PortAnswers,
+    Running,
+    RunWindow,
+    StartPolicy,
+)
 
 _FILTERS = (
     "virtual-server-name", "virtual-server-uuid", "title", "hostname", "os-type", "os-name", "os-level", "metadata",
@@ -58,6 +79,54 @@ _rules = st.recursive(
 _velocities = st.sampled_from([*VELOCITY_OF_LEVEL]) | st.integers(1, 99)
 _goals = st.just(DiscretionaryGoal()) | st.builds(VelocityGoal, _velocities)
 
+_times = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02d}:{minute % 60:02d}")
+_days = st.lists(st.sampled_from(DAYS), min_size=1, max_size=7, unique=True).map(tuple)
+_cpu_lists = st.sampled_from(["0", "0-3", "1,3,5-7", "8191"])
+_placements = (
+    st.builds(OnCpus, _cpu_lists, st.booleans())
+    | st.builds(EachOnCpus, st.lists(_cpu_lists, min_size=1, max_size=3).map(tuple), st.booleans())
+    | st.builds(OnNode, st.integers(0, 1023), st.booleans())
+    | st.builds(Spread, st.booleans()) | st.builds(Pack, st.booleans()) | st.just(Anywhere())
+)  # fmt: skip
+_limits = st.builds(
+    DiskLimits, read_bytes_sec=st.integers(0, 1 << 50), write_bytes_sec=st.integers(0, 9),
+    total_iops_sec=st.integers(0, 1 << 50),
+) | st.builds(DiskLimits, total_bytes_sec=st.integers(0, 9), write_iops_sec=st.integers(0, 9))  # fmt: skip
+_paths = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc")), min_size=1, max_size=9)
+_ready = (
+    st.builds(Running, st.integers(0, 3600)) | st.just(AgentAnswers())
+    | st.builds(PortAnswers, st.integers(1, 65535), st.none() | st.sampled_from(["db.example", "1:a_b-c"]))
+    | st.builds(HeartbeatFile, _paths.map("/".__add__), st.integers(1, 3600))
+)  # fmt: skip
+_stops = st.sampled_from(["ignore", "warn", "stop"])
+
+
+def _starts(group_ids: list[str]) -> st.SearchStrategy[StartPolicy]:
+    dependency = st.builds(lambda uuid, stops: Dependency(uuid, None, stops), _UUIDS, _stops)
+    if group_ids:
+        dependency |= st.builds(lambda name, stops: Dependency(None, name, stops), st.sampled_from(group_ids), _stops)
+    return st.builds(
+        StartPolicy, st.none() | _ready, st.lists(dependency, max_size=3).map(tuple),
+        st.sampled_from(["refuse", "wait"]), st.integers(1, 3600), st.booleans(),
+        st.lists(st.builds(RunWindow, _days, _times, _times), max_size=2).map(tuple),
+        st.sampled_from(["stop", "suspend"]),
+    )  # fmt: skip
+
+
+def guest_policies(group_ids: list[str], *, of_server: bool = False) -> st.SearchStrategy[GuestPolicy]:
+    """A guest policy; `of_server`: without what stands beside it there."""
+    sizes = st.none() | st.integers(1, 1 << 30)
+    levels = st.none() if of_server else _CPUS
+    whole = st.builds(
+        GuestPolicy, st.none() | _placements, st.none() | _cpu_lists, st.none() | st.integers(2, 10000),
+        st.none(), levels, st.none() | st.integers(10, 1000),
+        st.none() | st.dictionaries(st.sampled_from(["vda", "sdb1", "*"]), _limits, min_size=1, max_size=2),
+        st.none() if of_server else sizes, sizes, st.sampled_from([None, "none", "transparent", "hugetlbfs"]),
+        st.sampled_from([None, True, False]), st.sampled_from([None, "correct", "report"]),
+        st.none() | _starts(group_ids),
+    )  # fmt: skip
+    return st.just(NO_POLICY) | whole
+
 
 def _named(draw: Any, most: int) -> list[str]:
     names: list[str] = draw(st.lists(_NAMES, max_size=most, unique=True))
@@ -65,13 +134,13 @@ def _named(draw: Any, most: int) -> list[str]:
 
 
 @st.composite
-def policies(draw: Any, name: str | None = None) -> PerformancePolicy:
-    """A policy."""
+def policies(draw: Any, name: str | None = None, group_ids: Sequence[str] = ()) -> PerformancePolicy:
+    """A policy; `group_ids` are groups that there are."""
     names = _named(draw, 3) or ["rest"]
     classes = [
         ServiceClass(
             class_name, draw(_goals), draw(_rules) if class_name != names[-1] else None,
-            draw(st.none() | _IMPORTANCE), draw(_DESCRIPTIONS),
+            draw(st.none() | _IMPORTANCE), draw(_DESCRIPTIONS), draw(guest_policies([*group_ids])),
         )
         for class_name in names
     ]  # fmt: skip
@@ -79,20 +148,18 @@ def policies(draw: Any, name: str | None = None) -> PerformancePolicy:
 
 
 @st.composite
-def groups(draw: Any, group_id: str, name: str) -> WorkloadResourceGroup:
+def groups(draw: Any, group_id: str, name: str, group_ids: Sequence[str] = ()) -> WorkloadResourceGroup:
     """A group. Of one with a schedule, no policy is active (the schedule says which one is)."""
     names = _named(draw, 3)
     schedule: list[ScheduleEntry] = []
     if names and draw(st.booleans()):
-        times = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02d}:{minute % 60:02d}")
-        days = st.lists(st.sampled_from(DAYS), min_size=1, max_size=7, unique=True).map(tuple)
-        entry = st.builds(ScheduleEntry, st.sampled_from(names), days, times, times)
+        entry = st.builds(ScheduleEntry, st.sampled_from(names), _days, _times, _times)
         schedule = draw(st.lists(entry, min_size=1, max_size=3))
     policy = st.sampled_from(names) if names else st.none()
     return WorkloadResourceGroup(
-        group_id, name, draw(_DESCRIPTIONS), tuple(draw(policies(policy_name)) for policy_name in names),
+        group_id, name, draw(_DESCRIPTIONS), tuple(draw(policies(policy_name, group_ids)) for policy_name in names),
         None if schedule else draw(st.none() | policy), tuple(schedule),
-        draw(st.none() | policy) if schedule else None,
+        draw(st.none() | policy) if schedule else None, guest_policy=draw(guest_policies([*group_ids])),
     )  # fmt: skip
 
 
@@ -130,12 +197,13 @@ def partitions(draw: Any) -> dict[str, Partition]:
 @st.composite
 def catalogs(draw: Any) -> Catalog:
     """A catalog."""
-    made = {DEFAULT_GROUP: draw(groups(DEFAULT_GROUP, "default"))}
+    named = {DEFAULT_GROUP: "default"} | {f"id-{number}": name for number, name in enumerate(_named(draw, 3))}
     placed = draw(partitions())
     place = st.none() | st.sampled_from([*placed]) if placed else st.none()
-    for number, name in enumerate(_named(draw, 3)):
-        group = draw(groups(f"id-{number}", name))
-        made[f"id-{number}"] = msgspec.structs.replace(group, partition=draw(place))
+    made = {group_id: draw(groups(group_id, name, [*named])) for group_id, name in named.items()}
+    for group_id, group in made.items():
+        if group_id != DEFAULT_GROUP:
+            made[group_id] = msgspec.structs.replace(group, partition=draw(place))
     servers = {}
     for key in draw(st.lists(_UUIDS, max_size=4, unique=True)):
         reserve, cap = draw(_CPUS), draw(_CPUS)
@@ -146,6 +214,7 @@ def catalogs(draw: Any) -> Catalog:
             draw(st.sampled_from([*made])), draw(st.booleans()), reserve, cap,
             draw(st.dictionaries(names, _VALUES, max_size=2)),
             memory_minimum_mib=draw(st.none() | st.integers(1, 1 << 30)), partition=draw(place),
+            guest_policy=draw(guest_policies([*made], of_server=True)),
         )  # fmt: skip
         if said != ServerSettings():
             servers[key] = said

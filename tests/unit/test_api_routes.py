@@ -111,6 +111,9 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert server["workload-resource-group"] == f"{base}{one}"
     assert server["service-class"] == "db"
     assert send("POST", f"{SERVERS}/{DB1}", {"cpu-cap": 1.5})["cpu-cap"] == 1.5
+    assert send("POST", f"{SERVERS}/{DB1}/guest-policy", {"cpu-weight": 200}) == {"cpu-cap": 1.5, "cpu-weight": 200}
+    assert send("GET", f"{SERVERS}/{DB1}/guest-policy")["cpu-weight"] == 200
+    assert send("GET", f"{SERVERS}/{DB1}/effective-policy")["virtual-server"] == f"{base}{SERVERS}/{DB1}"
     explained = send("GET", f"{SERVERS}/{DB1}/explain")
     assert "puts it in the service class db" in explained["sentences"][0]
     assert send("GET", "/mgmt-levels") == {"cpu-mgmt": "on", "memory-mgmt": "off"}

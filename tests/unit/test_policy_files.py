@@ -22,12 +22,15 @@ from hpm.policy.files import content
 from hpm.policy.files.applying import with_group, with_groups, with_policy
 from hpm.policy.files.content import FileGroup, FileServer, GroupsFile
 from hpm.policy.files.difference import difference
+from hpm.policy.files.group_references import in_guest_policy, in_policies, names_of
 from hpm.policy.files.notation import Notation, read, write
 from hpm.policy.files.places import json_offset, place
 from hpm.policy.goals import DiscretionaryGoal, TemporaryGoal, VelocityGoal
 from hpm.policy.groups import DEFAULT_GROUP, Activation
+from hpm.policy.guest_policies import DiskLimits, EachOnCpus, GuestPolicy, OnCpus, OnNode, Spread
 from hpm.policy.policies import PerformancePolicy, ServiceClass
 from hpm.policy.schedule import ScheduleEntry
+from hpm.policy.start_policies import Dependency, HeartbeatFile, PortAnswers, RunWindow, StartPolicy
 
 from .policy_files import catalogs, policies
 
@@ -45,12 +48,19 @@ def ids() -> Any:
 def same(catalog: Catalog) -> Any:
     """What a catalog says, whatever the ids of groups. What is active where there is a schedule is not said: that
     decides."""
+    names = names_of(catalog)
     groups = {
-        group.name: msgspec.structs.replace(group, id="", **({"active_policy": None} if group.schedule else {}))
+        group.name: msgspec.structs.replace(
+            group, id="", perf_policies=in_policies(group.perf_policies, names),
+            guest_policy=in_guest_policy(group.guest_policy, names, ""),
+            **({"active_policy": None} if group.schedule else {}),
+        )
         for group in catalog.groups.values()
-    }
+    }  # fmt: skip
     servers = {
-        uuid: msgspec.structs.replace(said, group=catalog.groups[said.group].name)
+        uuid: msgspec.structs.replace(
+            said, group=catalog.groups[said.group].name, guest_policy=in_guest_policy(said.guest_policy, names, "")
+        )
         for uuid, said in catalog.servers.items()
     }
     return groups, servers, catalog.partitions
@@ -212,6 +222,9 @@ def test_a_policy_is_added_or_takes_the_place_of_its_namesake(catalog: Catalog) 
     (host(FileGroup("A", perf_policies=(policy("a"), policy("a")))),
      "workload-resource-groups[0].perf-policies[1].name"),
     (policy("a", ServiceClass("b", DiscretionaryGoal())), "service-classes[0].classification"),
+    (host(FileGroup("A", guest_policy=GuestPolicy(cpu_reserve=2.0, cpu_cap=1.0))),
+     "workload-resource-groups[0].guest-policy.cpu-reserve"),
+    (host(servers=(FileServer(DB, guest_policy=GuestPolicy(cpu_cap=1.0)),)), "virtual-servers[0].guest-policy.cpu-cap"),
     (host(), ""),
 ])  # fmt: skip
 @pytest.mark.parametrize("notation", NOTATIONS)
@@ -261,6 +274,22 @@ def test_a_difference_in_words(catalog: Catalog) -> None:
         ],
         "partitions": [],
     }  # fmt: skip
+
+
+def test_groups_that_others_depend_on_stand_in_a_file_by_name() -> None:
+    needs = GuestPolicy(start=StartPolicy(depends_on=(Dependency(None, "Silver"),)))
+    file = host(FileGroup("Gold", guest_policy=needs), FileGroup("Silver"))
+    made = with_groups(empty_catalog(), file, ids())
+    (group,) = (one for one in made.groups.values() if one.name == "Gold")
+    assert made.groups[group.guest_policy.start.depends_on[0].workload_resource_group].name == "Silver"
+    assert content.of_host(made).workload_resource_groups[0].guest_policy == needs
+    told = difference(made, with_groups(made, host(FileGroup("Gold")), ids()))
+    (field,) = told.workload_resource_groups[0].fields
+    assert (field.field, field.after) == ("guest-policy.start", None) and "after group Silver" in str(field.before)
+    with pytest.raises(InvalidValue, match="no group named 'Silver'") as caught:
+        with_groups(empty_catalog(), host(FileGroup("Gold", guest_policy=needs)), ids())
+    path = "workload-resource-groups[0].guest-policy.start.depends-on[0].workload-resource-group"
+    assert caught.value.path == path
 
 
 def test_equal_files_have_equal_texts_and_small_things_stand_on_one_line() -> None:
@@ -391,14 +420,24 @@ RICH = GroupsFile(
                 ServiceClass("db", VelocityGoal("fast"), And((
                     Filter("os-type", "string-match", "linux"),
                     Not(Or((Filter("title", "string-not-match", "x"), Filter("metadata", "string-match", "y")))),
-                )), "low", "first"),
-                ServiceClass("rest", DiscretionaryGoal()),
+                )), "low", "first", GuestPolicy(OnNode(1, True), cpu_reserve=0.5, start=StartPolicy(PortAnswers(80)))),
+                ServiceClass("rest", DiscretionaryGoal(), guest_policy=GuestPolicy(Spread(), huge_pages="none")),
             ), "by day"),
             PerformancePolicy("night", "low", (ServiceClass("rest", VelocityGoal(7)),)),
-        ), (DB, WEB)),
+        ), (DB, WEB), guest_policy=GuestPolicy(
+            OnCpus("0-3,8"), "0", cpu_weight=200, blkio_weight=500, page_sharing=False, drift="report",
+            disk_limits={"*": DiskLimits(total_iops_sec=100), "vda": DiskLimits(read_bytes_sec=1 << 40)},
+        )),
         FileGroup("default", active_policy=None, perf_policies=(policy("p"),)),
     ),
-    (FileServer(DB, True, 0.5, 2.0, {"os-type": "linux", "title": "t"}),),
+    (
+        FileServer(DB, True, 0.5, 2.0, {"os-type": "linux", "title": "t"}, guest_policy=GuestPolicy(
+            EachOnCpus(("0", "1-2")), memory_swap_limit_mib=4096, start=StartPolicy(
+                HeartbeatFile("/run/alive", 30), (Dependency(WEB), Dependency(None, "Gold", "stop")), "wait", 60, True,
+                (RunWindow(("mon", "tue"), "08:00", "18:00"),), "suspend",
+            ),
+        )),
+    ),
 )  # fmt: skip
 
 

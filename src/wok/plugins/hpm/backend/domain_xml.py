@@ -19,6 +19,8 @@ _BYTES = {"b": 1, "bytes": 1} | {
     for power, letter in enumerate("KMGT", start=1)
     for name, base in ((f"{letter}B", 1000), (f"{letter}iB", 1024), (letter, 1024), (letter.lower(), 1024))
 }
+#: What stands for no limit of memory in libvirt (VIR_DOMAIN_MEMORY_PARAM_UNLIMITED).
+UNLIMITED_KIB = 9007199254740991
 _NOT_LINUX = {"microsoft.com": "windows", "freebsd.org": "bsd", "openbsd.org": "bsd", "netbsd.org": "bsd"}
 
 
@@ -112,7 +114,18 @@ def _tuning(root: ElementTree.Element, host_cpus: int) -> Tuning:
     return Tuning(
         quota if quota > 0 else None, period, int(limits[0]) if limits else 100,
         tuple(_disk(disk) for disk in root.iterfind("devices/disk")), *_pins(root, host_cpus),
+        int(root.findtext("blkiotune/weight", "0")) or None,
+        _limit(root, "hard_limit"), _limit(root, "swap_hard_limit"),
     )  # fmt: skip
+
+
+def _limit(root: ElementTree.Element, name: str) -> int | None:
+    """A limit of memory in KiB; None: there is none."""
+    found = root.find(f"memtune/{name}")
+    if found is None or not found.text:
+        return None
+    size = int(found.text) * int(_BYTES[found.get("unit", "KiB")]) // 1024
+    return size if size < UNLIMITED_KIB else None
 
 
 def _pins(root: ElementTree.Element, host_cpus: int) -> tuple[tuple[str, ...], str]:
@@ -161,6 +174,8 @@ def _memory(root: ElementTree.Element) -> MemoryFacts:
         stats_period=0 if stats is None else int(stats.get("period") or 0),
         pinned=_pinned_memory(root),
         minimum_bytes=_minimum(root),
+        huge_pages=root.find("memoryBacking/hugepages") is not None,
+        page_sharing=root.find("memoryBacking/nosharepages") is None,
     )
 
 

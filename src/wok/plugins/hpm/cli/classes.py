@@ -13,6 +13,7 @@ from ..policy.classification import Filter, Rule, describe
 from .class_tables import active_policy, show_class, show_classes
 from .command import ACTIVE_POLICY, CLASS, GROUP, NEW_CLASS, command
 from .edits import edit_classes, insert_class, move_class, place_of, policy_place, remove_class
+from .guest_policy_options import read_whole
 from .names import CLASSES
 from .option_types import IMPORTANCE, Json, Match, RuleJson, Velocity, all_of
 from .resolve import find_group
@@ -28,6 +29,9 @@ _match = click.option("--match", "filters", type=Match(), multiple=True, metavar
                            " TYPE!=PATTERN takes those that do not match.")  # fmt: skip
 _rule = click.option("--rule", type=RuleJson(), metavar="JSON",
                      help="The rule as the API has it, for or, not and nesting (see policy-show --json).")  # fmt: skip
+_guest_policy = click.option("--guest-policy", metavar="FILE|none",
+                             help="How its servers are placed, limited and started, where nothing is said of"
+                                  " themselves: JSON, whole, as the API has it; - reads standard input.")  # fmt: skip
 _description = click.option("--description", metavar="TEXT", help="What the class is for.")
 
 
@@ -136,6 +140,7 @@ def class_add(
     "hpm class-update Gold weekday db --velocity 80",
     "hpm class-update Gold db --match 'name=db*' --importance highest",
     "hpm class-update Gold db --before web",
+    "hpm class-update Gold db --guest-policy db.json",
 ])  # fmt: skip
 @click.option("--new-name", metavar="NAME", help="Rename the class.")
 @_velocity
@@ -145,6 +150,7 @@ def class_add(
 @click.option("--importance", type=click.Choice([*IMPORTANCE.choices, "none"]),
               help="The class's own importance; none: the policy's.")  # fmt: skip
 @_description
+@_guest_policy
 @click.option("--before", metavar="CLASS", shell_complete=CLASSES, help="Move it before this class.")
 def class_update(
     session: Session,
@@ -158,6 +164,7 @@ def class_update(
     rule: Rule | None,
     importance: str | None,
     description: str | None,
+    guest_policy: str | None,
     before: str | None,
 ) -> None:
     """Change a service class.
@@ -171,6 +178,7 @@ def class_update(
         "classification": None if chosen is None else msgspec.to_builtins(chosen),
         "importance": importance,
         "description": description,
+        "guest-policy": None if guest_policy is None else read_whole(guest_policy),
     }
     changes = {field: value for field, value in changes.items() if value is not None}
     if not changes and before is None:

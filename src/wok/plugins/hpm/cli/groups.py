@@ -10,9 +10,12 @@ from msgspec import UNSET
 
 from ..client.errors import ChangedMeanwhile
 from ..errors import Conflict
+from ..policy.decode import convert
+from ..policy.guest_policies import GuestPolicy
 from ..wire.groups import GroupCreate, GroupDetail, GroupList, GroupUpdate
 from . import words
 from .command import GROUP, NEW_GROUP, SERVERS, command
+from .guest_policy_options import read_whole
 from .names import PARTITIONS
 from .resolve import find_group, find_servers, names_for_ids
 from .schedules import show_schedule
@@ -107,18 +110,23 @@ def wrg_create(session: Session, group: str, description: str | None) -> None:
     "hpm wrg-update Gold --new-name Platinum",
     "hpm wrg-update Gold --description 'Web shop and its database'",
     "hpm wrg-update Gold --partition /machine/gold",
+    "hpm wrg-update Gold --guest-policy gold.json",
 ])  # fmt: skip
 @click.option("--new-name", metavar="NAME", help="Rename the group.")
 @click.option("--description", metavar="TEXT", help="What the group is for; '' for nothing.")
 @click.option("--partition", metavar="PATH|none", shell_complete=PARTITIONS,
               help="The partition that its servers should stand in: then the group as a whole has that one's"
                    " parameters.")  # fmt: skip
+@click.option("--guest-policy", metavar="FILE|none",
+              help="How its servers are placed, limited and started, where nothing else is said of them: JSON, whole,"
+                   " as the API has it; - reads standard input.")  # fmt: skip
 def wrg_update(
-    session: Session, group: str, new_name: str | None, description: str | None, partition: str | None
-) -> None:
-    """Change a group's name, description or partition."""
-    if new_name is None and description is None and partition is None:
-        raise click.UsageError("nothing to change: give --new-name, --description or --partition")
+    session: Session, group: str, new_name: str | None, description: str | None, partition: str | None,
+    guest_policy: str | None,
+) -> None:  # fmt: skip
+    """Change a group's name, description, partition or guest policy."""
+    if new_name is None and description is None and partition is None and guest_policy is None:
+        raise click.UsageError("nothing to change: give --new-name, --description, --partition or --guest-policy")
     changes = GroupUpdate()
     if new_name is not None:
         changes.name = new_name
@@ -126,6 +134,8 @@ def wrg_update(
         changes.description = description
     if partition is not None:
         changes.partition = None if partition == "none" else partition
+    if guest_policy is not None:
+        changes.guest_policy = convert(read_whole(guest_policy), GuestPolicy)
     answer = session.client.update_group(find_group(session.client, group).object_id, changes)
     session.done(answer, f"Changed group {answer.value.name!r}.")
 

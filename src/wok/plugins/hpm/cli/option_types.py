@@ -111,7 +111,7 @@ def class_from_text(text: str) -> Json:
     return made
 
 
-class _Parsed(click.ParamType):  # type: ignore[type-arg]    # generic only in newer click
+class Parsed(click.ParamType):  # type: ignore[type-arg]    # generic only in newer click
     """An option whose text a function takes apart; its ValueError is the usage message."""
 
     def parse(self, value: str) -> Any:
@@ -126,7 +126,7 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg]    # generic only in n
             self.fail(str(error), param, ctx)
 
 
-class Velocity(_Parsed):
+class Velocity(Parsed):
     """A level, or a number from 1 to 99; gives the goal as JSON."""
 
     name = "velocity"
@@ -143,7 +143,7 @@ class Velocity(_Parsed):
         ]  # fmt: skip
 
 
-class Match(_Parsed):
+class Match(Parsed):
     """A filter of a classification rule."""
 
     name = "match"
@@ -152,7 +152,7 @@ class Match(_Parsed):
         return match_filter(value)
 
 
-class ClassText(_Parsed):
+class ClassText(Parsed):
     """A service class in short."""
 
     name = "class"
@@ -161,7 +161,7 @@ class ClassText(_Parsed):
         return class_from_text(value)
 
 
-class EntryText(_Parsed):
+class EntryText(Parsed):
     """An entry of a schedule in short."""
 
     name = "entry"
@@ -170,7 +170,7 @@ class EntryText(_Parsed):
         return entry_from_text(value)
 
 
-class Until(_Parsed):
+class Until(Parsed):
     """How long from now: ``90m``, ``1h``, ``2d``, ``1w``; or a time; gives RFC 3339 UTC."""
 
     name = "until"
@@ -185,7 +185,7 @@ class Until(_Parsed):
             ) from None
 
 
-class Span(_Parsed):
+class Span(Parsed):
     """A time from one thing to the next: ``30s``, ``5m``, ``1h``, ``1d``; gives seconds."""
 
     name = "span"
@@ -197,7 +197,7 @@ class Span(_Parsed):
             raise ValueError(f"{value!r} is no span of time; right would be 30s, 5m, 1h or 1d") from None
 
 
-class RuleJson(_Parsed):
+class RuleJson(Parsed):
     """A classification rule as JSON."""
 
     name = "rule"
@@ -207,7 +207,7 @@ class RuleJson(_Parsed):
         return rule
 
 
-class Cpus(_Parsed):
+class Cpus(Parsed):
     """A number of CPUs, or ``none``, which gives ``"none"``."""
 
     name = "cpus"
@@ -224,7 +224,7 @@ class Cpus(_Parsed):
         return number
 
 
-class Mebibytes(_Parsed):
+class Mebibytes(Parsed):
     """A size of memory in whole MiB, with a unit (``512M``, ``2G``) or without, or ``none``, which gives ``"none"``."""
 
     name = "size"
@@ -242,7 +242,7 @@ class Mebibytes(_Parsed):
         return number
 
 
-class WholeNumber(_Parsed):
+class WholeNumber(Parsed):
     """A whole number within bounds, or ``none``, which gives ``"none"``."""
 
     name = "number"
@@ -259,7 +259,7 @@ class WholeNumber(_Parsed):
         return number
 
 
-class Device(_Parsed):
+class Device(Parsed):
     """Limits of a disk: ``/dev/sda,read-bytes-sec=1000000,write-iops-sec=50``; ``none`` gives None."""
 
     name = "device"
@@ -277,7 +277,7 @@ class Device(_Parsed):
         return found
 
 
-class Attribute(_Parsed):
+class Attribute(Parsed):
     """``KEY=VALUE``; gives the pair."""
 
     name = "attribute"
@@ -289,7 +289,7 @@ class Attribute(_Parsed):
         return key.strip(), text
 
 
-class Moment(_Parsed):
+class Moment(Parsed):
     """A time, or how long ago; gives RFC 3339 UTC."""
 
     name = "time"

@@ -28,7 +28,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         wrg_list="List the groups and how they fare.",
         wrg_show="Show a group: its policies and its servers.",
         wrg_create="Create a group.",
-        wrg_update="Change a group's name, description or partition.",
+        wrg_update="Change a group's name, description, partition or guest policy.",
         wrg_delete="Delete a group; its servers go to the group default.",
         wrg_add_vs="Put virtual servers in a group.",
         wrg_remove_vs="Take virtual servers out of a group.",
@@ -90,6 +90,10 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         vs_boost="Give a server another goal for a while.",
         vs_release="Manage a server again that an administrator changed.",
         explain="Explain why a virtual server is where it is.",
+    ) + _noun(
+        "guest_policies",
+        policy_of="Show the guest policy in force for a server.",
+        vs_policy="Show or set what is said of a server itself.",
     ) + _noun(
         "details",
         vs_details="Show a server's devices, guest details and the like.",

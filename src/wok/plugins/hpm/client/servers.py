@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from ..policy.guest_policies import GuestPolicy
+from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
 from ..wire.sync import Sync, SyncQuery
 from .answers import Answer
@@ -43,6 +45,20 @@ class ServerCalls(Calls):
     def explain(self, server_id: str) -> Answer[Explanation]:
         """Why a virtual server is where it is, in sentences."""
         return self._get(f"{_server(server_id)}/explain", Explanation)
+
+    def guest_policy(self, server_id: str) -> Answer[GuestPolicy]:
+        """What is said of a virtual server itself."""
+        return self._get(f"{_server(server_id)}/guest-policy", GuestPolicy)
+
+    def update_guest_policy(
+        self, server_id: str, changes: GuestPolicyUpdate | Mapping[str, object], if_match: str | None = None
+    ) -> Answer[GuestPolicy]:
+        """Change it; what is left out stays, None: it is not said any more."""
+        return self._post(f"{_server(server_id)}/guest-policy", changes, GuestPolicy, if_match)
+
+    def effective_policy(self, server_id: str) -> Answer[EffectivePolicy]:
+        """The guest policy in force for a virtual server."""
+        return self._get(f"{_server(server_id)}/effective-policy", EffectivePolicy)
 
 
 def _server(server_id: str) -> str:

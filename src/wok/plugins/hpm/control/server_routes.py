@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from ..errors import Conflict, HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
+from ..model.guest_policies import GuestPolicies
 from ..model.servers import Servers
 from ..model.sync import SyncAnswers
+from ..policy.guest_policies import GuestPolicy
+from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
 from ..wire.sync import Sync, SyncQuery
 from .http_errors import Changed
@@ -14,7 +17,7 @@ from .route import Route
 
 def server_routes(manager: Manager) -> tuple[Route, ...]:
     """See `routes`."""
-    servers, sync = Servers(manager), SyncAnswers(manager)
+    servers, sync, policies = Servers(manager), SyncAnswers(manager), GuestPolicies(manager)
     return (
         Route(
             "GET", "/virtual-servers", "List virtual servers in short", ServerList,
@@ -42,6 +45,20 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "GET", "/virtual-servers/{id}/explain", "Why it is where it is", Explanation,
             lambda r: servers.explain(r.base, r.names["id"]), kept=True,
+            refuses=(HypervisorUnreachable,),
+        ),
+        Route(
+            "GET", "/virtual-servers/{id}/guest-policy", "Get what is said of a virtual server itself", GuestPolicy,
+            lambda r: policies.get(r.names["id"]), kept=True, refuses=(HypervisorUnreachable,),
+        ),
+        Route(
+            "POST", "/virtual-servers/{id}/guest-policy", "Change how a virtual server is placed, limited and started",
+            GuestPolicy, lambda r: policies.update(r.names["id"], r.caller.user, r.body, r.check),
+            body=GuestPolicyUpdate, refuses=(Changed, HypervisorUnreachable),
+        ),
+        Route(
+            "GET", "/virtual-servers/{id}/effective-policy", "The guest policy in force for a virtual server",
+            EffectivePolicy, lambda r: policies.effective(r.base, r.names["id"]), kept=True,
             refuses=(HypervisorUnreachable,),
         ),
     )  # fmt: skip

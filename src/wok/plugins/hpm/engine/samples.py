@@ -18,12 +18,15 @@ Constraint: TypeAlias = Literal["own-quota", "real-time"]
 class MemoryFacts(msgspec.Struct, frozen=True):
     """What a server's definition says of its memory: whether it has a balloon, and how often its driver is asked for
     statistics (seconds, 0: never); whether its memory is pinned (an assigned device, locked or huge pages), and can
-    only be taken in vain; what it must keep (bytes; None: nobody said)."""
+    only be taken in vain; what it must keep (bytes; None: nobody said); whether hugetlbfs backs it; whether equal pages
+    of it are merged with others'."""
 
     balloon: bool = False
     stats_period: int = 0
     pinned: bool = False
     minimum_bytes: int | None = None
+    huge_pages: bool = False
+    page_sharing: bool = True
 
 
 #: Limits of one disk (bytes, and requests, per second; 0: none), by libvirt's names.
@@ -44,7 +47,8 @@ class Tuning(msgspec.Struct, frozen=True):
     """What a server's definition says of CPU and disks beside weights: the quota of each of its vCPUs in µs (None:
     none) per period, the percent of its CPUs that its user may have (oVirt's metadata; 100: all), and its disks.
     `vcpu_pins` are the CPUs that each vCPU may run on, by its number, `emulator_pin` those of the emulator's threads;
-    in the form of `format_cpus`, empty: on any."""
+    in the form of `format_cpus`, empty: on any. `blkio_weight` is that of its block I/O (None: not set), and
+    `memory_limit_kib` and `swap_limit_kib` are what it may have of memory, and of memory and swap (None: no limit)."""
 
     quota_us: int | None = None
     period_us: int = 100000
@@ -52,6 +56,9 @@ class Tuning(msgspec.Struct, frozen=True):
     disks: tuple[DiskTuning, ...] = ()
     vcpu_pins: tuple[str, ...] = ()
     emulator_pin: str = ""
+    blkio_weight: int | None = None
+    memory_limit_kib: int | None = None
+    swap_limit_kib: int | None = None
 
 
 class ServerInfo(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from ..memory.plan import MemoryPlan
 from ..memory.state import MemoryHeld, MemoryView
 from ..policy.assignment import Assignment
 from ..policy.catalog import Catalog
+from ..wire.guest_policies import FieldState
 from ..wire.management import Level, MemoryPolicy
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ class MemoryStanding(msgspec.Struct, frozen=True):
     originals: Mapping[str, int] = {}
 
 
+class FieldStanding(msgspec.Struct, frozen=True):
+    """How a field of a guest policy stands that hpm sets itself, for the value that is wanted; and why."""
+
+    value: object
+    state: FieldState
+    reason: str | None = None
+
+
 #: While memory is not managed.
 UNMANAGED = MemoryStanding()
 
@@ -72,7 +81,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     By UUID: `assignments` of all servers; `held`: why a server is not managed; `originals`: shares before
     hpm changed any; `forecasts` of the last plan. `figures` are all metrics, of this sample and window. `extras` are
-    what was sampled beside the counters, as of then. `partitions` are those that there are, by path.
+    what was sampled beside the counters, as of then. `partitions` are those that there are, by path. `guests`: how
+    fields of guest policies stand, by UUID and field.
     """
 
     taken: datetime
@@ -89,6 +99,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     extras: Extras = NO_EXTRAS
     memory: MemoryStanding = UNMANAGED
     partitions: Mapping[str, PartitionState] = {}
+    guests: Mapping[str, Mapping[str, FieldStanding]] = {}
 
     @property
     def manageable(self) -> set[tuple[str, str]]:

@@ -12,6 +12,7 @@ from ..manager.manager import Manager
 from ..policy.catalog import Catalog
 from ..policy.classification import compile_pattern
 from ..policy.groups import WorkloadResourceGroup
+from ..policy.guest_policies import NO_POLICY
 from ..wire.groups import (
     ActivatePolicy,
     AddServers,
@@ -26,6 +27,7 @@ from ..wire.groups import (
     ServiceClassState,
 )
 from ..wire.metrics import GroupsMetricsQuery
+from .host_limits import check_group_here, check_here, check_policies_here
 from .pages import page
 from .references import server_id
 from .views import Views
@@ -64,7 +66,9 @@ class Groups:
         group = WorkloadResourceGroup(
             str(uuid.uuid4()), wanted.name, wanted.description, wanted.perf_policies, active,
             wanted.schedule or (), wanted.otherwise or None, partition=wanted.partition or None,
+            guest_policy=wanted.guest_policy or NO_POLICY,
         )  # fmt: skip
+        check_group_here(group, self._manager.description.topology)
         with self._manager.change(who) as change:
             change.catalog = change.catalog.with_group(group)
         return self.get(base, group.id)
@@ -80,6 +84,7 @@ class Groups:
         with self._manager.change(who) as change:
             change.catalog.group(group_id)
             check(self.get(base, group_id))
+            self._check_here(wanted)
             change.catalog = _updated(change.catalog, group_id, wanted)
         return self.get(base, group_id)
 
@@ -91,6 +96,7 @@ class Groups:
             raise InvalidValue("several groups cannot have one name; change names one group at a time", "name")
         ids = list(dict.fromkeys(group_ids))
         with self._manager.change(who) as change:
+            self._check_here(wanted)
             for group_id in ids:
                 change.catalog = _updated(change.catalog, group_id, wanted)
         return GroupDetailList([self.get(base, group_id) for group_id in ids])
@@ -145,6 +151,13 @@ class Groups:
                 return views.service_class(group, service_class)
         raise NotFound(f"the active policy {group.policy.name!r} has no service class named {name!r}")
 
+    def _check_here(self, wanted: GroupUpdate) -> None:
+        topology = self._manager.description.topology
+        if wanted.guest_policy is not msgspec.UNSET:
+            check_here(wanted.guest_policy, topology, "guest-policy")
+        if wanted.perf_policies is not msgspec.UNSET:
+            check_policies_here(wanted.perf_policies, topology)
+
     def _views(self, base: str) -> Views:
         return Views(self._manager.snapshot, base)
 
@@ -162,7 +175,10 @@ def _updated(catalog: Catalog, group_id: str, wanted: GroupUpdate) -> Catalog:
     old = catalog.group(group_id)
     changes = {
         field: value
-        for field in ("name", "description", "perf_policies", "active_policy", "schedule", "otherwise", "partition")
+        for field in (
+            "name", "description", "perf_policies", "active_policy", "schedule", "otherwise", "partition",
+            "guest_policy",
+        )
         if (value := getattr(wanted, field)) is not msgspec.UNSET
     }
     if old.is_default and changes.get("name", old.name) != old.name:

@@ -15,6 +15,7 @@ from ..policy.groups import WorkloadResourceGroup
 from ..policy.policies import PerformancePolicy, check_policy
 from ..store.revisions import find_revisions, newest_revisions
 from ..wire.policies import PolicyDetail, PolicyList, PolicyRevision, PolicyRevisionList, PolicyUpdate
+from .host_limits import check_policy_here
 
 Check = Callable[[PolicyDetail | None], None]
 
@@ -40,6 +41,7 @@ class Policies:
         """A new policy; the first one of a group becomes active. Raises `NotFound`, `NotUnique`, `InvalidValue`."""
         check(None)
         check_policy(policy)
+        check_policy_here(policy, self._manager.description.topology)
         with self._manager.change(who) as change:
             group = change.catalog.group(group_id)
             if policy.name in [p.name for p in group.perf_policies]:
@@ -66,6 +68,7 @@ class Policies:
             changes = {f: v for f in fields if (v := getattr(wanted, f)) is not msgspec.UNSET}
             new = replace(old, **changes)
             check_policy(new)
+            check_policy_here(new, self._manager.description.topology)
             if new.name != name:
                 if new.name in [p.name for p in group.perf_policies]:
                     raise NotUnique(f"the group has a policy named {new.name!r} already; choose another name", "name")

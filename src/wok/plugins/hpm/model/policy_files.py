@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..errors import InvalidValue, NotFound
 from ..manager.calendar import catalog_at
@@ -14,11 +15,13 @@ from ..policy.files import content
 from ..policy.files.applying import with_group, with_groups, with_policy
 from ..policy.files.content import GroupsFile, PolicyFile
 from ..policy.files.difference import difference
+from ..policy.files.group_references import in_policy, names_of
 from ..policy.files.notation import MEDIA_TYPES, XML_TYPES, Notation, located, notation_of, read, write
 from ..policy.policies import PerformancePolicy
 from ..wire.groups import GroupDetail
 from ..wire.policy_files import Document, ImportResult
 from .groups import Groups
+from .host_limits import check_here, check_policies_here, check_policy_here
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -43,7 +46,8 @@ class PolicyFiles:
             return _document(catalog, content.of_group(catalog, group_id), notation, group.name)
         for found in group.perf_policies:
             if found.name == policy:
-                return _document(catalog, found, notation, f"{group.name}-{policy}")
+                named = in_policy(found, names_of(catalog))
+                return _document(catalog, named, notation, f"{group.name}-{policy}")
         raise NotFound(f"the group {group.name!r} has no policy named {policy!r}")
 
     def take(
@@ -57,10 +61,9 @@ class PolicyFiles:
 
         def change(catalog: Catalog) -> Catalog:
             check(Document("", b"", str(catalog.generation)))
-            try:
+            with _located(file):
+                self._check_here(wanted)
                 return with_groups(catalog, wanted, lambda: str(uuid.uuid4()), replace=replace)
-            except InvalidValue as error:
-                raise located(file.data, _notation(file), error) from None
 
         return self._apply(who, change, dry_run)
 
@@ -81,14 +84,25 @@ class PolicyFiles:
 
         def change(catalog: Catalog) -> Catalog:
             check((self._groups.get(base, group_id), Document("", b"", str(catalog.generation))))
-            if not isinstance(wanted, GroupsFile):
-                return with_policy(catalog, group_id, wanted)
-            try:
+            with _located(file):
+                self._check_here(wanted)
+                if not isinstance(wanted, GroupsFile):
+                    return with_policy(catalog, group_id, wanted)
                 return with_group(catalog, group_id, wanted)
-            except InvalidValue as error:
-                raise located(file.data, _notation(file), error) from None
 
         return self._apply(who, change, dry_run)
+
+    def _check_here(self, wanted: PolicyFile) -> None:
+        topology = self._manager.description.topology
+        if isinstance(wanted, PerformancePolicy):
+            check_policy_here(wanted, topology)
+            return
+        for index, group in enumerate(wanted.workload_resource_groups):
+            path = f"workload-resource-groups[{index}]"
+            check_here(group.guest_policy, topology, f"{path}.guest-policy")
+            check_policies_here(group.perf_policies, topology, path)
+        for index, server in enumerate(wanted.virtual_servers):
+            check_here(server.guest_policy, topology, f"virtual-servers[{index}].guest-policy")
 
     def _apply(self, who: str, change: Callable[[Catalog], Catalog], dry_run: bool) -> ImportResult:
         with self._manager.change(who) as changing:
@@ -106,6 +120,15 @@ class PolicyFiles:
 def _document(catalog: Catalog, wanted: PolicyFile, notation: Notation, name: str) -> Document:
     file_name = f"{_UNSAFE.sub('_', name).strip('._') or 'policies'}.{notation}"
     return Document(MEDIA_TYPES[notation], write(wanted, notation), str(catalog.generation), file_name)
+
+
+@contextmanager
+def _located(file: Document) -> Iterator[None]:
+    """What is found wrong meanwhile of what a file says has its line and column."""
+    try:
+        yield
+    except InvalidValue as error:
+        raise located(file.data, _notation(file), error) from None
 
 
 def _read(file: Document) -> PolicyFile:

@@ -13,6 +13,7 @@ from ..manager.calendar import rfc3339
 from ..manager.snapshot import Snapshot
 from ..policy.assignment import facts_of
 from ..policy.groups import WorkloadResourceGroup
+from ..policy.guest_policies import NO_POLICY
 from ..policy.policies import ServiceClass
 from ..store.adjustments import AdjustmentRecord, ServerRecord
 from ..wire.groups import GroupDetail, GroupSummary, ServiceClassState
@@ -98,6 +99,7 @@ class Views:
             virtual_servers_elsewhere=UNSET if group.partition is None else [
                 self.server_uri(uuid) for uuid in elsewhere(self.snapshot, group.partition, listed)
             ],
+            guest_policy=UNSET if group.guest_policy == NO_POLICY else group.guest_policy,
         )
 
     def service_class(self, group: WorkloadResourceGroup, service_class: ServiceClass) -> ServiceClassState:

@@ -192,6 +192,9 @@ def check_guest_policy(policy: GuestPolicy, path: str = "") -> None:
     reserve, cap = policy.cpu_reserve, policy.cpu_cap
     if reserve is not None and cap is not None and reserve > cap:
         raise InvalidValue(f"the reserve of {reserve} CPUs is above the cap of {cap} CPUs", f"{where}cpu-reserve")
+    if policy.disk_limits == {}:
+        why = "say at least one disk (`*` is every one), or null: it is not said here"
+        raise InvalidValue(why, f"{where}disk-limits")
     for disk, limits in (policy.disk_limits or {}).items():
         for unit in ("bytes", "iops"):
             parts = [getattr(limits, f"{kind}_{unit}_sec") for kind in ("read", "write")]

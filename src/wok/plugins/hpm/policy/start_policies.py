@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from .names import Name
 from .schedule import Day, TimeOfDay
 
 #: What becomes of a server whose dependency stops.
@@ -72,12 +73,12 @@ class Dependency(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     """Something that must be ready before a server starts: one server, or all of a group. One of both is said.
 
     virtual-server: The UUID of a virtual server.
-    workload-resource-group: The id of a group: all of its servers that are not this one.
+    workload-resource-group: The id of a group (in a policy file, its name): all of its servers that are not this one.
     when-it-stops: What becomes of this server when that one stops.
     """
 
     virtual_server: Uuid | None = None
-    workload_resource_group: str | None = None
+    workload_resource_group: Name | None = None
     when_it_stops: WhenItStops = "warn"
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from ..policy.goals import Goal, Importance
 from ..policy.groups import Policies
+from ..policy.guest_policies import GuestPolicy
 from ..policy.names import Description, Name
 from ..policy.partitions import PartitionPath
 from ..policy.policies import PerformancePolicy
@@ -53,7 +54,8 @@ class GroupSummary(msgspec.Struct, rename="kebab", tag="workload-resource-group"
 
 
 class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group", tag_field="class"):
-    """A group, whole; `schedule` and `otherwise` are there where it has a schedule.
+    """A group, whole; `schedule` and `otherwise` are there where it has a schedule, `guest-policy` where it says
+    anything.
 
     object-id: The id of the group: a UUID or `default`.
     name: The name of the group; no other group has it.
@@ -67,6 +69,8 @@ class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group",
     otherwise: The policy where no entry holds; null: none, the group is unmanaged then.
     partition: The partition that its servers should stand in, such as `/machine/gold`. Left out: none.
     virtual-servers-elsewhere: The URIs of its servers that run and do not stand there. Left out: there is no partition.
+    guest-policy: How its servers are placed, weighed, limited and started, where neither they themselves nor their
+        service class say otherwise.
     """
 
     object_id: str
@@ -81,6 +85,7 @@ class GroupDetail(msgspec.Struct, rename="kebab", tag="workload-resource-group",
     otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
     partition: str | msgspec.UnsetType = msgspec.UNSET
     virtual_servers_elsewhere: list[ServerUri] | msgspec.UnsetType = msgspec.UNSET
+    guest_policy: GuestPolicy | msgspec.UnsetType = msgspec.UNSET
 
 
 class GroupList(msgspec.Struct, rename="kebab"):
@@ -121,6 +126,8 @@ class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     schedule: Days and hours of the policies; left out: they are activated by hand only.
     otherwise: The policy where no entry of the schedule holds; null: none.
     partition: A partition that is defined and that its servers should stand in; null: none.
+    guest-policy: How its servers are placed, weighed, limited and started, where neither they themselves nor their
+        service class say otherwise.
     """
 
     name: Name
@@ -130,6 +137,7 @@ class GroupCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     schedule: Schedule | msgspec.UnsetType = msgspec.UNSET
     otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
     partition: PartitionPath | msgspec.UnsetType | None = msgspec.UNSET
+    guest_policy: GuestPolicy | msgspec.UnsetType = msgspec.UNSET
 
 
 class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
@@ -143,6 +151,7 @@ class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     schedule: All entries, instead of those that it has; none: policies are activated by hand only.
     otherwise: The policy where no entry of the schedule holds; null: none.
     partition: A partition that is defined and that its servers should stand in; null: none.
+    guest-policy: Another guest policy, whole, instead of the one that it has.
     """
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -152,6 +161,7 @@ class GroupUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     schedule: Schedule | msgspec.UnsetType = msgspec.UNSET
     otherwise: str | msgspec.UnsetType | None = msgspec.UNSET
     partition: PartitionPath | msgspec.UnsetType | None = msgspec.UNSET
+    guest_policy: GuestPolicy | msgspec.UnsetType = msgspec.UNSET
 
 
 class AddServers(msgspec.Struct, rename="kebab", forbid_unknown_fields=True,

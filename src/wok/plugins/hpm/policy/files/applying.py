@@ -18,6 +18,7 @@ from ..groups import DEFAULT_GROUP, WorkloadResourceGroup, check_group
 from ..partitions import ROOT, Partition, parent_of
 from ..policies import PerformancePolicy
 from .content import FileGroup, FileServer, GroupsFile, as_group
+from .group_references import Lookup, ids_of, in_guest_policy, in_policies, in_policy
 
 #: Gives the id of a group that is new.
 NewId: TypeAlias = Callable[[], str]
@@ -28,7 +29,7 @@ def with_groups(catalog: Catalog, content: GroupsFile, new_id: NewId, *, replace
 
     With `replace` afterwards nothing else is there: other groups are deleted (of `default`, the policies), and what was
     said of other servers is forgotten. Gives the same catalog if that changes nothing. Raises `InvalidValue` for a
-    partition that something refers to and that is neither there nor in the file.
+    partition or a group that something refers to and that is neither there nor in the file.
     """
     known = {group.name: group.id for group in catalog.groups.values()}
     named = {group.name: known.get(group.name) or new_id() for group in content.workload_resource_groups}
@@ -36,10 +37,12 @@ def with_groups(catalog: Catalog, content: GroupsFile, new_id: NewId, *, replace
     if replace:
         kept = {DEFAULT_GROUP: _emptied(catalog.groups[DEFAULT_GROUP])}
         groups = {key: kept.get(key, group) for key, group in groups.items() if key in kept or key in named.values()}
+    look = ids_of({group.name: group.id for group in groups.values()} | named)
     homes: dict[str, str] = {}
-    for wanted in content.workload_resource_groups:
+    for index, wanted in enumerate(content.workload_resource_groups):
         group_id = named[wanted.name]
-        groups[group_id] = _changed(catalog.groups.get(group_id), wanted, group_id)
+        known_by_id = _by_id(wanted, look, f"workload-resource-groups[{index}]")
+        groups[group_id] = _changed(catalog.groups.get(group_id), known_by_id, group_id)
         homes.update(dict.fromkeys(wanted.virtual_servers, group_id))
     left = {group_id for group_id in catalog.groups if group_id in named.values() or group_id not in groups}
     servers = {
@@ -48,8 +51,10 @@ def with_groups(catalog: Catalog, content: GroupsFile, new_id: NewId, *, replace
     }
     if replace:
         servers = {uuid: _told(said, FileServer(uuid)) for uuid, said in servers.items()}
-    for server in content.virtual_servers:
-        servers[server.uuid] = _told(servers.get(server.uuid, NO_SETTINGS), server)
+    for index, server in enumerate(content.virtual_servers):
+        policy = in_guest_policy(server.guest_policy, look, f"virtual-servers[{index}].guest-policy")
+        said = msgspec.structs.replace(server, guest_policy=policy)
+        servers[server.uuid] = _told(servers.get(server.uuid, NO_SETTINGS), said)
     for uuid, home in homes.items():
         servers[uuid] = msgspec.structs.replace(servers.get(uuid, NO_SETTINGS), group=home)
     partitions = {} if replace else dict(catalog.partitions)
@@ -89,6 +94,7 @@ def with_policy(catalog: Catalog, group_id: str, policy: PerformancePolicy) -> C
     """The catalog with a policy added to a group, or in the place of the one of its name. The first one that a group
     without a schedule has becomes active. Raises `NotFound`, `InvalidValue`."""
     group = catalog.group(group_id)
+    policy = in_policy(policy, ids_of({one.name: one.id for one in catalog.groups.values()}))
     policies = [policy if old.name == policy.name else old for old in group.perf_policies]
     if policy not in policies:
         policies.append(policy)
@@ -108,6 +114,13 @@ def _changed(old: WorkloadResourceGroup | None, wanted: FileGroup, group_id: str
     return msgspec.structs.replace(new, active_policy=old.active_policy, scheduled=old.scheduled if same else None)
 
 
+def _by_id(wanted: FileGroup, look: Lookup, path: str) -> FileGroup:
+    return msgspec.structs.replace(
+        wanted, perf_policies=in_policies(wanted.perf_policies, look, path),
+        guest_policy=in_guest_policy(wanted.guest_policy, look, f"{path}.guest-policy"),
+    )  # fmt: skip
+
+
 def _emptied(default: WorkloadResourceGroup) -> WorkloadResourceGroup:
     return WorkloadResourceGroup(default.id, default.name, default.description)
 
@@ -116,6 +129,7 @@ def _told(said: ServerSettings, server: FileServer) -> ServerSettings:
     return msgspec.structs.replace(
         said, excluded=server.excluded, cpu_reserve=server.cpu_reserve, cpu_cap=server.cpu_cap,
         memory_minimum_mib=server.memory_minimum_mib, attributes=server.attributes, partition=server.partition,
+        guest_policy=server.guest_policy,
     )  # fmt: skip
 
 

@@ -14,12 +14,13 @@ import msgspec
 from ...errors import InvalidValue, NotUnique
 from ..catalog import Attributes, Catalog
 from ..groups import DEFAULT_GROUP, Policies, WorkloadResourceGroup, check_group
-from ..guest_policies import Cpus, Mebibytes
+from ..guest_policies import NO_POLICY, Cpus, GuestPolicy, Mebibytes, check_guest_policy
 from ..names import Description, Name
 from ..partitions import ROOT, Partition, PartitionPath, check_partition, check_path, lineage
 from ..policies import PerformancePolicy, check_policy
 from ..schedule import Schedule
 from ..start_policies import Uuid
+from .group_references import in_guest_policy, in_policies, names_of
 
 #: Bytes of a policy file. 200 groups of 5 policies with nested rules and thousands of servers are below 8 MiB.
 MAX_SIZE = 16 * 1024 * 1024
@@ -36,6 +37,8 @@ class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fiel
     perf-policies: Up to 64 policies, each with a name of its own.
     virtual-servers: UUIDs of the servers that are put in it.
     partition: The partition that its servers should stand in; null: none.
+    guest-policy: How its servers are placed, weighed, limited and started. Groups that they depend on stand here and
+        elsewhere in a file by their names.
     """
 
     name: Name
@@ -46,6 +49,7 @@ class FileGroup(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fiel
     perf_policies: Policies = ()
     virtual_servers: tuple[Uuid, ...] = ()
     partition: PartitionPath | None = None
+    guest_policy: GuestPolicy = NO_POLICY
 
 
 class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -58,6 +62,7 @@ class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     memory-minimum-mib: Memory that it keeps while memory is managed, in MiB; null: as its definition says, if at all.
     attributes: What an administrator says of it for classification.
     partition: The partition that hpm starts it in; null: as its definition says.
+    guest-policy: How it is placed, weighed, limited and started; reserve, cap and least memory stand beside it.
     """
 
     uuid: Uuid
@@ -67,6 +72,7 @@ class FileServer(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     attributes: Attributes = {}
     memory_minimum_mib: Mebibytes | None = None
     partition: PartitionPath | None = None
+    guest_policy: GuestPolicy = NO_POLICY
 
 
 class GroupsFile(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -114,6 +120,14 @@ def check(content: PolicyFile) -> None:
             )
         if server.partition is not None:
             check_path(server.partition, f"{here}.partition")
+        for field in ("cpu_reserve", "cpu_cap", "memory_minimum_mib"):
+            if getattr(server.guest_policy, field) is not None:
+                name = field.replace("_", "-")
+                raise InvalidValue(
+                    f"of a virtual server, {name} stands beside its guest policy, not in it",
+                    f"{here}.guest-policy.{name}",
+                )
+        check_guest_policy(server.guest_policy, f"{here}.guest-policy")
 
 
 def _check_partitions(partitions: Iterable[Partition]) -> None:
@@ -165,7 +179,7 @@ def as_group(group: FileGroup, group_id: str) -> WorkloadResourceGroup:
         active = group.perf_policies[0].name if group.perf_policies and not group.schedule else None
     return WorkloadResourceGroup(
         group_id, group.name, group.description, group.perf_policies, active, group.schedule, group.otherwise,
-        partition=group.partition,
+        partition=group.partition, guest_policy=group.guest_policy,
     )  # fmt: skip
 
 
@@ -174,9 +188,10 @@ def of_host(catalog: Catalog) -> GroupsFile:
     members = members_by_group(catalog)
     groups = sorted(catalog.groups.values(), key=lambda group: (group.is_default, group.name))
     return GroupsFile(
-        tuple(_file_group(group, members.get(group.id, ())) for group in groups), _servers(catalog, catalog.servers),
+        tuple(_file_group(catalog, group, members.get(group.id, ())) for group in groups),
+        _servers(catalog, catalog.servers),
         tuple(catalog.partitions[path] for path in sorted(catalog.partitions)),
-    )  # fmt: skip
+    )
 
 
 def of_group(catalog: Catalog, group_id: str) -> GroupsFile:
@@ -187,7 +202,7 @@ def of_group(catalog: Catalog, group_id: str) -> GroupsFile:
     needed = {group.partition, *(catalog.settings(uuid).partition for uuid in inside)}
     above = {one for path in needed if path is not None for one in lineage(path)}
     return GroupsFile(
-        (_file_group(group, members),), _servers(catalog, inside),
+        (_file_group(catalog, group, members),), _servers(catalog, inside),
         tuple(one for path, one in sorted(catalog.partitions.items()) if path in above),
     )  # fmt: skip
 
@@ -201,11 +216,13 @@ def members_by_group(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     return {group: tuple(sorted(uuids)) for group, uuids in found.items()}
 
 
-def _file_group(group: WorkloadResourceGroup, members: tuple[str, ...]) -> FileGroup:
+def _file_group(catalog: Catalog, group: WorkloadResourceGroup, members: tuple[str, ...]) -> FileGroup:
+    names = names_of(catalog)
     unsaid = bool(group.schedule) or not group.perf_policies
     return FileGroup(
         group.name, group.description, msgspec.UNSET if unsaid else group.active_policy, group.schedule,
-        group.otherwise, group.perf_policies, members, group.partition,
+        group.otherwise, in_policies(group.perf_policies, names), members, group.partition,
+        in_guest_policy(group.guest_policy, names, ""),
     )  # fmt: skip
 
 
@@ -215,6 +232,7 @@ def _servers(catalog: Catalog, uuids: Iterable[str]) -> tuple[FileServer, ...]:
         FileServer(
             uuid, s.excluded, s.cpu_reserve, s.cpu_cap, dict(sorted(s.attributes.items())), s.memory_minimum_mib,
             s.partition,
+            in_guest_policy(s.guest_policy, names_of(catalog), ""),
         )
         for uuid, s in said
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -11,6 +11,8 @@ from ..catalog import Catalog, ServerSettings
 from ..classification import describe
 from ..goals import VelocityGoal
 from ..groups import WorkloadResourceGroup
+from ..guest_policies import GuestPolicy
+from ..guest_words import said as in_words
 from ..partitions import Partition
 from ..policies import PerformancePolicy, ServiceClass
 from ..schedule import DAYS, ScheduleEntry
@@ -18,6 +20,8 @@ from .content import members_by_group
 
 Kind: TypeAlias = Literal["created", "changed", "deleted", "unchanged"]
 
+#: Gives the name of a group by its id.
+Names: TypeAlias = Callable[[str], str]
 #: Fields of one thing, in words.
 Words: TypeAlias = Mapping[str, "str | None"]
 
@@ -119,21 +123,26 @@ def difference(before: Catalog, after: Catalog) -> Difference:
     """What changed. Groups are the same by id."""
     groups = {**before.groups, **after.groups}
     was, now = members_by_group(before), members_by_group(after)
+
+    def names(group_id: str) -> str:
+        return groups[group_id].name if group_id in groups else group_id
+
     told = [
-        _group(before.groups.get(key), after.groups.get(key), was.get(key, ()), now.get(key, ()))
+        _group(before.groups.get(key), after.groups.get(key), was.get(key, ()), now.get(key, ()), names)
         for key in sorted(groups, key=lambda key: (groups[key].is_default, groups[key].name))
     ]
-    return Difference(tuple(told), tuple(_servers(before, after)), tuple(_partitions(before, after)))
+    return Difference(tuple(told), tuple(_servers(before, after, names)), tuple(_partitions(before, after)))
 
 
 def _group(
-    old: WorkloadResourceGroup | None, new: WorkloadResourceGroup | None, was: Sequence[str], now: Sequence[str]
-) -> GroupDifference:
+    old: WorkloadResourceGroup | None, new: WorkloadResourceGroup | None, was: Sequence[str], now: Sequence[str],
+    names: Names,
+) -> GroupDifference:  # fmt: skip
     one = new or old
     assert one is not None
-    fields = _fields(_of_group(old), _of_group(new))
+    fields = _fields(_of_group(old, names), _of_group(new, names))
     old_policies, new_policies = (group.perf_policies if group else () for group in (old, new))
-    policies = [_policy(name, a, b) for name, a, b in _paired(old_policies, new_policies) if a != b]
+    policies = [_policy(name, a, b, names) for name, a, b in _paired(old_policies, new_policies) if a != b]
     fields += _order("order of perf-policies", old_policies, new_policies)
     held, held_now = set(was), set(now)
     found = GroupDifference(
@@ -148,27 +157,32 @@ def _group(
     return found if found == nothing else msgspec.structs.replace(found, change="changed")
 
 
-def _policy(name: str, old: PerformancePolicy | None, new: PerformancePolicy | None) -> PolicyDifference:
+def _policy(
+    name: str, old: PerformancePolicy | None, new: PerformancePolicy | None, names: Names
+) -> PolicyDifference:
     if old is None or new is None:
         return PolicyDifference(name, "created" if old is None else "deleted")
     fields = _fields(_of_policy(old), _of_policy(new))
     fields += _order("order of service-classes", old.service_classes, new.service_classes)
     classes = [
-        _class(class_name, a, b) for class_name, a, b in _paired(old.service_classes, new.service_classes) if a != b
+        _class(class_name, a, b, names)
+        for class_name, a, b in _paired(old.service_classes, new.service_classes)
+        if a != b
     ]
     return PolicyDifference(name, "changed", tuple(fields), tuple(classes))
 
 
-def _class(name: str, old: ServiceClass | None, new: ServiceClass | None) -> ClassDifference:
+def _class(name: str, old: ServiceClass | None, new: ServiceClass | None, names: Names) -> ClassDifference:
     if new is None:
         return ClassDifference(name, "deleted")
-    fields = _fields(_of_class(old), _of_class(new))
+    fields = _fields(_of_class(old, names), _of_class(new, names))
     return ClassDifference(name, "created" if old is None else "changed", tuple(fields))
 
 
-def _servers(before: Catalog, after: Catalog) -> Iterator[ServerDifference]:
+def _servers(before: Catalog, after: Catalog, names: Names) -> Iterator[ServerDifference]:
     for uuid in sorted({**before.servers, **after.servers}):
-        fields = _fields(_of_server(before.settings(uuid)), _of_server(after.settings(uuid)))
+        was, now = before.settings(uuid), after.settings(uuid)
+        fields = _fields(_of_server(was, names), _of_server(now, names))
         if fields:
             yield ServerDifference(uuid, tuple(fields))
 
@@ -186,12 +200,13 @@ def _partitions(before: Catalog, after: Catalog) -> Iterator[PartitionDifference
 # -- fields in words; what is empty is not told
 
 
-def _of_group(group: WorkloadResourceGroup | None) -> Words:
+def _of_group(group: WorkloadResourceGroup | None, names: Names) -> Words:
     if group is None:
         return {}
     return {
         "description": group.description, "active-policy": group.active_policy, "schedule": _schedule(group),
         "partition": group.partition,
+        **_guest(group.guest_policy, names),
     }  # fmt: skip
 
 
@@ -199,7 +214,7 @@ def _of_policy(policy: PerformancePolicy) -> Words:
     return {"importance": policy.importance, "description": policy.description}
 
 
-def _of_class(service_class: ServiceClass | None) -> Words:
+def _of_class(service_class: ServiceClass | None, names: Names) -> Words:
     if service_class is None:
         return {}
     rule, goal = service_class.classification, service_class.goal
@@ -208,17 +223,23 @@ def _of_class(service_class: ServiceClass | None) -> Words:
         "classification": "all that are left" if rule is None else describe(rule),
         "importance": service_class.importance,
         "description": service_class.description,
+        **_guest(service_class.guest_policy, names),
     }
 
 
-def _of_server(said: ServerSettings) -> Words:
+def _of_server(said: ServerSettings, names: Names) -> Words:
     numbers = {"cpu-reserve": said.cpu_reserve, "cpu-cap": said.cpu_cap, "memory-minimum-mib": said.memory_minimum_mib}
     return {
         "excluded": "true" if said.excluded else None,
         **{name: None if value is None else f"{value:.15g}" for name, value in numbers.items()},
         **{f"attributes.{name}": value for name, value in sorted(said.attributes.items())},
         "partition": said.partition,
+        **_guest(said.guest_policy, names),
     }
+
+
+def _guest(policy: GuestPolicy, names: Names) -> Words:
+    return {f"guest-policy.{name}": text for name, text in in_words(policy, names).items()}
 
 
 def _of_partition(partition: Partition | None) -> Words:

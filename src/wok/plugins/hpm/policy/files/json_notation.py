@@ -18,6 +18,9 @@ from .places import json_offset, place
 #: Lists whose items are written field by field, one a line; other objects of plain values are one line.
 _LARGE = ("workload-resource-groups", "perf-policies", "service-classes")
 
+#: Objects that say nothing where they are empty.
+_EMPTY = ("guest-policy", "parameters", "cpu", "blkio", "memory", "numa")
+
 _AT_BYTE = re.compile(r" \(byte (\d+)\)")
 _AT_LINE = re.compile(r": line (\d+) column (\d+)")
 
@@ -89,11 +92,16 @@ def write(content: PolicyFile) -> bytes:
 
 
 def _without_empty(value: Any) -> Any:
-    """Without the descriptions and the objects that say nothing, which some types write and others do not."""
+    """Without the descriptions and the objects that say nothing, which some types write and others do not. (An empty
+    `start`, or limits of a disk, say something.)"""
     if isinstance(value, dict):
-        parts = {k: _without_empty(v) for k, v in value.items() if not (k == "description" and v == "")}
-        return {k: v for k, v in parts.items() if v != {}}
+        parts = {k: _without_empty(_in_order(k, v)) for k, v in value.items() if not (k == "description" and v == "")}
+        return {k: v for k, v in parts.items() if v != {} or k not in _EMPTY}
     return [_without_empty(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _in_order(name: str, value: Any) -> Any:
+    return dict(sorted(value.items())) if name == "disk-limits" else value
 
 
 def _lines(value: Any, indent: str, large: bool) -> list[str]:

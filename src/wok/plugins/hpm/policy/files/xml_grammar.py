@@ -87,10 +87,51 @@ _CLASSIFICATION = Element(
     children={name: Child(rule, "classification", "same") for name, rule in _RULES.items()},
     made=lambda fields: fields.get("classification", {}),
 )
+
+
+def _placement(fields: dict[str, Any]) -> dict[str, Any]:
+    """Of some placements, the attribute `cpus` is a list."""
+    return {**fields, "cpus": _words(fields["cpus"])} if fields.get("type") == "vcpus" and "cpus" in fields else fields
+
+
+def _of_disk(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"name": fields["name"], "value": {name: limit for name, limit in fields.items() if name != "name"}}
+
+
+_INTEGER_FIELD, _NUMBER_FIELD, _YES_OR_NO = Attribute(_integer), Attribute(_number), Attribute(_boolean)
+_PLACEMENT = Element({
+    "type": _NEEDED, "cpus": _TEXT, "node": _INTEGER_FIELD, "exclusive": _YES_OR_NO,
+}, made=_placement)  # fmt: skip
+_LIMITS = [f"{kind}-{unit}-sec" for unit in ("bytes", "iops") for kind in ("total", "read", "write")]
+_DISK = Element({"name": _NEEDED, **dict.fromkeys(_LIMITS, _INTEGER_FIELD)}, made=_of_disk)
+_READY = Element({
+    "type": _NEEDED, "seconds": _INTEGER_FIELD, "port": _INTEGER_FIELD, "address": _TEXT, "path": _TEXT,
+    "max-age-seconds": _INTEGER_FIELD,
+})  # fmt: skip
+_DEPENDENCY = Element({"virtual-server": _TEXT, "workload-resource-group": _TEXT, "when-it-stops": _TEXT})
+_WINDOW = Element({"days": Attribute(_words, needed=True), "from": _NEEDED, "to": _NEEDED})
+_START = Element({
+    "not-ready": _TEXT, "timeout-seconds": _INTEGER_FIELD, "autostart": _YES_OR_NO, "outside": _TEXT,
+}, {
+    "ready": Child(_READY, "ready"),
+    "depends-on": Child(_DEPENDENCY, "depends-on", "many"),
+    "window": Child(_WINDOW, "windows", "many"),
+})  # fmt: skip
+_GUEST_POLICY = Child(Element({
+    "emulator-cpus": _TEXT, "cpu-weight": _INTEGER_FIELD, "cpu-reserve": _NUMBER_FIELD, "cpu-cap": _NUMBER_FIELD,
+    "blkio-weight": _INTEGER_FIELD, "memory-minimum-mib": _INTEGER_FIELD, "memory-swap-limit-mib": _INTEGER_FIELD,
+    "huge-pages": _TEXT, "page-sharing": _YES_OR_NO, "drift": _TEXT,
+}, {
+    "placement": Child(_PLACEMENT, "placement"),
+    "disk-limits": Child(_DISK, "disk-limits", "entry"),
+    "start": Child(_START, "start"),
+}), "guest-policy")  # fmt: skip
+
 _CLASS = Element({"name": _NEEDED, "importance": _TEXT}, {
     "description": _DESCRIPTION,
     "goal": Child(Element({"type": _NEEDED, "velocity": Attribute(_integer)}), "goal"),
     "classification": Child(_CLASSIFICATION, "classification"),
+    "guest-policy": _GUEST_POLICY,
 })  # fmt: skip
 POLICY = Element({"name": _NEEDED, "importance": _NEEDED}, {
     "description": _DESCRIPTION,
@@ -104,12 +145,13 @@ _GROUP = Element({"name": _NEEDED, "active-policy": Attribute(_or_none), "partit
     "schedule": Child(_SCHEDULE, "schedule", "merge"),
     "perf-policy": Child(POLICY, "perf-policies", "many"),
     "virtual-server": Child(_MEMBER, "virtual-servers", "many"),
+    "guest-policy": _GUEST_POLICY,
 })  # fmt: skip
 _ENTRY_OF_ATTRIBUTES = Element({"name": _NEEDED, "value": _NEEDED})
 _SERVER = Element({
     "uuid": _NEEDED, "excluded": Attribute(_boolean), "cpu-reserve": Attribute(_number), "cpu-cap": Attribute(_number),
     "memory-minimum-mib": Attribute(_integer), "partition": _TEXT,
-}, {"attribute": Child(_ENTRY_OF_ATTRIBUTES, "attributes", "entry")})  # fmt: skip
+}, {"attribute": Child(_ENTRY_OF_ATTRIBUTES, "attributes", "entry"), "guest-policy": _GUEST_POLICY})  # fmt: skip
 
 
 def _integers(*names: str) -> dict[str, Attribute]:

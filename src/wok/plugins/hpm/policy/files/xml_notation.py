@@ -208,7 +208,7 @@ class _Reader:
             entries = fields.setdefault(child.field, {})
             if value["name"] in entries:
                 name = value["name"][:80]
-                raise self._refuse(RepeatedField, f"there is an attribute {name!r} already; leave one out")
+                raise self._refuse(RepeatedField, f"{name!r} is there already; leave one out")
             entries[value["name"]] = value["value"]
         elif child.how == "merge":
             fields.update({child.field: (), **value})

@@ -8,8 +8,10 @@ import msgspec
 
 from ..classification import And, Filter, Not, Or, Rule
 from ..goals import Goal
+from ..guest_policies import NO_POLICY, GuestPolicy
 from ..partitions import Partition
 from ..policies import PerformancePolicy, ServiceClass
+from ..start_policies import StartPolicy
 from .content import FileGroup, FileServer, PolicyFile
 
 _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
@@ -44,6 +46,7 @@ def _group(group: FileGroup) -> Iterator[str]:
         )
     parts += [line for policy in group.perf_policies for line in _policy(policy)]
     parts += [_tag("virtual-server", {"uuid": uuid}) for uuid in group.virtual_servers]
+    parts += _guest_policy(group.guest_policy)
     yield from _element("workload-resource-group", {
         "name": group.name, "active-policy": active, "partition": group.partition,
     }, parts)  # fmt: skip
@@ -59,6 +62,7 @@ def _class(service_class: ServiceClass) -> Iterator[str]:
     parts = [*_description(service_class.description), _tag("goal", _goal(service_class.goal))]
     if service_class.classification is not None:
         parts += _element("classification", {}, [*_rule(service_class.classification)])
+    parts += _guest_policy(service_class.guest_policy)
     attributes = {"name": service_class.name, "importance": service_class.importance}
     yield from _element("service-class", attributes, parts)
 
@@ -87,7 +91,38 @@ def _server(server: FileServer) -> Iterator[str]:
         "memory-minimum-mib": _number(server.memory_minimum_mib), "partition": server.partition,
     }  # fmt: skip
     facts = [_tag("attribute", {"name": name, "value": value}) for name, value in server.attributes.items()]
-    yield from _element("virtual-server", attributes, facts)
+    yield from _element("virtual-server", attributes, [*facts, *_guest_policy(server.guest_policy)])
+
+
+def _guest_policy(policy: GuestPolicy) -> Iterator[str]:
+    if policy == NO_POLICY:
+        return
+    parts: list[str] = []
+    if policy.placement is not None:
+        parts.append(_tag("placement", _plain(policy.placement)))
+    for disk, limits in sorted((policy.disk_limits or {}).items()):
+        parts.append(_tag("disk-limits", {"name": disk, **_plain(limits)}))
+    if policy.start is not None:
+        parts += _start(policy.start)
+    yield from _element("guest-policy", _plain(policy), parts)
+
+
+def _start(start: StartPolicy) -> Iterator[str]:
+    parts = [] if start.ready is None else [_tag("ready", _plain(start.ready))]
+    parts += [_tag("depends-on", _plain(one)) for one in start.depends_on]
+    parts += [_tag("window", {"days": " ".join(one.days), "from": one.from_, "to": one.to}) for one in start.windows]
+    yield from _element("start", _plain(start), parts)
+
+
+def _plain(value: msgspec.Struct) -> dict[str, str]:
+    """Its fields that are texts, numbers or yes and no, and lists of CPUs, as attributes."""
+    fields = msgspec.to_builtins(value)
+    lists = {name: " ".join(part) for name, part in fields.items() if name == "cpus" and isinstance(part, tuple | list)}
+    return lists | {
+        name: part if isinstance(part, str) else str(part).lower() if isinstance(part, bool) else repr(part)
+        for name, part in fields.items()
+        if isinstance(part, str | int | float)
+    }
 
 
 def _partition(partition: Partition) -> Iterator[str]:

@@ -1,0 +1,164 @@
+"""Guest policies through the API: what is said comes back, and what is in force is told with where it comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hpm.backend.simulated import uuid_of
+
+from .api_host import FILTER, GROUPS, NOBODY, SERVERS, ApiHost, policy, service_class
+
+DB1, WEB1, OFF1 = (f"{SERVERS}/{uuid_of(name)}" for name in ("db1", "web1", "off1"))
+
+START: dict[str, Any] = {
+    "ready": {"type": "tcp-port", "port": 5432, "address": "127.0.0.1"},
+    "depends-on": [
+        {"virtual-server": uuid_of("web1"), "when-it-stops": "stop"}, {"workload-resource-group": "default"},
+    ],
+    "not-ready": "wait", "timeout-seconds": 60, "autostart": True, "outside": "suspend",
+    "windows": [{"days": ["mon", "tue"], "from": "08:00", "to": "18:00"}],
+}  # fmt: skip
+
+#: Every field that there is.
+WHOLE: dict[str, Any] = {
+    "placement": {"type": "vcpus", "cpus": ["0", "0-1"], "exclusive": False},
+    "emulator-cpus": "1", "cpu-weight": 300, "cpu-reserve": 0.5, "cpu-cap": 1.5, "blkio-weight": 400,
+    "disk-limits": {"vda": {"read-bytes-sec": 1, "write-bytes-sec": 2, "total-iops-sec": 3},
+                    "*": {"total-bytes-sec": 4, "read-iops-sec": 5, "write-iops-sec": 6}},
+    "memory-minimum-mib": 256, "memory-swap-limit-mib": 4096, "huge-pages": "hugetlbfs", "page-sharing": False,
+    "drift": "report", "start": START,
+}  # fmt: skip
+
+PLACEMENTS: list[dict[str, Any]] = [
+    {"type": "cpus", "cpus": "0-1", "exclusive": False}, {"type": "cpus", "cpus": "0", "exclusive": True},
+    {"type": "vcpus", "cpus": ["1"], "exclusive": True}, {"type": "node", "node": 0, "exclusive": False},
+    {"type": "spread", "exclusive": True}, {"type": "pack", "exclusive": True}, {"type": "anywhere"},
+]  # fmt: skip
+
+
+def fields(api: ApiHost, server: str) -> dict[str, dict[str, Any]]:
+    return {field["name"]: field for field in api.get(f"{server}/effective-policy")["fields"]}
+
+
+def test_all_that_can_be_said_comes_back_and_is_taken_back(api: ApiHost) -> None:
+    assert api.get(f"{DB1}/guest-policy") == {}
+    assert api.post(f"{DB1}/guest-policy", WHOLE) == WHOLE
+    assert api.get(f"{DB1}/guest-policy") == WHOLE
+    server = api.get(DB1)
+    assert (server["cpu-reserve"], server["cpu-cap"], server["memory-minimum-mib"]) == (0.5, 1.5, 256)
+    less = api.post(f"{DB1}/guest-policy", {"start": None, "cpu-cap": None, "cpu-weight": 5})
+    assert less == {**{k: v for k, v in WHOLE.items() if k not in ("start", "cpu-cap")}, "cpu-weight": 5}
+    assert api.post(f"{DB1}/guest-policy", dict.fromkeys(WHOLE)) == {}
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_every_placement_comes_back(api: ApiHost, placement: dict[str, Any]) -> None:
+    assert api.post(f"{DB1}/guest-policy", {"placement": placement}) == {"placement": placement}
+
+
+@pytest.mark.parametrize("ready", [
+    {"type": "running", "seconds": 5}, {"type": "guest-agent"},
+    {"type": "heartbeat-file", "path": "/run/alive", "max-age-seconds": 30},
+])  # fmt: skip
+def test_every_readiness_comes_back(api: ApiHost, ready: dict[str, Any]) -> None:
+    assert api.post(f"{DB1}/guest-policy", {"start": {"ready": ready}}) == {"start": {"ready": ready}}
+
+
+def test_the_strongest_level_that_says_something_is_in_force(api: ApiHost) -> None:
+    db = service_class("db", classification=FILTER, **{"guest-policy": {"cpu-cap": 1.0, "blkio-weight": 200}})
+    body = {"name": "Gold", "perf-policies": [policy("day", db, service_class())],
+            "guest-policy": {"cpu-cap": 2.0, "blkio-weight": 100, "drift": "report"}}    # fmt: skip
+    gold = api.post(GROUPS, body)
+    assert gold["guest-policy"] == body["guest-policy"]
+    assert gold["perf-policies"][0]["service-classes"][0]["guest-policy"] == {"cpu-cap": 1.0, "blkio-weight": 200}
+    act = {"action": "add-virtual-servers", "virtual-servers": [uuid_of("db1")]}
+    api.post(f"{GROUPS}/{gold['object-id']}/actions", act)
+    api.post(f"{DB1}/guest-policy", {"cpu-cap": 0.5, "cpu-reserve": 0.25})
+    told = fields(api, DB1)
+    origins = {name: (field["value"], field["origin"], field["of"]) for name, field in told.items() if field["value"]}
+    assert origins == {
+        "cpu-cap": ("0.5", "virtual-server", None), "cpu-reserve": ("0.25", "virtual-server", None),
+        "blkio-weight": ("200", "service-class", "db"), "drift": ("report", "workload-resource-group", "Gold"),
+    }  # fmt: skip
+    assert told["placement"] == {
+        "name": "placement", "value": None, "origin": "host", "of": None, "in-force": "anywhere", "state": "unsaid",
+        "reason": None,
+    }  # fmt: skip
+    assert api.get(f"{DB1}/effective-policy")["guest-policy"] == {
+        "cpu-cap": 0.5, "cpu-reserve": 0.25, "blkio-weight": 200, "drift": "report",
+    }  # fmt: skip
+    assert told["cpu-cap"]["state"] == "not-managed" and "CPU management is off" in told["cpu-cap"]["reason"]
+    changed = api.post(f"{GROUPS}/{gold['object-id']}", {"guest-policy": {"drift": "correct"}})
+    assert changed["guest-policy"] == {"drift": "correct"}
+    assert fields(api, DB1)["drift"]["value"] == "correct"
+
+
+def test_of_a_server_that_does_not_run_nothing_is_in_force(api: ApiHost) -> None:
+    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    api.post(f"{OFF1}/guest-policy", {"cpu-weight": 300, "huge-pages": "hugetlbfs"})
+    told = fields(api, OFF1)
+    assert (told["cpu-weight"]["in-force"], told["cpu-weight"]["state"]) == (None, "waits")
+    assert told["huge-pages"]["state"] == "next-start"
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"placement": {"type": "cpus", "cpus": "0-7"}}, "placement.cpus", "this host has no CPU 2-7"),
+    ({"placement": {"type": "vcpus", "cpus": ["0", "9"]}}, "placement.cpus[1]", "this host has no CPU 9"),
+    ({"placement": {"type": "cpus", "cpus": "3-1"}}, "placement.cpus", "no list of CPUs"),
+    ({"placement": {"type": "cpus", "cpus": "all"}}, "placement.cpus", "CPUs of the host such as 0-3,8"),
+    ({"placement": {"type": "node", "node": 7}}, "placement.node", "no NUMA node 7"),
+    ({"emulator-cpus": "5"}, "emulator-cpus", "this host has no CPU 5"),
+    ({"cpu-reserve": 1.5, "cpu-cap": 1.0}, "cpu-reserve", "above the cap"),
+    ({"cpu-reserve": 3.0}, "cpu-reserve", "more than this host has: 2"),
+    ({"cpu-weight": 1}, "cpu-weight", "2 to 10000"),
+    ({"blkio-weight": 9}, "blkio-weight", "10 to 1000"),
+    ({"disk-limits": {"vda": {"total-iops-sec": 1, "read-iops-sec": 1}}}, "disk-limits.vda.total-iops-sec", "beside"),
+    ({"disk-limits": {}}, "disk-limits", "at least one disk"),
+    ({"start": {"depends-on": [{}]}}, "start.depends-on[0]", "one of both"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "path", "words"), BAD, ids=[str(n) for n in range(len(BAD))])
+def test_what_cannot_be_is_refused_and_leaves_no_trace(
+    api: ApiHost, wanted: dict[str, Any], path: str, words: str
+) -> None:
+    api.post(f"{DB1}/guest-policy", {"cpu-weight": 100})
+    error = api.refused("POST", f"{DB1}/guest-policy", {"drift": "report", **wanted})
+    assert (error["http-status"], error["reason"]) == (400, 7)
+    assert error["message"].startswith(f"{path}: ") and words in error["message"]
+    assert api.get(f"{DB1}/guest-policy") == {"cpu-weight": 100}
+
+
+def test_groups_and_classes_are_held_to_what_the_host_has_too(api: ApiHost) -> None:
+    bad = {"placement": {"type": "cpus", "cpus": "5"}}
+    classes = [service_class("all", **{"guest-policy": bad})]
+    gold = api.group("Gold", policy())
+    refused = [
+        ("POST", GROUPS, {"name": "Bad", "guest-policy": bad}, "guest-policy.placement.cpus"),
+        ("POST", f"{GROUPS}/{gold}", {"guest-policy": bad}, "guest-policy.placement.cpus"),
+        ("POST", f"{GROUPS}/{gold}", {"perf-policies": [policy("x", *classes)]},
+         "perf-policies[0].service-classes[0].guest-policy.placement.cpus"),
+        ("POST", f"{GROUPS}/{gold}/policies", policy("x", *classes), "service-classes[0].guest-policy.placement.cpus"),
+        ("POST", f"{GROUPS}/{gold}/policies/weekday", {"service-classes": classes},
+         "service-classes[0].guest-policy.placement.cpus"),
+        ("POST", f"{GROUPS}/import", {"workload-resource-groups": [{"name": "Gold", "guest-policy": bad}]},
+         "workload-resource-groups[0].guest-policy.placement.cpus"),
+        ("POST", f"{GROUPS}/import", {"virtual-servers": [{"uuid": NOBODY, "guest-policy": bad}]},
+         "virtual-servers[0].guest-policy.placement.cpus"),
+    ]  # fmt: skip
+    for method, path, body, where in refused:
+        error = api.refused(method, path, body, headers={"Content-Type": "application/json"})
+        assert error["http-status"] == 400 and where in error["message"], error
+
+
+def test_what_somebody_else_changed_is_not_overwritten(api: ApiHost) -> None:
+    tag = api.send("GET", f"{DB1}/guest-policy").headers["etag"]
+    api.post(f"{DB1}/guest-policy", {"cpu-weight": 100}, headers={"If-Match": tag})
+    assert api.refused("POST", f"{DB1}/guest-policy", {}, headers={"If-Match": tag})["http-status"] == 412
+
+
+@pytest.mark.parametrize("below", ["guest-policy", "effective-policy"])
+def test_of_nobody_there_is_no_policy(api: ApiHost, below: str) -> None:
+    assert api.refused("GET", f"{SERVERS}/{NOBODY}/{below}")["http-status"] == 404
