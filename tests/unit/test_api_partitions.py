@@ -168,6 +168,20 @@ def test_shares_members_use_and_effective_limits(api: ApiHost) -> None:
     assert api.get(uri("/machine"))["shares-percent"] is None
 
 
+def test_partitions_are_told_to_prometheus(api: ApiHost) -> None:
+    define(api, GOLD, create=True, parameters={"cpu": {"quota-us": 150000, "shares": 77}})
+    member(api, "a", GOLD)
+    api.cycle()
+    text = api.send("GET", "/metrics/prometheus").text
+    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("hpm_partition_"))
+    assert told['hpm_partition_cpu_shares{partition="/machine/gold"}'] == "77"
+    assert told['hpm_partition_cpu_cap_cpus{partition="/machine/gold"}'] == "1.5"
+    assert 'hpm_partition_cpu_cap_cpus{partition="/machine"}' not in told    # it has none
+    assert float(told['hpm_partition_memory_used_bytes{partition="/machine/gold"}']) == 1 << 30
+    used = float(told['hpm_partition_cpu_using_cpus{partition="/machine/gold"}'])
+    assert 0.1 < used < float(told['hpm_partition_cpu_using_cpus{partition="/machine"}'])
+
+
 def test_what_is_not_empty_is_not_destroyed(api: ApiHost) -> None:
     define(api, GOLD, create=True)
     define(api, DB, create=True)
