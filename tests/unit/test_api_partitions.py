@@ -165,6 +165,10 @@ def test_shares_members_use_and_effective_limits(api: ApiHost) -> None:
     assert gold["cpu-using"] > db["cpu-using"] > 0
     assert gold["memory-used-mib"] == 1024
     assert api.get(f"{SERVERS}/{one}")["partition"] == DB
+    assert api.get(f"{SERVERS}/{one}/explain")["sentences"][1] == (
+        f"It stands in the partition {DB}, and shares with the others there what the partition gets as a whole: at most"
+        " 1 CPUs."
+    )
     assert api.get(uri("/machine"))["shares-percent"] is None
 
 
@@ -321,6 +325,8 @@ def test_a_server_is_put_into_a_partition_at_its_next_start(api: ApiHost) -> Non
     db1 = uuid_of("db1")
     told = api.post(f"{SERVERS}/{db1}", {"partition": GOLD})
     assert (told["partition"], told["partition-at-start"]) == ("/machine", GOLD)
+    sentences = api.get(f"{SERVERS}/{db1}/explain")["sentences"]
+    assert sentences[1] == f"From its next start on, when hpm starts it, it stands in the partition {GOLD}."
     assert db1 in api.refused("POST", f"{uri(GOLD)}/actions", {"action": "undefine"})["message"]
     api.post(f"{SERVERS}/{db1}", {"partition": None})
     off1 = uuid_of("off1")

@@ -33,7 +33,7 @@ INFINITY = (1 << 64) - 1
 
 
 class StandIn:
-    """Answers as systemd does; `calls` is what it was asked, `units` the active ones. `refuse`: an error for the next."""
+    """Answers as systemd does; `calls` is what it was asked, `units` the active ones. `refuse`: an error to give."""
 
     def __init__(self, address: str) -> None:
         self.calls: list[tuple[str, list[Any]]] = []
