@@ -1,4 +1,5 @@
-"""Tables of docs/benchmarks.md that `charts` fills from reports: sync, metrics, history, pages, memory and mom."""
+"""Tables of docs/benchmarks.md that `charts` fills from reports: sync, metrics, history, pages, memory, mom and
+partitions."""
 
 from __future__ import annotations
 
@@ -50,6 +51,22 @@ def large_host(figures: Mapping[str, Any]) -> str:
         f"| CPU of a cycle, without reading counters | {figures['cycle-cpu-ms']} ms |",
         f"| CPU of hpm, all in all | {figures['cpu-percent']} % of a core |",
     ])
+
+
+def depths(figures: Mapping[str, Any]) -> str:
+    """What the depth of partitions costs, of `bench.partitions`."""
+    rows = [
+        f"| depth, medians of {figures['rounds']} rounds (least to most) | CPU time of a switch | of depth 1 |"
+        " delay of a wake-up among two that work | work, of depth 1 |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in figures["depths"]:
+        (least, switch, most), (low, delay, high) = row["switch-us"], row["delay-us"]
+        rows.append(
+            f"| {row['depth']} | {switch:.2f} µs ({least:.2f} to {most:.2f}) | {row['switch-ratio']:.3f} |"
+            f" {delay:.0f} µs ({low:.0f} to {high:.0f}) | {row['work-ratio']:.3f} |"
+        )
+    return "\n".join(rows)
 
 
 def scrapes(figures: Mapping[str, Any]) -> str:

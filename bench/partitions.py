@@ -5,8 +5,8 @@
 Real cgroups of the cpu controller, one in the other, 1 to 6 deep; depth 1 is where libvirt's guests stand without any
 partition of their own (`machine/` and the guest's). In the innermost, on one CPU:
 
-- *switch*: two processes wake each other through pipes, as fast as they can. Microseconds of one wake-up and switch, of
-  which each level has its part: the kernel picks at each level, and puts back at each.
+- *switch*: two processes wake each other through pipes, as fast as they can. Microseconds of CPU time (schedstat) of
+  one wake-up and switch, of which each level has its part: the kernel picks at each level, and puts back at each.
 - *delay*: a process sleeps for 1 ms again and again, while two others, in a cgroup beside it at the same depth, work
   all the time. Microseconds that it waited for the CPU each time it woke (schedstat).
 - *work*: the loops that the two did meanwhile, in millions a second of CPU time that they had.
@@ -108,7 +108,7 @@ def child(place: Path, work: Callable[[], object]) -> Iterator[int]:
 
 
 def switching(depth: Depth, seconds: float) -> float:
-    """Microseconds of one wake-up and switch."""
+    """Microseconds of CPU time of one wake-up and switch: others on this CPU do not count."""
     to, back = os.pipe(), os.pipe()
     counted = mmap.mmap(-1, 8)
 
@@ -124,14 +124,14 @@ def switching(depth: Depth, seconds: float) -> float:
             rounds += 1
             counted[:] = struct.pack("q", rounds)
 
-    with child(depth.inner, answer), child(depth.inner, ask):
+    with child(depth.inner, answer) as one, child(depth.inner, ask) as other:
         time.sleep(seconds / 10)
-        begin, before = time.monotonic(), struct.unpack("q", counted[:])[0]
+        before, ran = number(counted), schedstat(one)[0] + schedstat(other)[0]
         time.sleep(seconds)
-        took, after = time.monotonic() - begin, struct.unpack("q", counted[:])[0]
+        after, took = number(counted), schedstat(one)[0] + schedstat(other)[0] - ran
     for end in (*to, *back):
         os.close(end)
-    return took * 1e6 / (2 * (after - before))
+    return took / 1e3 / (2 * (after - before))
 
 
 def waking(depth: Depth, seconds: float) -> tuple[float, float]:
@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for r in rows
         ],
     ))  # fmt: skip
-    print(f"report: {write_report('partitions', {'rounds': options.rounds, 'rows': rows}, circumstances)}")
+    print(f"report: {write_report('partitions', {'rounds': options.rounds, 'depths': rows}, circumstances)}")
     return 0
 
 

@@ -165,7 +165,25 @@ def test_shares_members_use_and_effective_limits(api: ApiHost) -> None:
     assert gold["cpu-using"] > db["cpu-using"] > 0
     assert gold["memory-used-mib"] == 1024
     assert api.get(f"{SERVERS}/{one}")["partition"] == DB
+    assert api.get(f"{SERVERS}/{one}/explain")["sentences"][1] == (
+        f"It stands in the partition {DB}, and shares with the others there what the partition gets as a whole: at most"
+        " 1 CPUs."
+    )
     assert api.get(uri("/machine"))["shares-percent"] is None
+
+
+def test_partitions_are_told_to_prometheus(api: ApiHost) -> None:
+    define(api, GOLD, create=True, parameters={"cpu": {"quota-us": 150000, "shares": 77}})
+    member(api, "a", GOLD)
+    api.cycle()
+    text = api.send("GET", "/metrics/prometheus").text
+    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("hpm_partition_"))
+    assert told['hpm_partition_cpu_shares{partition="/machine/gold"}'] == "77"
+    assert told['hpm_partition_cpu_cap_cpus{partition="/machine/gold"}'] == "1.5"
+    assert 'hpm_partition_cpu_cap_cpus{partition="/machine"}' not in told    # it has none
+    assert float(told['hpm_partition_memory_used_bytes{partition="/machine/gold"}']) == 1 << 30
+    used = float(told['hpm_partition_cpu_using_cpus{partition="/machine/gold"}'])
+    assert 0.1 < used < float(told['hpm_partition_cpu_using_cpus{partition="/machine"}'])
 
 
 def test_what_is_not_empty_is_not_destroyed(api: ApiHost) -> None:
@@ -307,6 +325,8 @@ def test_a_server_is_put_into_a_partition_at_its_next_start(api: ApiHost) -> Non
     db1 = uuid_of("db1")
     told = api.post(f"{SERVERS}/{db1}", {"partition": GOLD})
     assert (told["partition"], told["partition-at-start"]) == ("/machine", GOLD)
+    sentences = api.get(f"{SERVERS}/{db1}/explain")["sentences"]
+    assert sentences[1] == f"From its next start on, when hpm starts it, it stands in the partition {GOLD}."
     assert db1 in api.refused("POST", f"{uri(GOLD)}/actions", {"action": "undefine"})["message"]
     api.post(f"{SERVERS}/{db1}", {"partition": None})
     off1 = uuid_of("off1")

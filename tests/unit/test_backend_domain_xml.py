@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpm.backend.domain_xml import DomainXml, parse
+from hpm.backend.domain_xml import DomainXml, parse, with_partition
 
 
 def domain(inside: str = "", vcpu: str = "<vcpu>2</vcpu>") -> DomainXml:
@@ -114,3 +114,19 @@ def test_what_the_xml_says_ranks_above_what_was_found() -> None:
 def test_pinnings_of_vcpus_and_of_the_emulator(tune: str, vcpu: str, pins: tuple[str, ...], emulator: str) -> None:
     tuning = domain(f"<cputune>{tune}</cputune>", vcpu).tuning
     assert (tuning.vcpu_pins, tuning.emulator_pin) == (pins, emulator)
+
+
+def test_a_partition_is_put_into_a_definition_and_taken_out_again() -> None:
+    note = '<ovirt:note xmlns:ovirt="http://ovirt.org/vm/1.0">a &amp; b</ovirt:note>'
+    plain = f"<domain type='kvm'><name>db</name><metadata>{note}</metadata><vcpu>2</vcpu></domain>"
+    there = with_partition(plain, "/machine/gold")
+    assert parse(there, 4).partition == "/machine/gold"
+    assert "<ovirt:note>a &amp; b</ovirt:note>" in there    # what others wrote keeps its prefix
+    assert 'xmlns:ovirt="http://ovirt.org/vm/1.0"' in there
+    assert parse(with_partition(there, "/machine/gold/db"), 4).partition == "/machine/gold/db"
+    gone = with_partition(there, None)
+    assert parse(gone, 4).partition is None
+    assert "resource" not in gone
+    resource = "<resource><fibrechannel appid='a'/><partition>/machine/x</partition></resource>"
+    both = f"<domain><name>x</name>{resource}</domain>"
+    assert "<fibrechannel" in with_partition(both, None) and "/machine/x" not in with_partition(both, None)

@@ -6,8 +6,10 @@ from ..engine.allocation import target_velocity
 from ..policy.classification import describe
 from ..policy.goals import VelocityGoal
 from ..policy.groups import Activation, WorkloadResourceGroup
+from ..policy.partitions import ROOT, effective_limits
 from .explain_memory import explain_memory
 from .explain_pins import explain_pins
+from .places import server_partition
 from .views import Views
 
 _HELD = {
@@ -31,10 +33,10 @@ _REASONS = {
 
 
 def explain(views: Views, uuid: str) -> list[str]:
-    """Sentences in the order of the reasoning: classification, measurement, decision, memory."""
+    """Sentences in the order of the reasoning: classification, place, measurement, decision, memory."""
     sentences = [
-        _classification(views, uuid), _measurement(views, uuid), *explain_pins(views, uuid), *_decision(views, uuid),
-        *explain_memory(views.snapshot, uuid),
+        _classification(views, uuid), *_partition(views, uuid), _measurement(views, uuid), *explain_pins(views, uuid),
+        *_decision(views, uuid), *explain_memory(views.snapshot, uuid),
     ]  # fmt: skip
     if views.problem is not None:
         sentences.append(f"The hypervisor cannot be asked now, so this may be out of date: {views.problem}.")
@@ -69,6 +71,22 @@ def _classification(views: Views, uuid: str) -> str:
         f" {assignment.service_class}, {why}."
         f" Importance {assignment.importance}, {wanted}."
     )
+
+
+def _partition(views: Views, uuid: str) -> list[str]:
+    """Where it stands, if that is not the root, and what that leaves it at most."""
+    snapshot, found = views.snapshot, []
+    path, wanted = server_partition(snapshot, uuid), snapshot.catalog.settings(uuid).partition
+    if path is not None and path != ROOT:
+        limits = effective_limits(path, {one: state.parameters for one, state in snapshot.partitions.items()})
+        text = f"It stands in the partition {path}, and shares with the others there what the partition gets as a whole"
+        if limits.cpu_cap is not None:
+            whose = "" if limits.cpu_cap_from == path else f" (the cap of {limits.cpu_cap_from})"
+            text += f": at most {limits.cpu_cap:g} CPUs{whose}"
+        found.append(f"{text}.")
+    if wanted is not None and wanted != path:
+        found.append(f"From its next start on, when hpm starts it, it stands in the partition {wanted}.")
+    return found
 
 
 def _activation(group: WorkloadResourceGroup) -> str:

@@ -17,7 +17,7 @@ from ..policy.partitions import (
     partition_id,
 )
 from ..wire.partitions import PartitionDetail, PartitionStatus
-from .places import claims, members_by_partition, reserves
+from .places import claims, cpu_using, members_by_partition, reserves
 from .views import Views, rounded
 
 _MIB = 1 << 20
@@ -70,7 +70,7 @@ class PartitionViews:
             drift=[] if config is None or live is None else list(differing(self._plain(config), live)),
             effective=effective_limits(path, {one: self._in_force(one) for one in lineage(path)}),
             shares_percent=None if live is None else self._shares_percent(path, live),
-            cpu_using=self._using(path),
+            cpu_using=rounded(cpu_using(snapshot, path, self._members), 3),
             memory_used_mib=None if state is None or state.memory_bytes is None else round(state.memory_bytes / _MIB),
         )
 
@@ -100,12 +100,3 @@ class PartitionViews:
         samples = self._snapshot.sample.samples
         beside += [samples[uuid].shares or 0 for uuid in self._members.get(above, ())]
         return round(100.0 * live.cpu.shares / sum(beside), 1)
-
-    def _using(self, path: str) -> float | None:
-        if self._snapshot.window is None or path not in self._snapshot.partitions:
-            return None
-        windows = [
-            self._snapshot.server_window(uuid)
-            for one, uuids in self._members.items() if path in lineage(one) for uuid in uuids
-        ]  # fmt: skip
-        return rounded(sum(window.using for window in windows if window is not None), 3)

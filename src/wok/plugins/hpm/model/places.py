@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..backend.partitions.names import partition_of
 from ..manager.snapshot import Snapshot
@@ -14,14 +14,22 @@ from ..policy.partitions import ROOT, lineage
 def members_by_partition(snapshot: Snapshot) -> dict[str, list[str]]:
     """UUIDs of the servers that stand directly in each partition."""
     found: dict[str, list[str]] = {}
-    names: dict[str, str | None] = {}    # most servers have the same parent
     for uuid, sample in snapshot.sample.samples.items():
-        if sample.parent not in names:
-            names[sample.parent] = partition_of(sample.parent)
-        path = names[sample.parent]
+        path = partition_of(sample.parent)
         if path is not None:
             found.setdefault(path, []).append(uuid)
     return found
+
+
+def cpu_using(snapshot: Snapshot, path: str, members: Mapping[str, Sequence[str]]) -> float | None:
+    """CPUs that the vCPUs of all servers in a partition, and in those in it, used over the last interval; None: not
+    known. `members` are those of each partition."""
+    if snapshot.window is None or path not in snapshot.partitions:
+        return None
+    windows = [
+        snapshot.server_window(uuid) for one, uuids in members.items() if path in lineage(one) for uuid in uuids
+    ]
+    return sum(window.using for window in windows if window is not None)
 
 
 def server_partition(snapshot: Snapshot, uuid: str) -> str | None:

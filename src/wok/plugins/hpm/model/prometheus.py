@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from ..manager.upkeep import OWN
 from ..policy.goals import VelocityGoal
 from ..version import VERSION
 from ..wire.metrics import Exposition
+from .places import cpu_using, members_by_partition
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -65,6 +67,12 @@ _CLASS_GOAL = _headed(
     "", "hpm_service_class_goal_velocity_percent", "gauge", "The velocity that a class wants. In percent."
 )
 _SERVER_INFO = _headed("", "hpm_virtual_server_info", "gauge", "The virtual servers of the host.")
+_PARTITIONS = tuple(_headed("", f"hpm_partition_{name}", "gauge", meaning) for name, meaning in (
+    ("cpu_using_cpus", "CPUs that vCPUs in a partition, and in those in it, used over the last interval."),
+    ("memory_used_bytes", "Memory that is taken in a partition. In bytes."),
+    ("cpu_shares", "The weight of a partition among what stands beside it."),
+    ("cpu_cap_cpus", "What all in a partition may use together at most. In CPUs."),
+))  # fmt: skip
 _VCPU_TIME = _headed(
     "", "libvirt_domain_vcpu_time_seconds_total", "counter", "Time that a virtual CPU ran. In seconds."
 )
@@ -110,6 +118,7 @@ class Prometheus:
         yield from _columns(_SERVERS, figures.servers, known.servers)
         yield from self._of_vcpus(snapshot, figures)
         yield self._of_devices(snapshot, known.servers)
+        yield from _of_partitions(snapshot)
 
     def _of_vcpus(self, snapshot: Snapshot, figures: Figures) -> Iterator[bytes]:
         """What each vCPU's thread has counted, under the names of libvirt's exporters."""
@@ -205,6 +214,22 @@ def _each_device(snapshot: Snapshot) -> Iterator[bytes]:
         for column in kind:
             values = [np.nan if (value := getattr(one, column)) is None else value for _, one in devices]
             yield _block(_EACH[column], series, values)
+
+
+def _of_partitions(snapshot: Snapshot) -> Iterator[bytes]:
+    """How the partitions fare that there are now."""
+    paths = sorted(snapshot.partitions)
+    states = [snapshot.partitions[path] for path in paths]
+    members = members_by_partition(snapshot)
+    columns = (
+        [math.nan if (used := cpu_using(snapshot, path, members)) is None else used for path in paths],
+        [math.nan if state.memory_bytes is None else state.memory_bytes for state in states],
+        [math.nan if (shares := state.parameters.cpu.shares) is None else shares for state in states],
+        [math.nan if (cap := state.parameters.cpu.cap) is None else cap for state in states],
+    )
+    series = [labels(partition=path) for path in paths]
+    for named, column in zip(_PARTITIONS, columns, strict=True):
+        yield _block(named, series, column)
 
 
 def _vcpu_labels(roster: Roster, layout: Layout) -> list[bytes]:

@@ -20,8 +20,8 @@ from .names import Description
 
 #: The partition that always exists.
 ROOT: Final = "/machine"
-#: Partitions in a path, the root included. Each level costs the scheduler (docs/benchmarks.md), and systemd's name of a
-#: slice has all of them in it, and may have 255 characters.
+#: Partitions in a path, the root included. Nobody needs more; each level costs the scheduler something
+#: (docs/benchmarks.md), and systemd's name of a slice has all of them in it, and may have 255 characters.
 MOST_LEVELS: Final = 6
 LONGEST_STEP: Final = 32
 
@@ -170,8 +170,8 @@ def check_path(path: str, field: str = "path") -> None:
         raise InvalidValue(f"{path[:80]!r} is no partition: they all stand below {ROOT}, as {ROOT}/gold does", field)
     if len(steps) - 1 > MOST_LEVELS:
         raise InvalidValue(
-            f"this partition stands {len(steps) - 1} levels deep; at most {MOST_LEVELS} are useful, {ROOT} included:"
-            " each level makes scheduling slower", field,
+            f"this partition stands {len(steps) - 1} levels deep; there may be {MOST_LEVELS}, {ROOT} included: each"
+            " makes switching between servers dearer", field,
         )  # fmt: skip
     for step in steps[2:]:
         why = _why_not(step)

@@ -7,6 +7,7 @@ own.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ...errors import InvalidValue
@@ -50,6 +51,7 @@ def from_slices(directory: str) -> str | None:
     return path if path is not None and slice_directory(path) == directory else None
 
 
+@lru_cache(256)    # thousands of servers have a few parents
 def partition_of(parent: str) -> str | None:
     """The partition whose cgroup is the `parent` of a server's sample; None: none that hpm has a name for."""
     return from_slices(parent) if parent.endswith(_SLICE) else from_plain(parent)

@@ -96,7 +96,7 @@ class SystemdPartitions:
         ]
         if (numa.cpus, numa.mems) != (None, None) or (now.numa.cpus, now.numa.mems) != (None, None):
             found += [("AllowedCPUs", "ay", _mask(numa.cpus)), ("AllowedMemoryNodes", "ay", _mask(numa.mems))]
-        if wanted.blkio != BlkioParameters() or now.blkio.devices or now.blkio.weight is not None:
+        if wanted.blkio != BlkioParameters() or now.blkio.devices or now.blkio.weight not in (None, 100):
             found += self._block_io(wanted.blkio)
         return found
 
