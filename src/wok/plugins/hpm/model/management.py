@@ -82,7 +82,7 @@ class Management:
         memory = self._manager.memory.settings
         return Settings(
             self._manager.interval, self._manager.devices_interval, history, notifications, memory.memory_policy,
-            memory.allow_guest_swap, memory.manage_ksm,
+            memory.allow_guest_swap, memory.manage_ksm, self._manager.placement.interval,
         )  # fmt: skip
 
     def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
@@ -95,6 +95,8 @@ class Management:
                 self._manager.set_interval(float(wanted.interval_seconds))
             if wanted.devices_interval_seconds is not msgspec.UNSET:
                 self._manager.set_devices_interval(float(wanted.devices_interval_seconds))
+            if wanted.placement_interval_seconds is not msgspec.UNSET:
+                self._manager.placement.set_interval(float(wanted.placement_interval_seconds))
             if wanted.history is not msgspec.UNSET:
                 days = wanted.history
                 self._manager.recorder.set_retention(Retention(
