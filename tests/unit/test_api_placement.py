@@ -34,3 +34,11 @@ def test_moves_are_among_the_adjustments(api: ApiHost) -> None:
     assert set(mover["pinned-before"]) == {"0"} and mover["pinned-after"] != mover["pinned-before"]
     assert "placement-interval" in api.refused("POST", "/settings", {"placement-interval-seconds": 2})["message"]
     api.post("/settings", {"placement-interval-seconds": 60})
+
+
+def test_the_hosts_cpus_are_told(api: ApiHost) -> None:
+    (node,) = api.get("/version")["numa-nodes"]
+    cores = [str(number) for number in range(api.hypervisor.cores)]
+    assert (node["node"], node["cores"]) == (0, cores)
+    assert node["caches"] == [node["cpus"]]
+    assert len(cores) == 1 or node["cpus"] == f"0-{len(cores) - 1}"

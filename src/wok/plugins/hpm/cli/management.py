@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from ..client.rest import Client
-from ..wire.management import ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
+from ..wire.management import HostNode, ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
 from . import words
 from .adjustments import show_adjustments
 from .command import command
@@ -227,6 +227,7 @@ def version(session: Session) -> None:
             ("cgroups", "" if found.cgroup_version is None else f"version {found.cgroup_version}"),
             ("Interval, s", f"{found.interval_seconds:g}"),
             ("Time zone", found.time_zone),
+            *((f"CPUs of node {node.node}", _cpus(node)) for node in found.numa_nodes),
             *controls,
             *((f"No {name}", ability.why_not) for name, ability in found.statistics.items() if not ability.works),
         ])  # fmt: skip
@@ -234,3 +235,11 @@ def version(session: Session) -> None:
             warn(found.problem)
 
     session.emit(session.client.version(), show)
+
+
+def _cpus(node: HostNode) -> str:
+    """The CPUs of a NUMA node, and how they hang together."""
+    def many(number: int, what: str) -> str:
+        return f"{number} {what}{'' if number == 1 else 's'}"
+
+    return f"{node.cpus} ({many(len(node.cores), 'core')}, {many(len(node.caches), 'cache')})"

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..engine.topology import Topology
 from ..errors import Conflict
 from ..manager.manager import Manager
 from ..manager.notify.channels import Wanted
+from ..policy.cpu_sets import format_cpus
 from ..store.adjustments import AdjustmentFilter
 from ..store.history import Retention
 from ..version import VERSION
@@ -18,6 +20,7 @@ from ..wire.management import (
     AdjustmentQuery,
     ControlAbility,
     HistorySettings,
+    HostNode,
     ManagementLevels,
     ManagementLevelsUpdate,
     Settings,
@@ -155,7 +158,18 @@ class Management:
             time_zone=local.tm_zone,
             utc_offset_minutes=local.tm_gmtoff // 60,
             problem=self._manager.snapshot.problem,
+            numa_nodes=_nodes(host.topology),
         )
+
+
+def _nodes(topology: Topology) -> list[HostNode]:
+    found: list[HostNode] = []
+    for node in topology.nodes:
+        cpus = topology.on_node(node)
+        caches = [[n for n in cpus if topology.cpus[n].cache == cache] for cache in sorted(topology.caches_of(cpus))]
+        cores = topology.cores(cpus)
+        found.append(HostNode(node, format_cpus(cpus), list(map(format_cpus, cores)), list(map(format_cpus, caches))))
+    return found
 
 
 def _server(views: Views, reference: str | None) -> str | None:

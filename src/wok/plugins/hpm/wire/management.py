@@ -262,6 +262,21 @@ class ControlAbility(msgspec.Struct, rename="kebab"):
     why_not: str
 
 
+class HostNode(msgspec.Struct, rename="kebab"):
+    """A NUMA node of the host, with the CPUs that were online when hpm reached it.
+
+    node: Its number.
+    cpus: Its CPUs, such as 0-3,8-11.
+    cores: The CPUs of each core: its hardware threads.
+    caches: The CPUs of each cache of the last level.
+    """
+
+    node: int
+    cpus: str
+    cores: list[str]
+    caches: list[str]
+
+
 class Version(msgspec.Struct, rename="kebab"):
     """Versions and abilities of hpm and of the host.
 
@@ -279,6 +294,7 @@ class Version(msgspec.Struct, rename="kebab"):
         sections (see GET `/virtual-servers/status` and the others).
     time-zone: What the host calls its time zone now, such as CET; schedules go by it.
     utc-offset-minutes: How far the host's clocks are ahead of UTC now, in minutes; negative: behind it.
+    numa-nodes: The host's NUMA nodes with their CPUs, at least one; empty: not known.
     """
 
     hpm_version: str
@@ -295,3 +311,4 @@ class Version(msgspec.Struct, rename="kebab"):
     time_zone: str
     utc_offset_minutes: int
     problem: Problem
+    numa_nodes: list[HostNode] = []
