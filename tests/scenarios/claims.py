@@ -99,6 +99,10 @@ def _measures(claim: Claim, passed: Sequence[Passed], outcome: Outcome) -> Itera
         if max(indexes.values()) > EQUAL * min(indexes.values()):
             said = ", ".join(f"{name} {index:.2f}" for name, index in indexes.items())
             yield f"PIs are to be equal within 15 %, and are {said}"
+    if claim.total_velocity is not None:
+        every = [_mean(passed, name) for name in outcome.scenario.names()]
+        total = Seen(sum(s.using for s in every), sum(s.delay for s in every))
+        yield from _bounded("velocity of all", total.velocity, claim.total_velocity)
     if claim.total_cpus is not None:
         names = outcome.scenario.names()
         yield from _bounded("CPUs of all", sum(_mean(passed, name).using for name in names), claim.total_cpus)
@@ -136,6 +140,14 @@ def _values(claim: Claim, passed: Sequence[Passed], outcome: Outcome) -> Iterato
         yield from _always(
             f"ratio {pair}", passed, lambda p, a=one, b=other: _shares(p, a) / max(1, _shares(p, b)), bounds
         )
+    for name, pins in claim.pinned.items():
+        wrong = [p for p in passed if p.in_force[name].pins != pins]
+        if wrong:
+            there = _each(wrong, lambda p, n=name: p.in_force[n].pins)
+            yield f"{name} is to be pinned to {pins}, and is not in {there}"
+    if claim.moves is not None:
+        moves = [s for p in passed for r in p.records for s in r.receivers if s.pins_after is not None]
+        yield from _bounded("the number of moves", float(len(moves)), claim.moves)
     for name, quota in claim.quota.items():
         wrong = [p for p in passed if p.in_force[name].quota != quota]
         if wrong:

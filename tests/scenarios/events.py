@@ -6,13 +6,14 @@ import contextlib
 
 from hpm.backend.simulated import uuid_of
 from hpm.errors import HypervisorError
+from hpm.policy.guest_policies import GuestPolicy
 from tests.unit.builders import House
 
 from .form import Event, whole
 from .outcome import InForce
 from .watched import WatchedHost, spec_of
 from .wishes import Wishes
-from .words import loads
+from .words import loads, placement
 
 
 class Course:
@@ -75,13 +76,14 @@ class Course:
         for name, pins in event.pinned.items():
             vcpus = host.specs()[name].vcpus
             host.set_pins_by_hand(uuid_of(name), [pins] * vcpus if isinstance(pins, str) else pins)
+            self.own[name] = self.own[name]._replace(pins=host.in_force()[name].pins)
         begun = [*event.add, *event.start, *event.restart]
         self.own |= {name: now for name, now in host.in_force().items() if name in begun}
 
     def _administrator(self, event: Event) -> None:
         for name, shares in event.shares.items():
             self.host.set_shares_by_hand(uuid_of(name), shares)
-            self.own[name] = InForce(shares, self.own[name].quota)
+            self.own[name] = self.own[name]._replace(shares=shares)
 
     def _catalog(self, event: Event) -> None:
         self.wishes.change(event)
@@ -91,6 +93,8 @@ class Course:
         for name, guest in event.add.items():
             settings = {"cpu_reserve": whole(guest).reserve, "cpu_cap": whole(guest).cap}
             said[name] = {**settings, "excluded": whole(guest).excluded}
+            if (how := whole(guest).placement) is not None:
+                said[name]["guest_policy"] = GuestPolicy(placement=placement(how))
         for names, excluded in ((event.exclude, True), (event.include, False)):
             for name in names:
                 said.setdefault(name, {})["excluded"] = excluded
@@ -98,5 +102,7 @@ class Course:
             said.setdefault(name, {})["cpu_reserve"] = reserve
         for name, cap in event.cap.items():
             said.setdefault(name, {})["cpu_cap"] = cap
+        for name, how in event.placement.items():
+            said.setdefault(name, {})["guest_policy"] = GuestPolicy(placement=placement(how))
         for name, settings in said.items():
             self.house.say(name, **settings)

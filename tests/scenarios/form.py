@@ -37,6 +37,7 @@ class Guest(_Part):
     parent: str = "machine"
     constraint: str | None = None
     pinned: str | list[str] = []
+    placement: str | None = None
     quota: float | None = None
     reserve: float | None = None
     cap: float | None = None
@@ -45,10 +46,12 @@ class Guest(_Part):
 
 
 class Host(_Part):
-    """The host. `interval` is hpm's, in seconds; `parents` are weights of parent cgroups among each other."""
+    """The host. `interval` is hpm's, in seconds, and `placement_interval` that of placement; `parents` are weights of
+    parent cgroups among each other."""
 
     cores: int = 2
     interval: float = 3.0
+    placement_interval: float = 60.0
     parents: dict[str, float] = {}
     host_load: float = 0.0
     steal: float = 0.0
@@ -76,6 +79,7 @@ class Event(_Part):
     vcpus: dict[str, int] = {}
     constraint: dict[str, str | None] = {}
     pinned: dict[str, str | list[str]] = {}
+    placement: dict[str, str] = {}
     shares: dict[str, int] = {}
     group: dict[str, str] = {}
     goals: dict[str, str] = {}
@@ -95,7 +99,9 @@ class Claim(_Part):
     Statuses, `reasons` and `held`: at the end of each interval. `velocity`, `pi`, `cpus`: means over the range;
     with ``-always``: in each interval. `told`: an adjustment that failed for this reason is recorded.
     `applied`, `advised`, `failed`: how many adjustments are recorded. `changes`: how often hpm changed the shares
-    of any one guest; `writes`: how many values it set in all. `ratio`: of shares, like ``a/b``.
+    of any one guest; `writes`: how many values it set in all. `ratio`: of shares, like ``a/b``. `pinned`: where each
+    vCPU may run, like ``0 1-2``; `moves`: how many guests were moved, or advised to be; `total_velocity`: of the sums
+    over all guests.
     """
 
     intervals: Interval
@@ -119,6 +125,9 @@ class Claim(_Part):
     shares: dict[str, Bounds] = {}
     ratio: dict[str, Bounds] = {}
     quota: dict[str, float | None] = {}
+    pinned: dict[str, str] = {}
+    moves: Bounds | None = None
+    total_velocity: Bounds | None = None
     unchanged: Names = []
     restored: Names = []
     changes: Bounds | None = None

@@ -29,10 +29,11 @@ class Written(NamedTuple):
 
 
 class InForce(NamedTuple):
-    """What is in force for a running guest; quota in CPUs."""
+    """What is in force for a running guest; quota in CPUs, and the CPUs of each vCPU, ``0 1-2``."""
 
     shares: int
     quota: float | None
+    pins: str = ""
 
 
 class Seen(NamedTuple):

@@ -59,11 +59,13 @@ class _Player:
             parents=host.parents, host_load=host.host_load, steal=host.steal,
         ))  # fmt: skip
         self.house = House(directory, (), interval=host.interval, host=self.host)
+        self.house.manager.placement.set_interval(host.placement_interval)
         self.course = Course(self.house, self.host, Wishes(scenario))
         self.course.happen(Event(
             exclude=[name for name, guest in guests.items() if guest.excluded],
             reserve={name: guest.reserve for name, guest in guests.items() if guest.reserve is not None},
             cap={name: guest.cap for name, guest in guests.items() if guest.cap is not None},
+            placement={name: guest.placement for name, guest in guests.items() if guest.placement is not None},
         ))  # fmt: skip
         self._names = {uuid_of(name): name for name in scenario.names()}
         self._recorded = 0

@@ -62,6 +62,8 @@ def _decisions(passed: Passed, begin: float) -> Iterator[str]:
         why = f", {adjustment.reason}" if adjustment.reason else ""
         detail = f": {adjustment.detail}" if adjustment.detail else ""
         yield f"{adjustment.outcome}{why}, after {abs(at):.1f} s{detail}"
+        if adjustment.total_projected is not None:
+            yield f"  total velocity {_number(adjustment.total_before)} → {_number(adjustment.total_projected)}"
         if adjustment.outcome == "failed" and adjustment.reason != "unreachable":
             continue
         servers = (*adjustment.receivers, *adjustment.donors)
@@ -75,6 +77,12 @@ def _decisions(passed: Passed, begin: float) -> Iterator[str]:
 
 def _changes(what: str, servers: Sequence[ServerRecord], width: int) -> Iterator[str]:
     for server in servers:
+        if server.shares_before == server.shares_after:    # it is about where they run
+            told = f"velocity {server.velocity_before or 0.0:.0f} → {server.velocity_projected or 0.0:.0f}"
+            if server.pins_after is not None:
+                told = f"CPUs {_pins(server.pins_before)} → {_pins(server.pins_after)}  {told}"
+            yield f"  {what if server.pins_after is None else 'to move'}  {server.name:{width}}  {told}"
+            continue
         yield (
             f"  {what}  {server.name:{width}}  {server.shares_before} → {server.shares_after}"
             f"  PI {_number(server.pi_before)} → {_number(server.pi_projected)}"
@@ -84,7 +92,16 @@ def _changes(what: str, servers: Sequence[ServerRecord], width: int) -> Iterator
 def _without(written: Sequence[Written], adjustment: AdjustmentRecord) -> list[Written]:
     """Writes that are not told by an adjustment: caps, and what was put back."""
     told = {(s.name, s.shares_after) for s in (*adjustment.receivers, *adjustment.donors)}
-    return [w for w in written if w.control != "cpu-shares" or (w.name, w.after) not in told]
+    moved = {s.name for s in adjustment.receivers if s.pins_after is not None}
+    return [
+        w for w in written
+        if (w.control != "cpu-shares" or (w.name, w.after) not in told)
+        and not (w.control.startswith("vcpu-pins") and w.name in moved)
+    ]  # fmt: skip
+
+
+def _pins(pins: Sequence[str] | None) -> str:
+    return " ".join(pin or "any" for pin in pins or ())
 
 
 def _value(write: Written, value: int | None) -> str:

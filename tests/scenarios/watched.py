@@ -31,7 +31,7 @@ class WatchedHost(SimulatedHypervisor):
             group = server.group
             if group is not None:
                 quota = None if group.quota is None else group.quota / group.period
-                found[server.spec.name] = InForce(group.shares, quota)
+                found[server.spec.name] = InForce(group.shares, quota, " ".join(pin or "any" for pin in server.pins))
         return found
 
     def specs(self) -> dict[str, ServerSpec]:

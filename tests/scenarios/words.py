@@ -8,10 +8,22 @@ from typing import get_args
 
 from hpm.backend.simulated import BusyIdle, Curve, Idle, Load, Periodic, Spin, Wave, Web
 from hpm.policy.goals import IMPORTANCES, DiscretionaryGoal, Goal, Importance, VelocityGoal, VelocityLevel
+from hpm.policy.guest_policies import Anywhere, OnCpus, Pack, Placement, Spread
 
 from .form import Bounds, Guest, Interval
 
 _N = r"(\d+(?:\.\d+)?)"
+
+
+#: How a guest is to stand, in one word; other words are CPUs.
+_PLACEMENTS: dict[str, Placement] = {
+    "spread": Spread(), "pack": Pack(), "anywhere": Anywhere(), "spread exclusive": Spread(exclusive=True),
+}  # fmt: skip
+
+
+def placement(text: str) -> Placement:
+    """``spread``, ``pack``, ``anywhere``, ``spread exclusive``, or CPUs."""
+    return _PLACEMENTS.get(text) or OnCpus(text)
 
 
 def _optional(text: str | None, default: float) -> float:

@@ -158,6 +158,9 @@ def test_settings(api: ApiHost) -> None:
     found = api.get("/settings")
     assert (found["interval-seconds"], found["devices-interval-seconds"]) == (3.0, 60.0)
     done(api, "settings", "--devices-interval", "300")
+    assert "90" in done(api, "settings", "--placement-interval", "90")
+    assert api.get("/settings")["placement-interval-seconds"] == 90.0
+    done(api, "settings", "--placement-interval", "60")
     assert run(api, "settings", "--devices-interval", "1").exit_code == 2
     assert "KSM is not managed" not in done(api, "config", "--memory-mgmt", "advise")
     assert "not managed by hpm" in done(api, "settings", "--no-manage-ksm")

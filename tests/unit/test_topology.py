@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.topology import read_topology
-from hpm.engine.placement_choice import choose, enough, on_node, on_these, pack, spread
+from hpm.engine.placement_choice import choose, enough, holds, on_node, on_these, pack, spread
 from hpm.engine.topology import Cpu, Topology, flat, topology
 from hpm.errors import Conflict, InvalidValue
 from hpm.policy.guest_policies import Anywhere, EachOnCpus, OnCpus, OnNode, Pack, Placement, Spread
@@ -161,3 +161,25 @@ def test_what_cannot_be_is_refused_in_words(
 ) -> None:
     with pytest.raises(error, match=said):
         choose(placement, 3, two_sockets(), taken)
+
+
+@pytest.mark.parametrize(
+    ("placement", "pins", "expected"),
+    [
+        (Spread(), ("1,9", "5,13"), True),
+        (Spread(), ("1,9", "9"), False),
+        (Spread(), ("1-2", "5"), False),
+        (Spread(), ("", ""), False),
+        (Spread(), ("3,11", "5,13"), False),    # 3 belongs to somebody alone
+        (Spread(exclusive=True), ("1,9", "5,13"), False),
+        (Pack(), ("6,14", "6,14"), True),
+        (Pack(), ("6", "14"), False),
+        (Pack(), ("6-7", "6-7"), False),
+        (OnCpus("1-2"), ("1-2", "1-2"), True),
+        (OnCpus("1-2"), ("1", "2"), False),
+        (Anywhere(), ("0-2,4-15",), False),
+        (Anywhere(), ("0-2,4-15", "0-2,4-15"), True),
+    ],
+)
+def test_a_policy_holds_wherever_it_is_as_good(placement: Placement, pins: tuple[str, ...], expected: bool) -> None:
+    assert holds(placement, pins, 2, two_sockets(), {3}) is expected

@@ -16,13 +16,14 @@ from ..engine.samples import IO_LIMITS, Glance, HostSample, ServerInfo, ServerSa
 from ..engine.topology import NO_TOPOLOGY, Topology
 from ..errors import InvalidValue
 from ..memory.state import KsmSettings
+from ..policy.cpu_sets import parse_cpus
 from .extras import Extras
 from .partitions.host import PartitionHost
 from .rivals import Rival
 
 __all__ = [
     "Ability", "Extras", "HostDescription", "HostSample", "Hypervisor", "ServerInfo", "ServerSample", "ServerStatus",
-    "check_balloon", "check_io_limits", "check_ksm", "check_quota", "check_shares", "check_stats_period",
+    "check_balloon", "check_io_limits", "check_ksm", "check_pins", "check_quota", "check_shares", "check_stats_period",
 ]  # fmt: skip
 
 #: What the kernel accepts as CPU shares (from 1 in cgroup v2, to 262144 in v1). A *plan* stays within
@@ -136,6 +137,11 @@ class Hypervisor(Protocol):
         `set_cpu_shares` does."""
         ...
 
+    def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
+        """Say where each vCPU of a running server may run: a list of CPUs for each, empty: on any. Raises as
+        `set_cpu_shares` does."""
+        ...
+
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         """Limit a disk of a running server: `IO_LIMITS`, those that are not named stay; 0: no limit. Raises as
         `set_cpu_shares` does."""
@@ -214,6 +220,13 @@ def check_ksm(wanted: KsmSettings) -> None:
     for name, number in (("pages to scan", wanted.pages_to_scan), ("milliseconds of sleep", wanted.sleep_millisecs)):
         if number is not None and not 0 <= number <= MAX_KSM:
             raise InvalidValue(f"{number} {name} are out of range: 0 to {MAX_KSM}")
+
+
+def check_pins(pins: Sequence[str]) -> None:
+    """Raise `InvalidValue` unless these are lists of CPUs, or empty."""
+    for vcpu, pin in enumerate(pins):
+        if pin:
+            parse_cpus(pin, f"pins[{vcpu}]")
 
 
 def check_quota(quota_us: int | None, period_us: int) -> None:

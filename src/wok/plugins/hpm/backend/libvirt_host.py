@@ -33,6 +33,7 @@ from .hypervisor import (
     check_balloon,
     check_io_limits,
     check_ksm,
+    check_pins,
     check_quota,
     check_shares,
     check_stats_period,
@@ -41,6 +42,7 @@ from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .libvirt_partition import define_partition
+from .libvirt_pins import pin_vcpus
 from .partitions.finding import find_partitions
 from .rivals import Rival, Rivals
 from .sampling import Sampler
@@ -199,6 +201,10 @@ class LibvirtHypervisor:
     def set_ksm(self, wanted: KsmSettings) -> None:
         check_ksm(wanted)
         self._ksm.write(wanted)
+
+    def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
+        check_pins(pins)
+        self._ask(uuid, start, f"pinning vCPUs of {uuid}", lambda domain: pin_vcpus(domain, pins))
 
     def on_change(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)

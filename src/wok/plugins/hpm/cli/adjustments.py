@@ -38,6 +38,7 @@ _CAUSES = {
     "pressure-over": "memory, given back",
     "another-manager": "memory, left alone",
     "memory-policy": "by a memory policy",
+    "placement": "vCPUs moved to other CPUs",
 }
 
 
@@ -73,6 +74,8 @@ def show_decisions(decisions: Sequence[tuple[str, Decision]]) -> None:
         show_heading(_heading(when, decision))
         if decision.detail:
             show_paragraph(decision.detail)
+        if isinstance(decision, Adjustment) and decision.total_velocity_projected is not None:
+            show_paragraph(f"Total velocity: {_totals(decision)}")
         columns = [
             Column(header, width=width, whole=i in (0, 3, 4))
             for i, (header, width) in enumerate(zip(_HEADERS, widths, strict=True))
@@ -85,6 +88,8 @@ def _heading(when: str, decision: Decision) -> str:
     text = f"{when}  {decision.outcome}"
     if isinstance(decision, Adjustment) and decision.resource == "memory":
         text += f": {_CAUSES.get(decision.cause or '', 'merging of equal pages (KSM)')}"
+    elif isinstance(decision, Adjustment) and decision.cause is not None:
+        text += f": {_CAUSES.get(decision.cause, decision.cause)}"
     if decision.reason:
         said = _REASONS.get(decision.reason)
         text += f": {decision.reason}" + (f" ({said})" if said else "")
@@ -102,6 +107,21 @@ def _row(role: str, server: AdjustedServer | SimulatedShares) -> tuple[str, str,
         return role, server.name, words.text_or_none(server.service_class), sizes.rstrip(), (
             f"used {words.text_or_none(server.memory_used_mib)}"
         )  # fmt: skip
-    shares = f"{words.text_or_none(server.shares_before):>5} → {words.text_or_none(server.shares_after):<5}"
     indexes = " → ".join(f"{words.index(v):>5}" for v in (server.pi_before, server.pi_projected, server.pi_measured))
+    if isinstance(server, AdjustedServer) and server.pinned_after is not None:
+        places = f"CPUs {_places(server.pinned_before)} → {_places(server.pinned_after)}"
+        return role, server.name, words.text_or_none(server.service_class), places, indexes
+    shares = f"{words.text_or_none(server.shares_before):>5} → {words.text_or_none(server.shares_after):<5}"
     return role, server.name, words.text_or_none(server.service_class), shares.rstrip(), indexes
+
+
+def _totals(decision: Adjustment) -> str:
+    """Before, projected, measured."""
+    figures = (decision.total_velocity_before, decision.total_velocity_projected, decision.total_velocity_measured)
+    return " → ".join("-" if figure is None else f"{figure:.1f}" for figure in figures)
+
+
+def _places(pins: list[str] | None) -> str:
+    """The CPUs of each vCPU; once, if all have the same."""
+    lists = [pin or "any" for pin in pins or [""]]
+    return lists[0] if len(set(lists)) == 1 else " ".join(lists)

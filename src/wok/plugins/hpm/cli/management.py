@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from ..client.rest import Client
-from ..wire.management import ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
+from ..wire.management import HostNode, ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
 from . import words
 from .adjustments import show_adjustments
 from .command import command
@@ -81,6 +81,8 @@ def _tell_unmanaged(client: Client, what: str) -> None:
               help="Time between two decisions, 1 to 3600.")  # fmt: skip
 @click.option("--devices-interval", type=click.FloatRange(10, 86400), metavar="SECONDS",
               help="Time between two samples of servers' devices, 10 to 86400.")  # fmt: skip
+@click.option("--placement-interval", type=click.FloatRange(5, 86400), metavar="SECONDS",
+              help="Time between two decisions on where vCPUs run, 5 to 86400.")  # fmt: skip
 @click.option("--memory-policy", type=one_of(MemoryPolicy),
               help="What decides on memory: importance, memory policies, or importance where they do not.")  # fmt: skip
 @click.option("--allow-guest-swap/--no-guest-swap", "allow_guest_swap", default=None,
@@ -96,8 +98,8 @@ def _tell_unmanaged(client: Client, what: str) -> None:
 @click.option("--history-size", "size_mib", type=click.IntRange(16, 1_000_000), metavar="MIB",
               help="The most that the history's file may take; this wins.")  # fmt: skip
 def settings(
-    session: Session, interval: float | None, devices_interval: float | None, memory_policy: str | None,
-    allow_guest_swap: bool | None, manage_ksm: bool | None, **kept: Any,
+    session: Session, interval: float | None, devices_interval: float | None, placement_interval: float | None,
+    memory_policy: str | None, allow_guest_swap: bool | None, manage_ksm: bool | None, **kept: Any,
 ) -> None:  # fmt: skip
     """Show or change what can be set for hpm as a whole. It holds also after hpm was started anew.
 
@@ -111,6 +113,7 @@ def settings(
         show_fields([
             ("Interval, seconds", f"{found.interval_seconds:g}"),
             ("Devices' interval, seconds", f"{found.devices_interval_seconds:g}"),
+            ("Placement's interval, seconds", f"{found.placement_interval_seconds:g}"),
             ("Memory is decided by", found.memory_policy),
             ("Memory policies may have servers swap", "yes" if found.allow_guest_swap else "no"),
             ("Merging of equal pages (KSM)", "managed by hpm" if found.manage_ksm else "not managed by hpm"),
@@ -123,6 +126,7 @@ def settings(
     wanted: dict[str, object] = {
         "interval-seconds": interval, "devices-interval-seconds": devices_interval, "memory-policy": memory_policy,
         "allow-guest-swap": allow_guest_swap, "manage-ksm": manage_ksm,
+        "placement-interval-seconds": placement_interval,
     }  # fmt: skip
     changes: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
     history = {name: value for name, value in kept.items() if value is not None}
@@ -223,6 +227,7 @@ def version(session: Session) -> None:
             ("cgroups", "" if found.cgroup_version is None else f"version {found.cgroup_version}"),
             ("Interval, s", f"{found.interval_seconds:g}"),
             ("Time zone", found.time_zone),
+            *((f"CPUs of node {node.node}", _cpus(node)) for node in found.numa_nodes),
             *controls,
             *((f"No {name}", ability.why_not) for name, ability in found.statistics.items() if not ability.works),
         ])  # fmt: skip
@@ -230,3 +235,11 @@ def version(session: Session) -> None:
             warn(found.problem)
 
     session.emit(session.client.version(), show)
+
+
+def _cpus(node: HostNode) -> str:
+    """The CPUs of a NUMA node, and how they hang together."""
+    def many(number: int, what: str) -> str:
+        return f"{number} {what}{'' if number == 1 else 's'}"
+
+    return f"{node.cpus} ({many(len(node.cores), 'core')}, {many(len(node.caches), 'cache')})"

@@ -40,9 +40,15 @@ def crowded(wanted: Mapping[frozenset[int], float], room: Mapping[int, float]) -
     for cell, inside in enumerate(members):
         for index in inside:
             reach[index].append(cell)
-    flow = [[0.0] * len(sets) for _ in groups]
-    for index, one in enumerate(sets):
-        want = wanted[one]
+    flow: list[dict[int, float]] = [{} for _ in groups]    # by cell: what each set has there
+    for index in sorted(range(len(sets)), key=lambda index: len(reach[index])):    # who has least choice comes first
+        want = wanted[sets[index]]
+        for cell in reach[index]:
+            amount = min(want, left[cell])
+            if amount > 0.0:
+                flow[cell][index] = amount
+                left[cell] -= amount
+                want -= amount
         while want > ROUNDING:
             path, seen = _path(index, reach, flow, left)
             if path is None:
@@ -52,7 +58,7 @@ def crowded(wanted: Mapping[frozenset[int], float], room: Mapping[int, float]) -
 
 
 def _path(
-    start: int, reach: Sequence[Sequence[int]], flow: Sequence[Sequence[float]], left: Sequence[float]
+    start: int, reach: Sequence[Sequence[int]], flow: Sequence[Mapping[int, float]], left: Sequence[float]
 ) -> tuple[list[tuple[int, int]] | None, set[int]]:
     """The shortest way from a set to a cell that has something left, over what others could give up there: pairs of
     set and cell, the start first. Without one, None and the cells that were seen."""
@@ -66,7 +72,7 @@ def _path(
             came[cell] = None if before is None else (before, index)
             if left[cell] > ROUNDING:
                 return _back(start, cell, came), set(came)
-            for other, given in enumerate(flow[cell]):
+            for other, given in flow[cell].items():
                 if given > ROUNDING and other not in known:
                     known.add(other)
                     ways.append((other, cell))
@@ -83,13 +89,13 @@ def _back(start: int, cell: int, came: Mapping[int, tuple[int, int] | None]) -> 
     return [(start, cell), *reversed(path)]
 
 
-def _push(path: Sequence[tuple[int, int]], want: float, flow: list[list[float]], left: list[float]) -> float:
+def _push(path: Sequence[tuple[int, int]], want: float, flow: list[dict[int, float]], left: list[float]) -> float:
     """Send as much as `want` along a path; gives how much that was."""
     amount = min(want, left[path[-1][1]])
     for (_, cell), (index, _) in pairwise(path):
         amount = min(amount, flow[cell][index])
     for place, (index, cell) in enumerate(path):
-        flow[cell][index] += amount
+        flow[cell][index] = flow[cell].get(index, 0.0) + amount
         if place + 1 < len(path):
             flow[cell][path[place + 1][0]] -= amount
     left[path[-1][1]] -= amount
@@ -103,32 +109,67 @@ def share_on_sets(sharers: Sequence[Sharer], room: Mapping[int, float]) -> list[
     With one set for all it is `weights.share_by_weight`.
     """
     given = [0.0] * len(sharers)
+    for members in _meeting([one.cpus for one in sharers]):
+        same = len({sharers[i].cpus for i in members}) == 1
+        fill = _fill_one_set if same else _fill
+        fill(sharers, members, room, given)
+    return given
+
+
+def _meeting(sets: Sequence[frozenset[int]]) -> list[list[int]]:
+    """The places of sets that overlap, directly or over others."""
+    found: list[tuple[frozenset[int], list[frozenset[int]]]] = []
+    places: dict[frozenset[int], list[int]] = {}
+    for place, one in enumerate(sets):
+        places.setdefault(one, []).append(place)
+    for one in places:
+        meeting = [pool for pool in found if pool[0] & one]
+        found = [pool for pool in found if not pool[0] & one]
+        found.append((one.union(*(pool[0] for pool in meeting)), [one, *(s for pool in meeting for s in pool[1])]))
+    return [[place for one in members for place in places[one]] for _, members in found]
+
+
+def _fill_one_set(
+    sharers: Sequence[Sharer], members: Sequence[int], room: Mapping[int, float], given: list[float]
+) -> None:
+    cpus = sum(room.get(cpu, 0.0) for cpu in sharers[members[0]].cpus)
+    unit = _unit([sharers[i] for i in members], cpus)
+    for i in members:
+        given[i] = min(sharers[i].most, sharers[i].weight * unit)
+
+
+def _fill(sharers: Sequence[Sharer], members: Sequence[int], room: Mapping[int, float], given: list[float]) -> None:
     left = dict(room)
-    rising = {i for i, one in enumerate(sharers) if one.cpus.intersection(left)}
+    rising: dict[frozenset[int], list[int]] = {}    # who still rises, by the CPUs that are left of its own
+    for i in members:
+        rising.setdefault(sharers[i].cpus.intersection(left), []).append(i)
+    rising.pop(frozenset(), None)
     while rising:
         unit, tight = PLENTY, frozenset[int]()
         while True:
-            wanted: dict[frozenset[int], float] = {}
-            for i in rising:
-                one = sharers[i]
-                cpus = one.cpus.intersection(left)
-                wanted[cpus] = wanted.get(cpus, 0.0) + min(one.most, one.weight * unit)
+            wanted = {
+                cpus: sum(min(sharers[i].most, sharers[i].weight * unit) for i in places)
+                for cpus, places in rising.items()
+            }
             found = crowded(wanted, left)
             if not found:
                 break
             tight = found    # the last cut is the one that holds the unit down
-            confined = [i for i in rising if sharers[i].cpus.intersection(left) <= tight]
-            lower = _unit([sharers[i] for i in confined], sum(left[cpu] for cpu in tight))
+            confined = [sharers[i] for cpus, places in rising.items() if cpus <= tight for i in places]
+            lower = _unit(confined, sum(left[cpu] for cpu in tight))
             if lower >= unit * (1.0 - ROUNDING):
                 break
             unit = lower
-        done = [i for i in rising if sharers[i].cpus.intersection(left) <= tight] if tight else list(rising)
-        for i in done:
-            given[i] = min(sharers[i].most, sharers[i].weight * unit)
-        rising -= set(done)
+        later: dict[frozenset[int], list[int]] = {}
+        for cpus, places in rising.items():
+            if not tight or cpus <= tight:
+                for i in places:
+                    given[i] = min(sharers[i].most, sharers[i].weight * unit)
+            else:
+                later.setdefault(cpus - tight, []).extend(places)
+        rising = later
         for cpu in tight:
             del left[cpu]
-    return given
 
 
 def _unit(sharers: Sequence[Sharer], cpus: float) -> float:

@@ -8,11 +8,11 @@ fewest vCPUs are placed already (`crowd`), then the lowest number. Nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import Conflict, InvalidValue
 from ..policy.cpu_sets import format_cpus, parse_cpus
-from ..policy.guest_policies import Anywhere, EachOnCpus, OnCpus, OnNode, Placement, Spread
+from ..policy.guest_policies import Anywhere, EachOnCpus, OnCpus, OnNode, Pack, Placement, Spread
 from .topology import Topology
 
 
@@ -158,3 +158,35 @@ def enough(wanted: int, free: Collection[int]) -> None:
             f"{wanted} CPUs for one virtual server alone would leave none to others: no more than {len(free)} are free"
             f" ({format_cpus(free)})"
         )
+
+
+def holds(
+    placement: Placement, pins: Sequence[str], vcpus: int, topology: Topology, taken: Collection[int]
+) -> bool:
+    """Whether vCPUs that may run on `pins` (a list of CPUs for each, empty: any) are placed as the policy says. Many
+    places are as good for what is to be spread or packed, so it holds wherever `placement` has moved a server to.
+
+    Raises as `choose` does.
+    """
+    wanted = choose(placement, vcpus, topology, taken)
+    own = tuple([*pins, *[""] * (vcpus - len(pins))][:vcpus])
+    if own == wanted or not isinstance(placement, Spread | Pack) or placement.exclusive:
+        return own == wanted
+    now, then = ([parse_cpus(one) if one else topology.numbers for one in lists] for lists in (own, wanted))
+    if any(cpus.intersection(taken) or cpus - topology.numbers for cpus in now):
+        return False
+    if isinstance(placement, Spread):
+        return _cores(now, topology) == _cores(then, topology)
+    return len(set(now)) == 1 and _extent(now[0], topology) == _extent(then[0], topology)
+
+
+def _cores(sets: Sequence[frozenset[int]], topology: Topology) -> tuple[int, int]:
+    """How many cores there are in all, and in the largest set."""
+    cores = [frozenset(topology.cpus[cpu].core for cpu in cpus) for cpus in sets]
+    return len(frozenset().union(*cores)), max(map(len, cores))
+
+
+def _extent(cpus: frozenset[int], topology: Topology) -> tuple[int, int, int, int]:
+    """How many CPUs, cores, caches and nodes these are."""
+    cores = {topology.cpus[cpu].core for cpu in cpus}
+    return len(cpus), len(cores), len(topology.caches_of(cpus)), len(topology.nodes_of(cpus))

@@ -22,6 +22,7 @@ from .controls import (
     ksm_settings,
     ours,
     own_quota_text,
+    pins_of,
     plugged,
     same_ksm,
     start_of,
@@ -341,6 +342,8 @@ class Actuator:
                 for disk, limits in io_limits(value).items():
                     if limits != before.get(disk):
                         host.set_io_limits(uuid, start, disk, limits)
+            case "vcpu-pins":
+                host.set_vcpu_pins(uuid, start, pins_of(value))
             case "ksm":
                 host.set_ksm(ksm_settings(value))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ from ..memory.state import KsmSettings
 from ..store.journal import HOST, Control, JournalEntry
 
 #: The controls of each management level.
-CPU_CONTROLS: Final[frozenset[Control]] = frozenset({"cpu-shares", "cpu-quota"})
+CPU_CONTROLS: Final[frozenset[Control]] = frozenset({"cpu-shares", "cpu-quota", "vcpu-pins"})
 MEMORY_CONTROLS: Final[frozenset[Control]] = frozenset({
     "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune",
 })  # fmt: skip
@@ -67,6 +67,9 @@ def in_force(sample: HostSample, uuid: str, control: Control) -> str | None:
         return None
     if control == "vcpu-quota":
         return quota_text(info.tuning.quota_us, info.tuning.period_us)
+    if control == "vcpu-pins":
+        pins = info.tuning.vcpu_pins
+        return pins_text((*pins, *[""] * (len(server.threads) - len(pins))))
     if control == "io-tune":
         return io_text({disk.name: disk.limits for disk in info.tuning.disks})
     return str(info.memory.stats_period)
@@ -137,6 +140,16 @@ def plugged(entry: JournalEntry, before: ServerSample | None, now: ServerSample)
 def quota_text(quota_us: int | None, period_us: int) -> str:
     """A quota as the journal has it."""
     return f"{'max' if quota_us is None else quota_us} {period_us}"
+
+
+def pins_text(pins: Sequence[str]) -> str:
+    """The CPUs of each vCPU as the journal has them."""
+    return msgspec.json.encode(list(pins)).decode()
+
+
+def pins_of(text: str) -> list[str]:
+    """What such a text means."""
+    return msgspec.json.decode(text, type=list[str])
 
 
 def own_quota_text(server: ServerSample) -> str:

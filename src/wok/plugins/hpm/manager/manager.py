@@ -45,6 +45,7 @@ from .notify.channels import Courier
 from .notify.notifier import Notifier
 from .observer import Observer
 from .partitions import Partitions
+from .placement import PlacementManagement
 from .plots import Plots
 from .recorder import Recorder
 from .records import records_held
@@ -104,6 +105,9 @@ class Manager:
         self.partitions = Partitions(hypervisor, self._observer, self.writing, self.change, self._show)
         self.partitions.autostart(self._catalog)
         self._cpu = CpuManagement(self._actuator, self._observer, self._adjusting, self._time)
+        self.placement = PlacementManagement(
+            self._actuator, self._adjusting, self.description.topology, database, self._time
+        )
         self.takeover = Takeover(hypervisor, database, self._time)
         self._memory = MemoryManagement(
             self._actuator, self._adjusting, database, self._time, self._local, self.takeover.rivals
@@ -199,6 +203,7 @@ class Manager:
             said: list[str] = []
             if levels.cpu_mgmt != before.cpu_mgmt:
                 self._cpu.level_changed(levels.cpu_mgmt)
+                self.placement.level_changed()
                 self._observer.unwatched()
                 said += self._put_back(CPU_CONTROLS) if levels.cpu_mgmt != "on" else []
             if levels.memory_mgmt != before.memory_mgmt:
@@ -313,6 +318,7 @@ class Manager:
                     self._observer.calm()
                     self._decided = snapshot
                     capped = self._cpu.decide(snapshot, snapshot.window, sample, self.interval)
+                    self.placement.work(snapshot, self._observer.accounted)
                     late = self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9
                     # Of a quota that was not there before, the next window must know what it took.
                     if capped or (late and self._observer.sample is not sample):

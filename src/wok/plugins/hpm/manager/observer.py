@@ -90,6 +90,11 @@ class Observer:
             self.observe()
             self.stir()
 
+    @property
+    def accounted(self) -> Accounted:
+        """The last sample, accounted."""
+        return self._newest
+
     def extras(self) -> Extras:
         """What was sampled beside the counters, as it is now."""
         return self._hypervisor.extras()

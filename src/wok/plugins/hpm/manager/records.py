@@ -86,7 +86,18 @@ def measured(record: AdjustmentRecord, snapshot: Snapshot) -> AdjustmentRecord:
     def fill(servers: tuple[ServerRecord, ...]) -> tuple[ServerRecord, ...]:
         return tuple(fill_in(server, snapshot) for server in servers)
 
-    return msgspec.structs.replace(record, receivers=fill(record.receivers), donors=fill(record.donors))
+    found = msgspec.structs.replace(record, receivers=fill(record.receivers), donors=fill(record.donors))
+    if record.total_projected is None:
+        return found
+    return msgspec.structs.replace(found, total_measured=_total(found, snapshot))
+
+
+def _total(record: AdjustmentRecord, snapshot: Snapshot) -> float | None:
+    """The velocity of the sums over all servers of a record; None: none of them works."""
+    windows = [snapshot.server_window(server.uuid) for server in (*record.receivers, *record.donors)]
+    using = sum(w.using for w in windows if w is not None)
+    busy = using + sum(w.delay for w in windows if w is not None)
+    return 100.0 * using / busy if busy > 0.0 else None
 
 
 def _with_measured(server: ServerRecord, snapshot: Snapshot) -> ServerRecord:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..engine.topology import Topology
 from ..errors import Conflict
 from ..manager.manager import Manager
 from ..manager.notify.channels import Wanted
+from ..policy.cpu_sets import format_cpus
 from ..store.adjustments import AdjustmentFilter
 from ..store.history import Retention
 from ..version import VERSION
@@ -18,6 +20,7 @@ from ..wire.management import (
     AdjustmentQuery,
     ControlAbility,
     HistorySettings,
+    HostNode,
     ManagementLevels,
     ManagementLevelsUpdate,
     Settings,
@@ -82,7 +85,7 @@ class Management:
         memory = self._manager.memory.settings
         return Settings(
             self._manager.interval, self._manager.devices_interval, history, notifications, memory.memory_policy,
-            memory.allow_guest_swap, memory.manage_ksm,
+            memory.allow_guest_swap, memory.manage_ksm, self._manager.placement.interval,
         )  # fmt: skip
 
     def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
@@ -95,6 +98,8 @@ class Management:
                 self._manager.set_interval(float(wanted.interval_seconds))
             if wanted.devices_interval_seconds is not msgspec.UNSET:
                 self._manager.set_devices_interval(float(wanted.devices_interval_seconds))
+            if wanted.placement_interval_seconds is not msgspec.UNSET:
+                self._manager.placement.set_interval(float(wanted.placement_interval_seconds))
             if wanted.history is not msgspec.UNSET:
                 days = wanted.history
                 self._manager.recorder.set_retention(Retention(
@@ -153,7 +158,18 @@ class Management:
             time_zone=local.tm_zone,
             utc_offset_minutes=local.tm_gmtoff // 60,
             problem=self._manager.snapshot.problem,
+            numa_nodes=_nodes(host.topology),
         )
+
+
+def _nodes(topology: Topology) -> list[HostNode]:
+    found: list[HostNode] = []
+    for node in topology.nodes:
+        cpus = topology.on_node(node)
+        caches = [[n for n in cpus if topology.cpus[n].cache == cache] for cache in sorted(topology.caches_of(cpus))]
+        cores = topology.cores(cpus)
+        found.append(HostNode(node, format_cpus(cpus), list(map(format_cpus, cores)), list(map(format_cpus, caches))))
+    return found
 
 
 def _server(views: Views, reference: str | None) -> str | None:

@@ -215,6 +215,9 @@ class Views:
             detail=record.detail,
             resource=record.resource,
             cause=record.cause,
+            total_velocity_before=rounded(record.total_before, 1),
+            total_velocity_projected=rounded(record.total_projected, 1),
+            total_velocity_measured=rounded(record.total_measured, 1),
         )
 
     def _adjusted(self, server: ServerRecord) -> AdjustedServer:
@@ -239,6 +242,8 @@ class Views:
             memory_after_mib=_mebibytes(server.memory_after),
             memory_measured_mib=_mebibytes(server.memory_measured),
             memory_used_mib=_mebibytes(server.memory_used),
+            pinned_before=None if server.pins_before is None else list(server.pins_before),
+            pinned_after=None if server.pins_after is None else list(server.pins_after),
         )
 
 

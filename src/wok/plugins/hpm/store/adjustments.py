@@ -18,7 +18,8 @@ class ServerRecord(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=Tr
     """One receiver or donor, or a server nothing could be done for.
 
     `goal` and velocities in percent, `cpus` of use in one CPU, memory in bytes: what its balloon left it, and what of
-    it it used. What is not known, or not what was decided on, is None, as all is that earlier versions did not keep.
+    it it used; pins are the CPUs of each vCPU (empty: any). What is not known, or not what was decided on, is None, as
+    all is that earlier versions did not keep.
     """
 
     uuid: str
@@ -42,11 +43,14 @@ class ServerRecord(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=Tr
     memory_after: int | None = None
     memory_measured: int | None = None
     memory_used: int | None = None
+    pins_before: tuple[str, ...] | None = None
+    pins_after: tuple[str, ...] | None = None
 
 
 class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):
     """One decision. `time` is RFC 3339 UTC; `outcome` is applied, advised or failed. `resource` is what was decided on,
-    `cause` why (of memory)."""
+    `cause` why (of memory; ``placement`` where vCPUs were to be moved). Of those, the total velocity of all servers
+    concerned, in percent: before, projected and measured."""
 
     id: int
     time: str
@@ -58,6 +62,9 @@ class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):
     donors: tuple[ServerRecord, ...]
     resource: Resource = "cpu"
     cause: str | None = None
+    total_before: float | None = None
+    total_projected: float | None = None
+    total_measured: float | None = None
 
 
 class AdjustmentFilter(msgspec.Struct, frozen=True):

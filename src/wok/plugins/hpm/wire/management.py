@@ -55,6 +55,10 @@ Interval = Annotated[float, msgspec.Meta(ge=1, le=3600)]
 DevicesInterval = Annotated[float, msgspec.Meta(ge=10, le=86400)]
 
 
+#: Seconds between two decisions on where vCPUs run.
+PlacementInterval = Annotated[float, msgspec.Meta(ge=5, le=86400)]
+
+
 Days = Annotated[float, msgspec.Meta(ge=0, le=4000)]
 
 
@@ -83,6 +87,7 @@ class Settings(msgspec.Struct, rename="kebab"):
     memory-policy: What decides on memory while it is managed.
     allow-guest-swap: Whether memory policies may bring a server below what it uses, so that it swaps.
     manage-ksm: Whether hpm may change the kernel's merging of equal pages (KSM), where it manages memory.
+    placement-interval-seconds: Seconds between two decisions on where vCPUs run.
     """
 
     interval_seconds: float
@@ -92,6 +97,7 @@ class Settings(msgspec.Struct, rename="kebab"):
     memory_policy: MemoryPolicy = "goals"
     allow_guest_swap: bool = False
     manage_ksm: bool = True
+    placement_interval_seconds: float = 60.0
 
 
 class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
@@ -108,6 +114,7 @@ class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True)
     manage-ksm: Whether hpm may change the kernel's merging of equal pages (KSM), where it manages memory. `false` puts
         back what hpm changed, at once. A change of KSM that an administrator made by hand stays, and is forgotten: with
         `true` after it, hpm manages KSM again, and what was in force counts as what it was before.
+    placement-interval-seconds: Seconds between two decisions on where vCPUs run, 5 to 86400.
     """
 
     interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
@@ -117,6 +124,7 @@ class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True)
     memory_policy: MemoryPolicy | msgspec.UnsetType = msgspec.UNSET
     allow_guest_swap: bool | msgspec.UnsetType = msgspec.UNSET
     manage_ksm: bool | msgspec.UnsetType = msgspec.UNSET
+    placement_interval_seconds: PlacementInterval | msgspec.UnsetType = msgspec.UNSET
 
 
 class AdjustedServer(msgspec.Struct, rename="kebab"):
@@ -141,6 +149,9 @@ class AdjustedServer(msgspec.Struct, rename="kebab"):
     memory-after-mib: What its balloon is to leave it, in MiB; null: this was about CPU, or nothing was decided.
     memory-measured-mib: What its balloon left it an interval later, in MiB; null: not measured yet, or about CPU.
     memory-used-mib: What it used of that before, in MiB; null: not known, or this was about CPU.
+    pinned-before: The CPUs that each of its vCPUs might run on, before it was to be moved; empty: any; null: it was
+        not.
+    pinned-after: The same, as it was decided.
     """
 
     virtual_server: ServerUri
@@ -163,6 +174,8 @@ class AdjustedServer(msgspec.Struct, rename="kebab"):
     memory_after_mib: int | None = None
     memory_measured_mib: int | None = None
     memory_used_mib: int | None = None
+    pinned_before: list[str] | None = None
+    pinned_after: list[str] | None = None
 
 
 class Adjustment(msgspec.Struct, rename="kebab"):
@@ -178,7 +191,12 @@ class Adjustment(msgspec.Struct, rename="kebab"):
     detail: More about the reason, in words; null: nothing.
     cause: Of memory, why it was decided: `host-pressure`: the host had too little available; `distress`: a server used
         up what it had, or swapped; `pressure-over`: servers got back what they had given; `another-manager`: another
-        program manages memory, so nothing is done; or a word of KSM's; null: it is of CPU.
+        program manages memory, so nothing is done; or a word of KSM's. `placement`: of CPU, vCPUs were to be moved to
+        CPUs that are less crowded. null: it is of CPU shares.
+    total-velocity-before: Of a placement, the velocity of all its servers together, in percent, over the time that it
+        was decided from; null: it is another decision.
+    total-velocity-projected: The same, as it was expected.
+    total-velocity-measured: The same, in the interval after; null: not measured yet.
     """
 
     object_id: int
@@ -191,6 +209,9 @@ class Adjustment(msgspec.Struct, rename="kebab"):
     detail: str | None = None
     resource: Resource = "cpu"
     cause: str | None = None
+    total_velocity_before: float | None = None
+    total_velocity_projected: float | None = None
+    total_velocity_measured: float | None = None
 
 
 class AdjustmentList(msgspec.Struct, rename="kebab"):
@@ -241,6 +262,21 @@ class ControlAbility(msgspec.Struct, rename="kebab"):
     why_not: str
 
 
+class HostNode(msgspec.Struct, rename="kebab"):
+    """A NUMA node of the host, with the CPUs that were online when hpm reached it.
+
+    node: Its number.
+    cpus: Its CPUs, such as 0-3,8-11.
+    cores: The CPUs of each core: its hardware threads.
+    caches: The CPUs of each cache of the last level.
+    """
+
+    node: int
+    cpus: str
+    cores: list[str]
+    caches: list[str]
+
+
 class Version(msgspec.Struct, rename="kebab"):
     """Versions and abilities of hpm and of the host.
 
@@ -258,6 +294,7 @@ class Version(msgspec.Struct, rename="kebab"):
         sections (see GET `/virtual-servers/status` and the others).
     time-zone: What the host calls its time zone now, such as CET; schedules go by it.
     utc-offset-minutes: How far the host's clocks are ahead of UTC now, in minutes; negative: behind it.
+    numa-nodes: The host's NUMA nodes with their CPUs, at least one; empty: not known.
     """
 
     hpm_version: str
@@ -274,3 +311,4 @@ class Version(msgspec.Struct, rename="kebab"):
     time_zone: str
     utc_offset_minutes: int
     problem: Problem
+    numa_nodes: list[HostNode] = []

@@ -23,6 +23,7 @@ from ..hypervisor import (
     check_balloon,
     check_io_limits,
     check_ksm,
+    check_pins,
     check_quota,
     check_shares,
     check_stats_period,
@@ -218,6 +219,7 @@ class SimulatedHypervisor(SimulatedMachine):
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
         """Say where each vCPU may run; see `Hypervisor`."""
+        check_pins(pins)
         self._vanish(uuid)
         with self._change() as scheduler:
             self._group(uuid, start)
