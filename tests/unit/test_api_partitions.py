@@ -306,6 +306,29 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(api: ApiHost) -
     assert api.refused("POST", f"{uri(GOLD)}/parameters/blkio", twice)["reason"] == 8
 
 
+def test_partitions_of_a_policy_file_are_checked_against_the_host(api: ApiHost) -> None:
+    define(api, GOLD, reserve=1.0)
+    define(api, DB, reserve=0.75)
+    exported = api.get(f"{GROUPS}/export")
+    assert exported["partitions"] == [{"path": GOLD, "reserve": 1.0}, {"path": DB, "reserve": 0.75}]
+    assert api.post(f"{GROUPS}/import", exported)["changed"] is False
+    far = {"path": "/machine/far", "parameters": {"numa": {"cpus": "9"}}}
+    error = api.refused("POST", f"{GROUPS}/import", {"partitions": [{"path": "/machine/near"}, far]})
+    assert "this host has no CPU 9" in error["message"]
+    assert error["error-details"]["path"] == "partitions[1].parameters.numa.cpus"
+    error = api.refused("POST", f"{GROUPS}/import", {"partitions": [{"path": GOLD, "reserve": 0.5}]})
+    assert f"the partition {DB} would break" in error["message"]
+    told = api.post(f"{GROUPS}/import", {"partitions": [{"path": "/machine/near", "description": "n"}]})
+    assert told["partitions"] == [{"path": "/machine/near", "change": "created", "fields": [
+        {"field": "description", "before": None, "after": "n"},
+    ]}]  # fmt: skip
+    assert api.get(uri("/machine/near"))["state"] == "inactive"    # a file defines; what is there is another question
+    told = api.post(f"{GROUPS}/import?replace=true", {"partitions": [{"path": "/machine/near"}]})
+    assert {one["path"]: one["change"] for one in told["partitions"]} == {
+        GOLD: "deleted", DB: "deleted", "/machine/near": "changed",
+    }  # fmt: skip
+
+
 def test_a_group_backed_by_a_partition(api: ApiHost) -> None:
     define(api, GOLD, create=True)
     inside, away = member(api, "in", GOLD), member(api, "out", None)

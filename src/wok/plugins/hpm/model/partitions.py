@@ -12,13 +12,11 @@ from ..errors import Conflict, InvalidValue, NotFound, NotUnique
 from ..manager.manager import Manager
 from ..manager.partitions import PartitionChange
 from ..policy.catalog import Catalog
-from ..policy.cpu_sets import parse_cpus
 from ..policy.partitions import (
     ROOT,
     Group,
     Partition,
     PartitionParameters,
-    Room,
     check_parameters,
     check_partition,
     check_path,
@@ -46,7 +44,7 @@ from ..wire.partitions import (
 )
 from ..wire.words import UUID
 from .partition_views import PartitionViews
-from .places import members_by_partition
+from .places import members_by_partition, room_of
 from .views import Views
 
 _UUID = re.compile(UUID)
@@ -85,7 +83,7 @@ class PartitionRequests:
             catalog = changing.change.catalog
             if wanted.path in catalog.partitions or wanted.path == ROOT:
                 raise NotUnique(f"there is a partition {wanted.path} already", "path")
-            self._check_place(new, catalog, changing)
+            self._check_place(new, catalog)
             if wanted.persistent:
                 # One that is there and is not defined becomes a lasting one, as with a transient domain.
                 changing.change.catalog = catalog.with_partition(new)
@@ -114,7 +112,7 @@ class PartitionRequests:
             check(self.get(base, partition))
             catalog = changing.change.catalog
             new = _changed(_defined(catalog, path), wanted)
-            self._check_place(new, catalog, changing)
+            self._check_place(new, catalog)
             changing.change.catalog = catalog.with_partition(new)
         return self.get(base, partition)
 
@@ -170,22 +168,22 @@ class PartitionRequests:
             live, config = _affected(path, affect, state is not None, defined is not None)
             if defined is not None and config:
                 new = msgspec.structs.replace(defined, parameters=_with(defined.parameters, group, wanted))
-                self._check_place(new, catalog, changing)
+                self._check_place(new, catalog)
                 changing.change.catalog = catalog.with_partition(new)
             if state is not None and live:
                 parameters = _with(state.parameters, group, wanted)
                 check_parameters(parameters)
                 reserve = None if defined is None else defined.reserve
-                self._check_live(Partition(path, reserve=reserve, parameters=parameters), changing)
+                self._check_live(Partition(path, reserve=reserve, parameters=parameters))
                 changing.configure(path, parameters)
         return self.parameters(base, partition, group, affect)
 
     # -- checks
 
-    def _check_place(self, new: Partition, catalog: Catalog, changing: PartitionChange) -> None:
+    def _check_place(self, new: Partition, catalog: Catalog) -> None:
         """Check a definition against the others, and those below it against it. Raises `InvalidValue`."""
         check_partition(new)
-        room = self._room(changing)
+        room = room_of(self._manager.snapshot)
         check_place(new, catalog.partitions, room)
         others = {**catalog.partitions, new.path: new}
         for path, below in catalog.partitions.items():
@@ -195,19 +193,12 @@ class PartitionRequests:
                 except InvalidValue as error:
                     raise InvalidValue(f"the partition {path} in it would break: {error.said}", error.path) from None
 
-    def _check_live(self, new: Partition, changing: PartitionChange) -> None:
+    def _check_live(self, new: Partition) -> None:
         """The same of what is to be in force, as far as the kernel would not say it in better words."""
         cap = new.parameters.cpu.cap
         if cap is not None and new.reserve is not None and cap < new.reserve:
             raise InvalidValue(f"the cap of {cap:g} CPUs is below the reserve of {new.reserve:g} CPUs", "quota-us")
-        check_place(msgspec.structs.replace(new, reserve=None), {}, self._room(changing))
-
-    def _room(self, changing: PartitionChange) -> Room:
-        sample, numa = self._manager.snapshot.sample, changing.states[ROOT].parameters.numa
-        return Room(
-            parse_cpus(numa.cpus) if numa.cpus is not None else frozenset(range(sample.cpus)),
-            parse_cpus(numa.mems) if numa.mems is not None else frozenset(range(sample.nodes)),
-        )
+        check_place(msgspec.structs.replace(new, reserve=None), {}, room_of(self._manager.snapshot))
 
     def _check_empty(self, changing: PartitionChange, path: str) -> None:
         """Raise `Conflict` unless a partition is active and empty: what stands in it would end with it, or be left

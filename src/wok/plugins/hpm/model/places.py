@@ -8,7 +8,18 @@ from ..backend.partitions.names import partition_of
 from ..manager.snapshot import Snapshot
 from ..policy.admission import Claim
 from ..policy.catalog import Catalog
-from ..policy.partitions import ROOT, lineage
+from ..policy.cpu_sets import parse_cpus
+from ..policy.partitions import ROOT, NumaParameters, Room, lineage
+
+
+def room_of(snapshot: Snapshot) -> Room:
+    """What there is for partitions: what the root may have, where that is known, else what the host has."""
+    root = snapshot.partitions.get(ROOT)
+    numa = NumaParameters() if root is None else root.parameters.numa
+    return Room(
+        parse_cpus(numa.cpus) if numa.cpus is not None else frozenset(range(snapshot.sample.cpus)),
+        parse_cpus(numa.mems) if numa.mems is not None else frozenset(range(snapshot.sample.nodes)),
+    )
 
 
 def members_by_partition(snapshot: Snapshot) -> dict[str, list[str]]:

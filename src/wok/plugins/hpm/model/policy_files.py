@@ -17,11 +17,13 @@ from ..policy.files.content import GroupsFile, PolicyFile
 from ..policy.files.difference import difference
 from ..policy.files.group_references import in_policy, names_of
 from ..policy.files.notation import MEDIA_TYPES, XML_TYPES, Notation, located, notation_of, read, write
+from ..policy.partitions import check_place
 from ..policy.policies import PerformancePolicy
 from ..wire.groups import GroupDetail
 from ..wire.policy_files import Document, ImportResult
 from .groups import Groups
 from .host_limits import check_here, check_policies_here, check_policy_here
+from .places import room_of
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -63,9 +65,24 @@ class PolicyFiles:
             check(Document("", b"", str(catalog.generation)))
             with _located(file):
                 self._check_here(wanted)
-                return with_groups(catalog, wanted, lambda: str(uuid.uuid4()), replace=replace)
+                after = with_groups(catalog, wanted, lambda: str(uuid.uuid4()), replace=replace)
+                if after.partitions != catalog.partitions:
+                    self._check_partitions(wanted, after)
+                return after
 
         return self._apply(who, change, dry_run)
+
+    def _check_partitions(self, wanted: GroupsFile, after: Catalog) -> None:
+        """Check the partitions that there will be against each other and this host. Raises `InvalidValue`."""
+        places = {one.path: f"partitions[{index}]" for index, one in enumerate(wanted.partitions)}
+        room = room_of(self._manager.snapshot)
+        for path, partition in after.partitions.items():
+            try:
+                check_place(partition, after.partitions, room)
+            except InvalidValue as error:
+                if path in places:
+                    raise error.moved(places[path]) from None
+                raise InvalidValue(f"the partition {path} would break: {error.said}", "partitions") from None
 
     def take_for_group(
         self,
@@ -88,7 +105,10 @@ class PolicyFiles:
                 self._check_here(wanted)
                 if not isinstance(wanted, GroupsFile):
                     return with_policy(catalog, group_id, wanted)
-                return with_group(catalog, group_id, wanted)
+                after = with_group(catalog, group_id, wanted)
+                if after.partitions != catalog.partitions:
+                    self._check_partitions(wanted, after)
+                return after
 
         return self._apply(who, change, dry_run)
 
