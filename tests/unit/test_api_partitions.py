@@ -113,6 +113,8 @@ def test_parameters_live_and_configured(api: ApiHost) -> None:
         assert api.get(f"{path}?affect=both") == api.get(path) == {"live": wanted, "config": wanted}
     whole = api.get(uri(GOLD))
     assert whole["live"] == whole["config"] == changes
+    other = define(api, "/machine/other", create=True, parameters=changes)
+    assert other["live"] == other["config"] == changes
     assert whole["drift"] == []
     cpu = f"{uri(GOLD)}/parameters/cpu"
     assert api.post(f"{cpu}?affect=live", {"shares": 100})["live"]["shares"] == 100
@@ -341,6 +343,7 @@ def test_a_group_backed_by_a_partition(api: ApiHost) -> None:
     assert "'Gold'" in api.refused("POST", f"{uri(GOLD)}/actions", {"action": "undefine"})["message"]
     assert "no partition /machine/none" in api.refused("POST", one, {"partition": "/machine/none"})["message"]
     assert "partition" not in api.post(one, {"partition": None})
+    assert api.post(one, {"partition": GOLD})["partition"] == GOLD
 
 
 def test_a_server_is_put_into_a_partition_at_its_next_start(api: ApiHost) -> None:
