@@ -174,6 +174,17 @@ def test_shares_members_use_and_effective_limits(api: ApiHost) -> None:
     assert api.get(uri("/machine"))["shares-percent"] is None
 
 
+def test_what_libvirt_cannot_tell_is_said(api: ApiHost) -> None:
+    api.hypervisor.faults.problem = "libvirt is gone"
+    try:
+        api.cycle()
+        assert api.get(PARTITIONS)["problem"] == "libvirt is gone"
+        # the kernel answers all the same
+        assert define(api, GOLD, create=True)["state"] == "active"
+    finally:
+        api.hypervisor.faults.problem = None
+
+
 def test_partitions_are_told_to_prometheus(api: ApiHost) -> None:
     define(api, GOLD, create=True, parameters={"cpu": {"quota-us": 150000, "shares": 77}})
     member(api, "a", GOLD)
