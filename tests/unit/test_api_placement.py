@@ -32,6 +32,12 @@ def test_moves_are_among_the_adjustments(api: ApiHost) -> None:
     assert moves[0]["total-velocity-measured"] is None
     mover = moves[0]["receivers"][0]
     assert set(mover["pinned-before"]) == {"0"} and mover["pinned-after"] != mover["pinned-before"]
+    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    for _ in range(6):
+        api.cycle()
+    found = api.get("/dynamic-resource-adjustments?outcome=applied")["dynamic-resource-adjustments"]
+    made = next(one for one in found if one["cause"] == "placement")
+    assert made["total-velocity-measured"] > made["total-velocity-before"]
     assert "placement-interval" in api.refused("POST", "/settings", {"placement-interval-seconds": 2})["message"]
     api.post("/settings", {"placement-interval-seconds": 60})
 
