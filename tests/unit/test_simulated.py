@@ -65,7 +65,10 @@ def test_it_is_a_hypervisor_and_says_what_kind() -> None:
     hypervisor: Hypervisor = from_uri("simulated")
     about = hypervisor.describe()
     assert (about.uri, about.hypervisor, about.cgroup_version) == ("simulated", "simulated", 1)
-    assert set(about.controls) == {"cpu-shares", "cpu-quota", "balloon", "ksm", "vcpu-quota", "io-tune"}
+    assert set(about.controls) == {
+        "cpu-shares", "cpu-quota", "balloon", "ksm", "vcpu-quota", "io-tune", "vcpu-pins", "emulator-pin",
+        "blkio-weight", "swap-limit",
+    }
     assert all(control.works for control in about.controls.values())
 
 

@@ -23,7 +23,8 @@ from .rivals import Rival
 
 __all__ = [
     "Ability", "Extras", "HostDescription", "HostSample", "Hypervisor", "ServerInfo", "ServerSample", "ServerStatus",
-    "check_balloon", "check_io_limits", "check_ksm", "check_pins", "check_quota", "check_shares", "check_stats_period",
+    "check_balloon", "check_blkio_weight", "check_io_limits", "check_ksm", "check_pins", "check_quota", "check_shares",
+    "check_stats_period", "check_swap_limit",
 ]  # fmt: skip
 
 #: What the kernel accepts as CPU shares (from 1 in cgroup v2, to 262144 in v1). A *plan* stays within
@@ -36,6 +37,9 @@ MIN_QUOTA_US = 1000
 MAX_QUOTA_US = 17592186044415
 MIN_PERIOD_US = 1000
 MAX_PERIOD_US = 1000000
+
+#: Weights of block I/O that libvirt takes on every kind of host (of cgroup v2 it takes more of them).
+MIN_BLKIO, MAX_BLKIO = 10, 1000
 
 #: Less than this no guest can do anything with; it is a mistake of whoever asks.
 MIN_MEMORY = 1 << 20
@@ -54,7 +58,8 @@ class Ability(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class HostDescription(msgspec.Struct, frozen=True, rename="kebab"):
     """What kind of host this is. `controls` has an entry for `cpu-shares`, `cpu-quota`, `balloon`, `ksm`,
-    `vcpu-quota` and `io-tune`; `statistics` has one for what servers' sections hold and a host may be unable to tell.
+    `vcpu-quota`, `io-tune`, `vcpu-pins`, `emulator-pin`, `blkio-weight` and `swap-limit`;
+    `statistics` has one for what servers' sections hold and a host may be unable to tell.
     `topology` has the CPUs that were online when hpm reached the host.
     """
 
@@ -138,8 +143,8 @@ class Hypervisor(Protocol):
         ...
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
-        """Say where each vCPU of a running server may run: a list of CPUs for each, empty: on any. Raises as
-        `set_cpu_shares` does."""
+        """Say on which CPUs each vCPU of a running server may run: lists such as ``0-3,8``; empty, and for vCPUs after
+        the last one: on any. Raises as `set_cpu_shares` does."""
         ...
 
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
@@ -152,6 +157,20 @@ class Hypervisor(Protocol):
 
         Raises `ServerGone` if there is no such server, `Conflict` if it has no lasting definition, `HypervisorError`.
         """
+        ...
+
+    def set_emulator_pin(self, uuid: str, start: str, cpus: str) -> None:
+        """Say on which CPUs the emulator's threads of a running server may run. Raises as `set_cpu_shares` does."""
+        ...
+
+    def set_blkio_weight(self, uuid: str, start: str, weight: int | None) -> None:
+        """Set the weight of a running server's block I/O, `MIN_BLKIO` to `MAX_BLKIO`; None: the one that it has by
+        itself. Raises as `set_cpu_shares` does."""
+        ...
+
+    def set_swap_limit(self, uuid: str, start: str, memory_kib: int | None, swap_kib: int | None) -> None:
+        """Limit what a running server may have of memory, and of memory and swap together, on the host; None: no limit.
+        Raises as `set_cpu_shares` does."""
         ...
 
     def set_ksm(self, wanted: KsmSettings) -> None:
@@ -210,6 +229,21 @@ def check_io_limits(limits: Mapping[str, int]) -> None:
     for name, limit in limits.items():
         if name not in IO_LIMITS or limit < 0:
             raise InvalidValue(f"{name} {limit} is no limit of a disk: {', '.join(IO_LIMITS)}, 0 or more")
+
+
+def check_blkio_weight(weight: int | None) -> None:
+    """Raise `InvalidValue` unless `weight` is one that libvirt accepts."""
+    if weight is not None and not MIN_BLKIO <= weight <= MAX_BLKIO:
+        raise InvalidValue(f"a weight of block I/O of {weight} is out of range: {MIN_BLKIO} to {MAX_BLKIO}")
+
+
+def check_swap_limit(memory_kib: int | None, swap_kib: int | None) -> None:
+    """Raise `InvalidValue` for limits with which no guest can live, or of which the whole is less than a part."""
+    for limit in (memory_kib, swap_kib):
+        if limit is not None and limit * 1024 < MIN_MEMORY:
+            raise InvalidValue(f"a limit of {limit} KiB of memory is too little: at least {MIN_MEMORY // 1024}")
+    if swap_kib is not None and (memory_kib is None or memory_kib > swap_kib):
+        raise InvalidValue(f"memory and swap together cannot be limited to {swap_kib} KiB unless memory alone is too")
 
 
 def check_ksm(wanted: KsmSettings) -> None:

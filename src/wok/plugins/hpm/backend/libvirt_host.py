@@ -31,18 +31,20 @@ from .hypervisor import (
     Ability,
     HostDescription,
     check_balloon,
+    check_blkio_weight,
     check_io_limits,
     check_ksm,
     check_pins,
     check_quota,
     check_shares,
     check_stats_period,
+    check_swap_limit,
 )  # fmt: skip
 from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .libvirt_partition import define_partition
-from .libvirt_pins import pin_vcpus
+from .libvirt_tuning import limit_memory, pin_emulator, pin_vcpus, tuning_controls, weigh_blkio
 from .partitions.finding import find_partitions
 from .rivals import Rival, Rivals
 from .sampling import Sampler
@@ -119,7 +121,10 @@ class LibvirtHypervisor:
             kernel=platform.release(),
             cgroup_version=version,
             default_shares=100 if version == 2 else 1024,
-            controls={"cpu-shares": ability, "cpu-quota": ability, **memory_controls(self._ksm)},
+            controls={
+                "cpu-shares": ability, "cpu-quota": ability, **memory_controls(self._ksm),
+                **tuning_controls(self._root, version),
+            },
             statistics=libvirt_statistics(version),
             topology=read_topology(self._root) or flat(_cpus()),
         )
@@ -198,13 +203,32 @@ class LibvirtHypervisor:
         define_partition(self._inventory.connection, uuid, path)
         self._inventory.touch(uuid)
 
+    def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
+        check_pins(pins)
+        self._ask(uuid, start, f"pinning the vCPUs of {uuid}", lambda domain: pin_vcpus(domain, pins))
+        self._inventory.touch(uuid)
+
+    def set_emulator_pin(self, uuid: str, start: str, cpus: str) -> None:
+        check_pins([cpus])
+        self._ask(uuid, start, f"pinning the emulator of {uuid}",
+                  lambda domain: pin_emulator(domain, cpus))  # fmt: skip
+        self._inventory.touch(uuid)
+
+    def set_blkio_weight(self, uuid: str, start: str, weight: int | None) -> None:
+        check_blkio_weight(weight)
+        self._ask(uuid, start, f"setting the weight of block I/O of {uuid}",
+                  lambda domain: weigh_blkio(domain, weight, self._root, self._mount.version))  # fmt: skip
+        self._inventory.touch(uuid)
+
+    def set_swap_limit(self, uuid: str, start: str, memory_kib: int | None, swap_kib: int | None) -> None:
+        check_swap_limit(memory_kib, swap_kib)
+        self._ask(uuid, start, f"limiting memory and swap of {uuid}",
+                  lambda domain: limit_memory(domain, memory_kib, swap_kib))  # fmt: skip
+        self._inventory.touch(uuid)
+
     def set_ksm(self, wanted: KsmSettings) -> None:
         check_ksm(wanted)
         self._ksm.write(wanted)
-
-    def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
-        check_pins(pins)
-        self._ask(uuid, start, f"pinning vCPUs of {uuid}", lambda domain: pin_vcpus(domain, pins))
 
     def on_change(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from operator import is_
 
 import msgspec
@@ -18,15 +18,13 @@ from .controls import (
     Change,
     arrived,
     in_force,
-    io_limits,
-    ksm_settings,
     ours,
     own_quota_text,
-    pins_of,
     plugged,
     same_ksm,
     start_of,
 )
+from .setting import set_control
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +46,8 @@ class Actuator:
     def __init__(self, hypervisor: Hypervisor, journal: Journal) -> None:
         self._hypervisor = hypervisor
         self._journal = journal
+        #: By UUID: controls that guest policies decide on now, and that are put back with everything only.
+        self.claimed: frozenset[tuple[str, Control]] = frozenset()
         self._noticed: tuple[object, ...] = ()
         self._seen: Mapping[str, ServerSample] = {}
         # Balloons by UUID and start: those that this actuator has put back, and are on their way, which takes a while;
@@ -123,6 +123,16 @@ class Actuator:
         change."""
         return self._journal.entries
 
+    def entry(self, sample: ServerSample, control: Control) -> JournalEntry | None:
+        """What the journal has of a control of this start of a server."""
+        entry = self._journal.get(sample.uuid, control)
+        return entry if entry is not None and entry.start == sample.start else None
+
+    @property
+    def journalled(self) -> Collection[tuple[str, Control]]:
+        """What the journal has anything of, by UUID and control."""
+        return self._journal.entries.keys()
+
     def original(self, sample: ServerSample) -> int:
         """The shares that a server had before hpm changed them. `sample.shares` must be known."""
         entry = self._journal.get(sample.uuid, "cpu-shares")
@@ -195,7 +205,7 @@ class Actuator:
         for entry in entries:
             known = before.get((entry.uuid, entry.control))
             try:
-                self._set(entry, entry.intended)
+                set_control(self._hypervisor, entry, entry.intended)
                 self._forget_returning([entry])
             except ServerGone as error:
                 errors[entry.uuid] = error
@@ -231,7 +241,8 @@ class Actuator:
         back: list[JournalEntry] = []
         for entry in self._journal.entries.values():
             if (uuids is not None and entry.uuid not in uuids) or (
-                controls is not None and entry.control not in controls
+                controls is not None
+                and (entry.control not in controls or (entry.uuid, entry.control) in self.claimed)
             ):
                 continue
             start, name = start_of(sample, entry.uuid), _name(sample, entry)
@@ -257,7 +268,7 @@ class Actuator:
         refused: list[JournalEntry] = []
         for entry in back:
             try:
-                self._set(entry, entry.intended)
+                set_control(self._hypervisor, entry, entry.intended)
             except ServerGone:
                 done.append(entry)
             except HypervisorError as error:
@@ -321,31 +332,6 @@ class Actuator:
         if entry.control != "balloon" or (entry.uuid, entry.start) not in self._fuller:
             return False
         return _has_all(sample.samples[entry.uuid])
-
-    def _set(self, entry: JournalEntry, value: str) -> None:
-        host, uuid, start = self._hypervisor, entry.uuid, entry.start
-        match entry.control:
-            case "cpu-shares":
-                host.set_cpu_shares(uuid, start, int(value))
-            case "cpu-quota":
-                quota, period = value.split()
-                host.set_cpu_quota(uuid, start, None if quota == "max" else int(quota), int(period))
-            case "balloon":
-                host.set_balloon(uuid, start, int(value))
-            case "stats-period":
-                host.set_stats_period(uuid, start, int(value))
-            case "vcpu-quota":
-                quota, period = value.split()
-                host.set_vcpu_quota(uuid, start, None if quota == "max" else int(quota), int(period))
-            case "io-tune":
-                before = io_limits(entry.previous)
-                for disk, limits in io_limits(value).items():
-                    if limits != before.get(disk):
-                        host.set_io_limits(uuid, start, disk, limits)
-            case "vcpu-pins":
-                host.set_vcpu_pins(uuid, start, pins_of(value))
-            case "ksm":
-                host.set_ksm(ksm_settings(value))
 
 
 def _previous(change: Change, known: JournalEntry | None) -> str:

@@ -12,10 +12,15 @@ from ..memory.state import KsmSettings
 from ..store.journal import HOST, Control, JournalEntry
 
 #: The controls of each management level.
-CPU_CONTROLS: Final[frozenset[Control]] = frozenset({"cpu-shares", "cpu-quota", "vcpu-pins"})
-MEMORY_CONTROLS: Final[frozenset[Control]] = frozenset({
-    "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune",
+CPU_CONTROLS: Final[frozenset[Control]] = frozenset({
+    "cpu-shares", "cpu-quota", "vcpu-pins", "emulator-pin", "blkio-weight",
 })  # fmt: skip
+MEMORY_CONTROLS: Final[frozenset[Control]] = frozenset({
+    "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune", "swap-limit",
+})  # fmt: skip
+
+#: Stands for a weight of block I/O that nobody set.
+USUAL: Final = "usual"
 
 #: Bytes by which a balloon may miss what it was asked for: drivers take and give pages in lots.
 NEAR: Final = 1 << 20
@@ -67,11 +72,18 @@ def in_force(sample: HostSample, uuid: str, control: Control) -> str | None:
         return None
     if control == "vcpu-quota":
         return quota_text(info.tuning.quota_us, info.tuning.period_us)
-    if control == "vcpu-pins":
-        pins = info.tuning.vcpu_pins
-        return pins_text((*pins, *[""] * (len(server.threads) - len(pins))))
     if control == "io-tune":
         return io_text({disk.name: disk.limits for disk in info.tuning.disks})
+    tuning = info.tuning
+    match control:
+        case "vcpu-pins":
+            return pins_text(tuning.vcpu_pins[: len(server.threads)])
+        case "emulator-pin":
+            return tuning.emulator_pin
+        case "blkio-weight":
+            return USUAL if tuning.blkio_weight is None else str(tuning.blkio_weight)
+        case "swap-limit":
+            return swap_text(tuning.memory_limit_kib, tuning.swap_limit_kib)
     return str(info.memory.stats_period)
 
 
@@ -137,19 +149,32 @@ def plugged(entry: JournalEntry, before: ServerSample | None, now: ServerSample)
     return shifted if likely and ours(shifted, str(has)) else entry
 
 
-def quota_text(quota_us: int | None, period_us: int) -> str:
-    """A quota as the journal has it."""
-    return f"{'max' if quota_us is None else quota_us} {period_us}"
-
-
 def pins_text(pins: Sequence[str]) -> str:
-    """The CPUs of each vCPU as the journal has them."""
-    return msgspec.json.encode(list(pins)).decode()
+    """The CPUs of each vCPU as the journal has them; those after the last one run on any."""
+    kept = list(pins)
+    while kept and not kept[-1]:
+        kept.pop()
+    return msgspec.json.encode(kept).decode()
 
 
 def pins_of(text: str) -> list[str]:
     """What such a text means."""
     return msgspec.json.decode(text, type=list[str])
+
+
+def swap_text(memory_kib: int | None, swap_kib: int | None) -> str:
+    """Limits of memory, and of memory and swap, as the journal has them."""
+    return " ".join("max" if limit is None else str(limit) for limit in (memory_kib, swap_kib))
+
+
+def limit_of(text: str) -> int | None:
+    """A number of such a text; None for ``max`` and ``usual``."""
+    return None if text in ("max", USUAL) else int(text)
+
+
+def quota_text(quota_us: int | None, period_us: int) -> str:
+    """A quota as the journal has it."""
+    return f"{'max' if quota_us is None else quota_us} {period_us}"
 
 
 def own_quota_text(server: ServerSample) -> str:

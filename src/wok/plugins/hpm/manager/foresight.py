@@ -68,7 +68,7 @@ def candidates(
     """All running servers as the planner sees them, by UUID."""
     return {
         uuid: Candidate(
-            uuid, server.start, server.parent, server.shares, originals.get(uuid, 0),
+            uuid, server.start, server.parent, server.shares, _original(assignments[uuid], originals.get(uuid, 0)),
             window.servers.get(uuid), assignments[uuid], held.get(uuid),
             None if server.quota_us is None else own_quota(server, actuator),
             None if not (pins := sample.infos[uuid].tuning.vcpu_pins) else cpu_set(pins, len(server.threads)),
@@ -76,6 +76,12 @@ def candidates(
         for uuid, server in sample.samples.items()
         if uuid in assignments
     }  # fmt: skip
+
+
+def _original(assignment: Assignment, shares: int) -> int:
+    """The shares that a server without a goal keeps: its policy's, or those that it had before hpm came."""
+    weight = assignment.guest.policy.cpu_weight
+    return shares if weight is None or assignment.goal is not None else weight
 
 
 def own_quota(server: ServerSample, actuator: Actuator) -> float | None:

@@ -38,6 +38,7 @@ from .controls import CPU_CONTROLS, MEMORY_CONTROLS
 from .cpu import CpuManagement
 from .events import Events
 from .foresight import Foresight
+from .guest_policies import GuestPolicies
 from .loop import Loop
 from .memory import MemoryManagement
 from .memory_requests import MemoryRequests
@@ -113,6 +114,9 @@ class Manager:
             self._actuator, self._adjusting, database, self._time, self._local, self.takeover.rivals
         )
         self.memory = MemoryRequests(self._memory, self)
+        self._guests = GuestPolicies(
+            self._actuator, self._adjusting, self.description.topology, self._time, self._mom_limits
+        )
         self._observed, self._problem = wall(), self._observer.sample.problem
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
@@ -202,12 +206,15 @@ class Manager:
             self._levels = levels
             said: list[str] = []
             if levels.cpu_mgmt != before.cpu_mgmt:
+                self._guests.level_changed(("cpu",))
                 self._cpu.level_changed(levels.cpu_mgmt)
                 self.placement.level_changed()
                 self._observer.unwatched()
-                said += self._put_back(CPU_CONTROLS) if levels.cpu_mgmt != "on" else []
+                limits: frozenset[Control] = frozenset() if self._mom_limits() else frozenset({"io-tune"})
+                said += self._put_back(CPU_CONTROLS | limits) if levels.cpu_mgmt != "on" else []
             if levels.memory_mgmt != before.memory_mgmt:
                 self._memory.level_changed(levels.memory_mgmt)
+                self._guests.level_changed(("memory",))
                 said += self._put_back(MEMORY_CONTROLS) if levels.memory_mgmt != "on" else []
             self.snapshot = self._build()
             self.loop.wake()
@@ -254,6 +261,7 @@ class Manager:
         with self.writing():
             if not self._actuator.release(uuid):
                 raise Conflict("nothing to release: hpm does not hold this server for an administrator's change")
+            self._guests.released(uuid)
             self._cpu.planned = None
             self.snapshot = self._build()
             self.loop.wake()
@@ -302,6 +310,8 @@ class Manager:
             self.snapshot = snapshot = self._build()
             if self._levels.cpu_mgmt == "on":
                 self._cpu.apply_caps(snapshot, snapshot.sample)    # one that has just started is not without for long
+            self._guests.work(snapshot, self.interval)
+            self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self._guests.standing)
             before = set() if self._decided is None else self._decided.manageable
             if self._levels.cpu_mgmt != "off" and not snapshot.manageable <= before:
                 self._observer.stir()
@@ -310,7 +320,9 @@ class Manager:
         """Observe, plan, apply, record: what the loop does once an interval, or when wishes are new."""
         with self._lock:
             sample = self._observe()
-            self.snapshot = snapshot = self._build()
+            snapshot = self._build()
+            self._guests.work(snapshot, self.interval)
+            self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self._guests.standing)
             if snapshot.window is not None:
                 if self._observer.whole():
                     self._adjusting.measure(snapshot)
@@ -351,7 +363,7 @@ class Manager:
             self.snapshot = msgspec.structs.replace(self.snapshot, problem=self._problem)
             raise
         self._observed, self._problem = self._wall(), sample.problem
-        taken = self._actuator.notice(sample)
+        taken = self._guests.foreign(self._actuator.notice(sample))
         if taken:
             reason, assignments = "changed-by-administrator", self._standing.assign(self._catalog, sample.infos)
             for record in records_held(taken, reason, self._time(), self.interval, sample.infos, assignments):
@@ -369,6 +381,7 @@ class Manager:
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
             self._cpu.forecasts, figures, self._problem, extras, self._memory.standing, self._observer.partitions,
+            self._guests.standing,
         )  # fmt: skip
 
     def _adopt(self) -> None:
@@ -378,6 +391,9 @@ class Manager:
             for said in self._actuator.restore(sample, controls=controls) if level != "on" else ():
                 log.info("restored after a crash: %s", said)
         self._observe()
+
+    def _mom_limits(self) -> bool:
+        return self._levels.memory_mgmt == "on" and self._memory.may_limit_disks()
 
     def _time(self) -> str:
         return rfc3339(self._wall())

@@ -109,6 +109,11 @@ class MemoryManagement:
         """Whether there are guests that hpm has taken memory from: they may come to need it at any moment."""
         return bool(self._lean)
 
+    def may_limit_disks(self) -> bool:
+        """Whether a policy of MOM's language may set limits of disks."""
+        unset = self._unset() if self.policies.policies else TUNING
+        return "io-tune" not in unset
+
     def needed(self, balloon: Table) -> bool:
         """Whether one of those has hardly any left, or soon will, by what it told after the last decision."""
         for uuid in self._lean:

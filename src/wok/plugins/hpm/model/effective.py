@@ -114,8 +114,9 @@ def field_state(snapshot: Snapshot, uuid: str, field: str) -> tuple[FieldState, 
     """How one field stands, and why, where it does not hold."""
     assignment, guest = snapshot.assignments[uuid], snapshot.assignments[uuid].guest
     value = getattr(guest.policy, field)
-    if value is None:
-        return "unsaid", None
+    known = snapshot.guests.get(uuid, {}).get(field)
+    if value is None:    # it may be kept off CPUs that others have alone
+        return "unsaid", None if known is None or known.value is not None else known.reason
     if field in ("drift", "start"):
         return "holds", None
     if assignment.excluded:
@@ -129,7 +130,6 @@ def field_state(snapshot: Snapshot, uuid: str, field: str) -> tuple[FieldState, 
         return "not-managed", f"{what} management is off"
     if uuid not in snapshot.sample.samples:
         return "waits", "it does not run"
-    known = snapshot.guests.get(uuid, {}).get(field)
     if known is not None and known.value == value:
         return known.state, known.reason
     if level == "advise":

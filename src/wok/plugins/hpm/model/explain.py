@@ -7,6 +7,7 @@ from ..policy.classification import describe
 from ..policy.goals import VelocityGoal
 from ..policy.groups import Activation, WorkloadResourceGroup
 from ..policy.partitions import ROOT, effective_limits
+from .explain_guest import explain_guest
 from .explain_memory import explain_memory
 from .explain_pins import explain_pins
 from .places import server_partition
@@ -33,10 +34,10 @@ _REASONS = {
 
 
 def explain(views: Views, uuid: str) -> list[str]:
-    """Sentences in the order of the reasoning: classification, place, measurement, decision, memory."""
+    """Sentences in the order of the reasoning: classification, place, measurement, decision, memory, guest policy."""
     sentences = [
         _classification(views, uuid), *_partition(views, uuid), _measurement(views, uuid), *explain_pins(views, uuid),
-        *_decision(views, uuid), *explain_memory(views.snapshot, uuid),
+        *_decision(views, uuid), *explain_memory(views.snapshot, uuid), *explain_guest(views, uuid),
     ]  # fmt: skip
     if views.problem is not None:
         sentences.append(f"The hypervisor cannot be asked now, so this may be out of date: {views.problem}.")

@@ -21,12 +21,14 @@ from ..hypervisor import (
     ServerSample,
     ServerStatus,
     check_balloon,
+    check_blkio_weight,
     check_io_limits,
     check_ksm,
     check_pins,
     check_quota,
     check_shares,
     check_stats_period,
+    check_swap_limit,
 )  # fmt: skip
 from ..rivals import Rival
 from ..starving import Starvation
@@ -39,7 +41,10 @@ from .scenario import Scenario
 from .sections import SimulatedSections
 from .threads import PARKED, QUEUED, Thread
 
-CONTROLS = ("cpu-shares", "cpu-quota", "balloon", "ksm", "vcpu-quota", "io-tune")
+CONTROLS = (
+    "cpu-shares", "cpu-quota", "balloon", "ksm", "vcpu-quota", "io-tune", "vcpu-pins", "emulator-pin", "blkio-weight",
+    "swap-limit",
+)
 
 
 class Write(NamedTuple):
@@ -225,6 +230,28 @@ class SimulatedHypervisor(SimulatedMachine):
             self._group(uuid, start)
             self._servers[uuid].pin(pins)
             self.writes.append(Write(scheduler.now, uuid, "vcpu-pins " + " ".join(pin or "any" for pin in pins), None))
+
+    def set_emulator_pin(self, uuid: str, start: str, cpus: str) -> None:
+        """Say where the emulator may run; see `Hypervisor`."""
+        check_pins([cpus])
+        self._retune(uuid, start, f"emulator-pin {cpus or 'any'}", None, emulator_pin=cpus)
+
+    def set_blkio_weight(self, uuid: str, start: str, weight: int | None) -> None:
+        """Set the weight of block I/O; see `Hypervisor`."""
+        check_blkio_weight(weight)
+        self._retune(uuid, start, "blkio-weight", weight, blkio_weight=weight)
+
+    def set_swap_limit(self, uuid: str, start: str, memory_kib: int | None, swap_kib: int | None) -> None:
+        """Limit memory and swap; see `Hypervisor`."""
+        check_swap_limit(memory_kib, swap_kib)
+        self._retune(uuid, start, "swap-limit", swap_kib, memory_limit_kib=memory_kib, swap_limit_kib=swap_kib)
+
+    def _retune(self, uuid: str, start: str, control: str, value: int | None, **changes: object) -> None:
+        self._vanish(uuid)
+        with self._change() as scheduler:
+            self._group(uuid, start)
+            self._servers[uuid].retune(**changes)
+            self.writes.append(Write(scheduler.now, uuid, control, value))
 
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         """Limit a disk; see `Hypervisor`."""

@@ -190,6 +190,11 @@ class SimulatedMachine:
         with self._change():
             self._server(uuid).pin(pins)
 
+    def tune_by_hand(self, uuid: str, **changes: object) -> None:
+        """Change fields of `server.Tuned` as an administrator would: it is not in `writes`."""
+        with self._change():
+            self._server(uuid, "running", "paused").retune(**changes)
+
     def set_constraint(self, uuid: str, constraint: Constraint | None) -> None:
         """Say that a server's CPU cannot be planned freely; scheduling does not change."""
         with self._change():

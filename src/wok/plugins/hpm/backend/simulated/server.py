@@ -6,6 +6,8 @@ import uuid as uuids
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
+import msgspec
+
 from ...engine.samples import IO_LIMITS, DiskTuning, MemoryFacts, Tuning
 from ...errors import InvalidValue
 from ...policy.cpu_sets import format_cpus, parse_cpus
@@ -26,6 +28,15 @@ def uuid_of(name: str) -> str:
     return str(uuids.uuid5(NAMESPACE, name))
 
 
+class Tuned(msgspec.Struct, frozen=True):
+    """What else was set of a running server, as `Tuning` has it."""
+
+    emulator_pin: str = ""
+    blkio_weight: int | None = None
+    memory_limit_kib: int | None = None
+    swap_limit_kib: int | None = None
+
+
 class Server:
     """A defined server. `group` and `start` are None while it has no process."""
 
@@ -37,6 +48,7 @@ class Server:
         self.booted_ns = 0    # when that was
         self.vcpu_quota: tuple[int | None, int] = (None, 100000)
         self.io_limits = (0,) * len(IO_LIMITS)
+        self.tuned = Tuned()
         self.parent = spec.parent    # where its process stands, or stood
         self.partition = from_plain(spec.parent)    # where its next one is to stand
         self._scheduler = scheduler
@@ -53,6 +65,7 @@ class Server:
         """Begin a process with this start's id, with the shares and the quota that it is defined with."""
         spec = self.spec
         self.start, self.booted_ns = start, self._scheduler.now
+        self.tuned, self.io_limits = Tuned(), (0,) * len(IO_LIMITS)
         self.pins = self._own_pins()
         if self.partition is not None:
             self.parent = plain_directory(self.partition)
@@ -90,10 +103,15 @@ class Server:
         self.io_limits = tuple(known[name] for name in IO_LIMITS)
         self._show(self.status)
 
+    def retune(self, **changes: object) -> None:
+        """Take over fields of `Tuned`, until it starts anew. They are shown; nothing is done by them."""
+        self.tuned = msgspec.structs.replace(self.tuned, **changes)
+        self._show(self.status)
+
     def pin(self, pins: Sequence[str]) -> None:
         """Have its vCPUs run on these CPUs alone, until it starts anew. Raises `InvalidValue` for CPUs that there are
         not."""
-        masks = [self._mask(pin) for pin in pins]
+        masks = [self._mask(pin) for pin in (*pins, *[""] * (len(self.threads) - len(pins)))]
         self.pins = tuple(pins) if any(mask != ANYWHERE for mask in masks) else ()
         for thread, mask in zip(self.threads, masks, strict=False):
             self._scheduler.set_affinity(thread, mask)
@@ -188,7 +206,7 @@ class Server:
             tuning=Tuning(
                 self.vcpu_quota[0], self.vcpu_quota[1], spec.vcpu_user_limit,
                 (DiskTuning("vda", f"/var/lib/libvirt/images/{spec.name}.qcow2", self.io_limits),),
-                self.pins,
+                self.pins, *msgspec.structs.astuple(self.tuned),
             ),
             partition=self.partition if self.start is None else from_plain(self.parent),
         )

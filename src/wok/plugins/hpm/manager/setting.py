@@ -1,0 +1,72 @@
+"""From a value as the journal has it to the operation of the hypervisor that sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..backend.hypervisor import Hypervisor
+from ..store.journal import Control, JournalEntry
+from .controls import io_limits, ksm_settings, limit_of, pins_of
+
+
+def set_control(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    """Set one control of one start of a server (or of the host). Raises `ServerGone`, `HypervisorError`,
+    `InvalidValue`."""
+    _SETTERS[entry.control](host, entry, value)
+
+
+def _shares(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    host.set_cpu_shares(entry.uuid, entry.start, int(value))
+
+
+def _quota(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    quota, period = value.split()
+    host.set_cpu_quota(entry.uuid, entry.start, limit_of(quota), int(period))
+
+
+def _vcpu_quota(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    quota, period = value.split()
+    host.set_vcpu_quota(entry.uuid, entry.start, limit_of(quota), int(period))
+
+
+def _balloon(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    host.set_balloon(entry.uuid, entry.start, int(value))
+
+
+def _stats_period(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    host.set_stats_period(entry.uuid, entry.start, int(value))
+
+
+def _io(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    before = io_limits(entry.previous)
+    for disk, limits in io_limits(value).items():
+        if limits != before.get(disk):
+            host.set_io_limits(entry.uuid, entry.start, disk, limits)
+
+
+def _ksm(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    host.set_ksm(ksm_settings(value))
+
+
+def _pins(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    host.set_vcpu_pins(entry.uuid, entry.start, pins_of(value))
+
+
+def _emulator(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    host.set_emulator_pin(entry.uuid, entry.start, value)
+
+
+def _blkio(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    host.set_blkio_weight(entry.uuid, entry.start, limit_of(value))
+
+
+def _swap(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    memory, swap = value.split()
+    host.set_swap_limit(entry.uuid, entry.start, limit_of(memory), limit_of(swap))
+
+
+_SETTERS: Mapping[Control, Callable[[Hypervisor, JournalEntry, str], None]] = {
+    "cpu-shares": _shares, "cpu-quota": _quota, "vcpu-quota": _vcpu_quota, "balloon": _balloon,
+    "stats-period": _stats_period, "io-tune": _io, "ksm": _ksm, "vcpu-pins": _pins, "emulator-pin": _emulator,
+    "blkio-weight": _blkio, "swap-limit": _swap,
+}  # fmt: skip

@@ -1,0 +1,254 @@
+"""Guest policies on a simulated host: they come into force, hold, are given back, and give in when they must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpm.backend.simulated import ServerSpec, uuid_of
+from hpm.model.effective import field_state, in_force
+from hpm.policy.guest_policies import (
+    Anywhere,
+    DiskLimits,
+    EachOnCpus,
+    GuestPolicy,
+    OnCpus,
+    Pack,
+    Placement,
+    Spread,
+)
+from hpm.store.adjustments import AdjustmentFilter
+
+from .builders import House, guest
+
+A, B, C = (uuid_of(name) for name in "abc")
+
+
+class Guests(House):
+    """Guests a, b and c of two vCPUs each on four CPUs, without goals."""
+
+    def __init__(self, directory: Path, *more: ServerSpec) -> None:
+        super().__init__(directory, [*(guest(name, vcpus=2) for name in "abc"), *more], cores=4)
+        self.step(1)
+
+    def policy(self, name: str, **fields: object) -> None:
+        uuid = uuid_of(name)
+        with self.manager.change() as change:
+            said = change.catalog.settings(uuid)
+            change.catalog = change.catalog.with_settings(uuid, said.with_policy(GuestPolicy(**fields)))  # type: ignore[arg-type]
+
+    def pins(self, name: str) -> tuple[str, ...]:
+        return self.host.observe().infos[uuid_of(name)].tuning.vcpu_pins
+
+    def tuning(self, name: str) -> tuple[str, int | None, int | None, int | None]:
+        tuning = self.host.observe().infos[uuid_of(name)].tuning
+        return tuning.emulator_pin, tuning.blkio_weight, tuning.memory_limit_kib, tuning.swap_limit_kib
+
+    def limits(self, name: str) -> tuple[int, ...]:
+        return self.host.observe().infos[uuid_of(name)].tuning.disks[0].limits
+
+    def state(self, name: str, field: str) -> tuple[str, str | None]:
+        return field_state(self.manager.snapshot, uuid_of(name), field)
+
+    def details(self) -> list[str]:
+        return [str(record.detail) for record in self.manager.adjustments.find(AdjustmentFilter())]
+
+    def writes(self) -> int:
+        return len(self.host.writes)
+
+
+WHOLE = {
+    "placement": OnCpus("0-1"), "emulator_cpus": "3", "cpu_weight": 300, "blkio_weight": 500,
+    "disk_limits": {"vda": DiskLimits(read_iops_sec=100)}, "memory_swap_limit_mib": 2048,
+}  # fmt: skip
+READ = (0, 0, 0, 0, 100, 0)
+
+
+def test_all_that_is_said_comes_into_force_and_off_means_off(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", **WHOLE)
+    assert house.state("a", "placement") == ("not-managed", "CPU management is off")
+    house.on()
+    house.manager.set_memory_level("on")
+    house.step(2)
+    assert house.pins("a") == ("0-1", "0-1")
+    assert house.tuning("a") == ("3", 500, 2 << 20, 2 << 20)
+    assert house.limits("a") == READ and house.share("a") == 300
+    assert house.pins("b") == () and house.share("b") == 1024
+    for field in WHOLE:
+        assert house.state("a", field) == ("holds", None), field
+    before = house.writes()
+    house.step(5)
+    assert house.writes() == before    # what holds is left alone
+    house.manager.set_memory_level("off")
+    assert house.tuning("a") == ("3", 500, None, None)
+    assert house.limits("a") == READ    # that is CPU management's
+    house.manager.set_level("off")
+    house.step(1)
+    assert house.pins("a") == () and house.tuning("a") == ("", None, None, None)
+    assert house.limits("a") == (0,) * 6 and house.share("a") == 1024
+
+
+def test_what_is_not_said_any_more_is_as_it_was_before(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="p", vcpus=2, pinned="2-3"))
+    house.policy("p", placement=EachOnCpus(("0",)), blkio_weight=100)
+    house.on()
+    house.step(1)
+    assert house.pins("p") == ("0",) and house.state("p", "placement") == ("holds", None)
+    house.policy("p", blkio_weight=200)
+    house.step(1)
+    assert house.pins("p") == ("2-3", "2-3") and house.tuning("p")[1] == 200
+    house.say("p", excluded=True)
+    house.step(1)
+    assert house.tuning("p")[1] is None and house.state("p", "blkio_weight")[0] == "not-managed"
+
+
+def test_it_holds_again_when_the_guest_or_hpm_starts_anew(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=OnCpus("1"), cpu_weight=50)
+    house.on()
+    house.step(1)
+    house.host.restart(A)
+    assert house.pins("a") == () and house.share("a") == 1024
+    house.step(1)
+    assert house.pins("a") == ("1", "1") and house.share("a") == 50
+    house.crash()
+    house.step(1)
+    assert house.pins("a") == ("1", "1") and house.share("a") == 50
+    house.manager.stop()
+    assert house.pins("a") == () and house.share("a") == 1024
+
+
+def test_advice_is_shown_and_recorded_once(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=OnCpus("1"), cpu_cap=0.5)
+    house.manager.set_level("advise")
+    house.step(4)
+    assert house.pins("a") == () and house.host.writes == []
+    assert house.state("a", "placement")[0] == house.state("a", "cpu_cap")[0] == "advised"
+    assert [text for text in house.details() if "placement of a" in text] == [
+        'guest policy, placement of a: [] would become ["1","1"]'
+    ]
+
+
+def test_a_goal_decides_on_shares_and_not_the_policy(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", cpu_weight=50)
+    house.manage({"a": (70, "highest"), "b": None})
+    house.step(3)
+    assert house.state("a", "cpu_weight") == ("overruled", "its goal decides on its shares")
+    assert house.share("a") > 1024
+
+
+def test_what_somebody_changes_is_set_again_three_times_and_then_left(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=OnCpus("1"), blkio_weight=100)
+    house.on()
+    house.step(1)
+    for _ in range(3):
+        house.host.set_pins_by_hand(A, ["2", "2"])
+        house.step(2)
+        assert house.pins("a") == ("1", "1")
+    assert sum('set to ["1","1"] again' in text for text in house.details()) == 3
+    house.host.set_pins_by_hand(A, ["2", "2"])
+    house.step(5)
+    assert house.pins("a") == ("2", "2")
+    state, reason = house.state("a", "placement")
+    assert state == "drifts" and reason is not None and "left so until it is released" in reason
+    assert house.tuning("a")[1] == 100    # the rest goes on
+    assert not any("left alone until released" in text for text in house.details())
+    house.manager.release(A)
+    house.step(1)
+    assert house.pins("a") == ("1", "1") and house.state("a", "placement") == ("holds", None)
+
+
+def test_a_change_is_set_again_once_in_an_interval_at_most(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", blkio_weight=100)
+    house.on()
+    house.step(2)
+    before = house.writes()
+    for weight in (200, 300, 400):
+        house.host.tune_by_hand(A, blkio_weight=weight)
+        house.manager.look()
+    assert house.writes() == before + 1
+    house.step(1)
+    assert house.tuning("a")[1] == 100
+
+
+def test_drift_is_only_reported_where_the_policy_says_so(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", blkio_weight=100, drift="report")
+    house.on()
+    house.step(1)
+    house.host.tune_by_hand(A, blkio_weight=900)
+    house.step(3)
+    assert house.tuning("a")[1] == 900
+    assert house.state("a", "blkio_weight")[0] == "drifts"
+    assert sum("blkio-weight of a" in text for text in house.details()) == 1
+    assert in_force(house.manager.snapshot, A, "blkio_weight") == "900"
+    house.manager.set_level("off")
+    assert house.tuning("a")[1] == 900    # an administrator set it
+
+
+def test_who_has_cpus_alone_keeps_others_off(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="p", pinned="0"), ServerSpec(name="x"))
+    house.say("x", excluded=True)
+    house.policy("a", placement=OnCpus("0-1", exclusive=True))
+    house.policy("b", placement=Spread())
+    house.on()
+    house.step(1)
+    assert house.pins("a") == ("0-1", "0-1") and house.pins("c") == ("2-3", "2-3")
+    assert sorted(house.pins("b")) == ["2", "3"]
+    assert house.pins("p") == ("0",) and house.pins("x") == ()
+    state, reason = house.state("a", "placement")
+    assert state == "holds" and reason is not None
+    assert "p is pinned there by somebody else" in reason and "x may run there" in reason
+    house.policy("b", placement=OnCpus("1"))
+    house.step(1)
+    state, reason = house.state("b", "placement")
+    assert state == "impossible" and reason is not None and "belongs to another virtual server alone" in reason
+    house.policy("a")
+    house.step(2)
+    assert house.pins("a") == () and house.pins("c") == () and house.pins("b") == ("1", "1")
+
+
+@pytest.mark.parametrize("placement", [Spread(), Pack(), Anywhere()])
+def test_what_was_chosen_stays_when_others_come_and_after_a_crash(tmp_path: Path, placement: Placement) -> None:
+    house = Guests(tmp_path)
+    house.policy("b", placement=placement)
+    house.on()
+    house.step(1)
+    chosen = house.pins("b")
+    house.policy("a", placement=placement)
+    house.step(1)
+    assert house.pins("b") == chosen
+    house.crash()
+    house.step(2)
+    assert house.pins("b") == chosen
+
+
+def test_what_the_host_refuses_is_said_and_asked_again_later(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", blkio_weight=100)
+    house.host.faults.refusing.add(A)
+    house.on()
+    house.step(2)
+    state, reason = house.state("a", "blkio_weight")
+    assert state == "impossible" and reason is not None and "the host refused it" in reason
+    house.host.faults.refusing.clear()
+    house.step(22)
+    assert house.tuning("a")[1] == 100 and house.state("a", "blkio_weight") == ("holds", None)
+
+
+def test_limits_that_cannot_be_are_not_tried(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", memory_swap_limit_mib=512, disk_limits={"vdz": DiskLimits(read_iops_sec=1)}, emulator_cpus="9")
+    house.on()
+    house.manager.set_memory_level("on")
+    house.step(2)
+    assert "1024 MiB of memory" in str(house.state("a", "memory_swap_limit_mib"))
+    assert house.state("a", "disk_limits") == ("impossible", "it has no disk vdz")
+    assert house.state("a", "emulator_cpus") == ("impossible", "this host has no CPU 9")
+    assert house.tuning("a") == ("", None, None, None) and house.limits("a") == (0,) * 6
