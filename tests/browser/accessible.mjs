@@ -6,7 +6,8 @@ const WIDTHS = [1280, 400];
 
 await flow(async () => {
   const { "virtual-servers": servers } = await api("GET", "/virtual-servers");
-  const places = [...pages(), "groups/default", `servers/${servers[0]["object-id"]}`];
+  const { partitions } = await api("GET", "/partitions");
+  const places = [...pages(), "groups/default", `partitions/${partitions[0]["object-id"]}`, `servers/${servers[0]["object-id"]}`];
   const page = await open({ scheme: told.scheme, scripts: [AXE] });
   const wrong = [];
 

@@ -27,7 +27,8 @@ const STATES = {
 await flow(async () => {
   mkdirSync(told.folder, { recursive: true });
   const { "virtual-servers": servers } = await api("GET", "/virtual-servers?limit=1");
-  const places = [...pages(), "groups/default", "policies/default", ...servers.map((one) => `servers/${one["object-id"]}`)];
+  const { partitions } = await api("GET", "/partitions");
+  const places = [...pages(), "groups/default", "policies/default", `partitions/${partitions[0]["object-id"]}`, ...servers.map((one) => `servers/${one["object-id"]}`)];
   const wrong = [];
 
   async function judge(page, place, state) {

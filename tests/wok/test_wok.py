@@ -36,7 +36,7 @@ BASE = "/plugins/hpm"
 JSON = {"Accept": "application/json"}
 #: What Wok leaves open to anybody below a plugin, and its login.
 WOKS_OWN = ("/tasks", "/logs", "/config", "/peers", "/login", "/logout", "/wok-ui.html", "/index")
-TABS = ("overview", "groups", "policies", "servers", "adjustments", "activity", "settings")
+TABS = ("overview", "groups", "policies", "servers", "partitions", "adjustments", "activity", "settings")
 PAGES = (
     "/i18n.json", "/ui/config/tab-ext.xml", *(f"/tabs/{tab}.html" for tab in TABS), "/js/hpm.js", "/js/wok.js",
     "/js/lang/de.json", "/images/hpm.svg",

@@ -23,6 +23,7 @@ import "./pages/group";
 import "./pages/groups";
 import "./pages/memory-policies";
 import "./pages/overview";
+import "./pages/partitions";
 import "./pages/policies";
 import "./pages/server";
 import "./pages/servers";

@@ -16,12 +16,14 @@ import { activePolicy, GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, memberOf, t
 import { draftOf, forget } from "../groups/form";
 import type { GroupHandsPart } from "../groups/hands";
 import { drag } from "../groups/moving";
+import "../groups/partition";
 import { serverColumns } from "../groups/server-columns";
 import type { RangeWords } from "../parts/range";
 import type { Column } from "../parts/table";
 
 const ADJUSTMENTS = 8; // the latest that are shown
 const NONE: readonly Row[] = [];
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
 @customElement("hpm-group")
 export class GroupPage extends PageElement {
@@ -160,7 +162,14 @@ export class GroupPage extends PageElement {
       <a href=${link("policies", id)}>
         ${plural("{n} policy and the schedule", "{n} policies and the schedule", group["perf-policies"].length)}
       </a>
+      <hpm-group-partition .group=${group} .names=${this.serverNames(group)} @saved=${this.changed}></hpm-group-partition>
     </div>`;
+  }
+
+  /** Of servers that do not stand in the partition that backs the group. */
+  private serverNames(group: Group): ReadonlyMap<string, string> {
+    if (!group["virtual-servers-elsewhere"]?.length) return NO_NAMES;
+    return new Map((this.servers ?? NONE).map((one) => [one.uuid, one.name]));
   }
 
   private unsaved(group: Group) {

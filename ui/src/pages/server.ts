@@ -1,7 +1,7 @@
 /** One virtual server: where it stands, why, what it did over time, and what can be done with it. */
 
 import { Resource } from "../api/resource";
-import type { Adjustment, Explanation, GroupSummary, Levels, Server } from "../api/types";
+import type { Adjustment, Explanation, GroupSummary, Levels, PartitionList, Server } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, query } from "../base/element";
@@ -19,10 +19,11 @@ import { act, endGoal, exclude, manageAgain, release, tellSaved, type Deed } fro
 import "../server/attributes";
 import "../server/charts";
 import type { Saved, ServerDialog } from "../server/dialog";
-import { attributes, figures, memory, standing } from "../server/facts";
+import { attributes, figures, memory, place, standing } from "../server/facts";
 import "../server/goal";
 import "../server/limits";
 import "../server/move";
+import "../server/partition";
 
 const SERVER = ["virtual-server", "workload-resource-group", "mgmt-levels"];
 const LATEST = 8;
@@ -42,11 +43,13 @@ export class ServerPage extends PageElement {
     { kinds: ["dynamic-resource-adjustment"], ticks: false },
   );
   private readonly levels = new Resource<Levels>(this, () => "/mgmt-levels", { kinds: ["mgmt-levels"], ticks: false });
+  private readonly partitions = new Resource<PartitionList>(this, () => "/partitions", { ticks: false });
   private told = ""; // the name that the window's title has
   @query("hpm-server-limits") private limits!: ServerDialog;
   @query("hpm-server-attributes") private attributesDialog!: ServerDialog;
   @query("hpm-server-goal") private goal!: ServerDialog;
   @query("hpm-server-move") private move!: ServerDialog;
+  @query("hpm-server-partition") private partition!: ServerDialog;
 
   static override styles = [
     PageElement.styles,
@@ -178,6 +181,7 @@ export class ServerPage extends PageElement {
             <hpm-server-attributes></hpm-server-attributes>
             <hpm-server-goal></hpm-server-goal>
             <hpm-server-move></hpm-server-move>
+            <hpm-server-partition></hpm-server-partition>
           </div>`
         : nothing}`;
   }
@@ -204,7 +208,7 @@ export class ServerPage extends PageElement {
         </section>
         <section class="panel">
           <h2>${t("Goal and limits")}</h2>
-          ${standing(server, group, groupId, this.levels.value?.["cpu-mgmt"])}
+          ${standing(server, group, groupId, this.levels.value?.["cpu-mgmt"])} ${place(server, this.partitions.value)}
         </section>
         <section class="panel ${old}">
           <h2>${t("Memory")}</h2>
@@ -303,6 +307,7 @@ export class ServerPage extends PageElement {
       { label: goal ? t("Change temporary goal…") : t("Set a temporary goal…"), run: () => this.open(this.goal) },
       ...(goal ? [{ label: t("End temporary goal"), run: () => this.act(endGoal(server)) }] : []),
       { label: t("Move to another group…"), run: () => this.open(this.move) },
+      { label: t("Set its partition…"), run: () => this.open(this.partition) },
       { label: t("Change attributes…"), run: () => this.open(this.attributesDialog) },
       ...([reason, server["memory-management-reason"]].includes("changed-by-administrator") ? [{ label: t("Release"), run: () => this.act(release(server)) }] : []),
       server.excluded

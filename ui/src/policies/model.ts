@@ -17,6 +17,7 @@ function whole(one: ServiceClass): ServiceClass {
     classification: one.classification ?? null,
     importance: one.importance ?? null,
     description: one.description ?? "",
+    ...(one["guest-policy"] ? { "guest-policy": one["guest-policy"] } : {}),
   };
 }
 

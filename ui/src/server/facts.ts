@@ -1,6 +1,6 @@
 /** What there is to say of a virtual server now: its goal and its figures, as pairs of a word and a value. */
 
-import type { GroupSummary, Level, Server } from "../api/types";
+import type { GroupSummary, Level, PartitionList, Server } from "../api/types";
 import { html, type TemplateResult } from "../base/element";
 import { ago, bytes, cpus, exact, fixed, index, MIB, NONE, percent } from "../base/format";
 import { link } from "../base/page";
@@ -27,6 +27,21 @@ export function standing(server: Server, group: GroupSummary | undefined, groupI
     { label: t("Goal"), value: goalWord(server.goal) },
     { label: t("Reserve (CPUs)"), value: limit(server["cpu-reserve"]), title: t("What it is entitled to whatever the goals say.") },
     { label: t("Cap (CPUs)"), value: limit(server["cpu-cap"]), title: t("What it never exceeds.") },
+  ]);
+}
+
+/** In which partition it stands, and will stand at its next start. */
+export function place(server: Server, partitions: PartitionList | undefined): TemplateResult {
+  const shown = (path: string) => {
+    const id = partitions?.partitions.find((one) => one.path === path)?.["object-id"];
+    return id ? html`<a href=${link("partitions", id)}>${path}</a>` : path;
+  };
+  const { partition, "partition-at-start": wanted } = server;
+  return facts([
+    { label: t("Partition"), value: partition ? shown(partition) : NONE, title: t("A place on the host whose limits hold for all servers in it together.") },
+    ...(server.status === "running" || server.status === "paused" || wanted
+      ? [{ label: t("At its next start"), value: wanted ? shown(wanted) : t("as its definition says") }]
+      : []),
   ]);
 }
 
