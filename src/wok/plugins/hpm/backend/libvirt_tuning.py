@@ -10,13 +10,12 @@ import libvirt
 
 from ..policy.cpu_sets import parse_cpus
 from .cgroups import find_controller
+from .domain_xml import UNLIMITED_KIB
 from .hypervisor import Ability
 
 _LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 #: Weights of block I/O that a group has unless it is given one: of cgroup v2 and BFQ, and of CFQ before them.
 _USUAL_WEIGHT, _USUAL_WEIGHT_CFQ = 100, 500
-#: libvirt's word for no limit.
-_UNLIMITED = libvirt.VIR_DOMAIN_MEMORY_PARAM_UNLIMITED
 
 
 def tuning_controls(root: Path, cgroup_version: int) -> Mapping[str, Ability]:
@@ -59,8 +58,8 @@ def weigh_blkio(domain: Any, weight: int | None, root: Path, cgroup_version: int
 def limit_memory(domain: Any, memory_kib: int | None, swap_kib: int | None) -> None:
     """Limit a domain's memory, and its memory and swap together; libvirt makes both changes in an order that works."""
     domain.setMemoryParameters({
-        "hard_limit": _UNLIMITED if memory_kib is None else memory_kib,
-        "swap_hard_limit": _UNLIMITED if swap_kib is None else swap_kib,
+        "hard_limit": UNLIMITED_KIB if memory_kib is None else memory_kib,
+        "swap_hard_limit": UNLIMITED_KIB if swap_kib is None else swap_kib,
     }, _LIVE)  # fmt: skip
 
 
