@@ -69,6 +69,18 @@ def used(guests: Sequence[Guest], seconds: float) -> list[float]:
     ]
 
 
+def assert_capped(guests: Sequence[Guest], cap: float, seconds: float) -> None:
+    """What they use together is the cap: never more in any window, and as much in one of three, for a machine that does
+    other work at the same time may not have so much for them."""
+    for _ in range(3):
+        together = sum(used(guests, seconds))
+        print(f"capped at {cap} CPUs, {len(guests)} guests used {together:.4f}")
+        assert together <= cap + 0.015
+        if together >= cap - 0.015:
+            return
+    pytest.fail(f"{len(guests)} guests that spin never had their {cap} CPUs; does the machine do other work?")
+
+
 def shown(client: Client, path: str) -> PartitionDetail:
     return client.partition(partition_id(path)).value
 
@@ -83,9 +95,7 @@ def test_a_cap_holds_for_all_guests_of_a_partition_together(lab: Lab, manager: M
         client.create_partition({"path": GOLD, "create": True, "parameters": cap})
         guests = [lab.tiny(f"part{number}", partition=GOLD) for number in range(3)]
         wait_until(lambda: members(client, GOLD) == 3, 10, "the guests are seen in their partition")
-        together = sum(used(guests, 6.0))
-        print(f"capped at 0.5 CPUs, three guests used {together:.4f}")
-        assert together == pytest.approx(0.5, rel=0.03)
+        assert_capped(guests, 0.5, 5.0)
         wait_until(lambda: abs((shown(client, GOLD).cpu_using or 0) - 0.5) < 0.03, 15, "hpm measures the same")
 
         with pytest.raises(ApiError, match=r"part0.* stand in it") as refused:
@@ -100,9 +110,7 @@ def test_a_cap_holds_for_all_guests_of_a_partition_together(lab: Lab, manager: M
         assert gold.config is not None and gold.config.cpu.quota_us == 50000
         client.set_cpu_parameters(gold.object_id, {"quota-us": 25000}, "live")
         assert shown(client, GOLD).drift == ["cpu.quota-us"]
-        together = sum(used(guests, 3.0))
-        print(f"capped at 0.25 CPUs, three guests used {together:.4f}")
-        assert together == pytest.approx(0.25, rel=0.05)
+        assert_capped(guests, 0.25, 3.0)
         assert client.set_management_levels({"cpu-mgmt": "off"}).value.cpu_mgmt == "off"
         assert shown(client, GOLD).effective.cpu_cap == 0.25
         for guest in guests:
