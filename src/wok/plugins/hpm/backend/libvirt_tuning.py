@@ -15,8 +15,8 @@ from .hypervisor import Ability
 _LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 #: Weights of block I/O that a group has unless it is given one: of cgroup v2 and BFQ, and of CFQ before them.
 _USUAL_WEIGHT, _USUAL_WEIGHT_CFQ = 100, 500
-#: libvirt's word for no limit.
-_UNLIMITED = libvirt.VIR_DOMAIN_MEMORY_PARAM_UNLIMITED
+#: libvirt's word for no limit (VIR_DOMAIN_MEMORY_PARAM_UNLIMITED in libvirt-domain.h, which the binding does not have).
+_UNLIMITED = 9007199254740991
 
 
 def tuning_controls(root: Path, cgroup_version: int) -> Mapping[str, Ability]:
