@@ -111,11 +111,13 @@ def _uncompressed(path: Path) -> bytes:
 
 
 def _agent_files() -> dict[str, bytes]:
-    """Debian's guest agent with the libraries it needs, by path without the leading slash."""
+    """Debian's guest agent, and programs that it runs, with the libraries they need; by path without the leading
+    slash."""
     if not Path(AGENT).exists():
         raise LabError(f"no {AGENT}; install the Debian package qemu-guest-agent")
-    listing = subprocess.run(["ldd", AGENT], capture_output=True, text=True, check=True).stdout
-    paths = [AGENT, *re.findall(r"(/\S+) \(0x", listing)]
+    programs = [AGENT, "/usr/bin/stat", "/usr/bin/touch"]
+    listing = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=True).stdout
+    paths = [*programs, *re.findall(r"(/\S+) \(0x", listing)]
     return {path.lstrip("/"): Path(path).read_bytes() for path in paths}
 
 

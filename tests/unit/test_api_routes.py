@@ -117,6 +117,14 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("GET", f"{SERVERS}/{DB1}/effective-policy")["virtual-server"] == f"{base}{SERVERS}/{DB1}"
     explained = send("GET", f"{SERVERS}/{DB1}/explain")
     assert "puts it in the service class db" in explained["sentences"][0]
+    job = send("POST", f"{SERVERS}/{DB1}/actions", {"action": "stop", "grace-seconds": 0, "force": True})
+    assert job["object-uri"] == f"{base}/start-jobs/{job['object-id']}"
+    assert job["virtual-servers"][0]["virtual-server"] == f"{base}{SERVERS}/{DB1}"
+    assert send("POST", f"/start-jobs/{job['object-id']}/cancel")["state"] == "cancelled"
+    assert send("GET", f"/start-jobs/{job['object-id']}")["user"] == "root"
+    assert job["object-id"] in [one["object-id"] for one in send("GET", "/start-jobs")["start-jobs"]]
+    assert send("GET", "/dependencies") == {"virtual-servers": [], "dependencies": [], "cycle": None}
+    assert send("POST", "/hooks/qemu", {"virtual-server": DB1})["start"] is True
     assert send("GET", "/mgmt-levels") == {"cpu-mgmt": "on", "memory-mgmt": "off"}
     adjustments = send("GET", "/dynamic-resource-adjustments?limit=1&outcome=applied")
     assert adjustments["dynamic-resource-adjustments"][0]["outcome"] == "applied"

@@ -42,6 +42,7 @@ EXCEPTIONS: dict[Operation, str] = {
         ("GET", f"/partitions/{{id}}/parameters/{group}"): "for programs; partition-show shows all parameters at once"
         for group in ("cpu", "blkio", "memory", "numa")
     },
+    ("POST", "/hooks/qemu"): "for libvirt's hook; dependencies and job-show tell a person the same",
     ("POST", "/simulations"): "simulate computes on the user's own machine, and needs no running hpm",
 }
 

@@ -17,6 +17,7 @@ from ..engine.topology import NO_TOPOLOGY, Topology
 from ..errors import InvalidValue
 from ..memory.state import KsmSettings
 from ..policy.cpu_sets import parse_cpus
+from ..policy.start_policies import Readiness
 from .extras import Extras
 from .partitions.host import PartitionHost
 from .rivals import Rival
@@ -171,6 +172,32 @@ class Hypervisor(Protocol):
     def set_swap_limit(self, uuid: str, start: str, memory_kib: int | None, swap_kib: int | None) -> None:
         """Limit what a running server may have of memory, and of memory and swap together, on the host; None: no limit.
         Raises as `set_cpu_shares` does."""
+        ...
+
+    def start_server(self, uuid: str, change: Callable[[str], str] | None = None) -> None:
+        """Start a server that does not run; returns when it runs, which may take a minute. `change` gives the
+        definition (XML) that this one start has for the one that is kept, which stays as it is. One that was saved is
+        restored as it was. Nothing happens where it runs already. Raises `ServerGone` if there is none,
+        `HypervisorUnreachable` if that took too long (and may happen later), `HypervisorError` if the host refused.
+        """
+        ...
+
+    def stop_server(self, uuid: str, start: str, *, at_once: bool = False) -> None:
+        """Ask a server to shut down, which it does in its own time, if at all; `at_once`: end it. Raises as
+        `set_cpu_shares` does; one that has ended already is no error."""
+        ...
+
+    def suspend_server(self, uuid: str, start: str) -> None:
+        """Stop all vCPUs of a running server. Raises as `set_cpu_shares` does."""
+        ...
+
+    def resume_server(self, uuid: str, start: str) -> None:
+        """Let a suspended server go on. Raises as `set_cpu_shares` does."""
+        ...
+
+    def probe(self, uuid: str, start: str, how: Readiness) -> str | None:
+        """Ask a running server whether it is ready; None: it is, else why not, in words after its name. May take some
+        seconds. (How long it has been running is not asked here.) Raises `HypervisorError`."""
         ...
 
     def set_ksm(self, wanted: KsmSettings) -> None:

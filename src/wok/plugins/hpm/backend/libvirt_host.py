@@ -23,6 +23,7 @@ from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample
 from ..engine.topology import flat
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from ..memory.state import KsmSettings
+from ..policy.start_policies import Readiness
 from .cgroups import find_mount, guest_cgroup
 from .extras import Extras
 from .guest import GuestFiles
@@ -44,6 +45,7 @@ from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .libvirt_partition import define_partition
+from .libvirt_power import LibvirtPower
 from .libvirt_tuning import limit_memory, pin_emulator, pin_vcpus, tuning_controls, weigh_blkio
 from .partitions.finding import find_partitions
 from .rivals import Rival, Rivals
@@ -86,6 +88,7 @@ class LibvirtHypervisor:
         self._rivals = None if uri.endswith("/session") else Rivals(root, clock)
         self._units = Units(root)
         self.partitions = find_partitions(root, self._mount, system=not uri.endswith("/session"))
+        self._power = LibvirtPower(uri, self._check_present, self._inventory.touch)
         self._versions = ("", "")
         try:
             self._inventory.start()
@@ -226,6 +229,21 @@ class LibvirtHypervisor:
                   lambda domain: limit_memory(domain, memory_kib, swap_kib))  # fmt: skip
         self._inventory.touch(uuid)
 
+    def start_server(self, uuid: str, change: Callable[[str], str] | None = None) -> None:
+        self._power.start(uuid, change)
+
+    def stop_server(self, uuid: str, start: str, *, at_once: bool = False) -> None:
+        self._power.stop(uuid, start, at_once)
+
+    def suspend_server(self, uuid: str, start: str) -> None:
+        self._power.suspend(uuid, start)
+
+    def resume_server(self, uuid: str, start: str) -> None:
+        self._power.resume(uuid, start)
+
+    def probe(self, uuid: str, start: str, how: Readiness) -> str | None:
+        return self._power.probe(uuid, start, how, self._extras.extras().sections.get(uuid))
+
     def set_ksm(self, wanted: KsmSettings) -> None:
         check_ksm(wanted)
         self._ksm.write(wanted)
@@ -296,6 +314,11 @@ class LibvirtHypervisor:
         with self._lock:
             self._present(uuid, start)
         self._inventory.connection.call(lambda conn: deed(conn.lookupByUUIDString(uuid)), what)
+
+    def _check_present(self, uuid: str, start: str) -> None:
+        """Raises `ServerGone`."""
+        with self._lock:
+            self._present(uuid, start)
 
     def _present(self, uuid: str, start: str) -> GuestFiles | None:
         """The files of that start of a server, if they are ours. Raises `ServerGone`. The lock is held."""

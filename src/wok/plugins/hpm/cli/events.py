@@ -13,6 +13,7 @@ from ..client.rest import Client
 from ..wire.events import (
     KINDS,
     AdjustmentEvent,
+    DependencyStoppedEvent,
     Event,
     EventKind,
     GroupEvent,
@@ -22,6 +23,7 @@ from ..wire.events import (
     ResyncEvent,
     ServerEvent,
     ServerRemovedEvent,
+    StartJobEvent,
 )
 from ..wire.management import AdjustedServer
 from . import words
@@ -58,8 +60,8 @@ def events(session: Session, kinds: tuple[EventKind, ...], after: str | None) ->
     """Print what changes, as it happens.
 
     Servers that come, go, or meet or miss their goals; groups and policies; management levels; adjustments, and what
-    came of them; problems of the host. It outlasts a hpm that is restarted; Ctrl-C ends it. With --json, one object a
-    line.
+    came of them; start jobs; problems of the host. It outlasts a hpm that is restarted; Ctrl-C ends it. With --json,
+    one object a line.
     """
     from .output import warn
 
@@ -120,6 +122,12 @@ def in_words(event: Event, group_name: Callable[[str], str]) -> str | None:
         return _adjustment(event)
     if isinstance(event, HostEvent):
         return "the host is well again" if event.problem is None else f"a problem of the host: {event.problem}"
+    if isinstance(event, StartJobEvent):
+        return _job(event)
+    if isinstance(event, DependencyStoppedEvent):
+        warned = f"{words.count(len(event.warned), 'server')} that need it go on" if event.warned else ""
+        stopped = f"{words.count(len(event.stopped), 'server')} that need it are stopped" if event.stopped else ""
+        return f"{event.name} stopped: {', '.join(filter(None, (warned, stopped)))}"
     if isinstance(event, ResyncEvent):
         said = _RESYNCS.get(event.reason)
         return None if said is None else f"events are missing: {said}; look anew at what matters"
@@ -161,6 +169,15 @@ def _adjustment(event: AdjustmentEvent) -> str:
     sides = (("more CPU for", event.receivers), ("less for", event.donors))
     said = [f"{what} {', '.join(s.name for s in some[:NAMED])}{_more(some)}" for what, some in sides if some]
     return f"{text}: {'; '.join(said)}"
+
+
+def _job(event: StartJobEvent) -> str:
+    phases = [f"{s.name} {s.phase}" for s in event.virtual_servers[:NAMED]]
+    rest = len(event.virtual_servers) - NAMED
+    return (
+        f"job {event.object_id} ({event.action}) is {event.state}: {', '.join(phases)}"
+        + (f" and {rest} more" if rest > 0 else "")
+    )
 
 
 def _more(servers: list[AdjustedServer]) -> str:

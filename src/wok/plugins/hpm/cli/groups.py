@@ -124,7 +124,7 @@ def wrg_update(
     session: Session, group: str, new_name: str | None, description: str | None, partition: str | None,
     guest_policy: str | None,
 ) -> None:  # fmt: skip
-    """Change what is said of a group."""
+    """Change a group's name, partition or guest policy."""
     if new_name is None and description is None and partition is None and guest_policy is None:
         raise click.UsageError("nothing to change: give --new-name, --description, --partition or --guest-policy")
     changes = GroupUpdate()

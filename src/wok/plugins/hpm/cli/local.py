@@ -18,6 +18,7 @@ from .session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..host.hooks import Hooks
     from ..wire.simulations import DescribedHost, Simulation, SimulationCreate
 
 # hpm adds up some thousands of integers. numpy's linear algebra is not used, and need not start a thread for each
@@ -154,6 +155,14 @@ def restore(session: Session, connect: str | None, state_dir: Path | None) -> No
 
     for sentence in put_back(connect=connect, state_dir=state_dir):
         click.echo(plain(sentence))
+
+
+def libvirt_hooks(root: Path, socket: Path | None) -> Hooks:
+    """libvirt's hook below that directory (`hpm hooks-install`)."""
+    from .. import paths
+    from ..host.hooks import Hooks
+
+    return Hooks(root, (socket or paths.SYSTEM_RUN_DIR / "hpm.sock").absolute())
 
 
 def with_policies(host: DescribedHost, data: bytes) -> DescribedHost:

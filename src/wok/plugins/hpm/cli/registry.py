@@ -28,7 +28,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         wrg_list="List the groups and how they fare.",
         wrg_show="Show a group: its policies and its servers.",
         wrg_create="Create a group.",
-        wrg_update="Change what is said of a group.",
+        wrg_update="Change a group's name, partition or guest policy.",
         wrg_delete="Delete a group; its servers go to the group default.",
         wrg_add_vs="Put virtual servers in a group.",
         wrg_remove_vs="Take virtual servers out of a group.",
@@ -108,6 +108,17 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         partition_destroy="Remove an empty partition from the host.",
         partition_undefine="Forget the definition of a partition.",
     ),
+    "Starting and stopping (in the order of dependencies)": _noun(
+        "starts",
+        vs_start="Start a virtual server, and before it what it needs.",
+        vs_stop="Stop a virtual server, those that need it first.",
+        group_start="Start all servers of a group, in the order of needs.",
+        group_stop="Stop all servers of a group, in the order of needs.",
+        dependencies="Show which servers need which, and who is ready.",
+        job_list="List the jobs that start or stop servers.",
+        job_show="Show how a job stands.",
+        job_cancel="Cancel a job.",
+    ),
     "What hpm may do, and did": (
         *_noun("top", top="Watch how the virtual servers fare, live."),
         *_noun(
@@ -145,6 +156,10 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         serve="Run hpm: watch the host, manage it, answer requests.",
         web="Run the web front alone, beside 'hpm serve --no-web'.",
         restore="Put back the values found at the start (offline).",
+    ) + _noun(
+        "hooks",
+        hooks_install="Have libvirt ask hpm before guests start.",
+        hooks_remove="Have libvirt ask hpm no longer.",
     ),
     "This command line": _noun(
         "helping",

@@ -19,10 +19,11 @@ from .policies import PolicyCalls
 from .sections import SectionCalls
 from .servers import ServerCalls
 from .simulations import SimulationCalls
+from .starts import StartCalls
 
 
 class Client(
     GroupCalls, PolicyCalls, FileCalls, ServerCalls, PartitionCalls, SectionCalls, MetricCalls, SimulationCalls,
-    ManagementCalls, MomCalls, NotificationCalls, EventCalls, AccessCalls,
+    ManagementCalls, MomCalls, NotificationCalls, EventCalls, AccessCalls, StartCalls,
 ):
     """hpm's API over one connection (see `connection.connect`); a context manager that closes it."""

@@ -16,6 +16,7 @@ from ..wire.groups import (
     ServiceClassList,
     ServiceClassState,
 )
+from ..wire.starts import StartJob
 from .http_errors import Changed
 from .route import Request, Route
 
@@ -52,7 +53,8 @@ def group_routes(manager: Manager) -> tuple[Route, ...]:
             refuses=(Conflict, Changed),
         ),
         Route(
-            "POST", "/workload-resource-groups/{id}/actions", "Add or remove servers, activate a policy", GroupDetail,
+            "POST", "/workload-resource-groups/{id}/actions",
+            "Add or remove servers, activate a policy; start, stop", GroupDetail | StartJob,
             lambda r: groups.act(r.base, r.names["id"], r.caller.user, r.body, r.check), body=GroupAction,
             refuses=(Conflict, Changed, HypervisorUnreachable),
         ),

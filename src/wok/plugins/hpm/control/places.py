@@ -32,6 +32,9 @@ PLACES: dict[tuple[str, str], tuple[str, dict[str, Any], str]] = {
         "`raw`: what is counted or read; `calculated`: what comes of it over the last interval.",
         {"type": "string", "enum": list(get_args(MetricKind))}, "calculated",
     ),
+    ("start-jobs", "number"): (
+        "The number of a start job.", {"type": "string", "pattern": "^[0-9]{1,18}$"}, "1",
+    ),
     ("tokens", "id"): ("The id of a token.", {"type": "string", "minLength": 1, "maxLength": 64}, _EXAMPLE),
 }  # fmt: skip
 

@@ -18,13 +18,14 @@ from .route import Route
 from .section_routes import section_routes
 from .server_routes import server_routes
 from .simulation_routes import simulation_routes
+from .start_routes import start_routes
 
 
 def routes(manager: Manager) -> tuple[Route, ...]:
     """All routes, on one manager, in the order in which they are told."""
     return with_openapi((
         *group_routes(manager), *policy_routes(manager), *file_routes(manager), *server_routes(manager),
-        *partition_routes(manager), *section_routes(manager), *metrics_routes(manager), *simulation_routes(manager),
-        *management_routes(manager),
-        *mom_routes(manager), *notification_routes(manager), *event_routes(manager), *access_routes(manager),
+        *partition_routes(manager), *start_routes(manager), *section_routes(manager), *metrics_routes(manager),
+        *simulation_routes(manager), *management_routes(manager), *mom_routes(manager),
+        *notification_routes(manager), *event_routes(manager), *access_routes(manager),
     ))  # fmt: skip

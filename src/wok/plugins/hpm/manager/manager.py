@@ -52,6 +52,7 @@ from .recorder import Recorder
 from .records import records_held
 from .snapshot import Levels, Snapshot
 from .standing import Standing
+from .starting.starting import Starting
 from .takeover import Takeover
 from .tokens import Tokens
 
@@ -117,6 +118,9 @@ class Manager:
         self._guests = GuestPolicies(
             self._actuator, self._adjusting, self.description.topology, self._time, self._mom_limits
         )
+        self.starting = Starting(
+            hypervisor, database, self.events, self.activity, self, clock, wall, self._local
+        )
         self._observed, self._problem = wall(), self._observer.sample.problem
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
@@ -134,9 +138,11 @@ class Manager:
             self._plots.start()
         self.loop.start()
         self._calendar.start()
+        self.starting.start()
 
     def stop(self) -> list[str]:
         """End the loop and put everything back, which may take some seconds; gives a sentence for each value."""
+        self.starting.stop()
         self._calendar.stop()
         self.loop.stop()
         self.activity.close()
@@ -155,6 +161,7 @@ class Manager:
     def snapshot(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.recorder.show(snapshot)
+        self.starting.see()
 
     # -- requests
 
@@ -168,6 +175,7 @@ class Manager:
         with self.writing():
             change = CatalogChange(self._catalog)
             yield change
+            self.starting.check(self._catalog, change.catalog)
             catalog = catalog_at(change.catalog, self._wall())
             if catalog is not self._catalog:
                 save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)

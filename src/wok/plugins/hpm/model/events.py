@@ -12,10 +12,13 @@ from ..manager.events import Events, Published, Reader
 from ..manager.manager import Manager
 from ..manager.news import Gone, GroupNews, ServerNews
 from ..manager.snapshot import Levels
+from ..manager.starting.watch import DependencyStopped
 from ..store.adjustments import AdjustmentRecord
+from ..store.start_jobs import StartJob
 from ..wire.events import (
     KINDS,
     AdjustmentEvent,
+    DependencyStoppedEvent,
     EventKind,
     EventQuery,
     GroupEvent,
@@ -26,7 +29,9 @@ from ..wire.events import (
     ResyncReason,
     ServerEvent,
     ServerRemovedEvent,
+    StartJobEvent,
 )
+from .starts import start_job
 from .views import Views, rounded
 
 #: Milliseconds after which a reader asks again: where its answer went on for as long as it may, and where it was told
@@ -149,6 +154,14 @@ def _on_the_wire(event: Published, views: Views) -> msgspec.Struct:
     if isinstance(data, AdjustmentRecord):
         whole = views.adjustment(data)
         return AdjustmentEvent(**{name: getattr(whole, name) for name in whole.__struct_fields__})
+    if isinstance(data, StartJob):
+        job = start_job(views, data)
+        return StartJobEvent(**{name: getattr(job, name) for name in job.__struct_fields__})
+    if isinstance(data, DependencyStopped):
+        return DependencyStoppedEvent(
+            data.uuid, views.server_uri(data.uuid), data.name, [views.server_uri(uuid) for uuid in data.warned],
+            [views.server_uri(uuid) for uuid in data.stopped], time,
+        )  # fmt: skip
     if event.kind == "host":
         return HostEvent(cast("str | None", data), time)
     return ResyncEvent(cast(ResyncReason, data), time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..engine.allocation import target_velocity
+from ..manager.claims import server_partition
 from ..policy.classification import describe
 from ..policy.goals import VelocityGoal
 from ..policy.groups import Activation, WorkloadResourceGroup
@@ -10,7 +11,6 @@ from ..policy.partitions import ROOT, effective_limits
 from .explain_guest import explain_guest
 from .explain_memory import explain_memory
 from .explain_pins import explain_pins
-from .places import server_partition
 from .views import Views
 
 _HELD = {

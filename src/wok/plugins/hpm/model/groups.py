@@ -27,9 +27,11 @@ from ..wire.groups import (
     ServiceClassState,
 )
 from ..wire.metrics import GroupsMetricsQuery
+from ..wire.starts import StartJob, StartServers, StopServers
 from .host_limits import check_group_here, check_here, check_policies_here
 from .pages import page
 from .references import server_id
+from .starts import Starts
 from .views import Views
 
 
@@ -39,6 +41,7 @@ class Groups:
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
+        self._starts = Starts(manager)
 
     def list(self, base: str, query: GroupQuery) -> GroupList:
         """Groups, in short. Raises `InvalidValue`."""
@@ -109,8 +112,12 @@ class Groups:
 
     def act(
         self, base: str, group_id: str, who: str, action: GroupAction, check: Callable[[GroupDetail], None]
-    ) -> GroupDetail:
-        """Members in or out, or another policy. Raises `NotFound`, `Conflict`, `InvalidValue`."""
+    ) -> GroupDetail | StartJob:
+        """Members in or out, another policy, or all of them started or stopped. Raises `NotFound`, `Conflict`,
+        `InvalidValue`."""
+        if isinstance(action, StartServers | StopServers):
+            check(self.get(base, group_id))
+            return self._starts.group(base, group_id, who, action)
         with self._manager.change(who) as change:
             group = change.catalog.group(group_id)
             check(self.get(base, group_id))

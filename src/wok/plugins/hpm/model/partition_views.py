@@ -6,6 +6,7 @@ import msgspec
 
 from ..backend.partitions.host import PartitionHost
 from ..errors import HpmError
+from ..manager.claims import claims, reserves
 from ..policy.admission import entitled
 from ..policy.partitions import (
     PartitionParameters,
@@ -17,7 +18,7 @@ from ..policy.partitions import (
     partition_id,
 )
 from ..wire.partitions import PartitionDetail, PartitionStatus
-from .places import claims, cpu_using, members_by_partition, reserves
+from .places import cpu_using, members_by_partition
 from .views import Views, rounded
 
 _MIB = 1 << 20

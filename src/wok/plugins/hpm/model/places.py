@@ -1,13 +1,12 @@
-"""Where virtual servers stand: their partitions, and what they are entitled to there."""
+"""Where virtual servers stand: their partitions, and those of them that stand elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..backend.partitions.names import partition_of
+from ..manager.claims import server_partition
 from ..manager.snapshot import Snapshot
-from ..policy.admission import Claim
-from ..policy.catalog import Catalog
 from ..policy.cpu_sets import parse_cpus
 from ..policy.partitions import ROOT, NumaParameters, Room, lineage
 
@@ -41,29 +40,6 @@ def cpu_using(snapshot: Snapshot, path: str, members: Mapping[str, Sequence[str]
         snapshot.server_window(uuid) for one, uuids in members.items() if path in lineage(one) for uuid in uuids
     ]
     return sum(window.using for window in windows if window is not None)
-
-
-def server_partition(snapshot: Snapshot, uuid: str) -> str | None:
-    """Where a server stands; or, while it does not run, is to stand as hpm or its definition says. None: not known."""
-    sample, info = snapshot.sample.samples.get(uuid), snapshot.sample.infos[uuid]
-    if sample is not None:
-        return partition_of(sample.parent)
-    return snapshot.catalog.settings(uuid).partition or info.partition or ROOT
-
-
-def claims(snapshot: Snapshot, *, stopped: bool = False) -> list[Claim]:
-    """The reserves of the servers that run, or of the others, for `policy.admission`."""
-    running = snapshot.sample.samples
-    return [
-        Claim(info.name, reserve, server_partition(snapshot, uuid) or ROOT)
-        for uuid, info in snapshot.sample.infos.items()
-        if (uuid in running) != stopped and (reserve := snapshot.assignments[uuid].cpu_reserve) is not None
-    ]
-
-
-def reserves(catalog: Catalog) -> Mapping[str, float]:
-    """The reserves of partitions, by path."""
-    return {path: one.reserve for path, one in catalog.partitions.items() if one.reserve is not None}
 
 
 def elsewhere(snapshot: Snapshot, path: str, uuids: Iterable[str]) -> list[str]:

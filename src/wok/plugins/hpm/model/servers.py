@@ -21,6 +21,7 @@ from ..wire.servers import (
     ServerUpdate,
 )
 from .explain import explain
+from .explain_starts import explain_starts
 from .pages import page
 from .references import group_id, present_server
 from .times import utc_time
@@ -56,7 +57,8 @@ class Servers:
         """Why a virtual server is where it is. Raises `NotFound`."""
         views = self._views(base)
         uuid = present_server(views.snapshot, reference)
-        return Explanation(views.server_detail(uuid), explain(views, uuid))
+        starts = explain_starts(self._manager.starting, views.snapshot, uuid)
+        return Explanation(views.server_detail(uuid), [*explain(views, uuid), *starts])
 
     def update(
         self, base: str, reference: str, who: str, wanted: ServerUpdate, check: Callable[[ServerDetail], None]

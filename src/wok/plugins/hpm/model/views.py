@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from ..engine.index import MET, performance_index
 from ..manager.calendar import rfc3339
+from ..manager.claims import server_partition
 from ..manager.snapshot import Snapshot
 from ..policy.assignment import facts_of
 from ..policy.groups import WorkloadResourceGroup
@@ -20,7 +21,7 @@ from ..wire.groups import GroupDetail, GroupSummary, ServiceClassState
 from ..wire.management import AdjustedServer, Adjustment
 from ..wire.servers import ServerDetail, ServerSummary
 from ..wire.words import GoalStatus
-from .places import elsewhere, server_partition
+from .places import elsewhere
 
 
 class Views:

@@ -45,14 +45,19 @@ class ScheduleEntry(msgspec.Struct, frozen=True, rename={"from_": "from"}, forbi
 
     def holds(self, weekday: int, minute: int) -> bool:
         """Whether it holds on that day of the week (0 is Monday) at that minute of the day (0 to 1439)."""
-        begin, end = minutes(self.from_), minutes(self.to)
-        today, yesterday = DAYS[weekday] in self.days, DAYS[weekday - 1] in self.days
-        if begin < end:
-            return today and begin <= minute < end
-        return (today and minute >= begin) or (yesterday and minute < end)
+        return hours_hold(self.days, self.from_, self.to, weekday, minute)
 
 
 Schedule = Annotated[tuple[ScheduleEntry, ...], msgspec.Meta(max_length=64)]
+
+
+def hours_hold(days: Sequence[Day], from_: TimeOfDay, to: TimeOfDay, weekday: int, minute: int) -> bool:
+    """Whether hours that begin on these days hold on that day of the week (0 is Monday) at that minute of the day."""
+    begin, end = minutes(from_), minutes(to)
+    today, yesterday = DAYS[weekday] in days, DAYS[weekday - 1] in days
+    if begin < end:
+        return today and begin <= minute < end
+    return (today and minute >= begin) or (yesterday and minute < end)
 
 
 def minutes(time: TimeOfDay) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from .names import Name
-from .schedule import Day, TimeOfDay
+from .schedule import Day, TimeOfDay, hours_hold
 
 #: What becomes of a server whose dependency stops.
 WhenItStops: TypeAlias = Literal["ignore", "warn", "stop"]
@@ -93,6 +93,10 @@ class RunWindow(msgspec.Struct, frozen=True, rename={"from_": "from"}, forbid_un
     days: Annotated[tuple[Day, ...], msgspec.Meta(min_length=1, max_length=7)]
     from_: TimeOfDay
     to: TimeOfDay
+
+    def holds(self, weekday: int, minute: int) -> bool:
+        """Whether it holds on that day of the week (0 is Monday) at that minute of the day (0 to 1439)."""
+        return hours_hold(self.days, self.from_, self.to, weekday, minute)
 
 
 class StartPolicy(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):

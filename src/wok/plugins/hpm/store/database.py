@@ -48,6 +48,9 @@ STEPS = (
     """
     CREATE TABLE partitions (path TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
     """,
+    """
+    CREATE TABLE start_jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+    """,
 )
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from .management import Adjustment, Level
 from .servers import ServerSummary
-from .words import GroupUri, Time, Uri
+from .starts import StartJob
+from .words import GroupUri, ServerUri, Time, Uri
 
 #: The media type of a stream of events (HTML, "Server-sent events").
 EVENT_STREAM = "text/event-stream"
@@ -18,7 +19,7 @@ LONGEST_WAIT = 60
 
 EventKind: TypeAlias = Literal[
     "virtual-server", "virtual-server-removed", "workload-resource-group", "workload-resource-group-removed",
-    "mgmt-levels", "dynamic-resource-adjustment", "host", "resync",
+    "mgmt-levels", "dynamic-resource-adjustment", "host", "start-job", "dependency-stopped", "resync",
 ]  # fmt: skip
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
@@ -113,6 +114,28 @@ class HostEvent(msgspec.Struct, rename="kebab", tag="host", tag_field="class"):
     time: Time
 
 
+class StartJobEvent(StartJob, tag="start-job", tag_field="class"):
+    """A start job began, a server of it came to another phase, or it is over. Its `time` is when it was asked for."""
+
+
+class DependencyStoppedEvent(msgspec.Struct, rename="kebab", tag="dependency-stopped", tag_field="class"):
+    """A virtual server stopped although others that run need it.
+
+    object-id: The UUID of the one that stopped.
+    name: Its name.
+    warned: Those that need it and go on.
+    stopped: Those that need it and are stopped for it.
+    time: When hpm noticed it, RFC 3339 in UTC.
+    """
+
+    object_id: str
+    object_uri: Uri
+    name: str
+    warned: list[ServerUri]
+    stopped: list[ServerUri]
+    time: Time
+
+
 class ResyncEvent(msgspec.Struct, rename="kebab", tag="resync", tag_field="class"):
     """What the reader has is not to be relied on: it reads everything anew. What follows is news from here on.
 
@@ -128,7 +151,7 @@ class ResyncEvent(msgspec.Struct, rename="kebab", tag="resync", tag_field="class
 
 Event: TypeAlias = (
     ServerEvent | ServerRemovedEvent | GroupEvent | GroupRemovedEvent | LevelsEvent | AdjustmentEvent | HostEvent
-    | ResyncEvent
+    | StartJobEvent | DependencyStoppedEvent | ResyncEvent
 )  # fmt: skip
 
 #: The type of an event by its kind, the word of the `event:` line and of `class` in the data.

@@ -13,6 +13,7 @@ from ..policy.names import Description, Name
 from ..policy.partitions import PartitionPath
 from ..policy.policies import PerformancePolicy
 from ..policy.schedule import Schedule, ScheduleEntry
+from .starts import StartServers, StopServers
 from .words import (
     After,
     GoalStatus,
@@ -196,7 +197,7 @@ class ActivatePolicy(msgspec.Struct, rename="kebab", forbid_unknown_fields=True,
     policy: str | None
 
 
-GroupAction: TypeAlias = AddServers | RemoveServers | ActivatePolicy
+GroupAction: TypeAlias = AddServers | RemoveServers | ActivatePolicy | StartServers | StopServers
 
 
 class ServiceClassState(msgspec.Struct, rename="kebab", tag="service-class", tag_field="class"):

@@ -18,7 +18,8 @@ class Faults:
     servers whose QEMU does not answer libvirt, so that what it would tell stays as it was. `migrating`: UUIDs of
     servers that are on their way to another host. `rivals`: other managers of memory; `units`: the services that
     there are, and whether each one starts with the host; `stuck_units`: those that cannot be stopped or started;
-    `no_units`: why none can.
+    `no_units`: why none can. `unready`: why servers say that they are not ready, by UUID. `deaf`: UUIDs of servers
+    that do not shut down when they are asked to. `broken`: why servers do not start, by UUID.
     """
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -33,6 +34,9 @@ class Faults:
         self.units: dict[str, bool] = {}
         self.stuck_units: set[str] = set()
         self.no_units: str | None = None
+        self.unready: dict[str, str] = {}
+        self.deaf: set[str] = set()
+        self.broken: dict[str, str] = {}
         self.sleep = sleep
 
     def delay(self) -> None:

@@ -35,8 +35,8 @@ from ..starving import Starvation
 from ..statistics import simulated_statistics
 from .figures import Figures
 from .loads import SECOND
-from .machine import SimulatedMachine
 from .partitions import SimulatedPartitions
+from .power import SimulatedPower
 from .scenario import Scenario
 from .sections import SimulatedSections
 from .threads import PARKED, QUEUED, Thread
@@ -57,7 +57,7 @@ class Write(NamedTuple):
     value: int | None
 
 
-class SimulatedHypervisor(SimulatedMachine):
+class SimulatedHypervisor(SimulatedPower):
     """A host that exists only here. Implements `Hypervisor`."""
 
     def __init__(self, scenario: Scenario, clock: Callable[[], int] | None = None,

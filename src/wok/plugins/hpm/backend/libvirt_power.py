@@ -1,0 +1,176 @@
+"""Starting and stopping guests through libvirt, and asking them whether they are ready.
+
+A start may take tens of seconds (memory to be allocated, hooks, a starved host), and a guest's agent may never answer.
+So each of these calls has a connection of its own, which nobody else waits for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import libvirt
+import msgspec
+
+from ..errors import HypervisorError
+from ..policy.start_policies import AgentAnswers, HeartbeatFile, PortAnswers, Readiness, Running
+from .extras import Sections
+from .libvirt_connection import Connection
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Seconds that a start, and whatever else, may take. Then it may still happen, and the inventory will show it.
+START_TIMEOUT: Final = 120.0
+STOP_TIMEOUT: Final = 30.0
+#: Seconds in which a port takes a connection, and in which an agent answers one question.
+PORT_TIMEOUT: Final = 1.0
+AGENT_TIMEOUT: Final = 2
+#: Seconds that a program of the agent's may take.
+PROGRAM_TIMEOUT: Final = 1.5
+
+
+class LibvirtPower:
+    """Any thread may call. Each call raises `ServerGone`, `HypervisorUnreachable`, `HypervisorError`. `check(uuid,
+    start)` raises `ServerGone` where that start of a guest is over; `touch(uuid)` is called after what changes one."""
+
+    def __init__(self, uri: str, check: Callable[[str, str], None], touch: Callable[[str], None]) -> None:
+        self._uri, self._check, self._touch = uri, check, touch
+
+    def start(self, uuid: str, change: Callable[[str], str] | None) -> None:
+        """See `Hypervisor.start_server`."""
+
+        def deed(domain: Any) -> None:
+            try:
+                # What was saved is restored with the definition that was saved with it.
+                if change is None or domain.hasManagedSaveImage():
+                    domain.create()
+                else:
+                    flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+                    # libvirt keeps the definition of a persistent domain that is created from another one.
+                    domain.connect().createXML(change(domain.XMLDesc(flags)))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID or not domain.isActive():
+                    raise
+                log.debug("%s runs already: %s", uuid, error)
+
+        self._ask(uuid, "starting", deed, START_TIMEOUT)
+        self._touch(uuid)
+
+    def stop(self, uuid: str, start: str, at_once: bool) -> None:
+        """See `Hypervisor.stop_server`."""
+        self._check(uuid, start)
+
+        def deed(domain: Any) -> None:
+            try:
+                if at_once:
+                    domain.destroy()
+                else:
+                    domain.shutdown()
+            except libvirt.libvirtError:
+                if domain.isActive():
+                    raise
+
+        self._ask(uuid, "ending" if at_once else "shutting down", deed, STOP_TIMEOUT)
+        self._touch(uuid)
+
+    def suspend(self, uuid: str, start: str) -> None:
+        """See `Hypervisor.suspend_server`."""
+        self._check(uuid, start)
+        self._ask(uuid, "suspending", lambda domain: domain.suspend(), STOP_TIMEOUT)
+
+    def resume(self, uuid: str, start: str) -> None:
+        """See `Hypervisor.resume_server`."""
+        self._check(uuid, start)
+        self._ask(uuid, "resuming", lambda domain: domain.resume(), STOP_TIMEOUT)
+
+    def probe(self, uuid: str, start: str, how: Readiness, sections: Sections | None) -> str | None:
+        """See `Hypervisor.probe`. `sections` have the addresses that agent or leases say."""
+        self._check(uuid, start)
+        if isinstance(how, Running):
+            return None
+        if isinstance(how, PortAnswers):
+            interfaces = () if sections is None else sections.guest_details.net_ifaces or ()
+            known = [address for one in interfaces for address in (*one.inet, *one.inet6)]
+            return port_answers(known if how.address is None else [how.address], how.port)
+        ask = _ping if isinstance(how, AgentAnswers) else lambda domain: _heartbeat(domain, how)
+        try:
+            return self._ask(uuid, "asking the agent", ask, 2 * AGENT_TIMEOUT + PROGRAM_TIMEOUT)
+        except HypervisorError as error:
+            log.debug("%s", error)
+            return "its guest agent does not answer"
+
+    def _ask(self, uuid: str, what: str, deed: Callable[[Any], T], timeout: float) -> T:
+        connection = Connection(self._uri, lambda _uuid: None, (), "libvirt-power")
+        try:
+            connection.ensure()
+            return connection.call(lambda conn: deed(conn.lookupByUUIDString(uuid)), f"{what} {uuid}", timeout)
+        finally:
+            connection.close()
+
+
+def port_answers(addresses: Sequence[str], port: int) -> str | None:
+    """Why none of these addresses takes a connection at a TCP port; None: one does."""
+    if not addresses:
+        return f"nobody knows an address for its port {port} yet"
+    for address in addresses:
+        try:
+            with socket.create_connection((address, port), PORT_TIMEOUT):
+                return None
+        except OSError as error:
+            log.debug("port %d at %s: %s", port, address, error)
+    return f"its port {port} does not answer"
+
+
+def _command(domain: Any, execute: str, arguments: dict[str, object] | None = None) -> Any:
+    """One question to an agent (QEMU Guest Agent protocol); gives what is below `return`."""
+    import libvirt_qemu
+
+    asked: dict[str, object] = {"execute": execute}
+    if arguments is not None:
+        asked["arguments"] = arguments
+    text = libvirt_qemu.qemuAgentCommand(domain, msgspec.json.encode(asked).decode(), AGENT_TIMEOUT, 0)
+    return msgspec.json.decode(text)["return"]
+
+
+def _ping(domain: Any) -> str | None:
+    _command(domain, "guest-ping")
+    return None
+
+
+def _heartbeat(domain: Any, how: HeartbeatFile) -> str | None:
+    """The time of the file by `stat` in the guest, against the guest's own clock: the host's may be another one."""
+    untold = f"its agent does not tell when {how.path} was written"
+    asked = {"path": "stat", "arg": ["-c", "%Y", how.path], "capture-output": True}
+    try:
+        begun = _command(domain, "guest-exec", asked)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_INTERNAL_ERROR:
+            raise
+        return f"{untold}: {error}"    # it answers, and may not, or cannot, run that
+    deadline = time.monotonic() + PROGRAM_TIMEOUT
+    while not (status := _command(domain, "guest-exec-status", {"pid": begun["pid"]}))["exited"]:
+        if time.monotonic() > deadline:
+            return untold
+        time.sleep(0.05)
+    if status.get("exitcode") != 0:
+        return f"it has no file {how.path}"
+    written = _number(status.get("out-data", ""))
+    if written is None:
+        return untold
+    age = _command(domain, "guest-get-time") / 1e9 - written
+    if age <= how.max_age_seconds:
+        return None
+    return f"its file {how.path} was written {age:.0f} s ago, and {how.max_age_seconds} s are allowed"
+
+
+def _number(data: str) -> int | None:
+    try:
+        return int(base64.b64decode(data))
+    except (binascii.Error, ValueError):
+        return None

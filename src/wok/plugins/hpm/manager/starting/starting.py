@@ -1,0 +1,381 @@
+"""Starting and stopping servers in the order of their dependencies.
+
+One thread turns: it looks at the newest snapshot, moves the jobs on (`progress`), and has done what is due, each deed
+in a thread of its own. A job is in the store before anything of it is done, and after each step; so hpm may end at any
+moment, and the next start of it goes on from there, with the host as it is then.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from ...backend.hypervisor import Hypervisor
+from ...errors import Conflict, HpmError, NotFound
+from ...policy.assignment import assign
+from ...policy.catalog import Catalog
+from ...policy.start_order import (
+    Needs,
+    check_cycles,
+    check_targets,
+    dependants_of,
+    depends,
+    find_cycle,
+    reached,
+    said_cycle,
+)
+from ...store.catalog_store import load_setting, save_setting
+from ...store.database import Database
+from ...store.start_jobs import KEPT, OVER, JobAction, JobServer, StartJob, add_job, load_jobs, save_job
+from ..activity import ActivityLog
+from ..calendar import rfc3339
+from ..claims import over_reserved
+from ..events import Events
+from ..snapshot import Snapshot
+from .deeds import Deeds
+from .gate import Verdict, verdict
+from .progress import advance, cancelled
+from .readiness import Probes
+from .watch import Watch
+from .windows import RunWindows
+from .world import KnownNeeds, SeenWorld, name_of, needs_by, start_policy
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two turns while something is under way, and otherwise.
+TURN, REST = 0.2, 10.0
+#: Seconds that a server may take to shut down where nobody says.
+GRACE = 120
+#: Who asks where nobody does.
+ITSELF = "hpm"
+
+_BOOT = "autostarted-boot"
+_ACTIVE = ("running", "paused")
+
+
+class Host(Protocol):
+    """What jobs need of the manager."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest."""
+
+
+class Starting:
+    """Start and stop jobs. Any thread may ask. `clock` gives monotonic nanoseconds, `wall` UTC, `local` the time of the
+    host.
+
+    Until it is started, it does everything at once, in the thread that shows it a snapshot (`see`). `at_start` are
+    asked, one after another, for the definition (XML) with which a server (UUID) starts this time; `admission` for why
+    it must not start now (None: it may). Others add theirs.
+    """
+
+    def __init__(
+        self, hypervisor: Hypervisor, database: Database, events: Events, activity: ActivityLog, host: Host,
+        clock: Callable[[], int], wall: Callable[[], datetime], local: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        self.admission: list[Callable[[str], str | None]] = []
+        self._hypervisor, self._database, self._events, self._host = hypervisor, database, events, host
+        self._wall = wall
+        self._probes = Probes(hypervisor, clock, self.wake)
+        self._needs, self._windows = KnownNeeds(), RunWindows(database, local)
+        self._watch = Watch(events, activity)
+        self._deeds = Deeds(hypervisor, self.wake, self._goes_on)
+        self.at_start = self._deeds.at_start
+        self._lock = threading.RLock()    # never held while the hypervisor is asked, once there are threads
+        self._jobs = load_jobs(database)
+        self._turning = self._ending = False
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hpm-starting", daemon=True)
+
+    # -- life
+
+    def start(self) -> None:
+        """Turn in a thread from now on; servers that start with the host are started, once a boot."""
+        self._deeds.workers.threaded = self._probes.workers.threaded = True
+        self.autostart()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. Jobs that are under way stay in the store, and go on at the next start."""
+        self._ending = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def wake(self) -> None:
+        """Something is new."""
+        self._wake.set()
+
+    def see(self) -> None:
+        """There is a new snapshot."""
+        if self._deeds.workers.threaded:
+            self._wake.set()
+        else:
+            self.turn()
+
+    # -- what is asked
+
+    def jobs(self) -> list[StartJob]:
+        """All that are kept, newest first."""
+        return list(self._jobs.values())[::-1]
+
+    def job(self, number: int) -> StartJob:
+        """One of them. Raises `NotFound`."""
+        try:
+            return self._jobs[number]
+        except KeyError:
+            raise NotFound(f"there is no start job {number}; jobs that are over are kept for a while only") from None
+
+    def needs(self, snapshot: Snapshot) -> Needs:
+        """What each server needs (see `policy.start_order`)."""
+        return self._needs.of(snapshot)
+
+    def not_ready(self, snapshot: Snapshot, uuid: str) -> str | None:
+        """Why a server is not ready, as far as is known; None: it is."""
+        return self._probes.why_not(snapshot, uuid)
+
+    def request_start(self, uuids: Sequence[str], by: str, group: str | None = None) -> StartJob:
+        """Start servers, and before them all that they need and that does not run. Raises `Conflict`, `StoreError`."""
+        with self._lock:
+            snapshot = self._host.snapshot
+            needs, infos = self._needs.of(snapshot), snapshot.sample.infos
+            wanted = [uuid for uuid in uuids if infos[uuid].status != "running"]
+            if not wanted:
+                names = ", ".join(sorted(infos[uuid].name for uuid in uuids))
+                raise Conflict(f"there is nothing to start: {names} runs already" if uuids else
+                               "there is nothing to start: the group has no servers")  # fmt: skip
+            closure = reached(needs, wanted)
+            cycle = find_cycle({uuid: needs[uuid] for uuid in closure if uuid in needs})
+            if cycle is not None:
+                names_of = {uuid: name_of(snapshot, uuid) for uuid in cycle}
+                raise Conflict(f"these servers wait for each other for ever: {said_cycle(cycle, names_of)}; leave one"
+                               " of these dependencies out")  # fmt: skip
+            for uuid in closure:
+                if uuid not in infos:
+                    who = next(infos[other].name for other in closure if uuid in needs.get(other, ()))
+                    raise Conflict(f"{who} needs a virtual server with id {uuid}, which this host does not have")
+            parts = [u for u in closure if u in wanted or self._probes.why_not(snapshot, u) is not None]
+            self._refuse_against(snapshot, parts, "start")
+            return self._add("start", snapshot, parts, by, wanted, group)
+
+    def request_stop(
+        self, uuids: Sequence[str], by: str, group: str | None = None, *, dependants: str | None = None,
+        grace_seconds: int = GRACE, force: bool = False, action: JobAction = "stop",
+    ) -> StartJob:  # fmt: skip
+        """Stop servers, and before them those that need them: always where their policies say so, others if
+        `dependants` is ``stop``, and not if it is ``leave``; where it is None and there are any, that is a `Conflict`.
+        Raises `Conflict`, `StoreError`."""
+        with self._lock:
+            snapshot = self._host.snapshot
+            infos, dependants_by = snapshot.sample.infos, dependants_of(self._needs.of(snapshot))
+            wanted = [uuid for uuid in uuids if infos[uuid].status in _ACTIVE]
+            if not wanted:
+                raise Conflict("there is nothing to stop: " + (
+                    f"{', '.join(sorted(infos[uuid].name for uuid in uuids))} does not run" if uuids else
+                    "the group has no servers"
+                ))  # fmt: skip
+            parts: dict[str, None] = dict.fromkeys(wanted)
+            left, warned = list(wanted), set()
+            while left:
+                for uuid, then in sorted(dependants_by.get(left.pop(), {}).items()):
+                    if uuid in parts or uuid not in infos or infos[uuid].status not in _ACTIVE or then == "ignore":
+                        continue
+                    if then == "stop" or dependants == "stop":
+                        parts[uuid] = None
+                        left.append(uuid)
+                    else:
+                        warned.add(uuid)
+            warned -= parts.keys()
+            if warned and dependants is None:
+                names = ", ".join(sorted(infos[uuid].name for uuid in warned))
+                raise Conflict(f"{names} needs what is to stop; say whether to stop or to leave what depends on it")
+            self._refuse_against(snapshot, list(parts), action)
+            return self._add(action, snapshot, list(parts), by, wanted, group, grace_seconds, force)
+
+    def cancel(self, number: int, by: str) -> StartJob:
+        """Give a job up; what the host is at is not undone. Raises `NotFound`, `Conflict`, `StoreError`."""
+        with self._lock:
+            job = self.job(number)
+            if job.state != "running":
+                raise Conflict(f"the job {number} is over already: {job.state}")
+            return self._keep(cancelled(job, self._wall(), by))
+
+    def verdict(self, uuid: str) -> Verdict:
+        """Whether a server may start now, for libvirt's hook; may take two seconds."""
+        snapshot = self._host.snapshot
+        if uuid not in snapshot.sample.infos or uuid in self._deeds.busy:
+            return Verdict(True)    # nobody told hpm anything of it; or it is hpm that starts it
+        found = verdict(snapshot, self._needs.of(snapshot), self._probes, uuid, self._refusal)
+        if not found.start and not found.wait_seconds:
+            self._watch.refused(uuid, found.message)
+        return found
+
+    def check(self, before: Catalog, after: Catalog) -> None:
+        """Raise `InvalidValue` for dependencies that are new and on what there is not, or on each other in a circle. A
+        circle that was there before (a server changed its class by itself, say) hinders no other change."""
+        if after is before or not depends(after):
+            return
+        infos = self._host.snapshot.sample.infos
+        check_targets(before, after, infos)
+        old, new = (
+            needs_by({uuid: assign(catalog, uuid, info.facts) for uuid, info in infos.items()})
+            for catalog in (before, after)
+        )
+        if find_cycle(old) is None:
+            check_cycles(new, {uuid: info.name for uuid, info in infos.items()})
+
+    def autostart(self) -> None:
+        """Start the servers that start with the host, if that was not done since it booted."""
+        snapshot = self._host.snapshot
+        boot = snapshot.sample.boot
+        if not boot or load_setting(self._database, _BOOT) == boot:
+            return
+        infos = snapshot.sample.infos
+        wanted = [
+            uuid for uuid in snapshot.assignments
+            if uuid in infos and infos[uuid].status not in _ACTIVE and start_policy(snapshot, uuid).autostart
+        ]
+        if not wanted or self._try("start", wanted, "autostart"):
+            save_setting(self._database, _BOOT, boot)
+
+    # -- the thread
+
+    def turn(self) -> None:
+        """Look at the newest snapshot, and do what is due."""
+        with self._lock:
+            if self._turning:    # without threads: a deed of this very turn has brought a new snapshot
+                return
+            self._turning = True
+            try:
+                self._turn()
+            finally:
+                self._turning = False
+
+    def _turn(self) -> None:
+        snapshot = self._host.snapshot
+        needs = self._needs.of(snapshot)
+        running = [job for job in self._jobs.values() if job.state == "running"]
+        stopping = {s.uuid for job in running if job.action != "start" for s in job.servers}
+        doomed = self._watch.look(snapshot, needs, stopping)
+        if doomed:
+            self._try("stop", doomed, "what they need stopped")
+        edges = self._windows.edges(snapshot)
+        for action, uuids in (("start", edges.begin), ("stop", edges.stop), ("suspend", edges.suspend)):
+            if uuids and self._try(action, uuids, "run window"):  # type: ignore[arg-type]
+                self._windows.done(uuids, inside=action == "start")
+        for number in [number for number, job in self._jobs.items() if job.state == "running"]:
+            self._move(self._jobs[number], snapshot)
+        waiting = [
+            s.uuid for job in self._jobs.values() if job.state == "running" and job.action == "start"
+            for s in job.servers if s.phase == "started"
+        ]
+        self._probes.forget(snapshot.sample.infos)
+        self._probes.ask(snapshot, {*waiting, *(target for needed in needs.values() for target in needed)})
+
+    def _move(self, job: StartJob, snapshot: Snapshot) -> None:
+        deeds = self._deeds
+        world = SeenWorld(
+            snapshot, self._needs.of(snapshot), self._probes, self._wall(), deeds.outcomes(job.id), deeds.busy,
+            self._refusal, deeds.workers.free,
+        )  # fmt: skip
+        moved, acts = advance(job, world)
+        if moved is not job:
+            self._keep(moved)    # before anything of it is done
+        for uuid, act in acts:
+            deeds.do(job.id, uuid, act, snapshot)
+
+    def _goes_on(self, number: int) -> bool:
+        job = self._jobs.get(number)
+        return not self._ending and job is not None and job.state == "running"
+
+    def _refusal(self, uuid: str, others: Collection[str] = ()) -> str | None:
+        """Why a server must not start now, whatever it needs. `others` start in the same turn."""
+        coming = {
+            s.uuid for job in self._jobs.values() if job.state == "running" and job.action == "start"
+            for s in job.servers if s.phase in ("starting", "started")
+        }
+        why = over_reserved(self._host.snapshot, uuid, {*coming, *others} - {uuid})
+        return why or next((why for ask in self.admission if (why := ask(uuid)) is not None), None)
+
+    def _run(self) -> None:
+        while not self._ending:
+            try:
+                self.turn()
+            except HpmError as error:
+                log.error("start jobs could not be moved on, it is tried again: %s", error)
+            except Exception:
+                log.exception("start jobs could not be moved on, it is tried again")
+            active = any(job.state == "running" for job in self._jobs.values())
+            seconds = self._windows.seconds()
+            self._wake.wait(TURN if active else min(REST, REST if seconds is None else seconds))
+            self._wake.clear()
+
+    # -- inside
+
+    def _add(
+        self, action: JobAction, snapshot: Snapshot, uuids: Sequence[str], by: str, asked: Sequence[str],
+        group: str | None, grace_seconds: int = GRACE, force: bool = False,
+    ) -> StartJob:  # fmt: skip
+        now = rfc3339(self._wall())
+        servers = tuple(JobServer(uuid, name_of(snapshot, uuid), "waiting", now) for uuid in uuids)
+        job = add_job(self._database, StartJob(
+            0, action, now, by, servers, tuple(asked), group, grace_seconds=grace_seconds, force=force,
+        ))  # fmt: skip
+        self._jobs = trimmed({**self._jobs, job.id: job}, KEPT)
+        log.info("job %d of %s: %s %s", job.id, by, action, ", ".join(server.name for server in servers))
+        self._events.publish("start-job", job)
+        self.wake()
+        return job
+
+    def _keep(self, job: StartJob) -> StartJob:
+        before = self._jobs[job.id]
+        # Reasons count seconds: they are looked at, and neither stored nor told one by one.
+        if _steps(job) != _steps(before):
+            save_job(self._database, job)
+            self._events.publish("start-job", job)
+        self._jobs[job.id] = job
+        if job.state != "running":
+            self._deeds.forget(job.id)
+            failed = [f"{s.name}: {s.reason}" for s in job.servers if s.phase == "failed"]
+            log.info("job %d is %s%s", job.id, job.state, "".join(f"; {text}" for text in failed))
+        return job
+
+    def _try(self, action: JobAction, uuids: Sequence[str], why: str) -> bool:
+        """Begin a job of hpm's own; False: it cannot begin now."""
+        try:
+            if action == "start":
+                self.request_start(uuids, f"{ITSELF} ({why})")
+            else:
+                self.request_stop(uuids, f"{ITSELF} ({why})", dependants="leave", action=action)
+        except Conflict as error:
+            log.warning("%s: %s", why, error)
+            return False
+        return True
+
+    def _refuse_against(self, snapshot: Snapshot, uuids: Sequence[str], action: JobAction) -> None:
+        """Raise `Conflict` where a job that is under way does the contrary to one of these."""
+        for job in self._jobs.values():
+            if job.state != "running" or (job.action == "start") == (action == "start"):
+                continue
+            for uuid in uuids:
+                server = job.server(uuid)
+                if server is not None and server.phase not in OVER:
+                    raise Conflict(
+                        f"the job {job.id} is to {job.action} {name_of(snapshot, uuid)}; wait for it, or cancel it"
+                    )
+
+
+def _steps(job: StartJob) -> tuple[object, ...]:
+    """How far a job has come."""
+    return job.state, *((server.phase, server.since, server.forced) for server in job.servers)
+
+
+def trimmed(jobs: Mapping[int, StartJob], kept: int) -> dict[int, StartJob]:
+    """The jobs without the oldest of those that are over, beyond so many."""
+    over = [number for number, job in jobs.items() if job.state != "running"]
+    gone = set(over[: max(0, len(jobs) - kept)])
+    return {number: job for number, job in jobs.items() if number not in gone}

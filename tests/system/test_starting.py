@@ -1,0 +1,212 @@
+"""Real guests start in the order of their dependencies: by hpm, and by virsh through libvirt's hook."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from hpm.backend.libvirt_host import LibvirtHypervisor
+from hpm.errors import ServerGone
+from hpm.policy.start_policies import AgentAnswers, Dependency, HeartbeatFile, PortAnswers, Running, StartPolicy
+from tests.lab import Lab
+from tests.lab.errors import wait_until
+from tests.running import ManagerProcess
+from tests.system.starting import Defined, hook, say
+
+pytestmark = [
+    pytest.mark.lab,
+    # as in test_crashes: httpx leaves a socket whose connecting failed to the garbage collector
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
+
+
+def needs(uuid: str, **fields: object) -> StartPolicy:
+    return StartPolicy(depends_on=(Dependency(virtual_server=uuid),), **fields)  # type: ignore[arg-type]
+
+
+def test_a_plain_start_waits_for_what_the_guest_needs(lab: Lab, tmp_path: Path) -> None:
+    guests = Defined(lab, "db", "web", "patient")
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    answers = PortAnswers(listener.getsockname()[1], "127.0.0.1")
+    db = guests.uuids["db"]
+    say(tmp_path, {
+        db: StartPolicy(ready=answers), guests.uuids["web"]: needs(db),
+        guests.uuids["patient"]: needs(db, not_ready="wait"),
+    })  # fmt: skip
+    manager = ManagerProcess(tmp_path, "qemu:///system", 1.0)
+    try:
+        with hook(lab, manager.socket) as hooks:
+            assert hooks.state().current and hooks.state().seen
+            with manager:
+                refused = guests.virsh_start("web")
+                assert refused.returncode != 0 and not guests.runs("web")
+                assert "hpm does not let hpmlab-web start: it waits for hpmlab-db (it does not run)" in refused.stderr
+                assert guests.virsh_start("db").returncode == 0
+                with manager.client() as client:
+                    wait_until(lambda: client.server(db).value.status == "running", 5, "db is seen")
+                refused = guests.virsh_start("web")
+                assert refused.returncode != 0
+                assert f"its port {answers.port} does not answer" in refused.stderr
+                waits = guests.begin_virsh_start("patient")
+                with pytest.raises(subprocess.TimeoutExpired):
+                    waits.wait(2)
+                listener.listen()
+                assert waits.wait(10) == 0 and guests.runs("patient")
+                assert guests.virsh_start("web").returncode == 0 and guests.runs("web")
+                # what was saved is restored whatever stands: it ran before
+                lab.conn.lookupByUUIDString(guests.uuids["web"]).managedSave(0)
+                guests.destroy("db")
+                with manager.client() as client:
+                    wait_until(lambda: client.server(db).value.status == "shut-off", 5, "db is seen to have stopped")
+                assert guests.virsh_start("web").returncode == 0 and guests.runs("web")
+                guests.destroy("web")
+                assert guests.virsh_start("web").returncode != 0    # that was for once
+                # and what hpm starts, it lets start
+                done = manager.hpm("vs-start", guests.full("web"))
+                assert done.returncode == 0, done.stderr
+                assert guests.runs("db") and guests.runs("web")
+    finally:
+        listener.close()
+        guests.remove()
+
+
+def test_without_hpm_and_with_one_that_hangs_guests_start(lab: Lab, tmp_path: Path) -> None:
+    guests = Defined(lab, "alone")
+    try:
+        with hook(lab, tmp_path / "s"):
+            assert guests.virsh_start("alone").returncode == 0
+            guests.destroy()
+            with socket.socket(socket.AF_UNIX) as silent:
+                silent.bind(str(tmp_path / "s"))
+                silent.listen()
+                started = time.monotonic()
+                assert guests.virsh_start("alone").returncode == 0
+                assert 2.5 < time.monotonic() - started < 10    # it was asked, for three seconds
+    finally:
+        guests.remove()
+
+
+def test_two_chains_start_side_by_side_and_a_killed_hpm_goes_on(lab: Lab, tmp_path: Path) -> None:
+    names = [f"{chain}{n}" for chain in "ab" for n in range(5)]
+    guests = Defined(lab, *names)
+    ids = guests.uuids
+    say(tmp_path, {
+        ids[name]: StartPolicy(ready=Running(1)) if name[1] == "0" else
+        needs(ids[f"{name[0]}{int(name[1]) - 1}"], ready=Running(1))
+        for name in names
+    })  # fmt: skip
+    with ManagerProcess(tmp_path, "qemu:///system", 1.0) as manager:
+        try:
+            with manager.client() as client:
+                group = client.create_group({"name": "Chains"}).value.object_id
+                client.add_servers(group, [ids["a4"], ids["b4"]])
+                number = client.start_group(group).value.object_id
+                wait_until(lambda: guests.runs("a1"), 20, "the second guest of a chain")
+            manager.kill()    # in mid-chain
+            mid = {name for name in names if guests.runs(name)}
+            assert {"a0", "a1", "b0"} <= mid and not {"a4", "b4"} & mid
+            time.sleep(1.0)
+            assert {name for name in names if guests.runs(name)} == mid    # nothing starts without hpm
+            manager.start()
+            with manager.client() as client:
+                wait_until(lambda: client.start_job(number).value.state != "running", 30, "the end of the job")
+                found = client.start_job(number).value
+            assert found.state == "done", found
+            assert all(guests.runs(name) for name in names)
+            began = {s.name.removeprefix(guests.full("")): start_of(lab, ids[name]) for s in found.virtual_servers
+                     for name in names if s.name == guests.full(name)}  # fmt: skip
+            for chain in "ab":
+                times = [began[f"{chain}{n}"] for n in range(5)]
+                # each when the one before it had been running for a second
+                assert all(after - before >= 0.9 for before, after in pairwise(times)), times
+            assert abs(began["a1"] - began["b1"]) < 1.0    # side by side
+        finally:
+            manager.stop()
+            guests.remove()
+
+
+def test_a_snapshot_is_reverted_to_whatever_stands(lab: Lab, tmp_path: Path) -> None:
+    guests = Defined(lab, "snap", "absent", snapshots=True)
+    say(tmp_path, {guests.uuids["snap"]: needs(guests.uuids["absent"])})
+    manager = ManagerProcess(tmp_path, "qemu:///system", 1.0)
+    try:
+        with hook(lab, manager.socket):
+            domain = lab.conn.lookupByUUIDString(guests.uuids["snap"])
+            domain.create()
+            domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>")
+            domain.destroy()
+            with manager:
+                assert guests.virsh_start("snap").returncode != 0
+                domain.revertToSnapshot(domain.snapshotLookupByName("s"))    # raises if it is refused
+                assert guests.runs("snap")
+    finally:
+        guests.remove()
+
+
+def test_a_definition_for_one_start_leaves_the_persistent_one(lab: Lab) -> None:
+    guests = Defined(lab, "once")
+    uuid = guests.uuids["once"]
+    host = LibvirtHypervisor("qemu:///system")
+    inactive = libvirt.VIR_DOMAIN_XML_INACTIVE
+    try:
+        domain = lab.conn.lookupByUUIDString(uuid)
+        before = domain.XMLDesc(inactive)
+        host.start_server(uuid, lambda xml: xml.replace("</name>", "</name><title>once</title>"))
+        assert domain.isPersistent() and "<title>once</title>" in domain.XMLDesc(0)
+        assert domain.XMLDesc(inactive) == before
+        host.start_server(uuid)    # it runs already
+        wait_until(lambda: uuid in host.observe().samples, 5, "the guest is seen")
+        start = host.observe().samples[uuid].start
+        host.suspend_server(uuid, start)
+        wait_until(lambda: host.observe().infos[uuid].status == "paused", 5, "the guest is suspended")
+        host.resume_server(uuid, start)
+        assert host.probe(uuid, start, AgentAnswers()) == "its guest agent does not answer"
+        host.stop_server(uuid, start, at_once=True)
+        wait_until(lambda: host.observe().infos[uuid].status == "shut-off", 5, "the guest has ended")
+        with pytest.raises(ServerGone):
+            host.stop_server(uuid, start)
+        assert domain.isPersistent() and domain.XMLDesc(inactive) == before
+    finally:
+        host.close()
+        guests.remove()
+
+
+def test_a_guest_agent_tells_whether_a_guest_is_ready(lab: Lab) -> None:
+    guest = lab.linux("agent", load="idle", agent=True)
+    host = LibvirtHypervisor("qemu:///system")
+    try:
+        wait_until(lambda: guest.uuid in host.observe().samples, 5, "the guest is seen")
+        start = host.observe().samples[guest.uuid].start
+        wait_until(lambda: host.probe(guest.uuid, start, AgentAnswers()) is None, 30, "the agent answers")
+        beat = HeartbeatFile("/beat", 60)
+        assert host.probe(guest.uuid, start, beat) == "it has no file /beat"
+        command(lab, guest.uuid, "guest-exec", path="touch", arg=["/beat"])
+        wait_until(lambda: host.probe(guest.uuid, start, beat) is None, 5, "the heartbeat is seen")
+        old = HeartbeatFile("/beat", 1)
+        wait_until(lambda: "was written" in (host.probe(guest.uuid, start, old) or ""), 10, "the heartbeat is old")
+    finally:
+        host.close()
+        guest.destroy()
+
+
+def command(lab: Lab, uuid: str, execute: str, **arguments: object) -> None:
+    """Have a guest's agent do something."""
+    import libvirt_qemu
+
+    text = json.dumps({"execute": execute, "arguments": arguments})
+    libvirt_qemu.qemuAgentCommand(lab.conn.lookupByUUIDString(uuid), text, 5, 0)
+
+
+def start_of(lab: Lab, uuid: str) -> float:
+    """When a guest's process began, in seconds since the host booted."""
+    name = lab.conn.lookupByUUIDString(uuid).name()
+    pid = Path(f"/run/libvirt/qemu/{name}.pid").read_text()
+    return int(Path(f"/proc/{int(pid)}/stat").read_text().rpartition(") ")[2].split()[19]) / 100

@@ -1,0 +1,177 @@
+"""Starting and stopping through the API: jobs, what depends on what, and what libvirt's hook is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hpm.backend.simulated import ServerSpec, uuid_of
+from hpm.policy.guest_policies import GuestPolicy
+from hpm.policy.start_policies import Dependency, PortAnswers
+
+from .api_host import GROUPS, NOBODY, SERVERS, ApiHost
+from .start_house import StartPolicy, needs
+
+OFF, WEB, DB = "off1", "web1", "db1"
+
+
+@pytest.fixture
+def host(api: ApiHost) -> Iterator[ApiHost]:
+    """`off1` does not run and needs a database that does not run either."""
+    hypervisor = api.hypervisor
+    hypervisor.add_server(ServerSpec(name="store", status="shut-off"))
+    say(api, "store", StartPolicy(ready=PortAnswers(5432)))
+    say(api, OFF, needs("store"))
+    hypervisor.faults.unready[uuid_of("store")] = "its port 5432 does not answer"
+    yield api
+    for job in api.manager.starting.jobs():
+        if job.state == "running":
+            api.manager.starting.cancel(job.id, "test")
+    api.reset()
+    hypervisor.faults.unready.clear()
+    hypervisor.faults.deaf.clear()
+    hypervisor.delete(uuid_of("store"))
+    running = {info.name for info in hypervisor.observe().infos.values() if info.status == "running"}
+    for name in {DB, WEB, "db2", "idle1"} - running:
+        hypervisor.start(uuid_of(name))
+    if OFF in running:
+        hypervisor.stop(uuid_of(OFF))
+    api.cycle()
+
+
+def say(api: ApiHost, name: str, policy: StartPolicy) -> None:
+    api.manager.look()
+    with api.manager.change() as change:
+        settings = change.catalog.settings(uuid_of(name)).with_policy(GuestPolicy(start=policy))
+        change.catalog = change.catalog.with_settings(uuid_of(name), settings)
+
+
+def settle(api: ApiHost) -> None:
+    """Let what was asked for happen."""
+    for _ in range(5):
+        api.cycle(1.0)
+
+
+def act(api: ApiHost, name: str, **action: object) -> dict[str, object]:
+    made: dict[str, object] = api.post(f"{SERVERS}/{uuid_of(name)}/actions", action)
+    return made
+
+
+def test_a_start_is_a_job_that_can_be_watched_and_cancelled(host: ApiHost) -> None:
+    job = act(host, OFF, action="start")
+    assert (job["class"], job["action"], job["state"], job["workload-resource-group"]) == (
+        "start-job", "start", "running", None
+    )  # fmt: skip
+    settle(host)
+    seen = host.get(f"/start-jobs/{job['object-id']}")
+    told = {s["name"]: (s["asked"], s["phase"], s["reason"]) for s in seen["virtual-servers"]}
+    assert told == {
+        OFF: (True, "waiting", "waits for store (its port 5432 does not answer)"),
+        "store": (False, "started", "its port 5432 does not answer"),
+    }
+    assert host.get("/start-jobs")["start-jobs"][0]["object-id"] == job["object-id"]
+    stop = host.refused("POST", f"{SERVERS}/{uuid_of('store')}/actions", {"action": "stop", "dependants": "leave"})
+    assert (stop["http-status"], stop["reason"]) == (409, 2) and "is to start store" in stop["message"]
+    ended = host.send("POST", f"/start-jobs/{job['object-id']}/cancel")
+    assert ended.status_code == 200 and ended.json()["state"] == "cancelled" and ended.json()["ended"]
+    again = host.refused("POST", f"/start-jobs/{job['object-id']}/cancel")
+    assert (again["http-status"], again["reason"]) == (409, 2)
+    for path in ("/start-jobs/999999", "/start-jobs/x"):
+        assert host.refused("GET", path)["http-status"] == 404
+        assert host.refused("POST", f"{path}/cancel")["http-status"] == 404
+
+
+def test_a_group_starts_and_stops(host: ApiHost) -> None:
+    group = host.group("Tier", servers=(OFF, "store"))
+    host.hypervisor.faults.unready.clear()
+    job = host.post(f"{GROUPS}/{group}/actions", {"action": "start"})
+    assert job["workload-resource-group"].endswith(f"{GROUPS}/{group}")
+    settle(host)
+    assert host.get(f"/start-jobs/{job['object-id']}")["state"] == "done"
+    nothing = host.refused("POST", f"{GROUPS}/{group}/actions", {"action": "start"})
+    assert (nothing["http-status"], nothing["reason"]) == (409, 2) and "runs already" in nothing["message"]
+    job = host.post(f"{GROUPS}/{group}/actions", {"action": "stop", "grace-seconds": 0, "force": True})
+    settle(host)
+    assert host.get(f"/start-jobs/{job['object-id']}")["state"] == "done"
+    assert host.refused("POST", f"{GROUPS}/{NOBODY}/actions", {"action": "stop"})["http-status"] == 404
+
+
+def test_what_needs_a_server_is_asked_about(host: ApiHost) -> None:
+    say(host, WEB, needs(DB))
+    refused = host.refused("POST", f"{SERVERS}/{uuid_of(DB)}/actions", {"action": "stop"})
+    assert (refused["http-status"], refused["reason"]) == (409, 2)
+    assert "web1 needs what is to stop" in refused["message"]
+    act(host, DB, action="stop", dependants="stop")
+    settle(host)
+    assert host.get(f"{SERVERS}/{uuid_of(WEB)}")["status"] == "shut-off"
+    assert host.refused("POST", f"{SERVERS}/{NOBODY}/actions", {"action": "stop"})["http-status"] == 404
+    host.hypervisor.unreachable_for(1)
+    host.hypervisor.faults.problem = "nobody answers"
+    host.cycle()
+    assert host.refused("POST", f"{SERVERS}/{NOBODY}/actions", {"action": "stop"})["http-status"] == 503
+
+
+def test_a_guest_policy_that_makes_a_circle_is_refused_with_its_path(host: ApiHost) -> None:
+    def refused(name: str, on: dict[str, str]) -> dict[str, object]:
+        body = {"start": {"depends-on": [on]}}
+        error: dict[str, object] = host.refused("POST", f"{SERVERS}/{uuid_of(name)}/guest-policy", body)
+        return error
+
+    before = host.get("/dependencies")
+    error = refused("store", {"virtual-server": uuid_of(OFF)})
+    assert (error["http-status"], error["reason"]) == (400, 7) and " → " in str(error["message"])
+    assert str(error["message"]).startswith("start.depends-on: these servers would wait for each other for ever: ")
+    assert "cannot wait for itself" in str(refused(DB, {"virtual-server": uuid_of(DB)})["message"])
+    assert "start.depends-on[0]" in str(refused(DB, {"virtual-server": NOBODY})["message"])
+    assert "no workload resource group" in str(refused(DB, {"workload-resource-group": NOBODY})["message"])
+    assert host.get("/dependencies") == before
+    group = host.group("Tier", servers=("db2",))
+    say(host, WEB, StartPolicy(depends_on=(Dependency(workload_resource_group=group),)))
+    kept = host.refused("DELETE", f"{GROUPS}/{group}")
+    assert (kept["http-status"], kept["reason"]) == (409, 2) and "what others wait for" in str(kept["message"])
+
+
+def test_the_graph_says_who_is_ready_and_who_waits_in_a_circle(host: ApiHost) -> None:
+    graph = host.get("/dependencies")
+    assert [(n["name"], n["status"], n["ready"], n["reason"]) for n in graph["virtual-servers"]] == [
+        (OFF, "shut-off", False, "it does not run"), ("store", "shut-off", False, "it does not run"),
+    ]  # fmt: skip
+    (edge,) = graph["dependencies"]
+    assert edge["virtual-server"].endswith(uuid_of(OFF)) and edge["needs"].endswith(uuid_of("store"))
+    assert edge["when-it-stops"] == "warn" and graph["cycle"] is None
+
+
+def test_the_hook_is_told_whether_a_guest_may_start(host: ApiHost) -> None:
+    def asked(name: str) -> dict[str, object]:
+        answer: dict[str, object] = host.post("/hooks/qemu", {"virtual-server": uuid_of(name).upper()})
+        return answer
+
+    refused = asked(OFF)
+    assert (refused["start"], refused["wait-seconds"]) == (False, 0.0)
+    assert refused["message"] == (
+        "hpm does not let off1 start: it waits for store (it does not run). To start them in order: hpm vs-start off1"
+    )
+    assert asked("store") == {"start": True, "message": None, "wait-seconds": 0.0}
+    assert host.post("/hooks/qemu", {"virtual-server": NOBODY})["start"]    # nobody said anything of it
+    say(host, OFF, needs("store", not_ready="wait", timeout_seconds=5))
+    assert asked(OFF)["wait-seconds"] == 5.0
+    host.hypervisor.start(uuid_of("store"))
+    host.cycle()
+    assert "its port 5432 does not answer" in str(asked(OFF)["message"])
+    host.hypervisor.faults.unready.clear()
+    host.cycle()
+    assert asked(OFF)["start"] is True
+    kept = host.get("/activity-log?user=hpm")["activity-log"]
+    assert kept[0]["outcome"] == "refused" and "waits for store" in kept[0]["message"]
+
+
+def test_events_tell_of_jobs_and_of_dependencies_that_stop(host: ApiHost) -> None:
+    begin = host.send("GET", "/events?wait=0").text.rpartition("id: ")[2].strip().partition("\n")[0]
+    say(host, WEB, needs(DB))
+    say(host, "db2", needs(DB, when_it_stops="stop"))
+    host.hypervisor.faults.deaf.add(uuid_of("db2"))
+    host.hypervisor.stop(uuid_of(DB))
+    settle(host)
+    text = host.send("GET", "/events?wait=0&kinds=start-job,dependency-stopped", headers={"Last-Event-ID": begin}).text
+    assert "event: dependency-stopped" in text and "event: start-job" in text

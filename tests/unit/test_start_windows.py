@@ -1,0 +1,100 @@
+"""Run windows, autostart, and who waits for the hook: what the calendar and the host's boot bring about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpm.backend.simulated import uuid_of
+from hpm.policy.start_policies import RunWindow, StartPolicy
+from hpm.store.catalog_store import save_setting
+
+from .start_house import StartHouse, changed, needs, off
+
+#: The house's virtual time begins on a Tuesday at 00:00 UTC.
+DAY = StartPolicy(windows=(RunWindow(("tue", "wed"), "00:10", "00:20"),))
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+
+
+def minutes(house: StartHouse, number: float) -> None:
+    """Let minutes pass, with a look each ten seconds."""
+    for _ in range(round(number * 6)):
+        house.host.advance(10)
+        house.look()
+
+
+def test_servers_run_in_their_hours_and_keep_what_an_administrator_does(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"a": False, "b": True}, a=DAY, b=changed(DAY, outside="suspend"))
+    minutes(house, 1)
+    assert house.running() == set() and house.paused() == {"b"}
+    minutes(house, 10)
+    assert house.running() == {"a", "b"}
+    minutes(house, 10)
+    assert house.running() == set() and house.paused() == {"b"}
+    house.host.start(uuid_of("a"))    # out of its hours, by hand
+    minutes(house, 5)
+    assert "a" in house.running()
+    house.crash()    # a restart of hpm is no edge
+    minutes(house, 2)
+    assert "a" in house.running()
+
+
+def test_what_an_administrator_did_before_a_restart_of_hpm_stays(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"a": False}, a=DAY)    # as it is to be, from the first look on
+    minutes(house, 1)
+    house.host.start(uuid_of("a"))
+    house.crash()
+    minutes(house, 3)
+    assert house.running() == {"a"}
+
+
+def test_a_window_that_ends_takes_along_those_that_say_so(tmp_path: Path) -> None:
+    house = StartHouse(
+        tmp_path, off("db", "app", "web"), db=DAY, app=needs("db", when_it_stops="stop"), web=needs("db")
+    )
+    minutes(house, 11)
+    house.begin("app", "web")
+    minutes(house, 1)
+    assert house.running() == {"db", "app", "web"}
+    minutes(house, 10)
+    assert house.running() == {"web"}
+
+
+def test_what_starts_with_the_host_is_started_once_a_boot(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, off("db", "web", "other"), web=needs("db", autostart=True))
+    house.manager.starting.autostart()
+    house.wait(3)
+    assert house.started() == ["db", "web"]
+    assert house.manager.starting.jobs()[0].by == "hpm (autostart)"
+    house.host.stop(uuid_of("web"))
+    house.crash()
+    house.manager.starting.autostart()
+    house.wait(3)
+    assert "web" not in house.running()
+    save_setting(house.database, "autostarted-boot", "another boot")
+    house.manager.starting.autostart()
+    house.wait(3)
+    assert "web" in house.running()
+
+
+def test_sentences_say_what_a_server_waits_for(tmp_path: Path) -> None:
+    from hpm.model.explain_starts import explain_starts
+
+    house = StartHouse(tmp_path, off("db", "web"), web=needs("db", autostart=True), db=DAY)
+    said = explain_starts(house.manager.starting, house.manager.snapshot, uuid_of("web"))
+    assert said == [
+        "It waits for db, which is not ready: it does not run. It goes on when that stops, and it is told.",
+        "hpm starts it after the host has started.",
+    ]
+    house.begin("web")
+    said = explain_starts(house.manager.starting, house.manager.snapshot, uuid_of("db"))
+    assert said == [
+        "web needs it; it is not ready for that: it does not run.",
+        "It runs at these hours: tue, wed 00:10 to 00:20. Outside of them hpm stops it.",
+        "Job 1 of ann starts it: waiting.",
+    ]
