@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from hpm.backend.simulated import ServerSpec, uuid_of
 from hpm.policy.guest_policies import GuestPolicy
 from hpm.policy.start_policies import Dependency, PortAnswers
 
-from .api_host import GROUPS, NOBODY, SERVERS, ApiHost
+from .api_host import FILTER, GROUPS, NOBODY, SERVERS, ApiHost, policy, service_class
 from .start_house import StartPolicy, needs
 
 OFF, WEB, DB = "off1", "web1", "db1"
@@ -142,6 +143,27 @@ def test_the_graph_says_who_is_ready_and_who_waits_in_a_circle(host: ApiHost) ->
     assert edge["when-it-stops"] == "warn" and graph["cycle"] is None
 
 
+def test_a_circle_that_a_server_makes_by_itself_is_shown(host: ApiHost) -> None:
+    waits = {"start": {"depends-on": [{"virtual-server": uuid_of(WEB)}]}}
+    rule = {**FILTER, "value": "loop*"}
+    loop = service_class("loop", classification=rule, **{"guest-policy": waits})
+    host.group("Loop", policy("day", loop, service_class()), servers=("db2",))
+    say(host, WEB, needs("db2"))
+    assert host.get("/dependencies")["cycle"] is None
+    host.hypervisor.rename(uuid_of("db2"), "loop1")    # now it is in the class that waits for web1
+    try:
+        host.cycle()
+        assert set(host.get("/dependencies")["cycle"]) == {WEB, "loop1"}
+        host.hypervisor.stop(uuid_of(WEB))
+        host.cycle()
+        refused = host.refused("POST", f"{SERVERS}/{uuid_of(WEB)}/actions", {"action": "start"})
+        assert refused["http-status"] == 409 and "wait for each other for ever" in refused["message"]
+        host.post(f"{SERVERS}/{uuid_of(DB)}", {"cpu-cap": 1})    # it hinders no other change
+    finally:
+        host.hypervisor.rename(uuid_of("db2"), "db2")
+        host.cycle()
+
+
 def test_the_hook_is_told_whether_a_guest_may_start(host: ApiHost) -> None:
     def asked(name: str) -> dict[str, object]:
         answer: dict[str, object] = host.post("/hooks/qemu", {"virtual-server": uuid_of(name).upper()})
@@ -173,5 +195,11 @@ def test_events_tell_of_jobs_and_of_dependencies_that_stop(host: ApiHost) -> Non
     host.hypervisor.faults.deaf.add(uuid_of("db2"))
     host.hypervisor.stop(uuid_of(DB))
     settle(host)
+    host.hypervisor.faults.unready.clear()
+    group = host.group("Events", servers=("store",))
+    host.post(f"{GROUPS}/{group}/actions", {"action": "start"})
+    settle(host)
     text = host.send("GET", "/events?wait=0&kinds=start-job,dependency-stopped", headers={"Last-Event-ID": begin}).text
     assert "event: dependency-stopped" in text and "event: start-job" in text
+    last = json.loads(text.rpartition("data: ")[2].partition("\n")[0])
+    assert last["state"] == "done" and last["ended"] and last["workload-resource-group"].endswith(group)
