@@ -96,7 +96,8 @@ def test_the_strongest_level_that_says_something_is_in_force(api: ApiHost) -> No
 
 
 def test_of_a_server_that_does_not_run_nothing_is_in_force(api: ApiHost) -> None:
-    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    api.hypervisor.set_host_memory(65536)
+    api.post("/mgmt-levels", {"cpu-mgmt": "on", "memory-mgmt": "on"})
     api.post(f"{OFF1}/guest-policy", {"cpu-weight": 300, "huge-pages": "hugetlbfs"})
     told = fields(api, OFF1)
     assert (told["cpu-weight"]["in-force"], told["cpu-weight"]["state"]) == (None, "waits")
@@ -162,3 +163,25 @@ def test_what_somebody_else_changed_is_not_overwritten(api: ApiHost) -> None:
 @pytest.mark.parametrize("below", ["guest-policy", "effective-policy"])
 def test_of_nobody_there_is_no_policy(api: ApiHost, below: str) -> None:
     assert api.refused("GET", f"{SERVERS}/{NOBODY}/{below}")["http-status"] == 404
+
+
+def test_what_is_in_force_is_written_into_the_definition(api: ApiHost) -> None:
+    assert "nothing to write" in api.refused("POST", f"{OFF1}/effective-policy/persist")["message"]
+    api.post(f"{OFF1}/guest-policy", {"drift": "report"})
+    error = api.refused("POST", f"{OFF1}/effective-policy/persist")
+    assert error["http-status"] == 409 and "drift: it is hpm's own" in error["message"]
+    wanted = {"placement": {"type": "cpus", "cpus": "1"}, "cpu-weight": 77, "page-sharing": False, "cpu-reserve": 0.1}
+    api.post(f"{OFF1}/guest-policy", wanted)
+    done = api.send("POST", f"{OFF1}/effective-policy/persist").json()
+    assert done["written"] == ["placement", "cpu-weight", "page-sharing"]
+    assert set(done["left-out"]) == {"cpu-reserve", "drift"}
+    api.hypervisor.start(uuid_of("off1"))
+    try:
+        api.cycle()
+        api.post("/mgmt-levels", {"memory-mgmt": "advise"})
+        told = fields(api, OFF1)
+        assert (told["placement"]["in-force"], told["cpu-weight"]["in-force"]) == ("CPUs 1", "77")
+        assert told["page-sharing"]["state"] == "holds"
+    finally:
+        api.hypervisor.stop(uuid_of("off1"))
+        api.cycle()

@@ -115,6 +115,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"{SERVERS}/{DB1}/guest-policy", {"cpu-weight": 200}) == {"cpu-cap": 1.5, "cpu-weight": 200}
     assert send("GET", f"{SERVERS}/{DB1}/guest-policy")["cpu-weight"] == 200
     assert send("GET", f"{SERVERS}/{DB1}/effective-policy")["virtual-server"] == f"{base}{SERVERS}/{DB1}"
+    assert send("POST", f"{SERVERS}/{DB1}/effective-policy/persist")["written"]
     explained = send("GET", f"{SERVERS}/{DB1}/explain")
     assert "puts it in the service class db" in explained["sentences"][0]
     job = send("POST", f"{SERVERS}/{DB1}/actions", {"action": "stop", "grace-seconds": 0, "force": True})

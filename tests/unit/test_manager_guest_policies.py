@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
+from hpm.manager.guest_policies import with_policy
 from hpm.model.effective import field_state, in_force
 from hpm.policy.guest_policies import (
     Anywhere,
@@ -252,3 +253,16 @@ def test_limits_that_cannot_be_are_not_tried(tmp_path: Path) -> None:
     assert house.state("a", "disk_limits") == ("impossible", "it has no disk vdz")
     assert house.state("a", "emulator_cpus") == ("impossible", "this host has no CPU 9")
     assert house.tuning("a") == ("", None, None, None) and house.limits("a") == (0,) * 6
+
+
+def test_a_start_by_hpm_gives_it_its_memory(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="z", status="shut-off"))
+    house.policy("z", huge_pages="hugetlbfs", page_sharing=False)
+    xml = "<domain><name>z</name></domain>"
+    assert with_policy(house.manager.snapshot, uuid_of("z"), xml) == xml    # memory is not managed
+    house.manager.set_memory_level("on")
+    made = with_policy(house.manager.snapshot, uuid_of("z"), xml)
+    assert "<hugepages" in made and "<nosharepages" in made
+    assert [change(uuid_of("z"), xml) for change in house.manager.starting.at_start] == [made]
+    house.say("z", excluded=True)
+    assert with_policy(house.manager.snapshot, uuid_of("z"), xml) == xml

@@ -17,6 +17,7 @@ from ..engine.topology import NO_TOPOLOGY, Topology
 from ..errors import InvalidValue
 from ..memory.state import KsmSettings
 from ..policy.cpu_sets import parse_cpus
+from ..policy.guest_policies import GuestPolicy
 from ..policy.start_policies import Readiness
 from .extras import Extras
 from .partitions.host import PartitionHost
@@ -151,6 +152,12 @@ class Hypervisor(Protocol):
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         """Limit a disk of a running server: `IO_LIMITS`, those that are not named stay; 0: no limit. Raises as
         `set_cpu_shares` does."""
+        ...
+
+    def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
+        """Write a guest policy into the lasting definition of a server, as far as it can stand there: it holds from the
+        next start on. `pins` are the CPUs that its placement comes to (see `set_vcpu_pins`). Raises as `set_partition`.
+        """
         ...
 
     def set_partition(self, uuid: str, path: str | None) -> None:

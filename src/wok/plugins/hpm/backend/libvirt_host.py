@@ -23,6 +23,7 @@ from ..engine.samples import Glance, HostSample, ServerInfo, ServerSample
 from ..engine.topology import flat
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from ..memory.state import KsmSettings
+from ..policy.guest_policies import GuestPolicy
 from ..policy.start_policies import Readiness
 from .cgroups import find_mount, guest_cgroup
 from .extras import Extras
@@ -44,7 +45,7 @@ from .hypervisor import (
 from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
-from .libvirt_partition import define_partition
+from .libvirt_partition import define_partition, define_policy
 from .libvirt_power import LibvirtPower
 from .libvirt_tuning import limit_memory, pin_emulator, pin_vcpus, tuning_controls, weigh_blkio
 from .partitions.finding import find_partitions
@@ -204,6 +205,10 @@ class LibvirtHypervisor:
 
     def set_partition(self, uuid: str, path: str | None) -> None:
         define_partition(self._inventory.connection, uuid, path)
+        self._inventory.touch(uuid)
+
+    def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
+        define_policy(self._inventory.connection, uuid, policy, pins)
         self._inventory.touch(uuid)
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:

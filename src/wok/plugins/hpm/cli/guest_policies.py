@@ -54,6 +54,7 @@ def policy_of(session: Session, server: str) -> None:
     "hpm vs-policy db1 --disk-limit vda:read-iops-sec=500",
     "hpm vs-policy db1 --unset placement --unset weight",
     "hpm vs-policy db1 --file db1.json",
+    "hpm vs-policy db1 --persist",
 ])  # fmt: skip
 @click.option("--placement", type=PlacementText(), metavar="WHERE",
               help="Where its vCPUs run: CPUs such as 0-3,8; CPUs for each vCPU such as 0/1/2-3; node:N; spread; pack;"
@@ -81,15 +82,19 @@ def policy_of(session: Session, server: str) -> None:
               metavar="FIELD", help="Say nothing of this field any more (repeatable); policy-of lists them.")
 @click.option("--file", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="The policy as JSON, in the shape of the API; - reads standard input. What it leaves out stays.")
+@click.option("--persist", is_flag=True, help="Write what is in force into the server's definition, too.")
 def vs_policy(
     session: Session, server: str, placement: Json | None, exclusive: bool | None, disks: tuple[tuple[str, Json], ...],
-    unset: tuple[str, ...], file: Path | None, **chosen: Any,
+    unset: tuple[str, ...], file: Path | None, persist: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Show or set what is said of a server itself.
 
     What is not said is taken from its service class, then from its group; policy-of shows what is in force. Fields of
-    CPU and disks are set while CPU management is on, those of memory while memory management is.
+    CPU and disks are set while CPU management is on, those of memory while memory management is. Nothing is written
+    into the server's definition without --persist.
     """
+    from .output import warn
+
     changes: Json = {} if file is None else read_policy(file)
     for field, value in chosen.items():
         if value is not None:
@@ -109,6 +114,14 @@ def vs_policy(
         if before is None:
             raise click.UsageError("--exclusive says how --placement may work; give --placement too")
         changes["placement"] = {**msgspec.to_builtins(before), "exclusive": exclusive}
+    if persist:
+        if changes:
+            client.update_guest_policy(found.object_id, changes)
+        written = client.persist_policy(found.object_id)
+        session.done(written, f"Wrote into the definition of {found.name!r}: {', '.join(written.value.written)}.")
+        for name, why in written.value.left_out.items():
+            warn(f"{name} was left out: {why}")
+        return
     if not changes:
         session.emit(client.guest_policy(found.object_id), lambda policy: _show(found.name, policy))
         return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from ..policy.guest_policies import GuestPolicy
-from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate
+from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate, PersistedPolicy
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
 from ..wire.sync import Sync, SyncQuery
 from .answers import Answer
@@ -55,6 +55,10 @@ class ServerCalls(Calls):
     ) -> Answer[GuestPolicy]:
         """Change it; what is left out stays, None: it is not said any more."""
         return self._post(f"{_server(server_id)}/guest-policy", changes, GuestPolicy, if_match)
+
+    def persist_policy(self, server_id: str) -> Answer[PersistedPolicy]:
+        """Write the guest policy in force for a virtual server into its definition."""
+        return self._post(f"{_server(server_id)}/effective-policy/persist", None, PersistedPolicy)
 
     def effective_policy(self, server_id: str) -> Answer[EffectivePolicy]:
         """The guest policy in force for a virtual server."""

@@ -8,7 +8,7 @@ from ..model.guest_policies import GuestPolicies
 from ..model.servers import Servers
 from ..model.sync import SyncAnswers
 from ..policy.guest_policies import GuestPolicy
-from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate
+from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate, PersistedPolicy
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerList, ServerQuery, ServerUpdate
 from ..wire.sync import Sync, SyncQuery
 from .http_errors import Changed
@@ -60,5 +60,10 @@ def server_routes(manager: Manager) -> tuple[Route, ...]:
             "GET", "/virtual-servers/{id}/effective-policy", "The guest policy in force for a virtual server",
             EffectivePolicy, lambda r: policies.effective(r.base, r.names["id"]), kept=True,
             refuses=(HypervisorUnreachable,),
+        ),
+        Route(
+            "POST", "/virtual-servers/{id}/effective-policy/persist",
+            "Write the guest policy in force for a virtual server into its definition", PersistedPolicy,
+            lambda r: policies.persist(r.base, r.names["id"]), refuses=(Conflict, HypervisorUnreachable),
         ),
     )  # fmt: skip

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import NamedTuple
 
+from ..backend.start_xml import at_start
 from ..engine.samples import IO_LIMITS, ServerSample
 from ..engine.topology import Topology
 from ..policy.cpu_sets import format_cpus, parse_cpus
@@ -279,6 +280,14 @@ class GuestPolicies:
             0, self._time(), outcome, reason, f"guest policy, {field.replace('_', '-')} of {name}: {words}", 0.0,
             (bystander(uuid, name, assignment),), (), FIELDS[field][1],
         ))  # fmt: skip
+
+
+def with_policy(snapshot: Snapshot, uuid: str, xml: str) -> str:
+    """The definition with which hpm starts a server, with what of its guest policy can only be had so."""
+    assignment = snapshot.assignments.get(uuid)
+    if assignment is None or assignment.excluded or snapshot.levels.memory_mgmt != "on":
+        return xml
+    return at_start(xml, assignment.guest.policy)
 
 
 def _placed(policy: GuestPolicy, place: Place) -> Wish:

@@ -38,7 +38,7 @@ from .controls import CPU_CONTROLS, MEMORY_CONTROLS
 from .cpu import CpuManagement
 from .events import Events
 from .foresight import Foresight
-from .guest_policies import GuestPolicies
+from .guest_policies import GuestPolicies, with_policy
 from .loop import Loop
 from .memory import MemoryManagement
 from .memory_requests import MemoryRequests
@@ -127,6 +127,9 @@ class Manager:
         self._adopt()
         self.snapshot = self._build()
         self.keep_time()
+        self.starting.at_start.append(lambda uuid, xml: with_policy(self.snapshot, uuid, xml))
+        #: Write a guest policy into a server's lasting definition; see `Hypervisor`.
+        self.define_policy = hypervisor.define_policy
         hypervisor.on_change(self.loop.servers_changed)
 
     # -- life

@@ -13,7 +13,7 @@ from .views import Views
 
 #: Fields that memory management governs; the others, but for `drift` and `start`, CPU management does.
 OF_MEMORY = frozenset({"memory_minimum_mib", "memory_swap_limit_mib", "huge_pages", "page_sharing"})
-_LATER = "from the next start that hpm makes, or once it was written into the definition"
+_LATER = "from the next start that hpm makes while memory management is on, or once it was written into the definition"
 _HELD = {
     "changed-by-administrator": "somebody changed its shares; it is left alone until it is released",
     "own-quota": "each of its vCPUs has a quota of its own, set outside hpm",
@@ -33,13 +33,14 @@ def effective_policy(views: Views, uuid: str) -> EffectivePolicy:
         origin = found.origins.get(field)
         state, reason = field_state(snapshot, uuid, field)
         fields.append(PolicyField(
-            name=_field(name), value=words.get(name), origin=origin or "host", of=_of(snapshot, uuid, origin),
+            name=field_name(name), value=words.get(name), origin=origin or "host", of=_of(snapshot, uuid, origin),
             in_force=in_force(snapshot, uuid, field), state=state, reason=reason,
         ))  # fmt: skip
     return EffectivePolicy(views.server_uri(uuid), found.policy, fields)
 
 
-def _field(name: str) -> PolicyFieldName:
+def field_name(name: str) -> PolicyFieldName:
+    """The name of a field, as the type of the wire has it."""
     return name    # type: ignore[return-value]    # the words are those of the policy's fields; a test holds that
 
 
@@ -121,13 +122,13 @@ def field_state(snapshot: Snapshot, uuid: str, field: str) -> tuple[FieldState, 
         return "holds", None
     if assignment.excluded:
         return "not-managed", "it is excluded from management"
-    if field in ("huge_pages", "page_sharing"):
-        return _at_start(snapshot, uuid, field, value)
     of_memory = field in OF_MEMORY
     level = snapshot.levels.memory_mgmt if of_memory else snapshot.levels.cpu_mgmt
     what = "memory" if of_memory else "CPU"
     if level == "off":
         return "not-managed", f"{what} management is off"
+    if field in ("huge_pages", "page_sharing"):
+        return _at_start(snapshot, uuid, field, value)
     if uuid not in snapshot.sample.samples:
         return "waits", "it does not run"
     if known is not None and known.value == value:

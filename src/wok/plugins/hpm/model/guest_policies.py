@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..errors import Conflict
 from ..manager.manager import Manager
 from ..policy.guest_policies import FIELDS, GuestPolicy
-from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate
-from .effective import effective_policy
+from ..wire.guest_policies import EffectivePolicy, GuestPolicyUpdate, PersistedPolicy
+from .effective import effective_policy, field_name
 from .host_limits import check_here
+from .lasting import lasting
 from .references import present_server
 from .views import Views
 
@@ -41,6 +43,21 @@ class GuestPolicies:
             if policy != said.own_policy:
                 change.catalog = change.catalog.with_settings(uuid, said.with_policy(policy))
         return self.get(uuid)
+
+    def persist(self, base: str, reference: str) -> PersistedPolicy:
+        """Write what is in force for a server into its definition. Raises `NotFound`, `Conflict` where nobody says
+        anything or there is no lasting definition, `HypervisorError`."""
+        snapshot = self._manager.snapshot
+        uuid = present_server(snapshot, reference)
+        found = lasting(snapshot, uuid, self._manager.description.topology)
+        if not found.written:
+            why = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
+            raise Conflict(f"there is nothing to write: {why or 'no guest policy says anything of this server'}")
+        self._manager.define_policy(uuid, found.policy, found.pins)
+        uri = Views(snapshot, base).server_uri(uuid)
+        return PersistedPolicy(uri, [field_name(name) for name in found.written], {
+            field_name(name): reason for name, reason in found.left_out.items()
+        })  # fmt: skip
 
     def effective(self, base: str, reference: str) -> EffectivePolicy:
         """What is in force for a server. Raises `NotFound`."""

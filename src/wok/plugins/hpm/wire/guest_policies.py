@@ -104,3 +104,15 @@ class EffectivePolicy(msgspec.Struct, rename="kebab"):
     virtual_server: ServerUri
     guest_policy: GuestPolicy
     fields: list[PolicyField]
+
+
+class PersistedPolicy(msgspec.Struct, rename="kebab"):
+    """What was written into the definition of a virtual server: it holds from its next start on, whoever makes it.
+
+    written: Fields that were written.
+    left-out: Why others that are said were not, by field.
+    """
+
+    virtual_server: ServerUri
+    written: list[PolicyFieldName]
+    left_out: dict[PolicyFieldName, str]

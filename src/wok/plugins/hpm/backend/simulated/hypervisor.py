@@ -12,6 +12,7 @@ from ...engine.counters import Column, Counters, Layout
 from ...engine.samples import Glance
 from ...engine.topology import flat
 from ...memory.state import KsmSettings
+from ...policy.guest_policies import GuestPolicy
 from ..extras import NO_EXTRAS
 from ..hypervisor import (
     Ability,
@@ -151,6 +152,11 @@ class SimulatedHypervisor(SimulatedPower):
         """Write a server's partition into its definition; see `Hypervisor`."""
         with self._change():
             self._server(uuid, *get_args(ServerStatus)).define_partition(path)
+
+    def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
+        """Write a guest policy into a server's definition; see `Hypervisor`."""
+        with self._change():
+            self._server(uuid, *get_args(ServerStatus)).define_policy(policy, pins)
 
     def _standing(self) -> list[str]:
         """The parents of the servers that have a process."""

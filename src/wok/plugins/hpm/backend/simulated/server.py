@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid as uuids
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
+from typing import NamedTuple
 
 import msgspec
 
 from ...engine.samples import IO_LIMITS, DiskTuning, MemoryFacts, Tuning
 from ...errors import InvalidValue
 from ...policy.cpu_sets import format_cpus, parse_cpus
+from ...policy.guest_policies import GuestPolicy
 from ...policy.partitions import ROOT
 from ..hypervisor import ServerInfo, ServerSample, ServerStatus
 from ..partitions.names import from_plain, plain_directory
@@ -37,6 +39,13 @@ class Tuned(msgspec.Struct, frozen=True):
     swap_limit_kib: int | None = None
 
 
+class Memory(NamedTuple):
+    """How its memory is backed, as `MemoryFacts` has it."""
+
+    huge_pages: bool = False
+    page_sharing: bool = True
+
+
 class Server:
     """A defined server. `group` and `start` are None while it has no process."""
 
@@ -48,7 +57,8 @@ class Server:
         self.booted_ns = 0    # when that was
         self.vcpu_quota: tuple[int | None, int] = (None, 100000)
         self.io_limits = (0,) * len(IO_LIMITS)
-        self.tuned = Tuned()
+        self.tuned, self.memory = Tuned(), Memory()
+        self.lasting = self.tuned, self.io_limits, self.memory    # what its definition says of them
         self.parent = spec.parent    # where its process stands, or stood
         self.partition = from_plain(spec.parent)    # where its next one is to stand
         self._scheduler = scheduler
@@ -65,7 +75,7 @@ class Server:
         """Begin a process with this start's id, with the shares and the quota that it is defined with."""
         spec = self.spec
         self.start, self.booted_ns = start, self._scheduler.now
-        self.tuned, self.io_limits = Tuned(), (0,) * len(IO_LIMITS)
+        self.tuned, self.io_limits, self.memory = self.lasting
         self.pins = self._own_pins()
         if self.partition is not None:
             self.parent = plain_directory(self.partition)
@@ -134,6 +144,31 @@ class Server:
             raise InvalidValue(f"{self.spec.name} cannot be pinned to CPU {max(cpus)}: this host has 0-{cores - 1}")
         return sum(1 << cpu for cpu in cpus) if len(cpus) < cores else ANYWHERE
 
+    def define_policy(self, policy: GuestPolicy, pins: Sequence[str]) -> None:
+        """Have its next process begin with what a guest policy says."""
+        spec, (tuned, limits, memory) = self.spec, self.lasting
+        self.spec = msgspec.structs.replace(
+            spec, shares=policy.cpu_weight or spec.shares,
+            pinned=spec.pinned if policy.placement is None else tuple(pins),
+            quota_us=spec.quota_us if policy.cpu_cap is None else round(policy.cpu_cap * spec.period_us),
+        )  # fmt: skip
+        tuned = msgspec.structs.replace(
+            tuned, emulator_pin=policy.emulator_cpus or tuned.emulator_pin,
+            blkio_weight=policy.blkio_weight or tuned.blkio_weight,
+        )  # fmt: skip
+        if policy.memory_swap_limit_mib is not None:
+            limit = policy.memory_swap_limit_mib * 1024
+            tuned = msgspec.structs.replace(tuned, memory_limit_kib=limit, swap_limit_kib=limit)
+        if policy.disk_limits is not None:
+            said = policy.disk_limits.get("vda", policy.disk_limits.get("*"))
+            limits = limits if said is None else tuple(getattr(said, name) for name in IO_LIMITS)
+        memory = Memory(
+            memory.huge_pages if policy.huge_pages is None else policy.huge_pages == "hugetlbfs",
+            memory.page_sharing if policy.page_sharing is None else policy.page_sharing,
+        )
+        self.lasting = tuned, limits, memory
+        self._show(self.status)
+
     def define_partition(self, path: str | None) -> None:
         """Have its next process stand there; None: in the root."""
         self.partition = path or ROOT
@@ -201,7 +236,7 @@ class Server:
             constraint=spec.constraint,
             memory=MemoryFacts(
                 spec.balloon, spec.stats_period, spec.pinned_memory,
-                None if spec.memory_minimum_mib is None else spec.memory_minimum_mib << 20,
+                None if spec.memory_minimum_mib is None else spec.memory_minimum_mib << 20, *self.memory,
             ),
             tuning=Tuning(
                 self.vcpu_quota[0], self.vcpu_quota[1], spec.vcpu_user_limit,

@@ -1,0 +1,186 @@
+"""Guest policies on real guests: weight, cap, pins and reserve hold, whatever is started anew; and off means off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import libvirt
+import pytest
+
+from hpm.client.errors import ApiError
+from hpm.client.rest import Client
+from tests.lab import Guest, Lab
+from tests.lab.errors import wait_until
+from tests.running import ManagerProcess
+from tests.system.goals import Watch, group_of
+
+pytestmark = pytest.mark.lab
+
+SECONDS = 1.0
+WINDOW = 3.0
+#: CPUs by which the use of a guest may miss what was asked for.
+NEAR = 0.03
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[ManagerProcess]:
+    with ManagerProcess(tmp_path, "qemu:///system", SECONDS) as running:
+        yield running
+
+
+def used(guests: list[Guest], seconds: float = WINDOW) -> list[float]:
+    """CPUs that each guest's vCPUs used meanwhile."""
+    before, begin = [sum(ran for ran, _, _ in guest.schedstat()) for guest in guests], time.monotonic()
+    time.sleep(seconds)    # the window that is measured
+    after, end = [sum(ran for ran, _, _ in guest.schedstat()) for guest in guests], time.monotonic()
+    return [(now - then) / 1e9 / (end - begin) for then, now in zip(before, after, strict=True)]
+
+
+def allowed(guest: Guest) -> str:
+    """The CPUs that the guest's first vCPU may run on, as the kernel has them."""
+    status = Path(f"/proc/{guest.pid}/task/{guest.vcpu_tids()[0]}/status").read_text()
+    return next(line.split()[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list"))
+
+
+def holds(client: Client, guest: Guest, *names: str) -> bool:
+    """Whether these fields of its guest policy hold, as hpm sees it."""
+    fields = {field.name: field for field in client.effective_policy(guest.uuid).value.fields}
+    return all(fields[name].state == "holds" for name in names)    # type: ignore[index]
+
+
+def known(client: Client, guests: list[Guest]) -> None:
+    """Wait until hpm knows of them."""
+    uuids = {guest.uuid for guest in guests}
+    wait_until(
+        lambda: uuids <= {server.object_id for server in client.servers().value.virtual_servers}, 10, "they are known"
+    )
+
+
+def uncapped(guest: Guest) -> bool:
+    """Whether libvirt says so."""
+    return int(guest.domain.schedulerParameters()["global_quota"]) <= 0
+
+
+def test_weight_cap_and_pins_hold_whatever_starts_anew_and_off_means_off(
+    lab: Lab, manager: ManagerProcess, tmp_path: Path
+) -> None:
+    strong, weak = lab.tiny("strong", load="spin"), lab.tiny("weak", load="spin")
+    guests = [strong, weak]
+    every, definition = allowed(strong), weak.domain.XMLDesc()
+    try:
+        with manager.client() as client:
+            known(client, guests)
+            both = {"placement": {"type": "cpus", "cpus": "0"}, "emulator-cpus": "1"}
+            client.update_guest_policy(strong.uuid, {**both, "cpu-weight": 3000})
+            client.update_guest_policy(weak.uuid, {**both, "cpu-weight": 9000, "cpu-cap": 0.2})
+            client.set_management_levels({"cpu-mgmt": "on"})
+
+            def in_force() -> bool:
+                return holds(client, strong, "placement", "cpu-weight", "emulator-cpus") and holds(
+                    client, weak, "placement", "cpu-weight", "cpu-cap"
+                )
+
+            wait_until(in_force, 10, "the policies hold")
+            assert [allowed(guest) for guest in guests] == ["0", "0"]
+            assert [guest.cpu_shares() for guest in guests] == [3000, 9000]
+            _, second = used(guests)
+            assert second == pytest.approx(0.2, abs=NEAR)    # its weight would give it three quarters
+            client.update_guest_policy(weak.uuid, {"cpu-cap": None, "cpu-weight": 1000})
+            wait_until(lambda: weak.cpu_shares() == 1000 and uncapped(weak), 10, "the cap is gone")
+            first, second = used(guests)
+            assert second / (first + second) == pytest.approx(0.25, abs=NEAR)
+
+            weak.domain.destroy()
+            lab.conn.createXML(definition)    # the same guest, started anew, in a cgroup of another name
+            weak = Guest(weak.name, weak.uuid, tmp_path / "console", lambda: lab.conn)
+            guests = [strong, weak]
+            lab.kill_libvirtd()
+            lab.start_libvirtd()
+            manager.kill()
+            manager.start()
+        with manager.client() as client:
+            wait_until(lambda: holds(client, weak, "placement", "cpu-weight"), 15, "it holds after all of that")
+            wait_until(lambda: holds(client, strong, "placement", "cpu-weight"), 5, "of the other one, too")
+            assert allowed(weak) == "0" and weak.cpu_shares() == 1000
+            client.set_management_levels({"cpu-mgmt": "off"})
+            wait_until(lambda: [allowed(guest) for guest in guests] == [every] * 2, 5, "all is as it was")
+            assert [guest.cpu_shares() for guest in guests] == [1024, 1024]
+    finally:
+        for guest in guests:
+            guest.destroy()
+
+
+DISK = (
+    "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{file}'/>"
+    "<target dev='vdb' bus='virtio'/></disk>"
+)
+
+
+def test_limits_of_disks_and_memory_and_drift(lab: Lab, manager: ManagerProcess, tmp_path: Path) -> None:
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(1 << 20))
+    for place in (tmp_path, *tmp_path.parents):    # QEMU runs as another user
+        if place.stat().st_mode & 0o001 == 0:
+            place.chmod(place.stat().st_mode | 0o011)
+    guest = lab.linux("limited", load="idle", devices=DISK.format(file=image))
+    try:
+        with manager.client() as client:
+            known(client, [guest])
+            client.update_guest_policy(guest.uuid, {
+                "disk-limits": {"vdb": {"read-iops-sec": 500, "write-bytes-sec": 1 << 20}}, "blkio-weight": 200,
+                "memory-swap-limit-mib": 1024,
+            })
+            client.set_management_levels({"cpu-mgmt": "on", "memory-mgmt": "on"})
+
+            def settled() -> bool:
+                fields = {field.name: field for field in client.effective_policy(guest.uuid).value.fields}
+                wanted = [fields[name].state for name in ("disk-limits", "memory-swap-limit-mib")]    # type: ignore[index]
+                return wanted == ["holds", "holds"] and fields["blkio-weight"].state in ("holds", "impossible")
+
+            wait_until(settled, 15, "limits hold")
+            assert guest.domain.blockIoTune("vdb")["read_iops_sec"] == 500
+            assert guest.domain.memoryParameters()["swap_hard_limit"] == 1 << 20
+            guest.domain.setBlockIoTune("vdb", {"read_iops_sec": 900})
+            wait_until(lambda: guest.domain.blockIoTune("vdb")["read_iops_sec"] == 500, 10, "drift is corrected")
+            told = client.adjustments().value.dynamic_resource_adjustments
+            assert any("disk-limits" in str(one.detail) and "again" in str(one.detail) for one in told)
+            with pytest.raises(ApiError, match="transient"):
+                client.persist_policy(guest.uuid)
+            lab.conn.defineXML(guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+            assert client.persist_policy(guest.uuid).value.written == [
+                "blkio-weight", "disk-limits", "memory-swap-limit-mib",
+            ]  # fmt: skip
+            assert "<read_iops_sec>500<" in guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+            guest.domain.undefine()
+            client.set_management_levels({"cpu-mgmt": "off", "memory-mgmt": "off"})
+            assert not any(guest.domain.blockIoTune("vdb").values())
+            assert guest.domain.memoryParameters()["swap_hard_limit"] > 1 << 40
+    finally:
+        guest.destroy()
+
+
+@pytest.mark.long
+def test_a_reserve_is_had_under_full_contention(lab: Lab, manager: ManagerProcess) -> None:
+    """One of six spinners is entitled to 0.8 CPUs, where its equal share is a third."""
+    guests = [lab.tiny(f"equal{number}", load="spin") for number in range(6)]
+    try:
+        with manager.client() as client:
+            known(client, guests)
+            group_of(client, guests, [(None, "low")] * 6)
+            client.update_guest_policy(guests[0].uuid, {"cpu-reserve": 0.8})
+            client.set_management_levels({"cpu-mgmt": "on"})
+            wait_until(lambda: guests[0].cpu_shares() > 2 * guests[1].cpu_shares(), 20, "a plan for it is in force")
+            watch = Watch(guests)
+            seen = [watch.interval(WINDOW) for _ in range(12)]
+            client.set_management_levels({"cpu-mgmt": "off"})
+    finally:
+        for guest in guests:
+            guest.destroy()
+    # Who always wants to run has so many CPUs; where others of the host took some, there was less to give.
+    had = [interval.velocities[0] / 100 for interval in seen if not interval.disturbed]
+    if len(had) < 3:
+        pytest.skip(f"the host was too busy with other things: {[interval.others for interval in seen]}")
+    assert median(had) >= 0.8 - NEAR, had
