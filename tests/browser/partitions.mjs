@@ -195,6 +195,58 @@ await flow(async () => {
     assert.deepEqual(await axe(page), []);
   });
 
+  await step("what somebody else changed meanwhile is not overwritten unasked", async () => {
+    const id = (await named("/machine/gold"))["object-id"];
+    await button("Change CPU").click();
+    await dialog.getByLabel("Weight (shares)").fill("2500");
+    await api("POST", `/partitions/${id}/parameters/cpu`, { shares: 2000 });
+    await dialog.getByRole("button", { name: "Save", exact: true }).click();
+    await dialog.getByText("Somebody else changed /machine/gold meanwhile.").first().waitFor();
+    assert.equal((await named("/machine/gold")).live.cpu.shares, 2000);
+    await dialog.getByRole("button", { name: "Save", exact: true }).click();
+    await until(async () => (await named("/machine/gold")).config.cpu.shares, (shares) => shares === 2500);
+    assert.equal((await named("/machine/gold")).config.cpu["quota-us"], 150000);
+  });
+
+  await step("what does not work on a host is said, and cannot be typed in; where nothing does, nothing is offered", async () => {
+    const lacking = { blkio: "the controller io is not there", "memory.swap-limit-mib": "the kernel does not count swap" };
+    await page.route("**/partitions", async (route) => {
+      const answer = await route.fetch();
+      const body = JSON.parse((await answer.body()).toString());
+      await route.fulfill({ response: answer, json: { ...body, lacking }, headers: { ...answer.headers(), etag: "" } });
+    });
+    await page.reload();
+    await settled(page);
+    await page.getByText("Not on this host: the kernel does not count swap").waitFor();
+    await button("Change Memory").click();
+    assert.equal(await dialog.getByLabel("Limit of memory and swap together (MiB)").isDisabled(), true);
+    assert.equal(await dialog.getByLabel("Soft limit (MiB)").isDisabled(), false);
+    await page.keyboard.press("Escape");
+    await page.unrouteAll({ behavior: "wait" });
+    await page.route("**/partitions", async (route) => {
+      const answer = await route.fetch();
+      const body = JSON.parse((await answer.body()).toString());
+      await route.fulfill({ response: answer, json: { ...body, partitions: body.partitions.slice(0, 1), how: "none: libvirt is not asked here" }, headers: { ...answer.headers(), etag: "" } });
+    });
+    await goto(page, "partitions");
+    await page.reload();
+    await settled(page);
+    await page.getByText("This host has no partitions to make. none: libvirt is not asked here").waitFor();
+    assert.equal(await page.locator("hpm-partitions").getByRole("button").count(), 0);
+    await page.unrouteAll({ behavior: "wait" });
+  });
+
+  await step("an import says what becomes of partitions", async () => {
+    const file = await api("GET", "/workload-resource-groups/export?format=json");
+    const partitions = [...file.partitions.filter((one) => one.path !== "/machine/trial"), { path: "/machine/imported", parameters: { cpu: { shares: 200 } } }];
+    await goto(page, "policies");
+    await button("Import…").click();
+    const buffer = Buffer.from(JSON.stringify({ ...file, partitions }));
+    await page.locator("hpm-policy-import input[type=file]").setInputFiles({ name: "host.json", mimeType: "application/json", buffer });
+    await page.locator("hpm-imported").getByText("partition /machine/imported created").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
   const { "virtual-servers": servers } = await api("GET", "/virtual-servers");
   const server = servers[0];
 

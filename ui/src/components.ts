@@ -19,6 +19,7 @@ import "./overview/memory";
 import "./pages/about";
 import "./pages/activity";
 import "./pages/adjustments";
+import "./pages/dependencies";
 import "./pages/group";
 import "./pages/groups";
 import "./pages/memory-policies";

@@ -18,6 +18,7 @@ export const PAGES: readonly PageEntry[] = [
   { name: "policies", label: later("Policies"), tab: "policies", render: (place) => html`<hpm-policies .place=${place}></hpm-policies>` },
   { name: "memory-policies", label: later("Memory policies"), tab: "policies", render: (place) => html`<hpm-memory-policies .place=${place}></hpm-memory-policies>` },
   { name: "servers", label: later("Virtual servers"), tab: "servers", render: (place) => html`<hpm-servers .place=${place}></hpm-servers>` },
+  { name: "dependencies", label: later("Dependencies"), tab: "servers", render: (place) => html`<hpm-dependencies .place=${place}></hpm-dependencies>` },
   { name: "partitions", label: later("Partitions"), tab: "partitions", render: (place) => html`<hpm-partitions .place=${place}></hpm-partitions>` },
   { name: "adjustments", label: later("Adjustments"), tab: "adjustments", render: (place) => html`<hpm-adjustments .place=${place}></hpm-adjustments>` },
   { name: "activity", label: later("Activity log"), tab: "activity", render: (place) => html`<hpm-activity .place=${place}></hpm-activity>` },

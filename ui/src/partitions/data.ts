@@ -103,7 +103,7 @@ export function weightText(one: Partition): string {
   const part = one["shares-percent"];
   if (one.path === ROOT) return "–";
   if (typeof shares !== "number") return t("usual");
-  return part === null ? fixed(shares) : t("{shares} ({part}\u00a0%)", { shares: fixed(shares), part: fixed(part) });
+  return part === null ? fixed(shares) : t("{shares} ({part}\u00a0%)", { shares: fixed(shares), part: fixed(part, part < 10 ? 1 : 0) });
 }
 
 /** A partition's own cap in CPUs; null: none. */

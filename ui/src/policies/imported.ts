@@ -1,4 +1,4 @@
-/** What an import changes, or would change: group by group, policy by policy, field by field. */
+/** What an import changes, or would change: group by group, policy by policy, field by field; partitions, servers. */
 
 import type { ImportResult } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
@@ -86,6 +86,16 @@ export class ImportedPart extends HpmElement {
             </ul>
           </li>`,
         )}
+        ${(this.result.partitions ?? [])
+          .filter((one) => one.change !== "unchanged")
+          .map(
+            (one) => html`<li>
+              ${this.head(one.change, t("partition {path}", { path: one.path }))}
+              <ul>
+                ${this.fields(one.fields)}
+              </ul>
+            </li>`,
+          )}
         ${this.result["virtual-servers"].map(
           (one) => html`<li>
             ${this.head("changed", t("virtual server {name}", { name: this.names.get(one.uuid) ?? one.uuid }))}
