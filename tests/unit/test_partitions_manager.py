@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hpm.backend.simulated import uuid_of
+from hpm.policy.groups import WorkloadResourceGroup
+from hpm.policy.partitions import Partition
+
 from .api_host import ApiHost, running
+from .start_house import StartHouse
 from .test_api_partitions import DB, GOLD, act, define, uri
 
 
@@ -33,3 +38,19 @@ def test_what_is_defined_is_created_again_when_hpm_starts(tmp_path: Path, caplog
             assert "/machine/gone could not be created: blkio.devices: this host has no disk /dev/vda" in caplog.text
             assert api.refused("POST", f"{uri('/machine/gone')}/actions", {"action": "create"})["http-status"] == 400
             assert api.get(uri("/machine/gone"))["state"] == "inactive"
+
+
+def test_a_server_starts_in_its_own_or_its_groups_partition_which_is_created(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"db": False, "web": False, "other": False})
+    with house.manager.change() as change:
+        catalog = change.catalog.with_partition(Partition(GOLD, autostart=False)).with_partition(Partition(DB))
+        catalog = catalog.with_group(WorkloadResourceGroup("g1", "Orders", partition=GOLD))
+        change.catalog = catalog.with_members("g1", [uuid_of("db"), uuid_of("web")], move=False)
+    house.say("db", partition=DB)
+    assert not {GOLD, DB} & house.host.partitions.states().keys()
+    house.begin("db", "web", "other")
+    house.wait()
+    stands = {name: xml.partition("<partition>")[2].partition("<")[0] for name, xml in house.host.started}
+    assert stands == {"db": DB, "web": GOLD, "other": ""}
+    assert {GOLD, DB} <= house.host.partitions.states().keys()
+    assert {GOLD, DB} <= house.manager.snapshot.partitions.keys()

@@ -16,7 +16,7 @@ def server_partition(snapshot: Snapshot, uuid: str) -> str | None:
     sample, info = snapshot.sample.samples.get(uuid), snapshot.sample.infos[uuid]
     if sample is not None:
         return partition_of(sample.parent)
-    return snapshot.catalog.settings(uuid).partition or info.partition or ROOT
+    return snapshot.catalog.partition_at_start(uuid) or info.partition or ROOT
 
 
 def claims(snapshot: Snapshot, *, stopped: bool = False, starting: Collection[str] = ()) -> list[Claim]:

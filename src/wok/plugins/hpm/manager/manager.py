@@ -128,6 +128,7 @@ class Manager:
         self.snapshot = self._build()
         self.keep_time()
         self.starting.at_start.append(lambda uuid, xml: with_policy(self.snapshot, uuid, xml))
+        self.starting.at_start.append(lambda uuid, xml: self.partitions.placed(self.snapshot, uuid, xml))
         #: Write a guest policy into a server's lasting definition; see `Hypervisor`.
         self.define_policy = hypervisor.define_policy
         hypervisor.on_change(self.loop.servers_changed)

@@ -10,13 +10,15 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
+from ..backend.domain_xml import with_partition
 from ..backend.hypervisor import Hypervisor
 from ..backend.partitions.host import PartitionHost, PartitionState
 from ..errors import HpmError
 from ..policy.catalog import Catalog
-from ..policy.partitions import PartitionParameters
+from ..policy.partitions import Partition, PartitionParameters, lineage
 from .change import CatalogChange
 from .observer import Observer
+from .snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -102,17 +104,35 @@ class Partitions:
         created is told in the log, and shown as inactive; the others are created all the same."""
         there = set(self._observer.partitions)
         for path, partition in sorted(catalog.partitions.items()):
-            if not partition.autostart or path in there:
-                continue
-            try:
-                self.host.create(path)
+            if partition.autostart and path not in there:
                 try:
-                    self.host.configure(path, partition.parameters)
-                except HpmError:
-                    self.host.destroy(path)
-                    raise
-            except HpmError as error:
-                log.warning("the partition %s could not be created: %s", path, error)
-            else:
-                log.info("the partition %s is created, as it is defined", path)
+                    self._create(partition)
+                except HpmError as error:
+                    log.warning("the partition %s could not be created: %s", path, error)
         self._observer.see_partitions()
+
+    def placed(self, snapshot: Snapshot, uuid: str, xml: str) -> str:
+        """The definition with which a server starts, with the partition that it is to stand in. That one, and those
+        that it stands in, are created if they are not there. Raises `Busy`, and as `PartitionHost` does."""
+        path = snapshot.catalog.partition_at_start(uuid)
+        if path is None:
+            return xml
+        if any(one not in snapshot.partitions for one in lineage(path)):
+            with self._writing():
+                there, defined = self.host.states(), snapshot.catalog.partitions
+                for one in reversed(lineage(path)):
+                    if one not in there and one in defined:
+                        self._create(defined[one])
+                self._observer.see_partitions()
+                self._show()
+        return with_partition(xml, path)
+
+    def _create(self, partition: Partition) -> None:
+        """Make a partition as it is defined, or leave none behind. Raises as `PartitionHost` does."""
+        self.host.create(partition.path)
+        try:
+            self.host.configure(partition.path, partition.parameters)
+        except HpmError:
+            self.host.destroy(partition.path)
+            raise
+        log.info("the partition %s is created, as it is defined", partition.path)

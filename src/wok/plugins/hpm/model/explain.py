@@ -77,7 +77,7 @@ def _classification(views: Views, uuid: str) -> str:
 def _partition(views: Views, uuid: str) -> list[str]:
     """Where it stands, if that is not the root, and what that leaves it at most."""
     snapshot, found = views.snapshot, []
-    path, wanted = server_partition(snapshot, uuid), snapshot.catalog.settings(uuid).partition
+    path, wanted = server_partition(snapshot, uuid), snapshot.catalog.partition_at_start(uuid)
     if path is not None and path != ROOT:
         limits = effective_limits(path, {one: state.parameters for one, state in snapshot.partitions.items()})
         text = f"It stands in the partition {path}, and shares with the others there what the partition gets as a whole"

@@ -183,7 +183,7 @@ class Views:
             attributes=dict(sorted(shown.items())),
             temporary_goal=snapshot.catalog.settings(uuid).temporary_goal or UNSET,
             partition=server_partition(snapshot, uuid),
-            partition_at_start=snapshot.catalog.settings(uuid).partition,
+            partition_at_start=snapshot.catalog.partition_at_start(uuid),
         )
 
     def _memory(self, uuid: str) -> dict[str, Any]:

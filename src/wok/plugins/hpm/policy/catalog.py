@@ -81,6 +81,11 @@ class Catalog(msgspec.Struct, frozen=True):
         """What was said of a virtual server."""
         return self.servers.get(uuid, NO_SETTINGS)
 
+    def partition_at_start(self, uuid: str) -> str | None:
+        """The partition that hpm starts a server in: its own, or its group's; None: as its definition says."""
+        said = self.settings(uuid)
+        return said.partition or self.groups[said.group].partition
+
     def members(self, group_id: str) -> list[str]:
         """UUIDs of the servers that were put in that group, sorted (not those of `default`)."""
         return sorted(uuid for uuid, said in self.servers.items() if said.group == group_id)

@@ -79,7 +79,8 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     temporary-goal: The goal that it has until a moment; it is the `goal` while it holds. Left out: none.
     partition: The partition that it stands in, such as `/machine/gold`; while it does not run, the one that it is to
         stand in. null: not known.
-    partition-at-start: The partition that hpm starts it in; null: as its definition says.
+    partition-at-start: The partition that hpm starts it in, said of itself or of its group; null: as its definition
+        says.
     """
 
     object_id: str
