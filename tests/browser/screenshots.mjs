@@ -8,6 +8,7 @@ const SIZE = { width: 1200, height: 760 };
 await flow(async () => {
   const { "virtual-servers": servers } = await api("GET", "/virtual-servers");
   const { "workload-resource-groups": groups } = await api("GET", "/workload-resource-groups");
+  const { partitions } = await api("GET", "/partitions");
   const shop = groups.find((one) => one.name === "Shop")["object-id"];
   const server = servers.find((one) => one.name === "db1")["object-id"];
   const { "dynamic-resource-adjustments": [latest] } = await api("GET", `/dynamic-resource-adjustments?limit=1&virtual-server=${server}`);
@@ -21,6 +22,9 @@ await flow(async () => {
     "memory-policies": "memory-policies/20-balloon",
     servers: "servers?sort=-pi",
     server: `servers/${server}`,
+    dependencies: "dependencies",
+    partitions: "partitions",
+    partition: `partitions/${partitions.find((one) => one.path === "/machine/shop")["object-id"]}`,
     adjustments: `adjustments/${latest["object-id"]}`,
     activity: "activity",
     settings: "settings",
@@ -28,6 +32,7 @@ await flow(async () => {
   };
 
   async function picture(page, name, place) {
+    if (told.only.length > 0 && !told.only.includes(name)) return;
     await step(name, async () => {
       await goto(page, place);
       await page.screenshot({ path: join(told.folder, `${name}.png`) });

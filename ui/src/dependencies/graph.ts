@@ -85,6 +85,9 @@ export class DependencyGraphPart extends HpmElement {
         stroke-width: 3;
         stroke-dasharray: none;
       }
+      a:hover {
+        text-decoration: none;
+      }
       a:hover .box {
         fill: var(--soft);
       }

@@ -41,8 +41,8 @@ export class PartitionTreePart extends HpmElement {
       :host {
         display: block;
         container-type: inline-size;
+        overflow-x: auto;
       }
-      th,
       td {
         white-space: nowrap;
       }
@@ -112,9 +112,19 @@ export class PartitionTreePart extends HpmElement {
         display: none;
         color: var(--dim);
       }
+      .name a,
+      .groups a {
+        display: inline-block;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        max-width: 12rem;
+        vertical-align: middle;
+      }
+      .groups a {
+        max-width: 8rem;
+      }
       td.groups {
         white-space: normal;
-        min-width: 5rem;
       }
       td.end {
         padding: 0;
@@ -125,8 +135,15 @@ export class PartitionTreePart extends HpmElement {
         .figure > span {
           display: none;
         }
+        .name a {
+          max-width: 9rem;
+        }
+        .groups a {
+          max-width: 5rem;
+          white-space: nowrap;
+        }
       }
-      @container (max-width: 940px) {
+      @container (max-width: 900px) {
         .wide {
           display: none;
         }
@@ -147,6 +164,9 @@ export class PartitionTreePart extends HpmElement {
           --step: 10px;
           white-space: normal;
           overflow-wrap: anywhere;
+        }
+        .name a {
+          max-width: none;
         }
         td,
         th {
@@ -237,7 +257,7 @@ export class PartitionTreePart extends HpmElement {
       <td class="number some" title=${plural("{n} server stands in it itself", "{n} servers stand in it themselves", one["virtual-servers"].length)}>${fixed(within)}</td>
       <td class="wide groups">
         ${one["workload-resource-groups"].map(idOf).map(
-          (group, at) => html`${at ? ", " : ""}<a href=${link("groups", group)} tabindex=${tab}>${this.groups.get(group)?.name ?? group}</a>`,
+          (group, at) => html`${at ? ", " : ""}<a href=${link("groups", group)} tabindex=${tab} title=${this.groups.get(group)?.name ?? ""}>${this.groups.get(group)?.name ?? group}</a>`,
         )}
       </td>
       ${this.actions
