@@ -279,6 +279,22 @@ await flow(async () => {
     await page.keyboard.press("Escape");
   });
 
+  await step("what a server's group says need not be said of itself, and is said at its field", async () => {
+    const { "object-id": uuid, name } = servers[1];
+    await api("POST", `/virtual-servers/${uuid}`, { "workload-resource-group": (await api("GET", "/workload-resource-groups"))["workload-resource-groups"].find((one) => one.name === "Gold")["object-id"] });
+    await goto(page, `servers/${uuid}`);
+    await page.locator("hpm-server").getByRole("link", { name: "/machine/gold", exact: true }).waitFor();
+    await button(`Actions of ${name}`).click();
+    await page.getByRole("menuitem", { name: "Set its partition…" }).click();
+    const field = dialog.getByLabel("At its next start");
+    await until(() => field.evaluate((one) => one.selectedOptions[0].textContent), (text) => text === "as its group says: /machine/gold");
+    await field.selectOption("/machine/gold/db");
+    await dialog.getByRole("button", { name: "Save", exact: true }).click();
+    await until(async () => (await api("GET", `/virtual-servers/${uuid}`))["partition-at-start"], (path) => path === "/machine/gold/db");
+    await undo();
+    await until(async () => (await api("GET", `/virtual-servers/${uuid}`))["partition-at-start"], (path) => path === "/machine/gold");
+  });
+
   await step("its servers are listed, and lead to their pages", async () => {
     await goto(page, `partitions/${(await named("/machine"))["object-id"]}`);
     const table = page.getByRole("grid", { name: "Virtual servers in /machine" }).or(page.getByRole("table", { name: "Virtual servers in /machine" }));

@@ -69,7 +69,7 @@ export class GroupPartitionPart extends HpmElement {
             <option value="" .selected=${this.chosen === ""}>${t("none")}</option>
             ${defined.map((one) => html`<option value=${one.path} .selected=${one.path === this.chosen}>${one.path}</option>`)}
           </select>
-          <span class="help" id="partition-help">${t("Its servers should stand there. Which ones do not is said on the group's page; each is put there on its own.")}</span>
+          <span class="help" id="partition-help">${t("Its servers stand there from their next start on, when hpm starts them; one of which another partition is said stands in that.")}</span>
           ${wrong ? html`<span class="wrong">${wrong}</span>` : nothing}
         </div>
         ${defined.length === 0 && this.list.value

@@ -1,6 +1,6 @@
 /** The dialog that says in which partition a virtual server stands from its next start on. */
 
-import type { PartitionList, Server, ServerUpdate } from "../api/types";
+import type { Group, PartitionList, Server, ServerUpdate } from "../api/types";
 import { app } from "../base/app";
 import { customElement, html, nothing, state } from "../base/element";
 import { link } from "../base/page";
@@ -9,7 +9,7 @@ import { inOrder } from "../partitions/data";
 import { ServerDialog } from "./dialog";
 
 interface Form {
-  /** A path; "": as its definition says. */
+  /** A path; "": as its group says, or else its definition. */
   partition: string;
   persist: boolean;
 }
@@ -17,10 +17,21 @@ interface Form {
 @customElement("hpm-server-partition")
 export class ServerPartition extends ServerDialog<Form> {
   @state() private list: PartitionList | null = null;
+  /** The partition that backs its group; null: none does. */
+  @state() private ofGroup: string | null = null;
 
   protected async begin(server: Server) {
-    this.list = (await app.client.get<PartitionList>("/partitions")).content;
-    return { partition: server["partition-at-start"] ?? "", persist: false };
+    const group = app.client.path(server["workload-resource-group"]);
+    const [list, { content }] = await Promise.all([app.client.get<PartitionList>("/partitions"), app.client.get<Group>(group)]);
+    this.list = list.content;
+    this.ofGroup = content.partition ?? null;
+    return { partition: this.own(server) ?? "", persist: false };
+  }
+
+  /** What is said of itself; null: nothing, or the same as of its group. */
+  private own(server: Server): string | null {
+    const wanted = server["partition-at-start"] ?? null;
+    return wanted === this.ofGroup ? null : wanted;
   }
 
   protected wanted(): ServerUpdate {
@@ -28,7 +39,7 @@ export class ServerPartition extends ServerDialog<Form> {
   }
 
   protected override back(wanted: ServerUpdate, server: Server): ServerUpdate {
-    return { partition: server["partition-at-start"] ?? null, persist: wanted.persist ?? false, move: false, release: false };
+    return { partition: this.own(server), persist: wanted.persist ?? false, move: false, release: false };
   }
 
   protected content() {
@@ -37,6 +48,7 @@ export class ServerPartition extends ServerDialog<Form> {
     const paths = inOrder(this.list?.partitions ?? []).map((one) => one.path);
     const known = form.partition === "" || paths.includes(form.partition) ? paths : [...paths, form.partition];
     const values = { name: server?.name ?? "", path: server?.partition ?? "" };
+    const unsaid = this.ofGroup ? t("as its group says: {path}", { path: this.ofGroup }) : t("as its definition says");
     return this.frame(
       t("Partition of {name}", values),
       t("Save"),
@@ -50,10 +62,10 @@ export class ServerPartition extends ServerDialog<Form> {
             aria-invalid=${this.isWrong("partition")}
             @change=${(event: Event) => this.type({ partition: (event.target as HTMLSelectElement).value })}
           >
-            <option value="" .selected=${form.partition === ""}>${t("as its definition says")}</option>
+            <option value="" .selected=${form.partition === ""}>${unsaid}</option>
             ${known.map((path) => html`<option value=${path} .selected=${path === form.partition}>${path}</option>`)}
           </select>
-          ${this.nowText(server?.["partition-at-start"] ?? t("as its definition says"))} ${this.wrong("partition")}
+          ${this.nowText(server?.["partition-at-start"] ?? unsaid)} ${this.wrong("partition")}
         </div>
         <div class="field">
           <label class="choice">
