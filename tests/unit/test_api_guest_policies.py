@@ -34,6 +34,7 @@ WHOLE: dict[str, Any] = {
 PLACEMENTS: list[dict[str, Any]] = [
     {"type": "cpus", "cpus": "0-1", "exclusive": False}, {"type": "cpus", "cpus": "0", "exclusive": True},
     {"type": "vcpus", "cpus": ["1"], "exclusive": True}, {"type": "node", "node": 0, "exclusive": False},
+    {"type": "node", "node": 0, "exclusive": True},
     {"type": "spread", "exclusive": True}, {"type": "pack", "exclusive": True}, {"type": "anywhere"},
 ]  # fmt: skip
 
@@ -64,6 +65,15 @@ def test_every_placement_comes_back(api: ApiHost, placement: dict[str, Any]) -> 
 ])  # fmt: skip
 def test_every_readiness_comes_back(api: ApiHost, ready: dict[str, Any]) -> None:
     assert api.post(f"{DB1}/guest-policy", {"start": {"ready": ready}}) == {"start": {"ready": ready}}
+
+
+def test_all_of_it_can_be_said_of_groups_and_classes_too(api: ApiHost) -> None:
+    whole = policy("day", service_class(**{"guest-policy": WHOLE}))
+    made = api.post(GROUPS, {"name": "Gold", "perf-policies": [whole], "guest-policy": WHOLE})
+    assert made["guest-policy"] == WHOLE
+    assert made["perf-policies"][0]["service-classes"][0]["guest-policy"] == WHOLE
+    changed = api.post(f"{GROUPS}/{made['object-id']}", {"guest-policy": {}})
+    assert "guest-policy" not in changed
 
 
 def test_the_strongest_level_that_says_something_is_in_force(api: ApiHost) -> None:

@@ -46,6 +46,9 @@ def test_whether_a_server_is_there_can_not_be_known_meanwhile(api: ApiHost) -> N
     lost(api)
     put = {"action": "add-virtual-servers", "virtual-servers": [NOBODY]}
     for method, path, body in (
+        ("GET", f"{SERVERS}/{NOBODY}/guest-policy", None), ("POST", f"{SERVERS}/{NOBODY}/guest-policy", {}),
+        ("GET", f"{SERVERS}/{NOBODY}/effective-policy", None),
+        ("POST", f"{SERVERS}/{NOBODY}/effective-policy/persist", None),
         ("GET", f"{SERVERS}/{NOBODY}/explain", None), ("POST", f"{SERVERS}/{NOBODY}", {"excluded": True}),
         ("POST", f"{GROUPS}/default/actions", put), ("POST", f"{GROUPS}/preview", {"virtual-servers": [NOBODY]}),
         ("GET", f"/dynamic-resource-adjustments?virtual-server={NOBODY}", None),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from ..engine.placement_choice import choose
 from ..engine.topology import Topology
 from ..errors import InvalidValue
 from ..policy.cpu_sets import format_cpus, parse_cpus
 from ..policy.groups import WorkloadResourceGroup
-from ..policy.guest_policies import Anywhere, EachOnCpus, GuestPolicy, OnCpus, OnNode
+from ..policy.guest_policies import EachOnCpus, GuestPolicy, OnCpus, OnNode
 from ..policy.policies import PerformancePolicy
 
 
 def check_here(policy: GuestPolicy, topology: Topology, path: str = "") -> None:
     """Whether a guest policy that stands at `path` is possible on this host. Raises `InvalidValue` with the path of the
-    value: a CPU or a node that the host has not, more CPUs than it has."""
+    value: a CPU or a node that the host has not, more CPUs than it has. (Whether a server can have CPUs alone depends
+    on the others; the policy in force tells.)"""
     before = f"{path}." if path else ""
     cpus = len(topology.cpus)
     if not cpus:
@@ -24,11 +27,9 @@ def check_here(policy: GuestPolicy, topology: Topology, path: str = "") -> None:
     if isinstance(placement, OnCpus | EachOnCpus | OnNode):
         vcpus = len(placement.cpus) if isinstance(placement, EachOnCpus) else 1
         try:
-            choose(placement, vcpus, topology, ())
+            choose(msgspec.structs.replace(placement, exclusive=False), vcpus, topology, ())
         except InvalidValue as error:
             raise error.moved(f"{before}placement") from None
-    if placement is not None and not isinstance(placement, Anywhere) and placement.exclusive and cpus == 1:
-        raise InvalidValue("this host has one CPU, which no server can have alone", f"{before}placement.exclusive")
     if policy.emulator_cpus is not None:
         unknown = parse_cpus(policy.emulator_cpus, f"{before}emulator-cpus") - topology.numbers
         if unknown:
