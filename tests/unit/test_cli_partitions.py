@@ -112,4 +112,6 @@ def test_a_server_and_a_group_in_a_partition(api: ApiHost) -> None:
     done(api, "wrg-update", "Gold", "--partition", "/machine/gold")
     assert "/machine/gold; db1 stand elsewhere until their next start" in done(api, "wrg-show", "Gold")
     done(api, "vs-update", "db1", "--partition", "none")
+    assert row(done(api, "vs-show", "db1"), "At its start")[-1] == "/machine/gold"    # its group's
+    done(api, "wrg-update", "Gold", "--partition", "none")
     assert "At its start" not in done(api, "vs-show", "db1")
