@@ -7,6 +7,7 @@ from typing import Any
 from hpm.backend.simulated import Spin
 from hpm.policy.guest_policies import GuestPolicy, Placement, Spread
 from tests.unit.api_host import ApiHost
+from tests.unit.test_api_events import Follower
 
 
 def say(api: ApiHost, uuid: str, placement: Placement) -> None:
@@ -32,12 +33,15 @@ def test_moves_are_among_the_adjustments(api: ApiHost) -> None:
     assert moves[0]["total-velocity-measured"] is None
     mover = moves[0]["receivers"][0]
     assert set(mover["pinned-before"]) == {"0"} and mover["pinned-after"] != mover["pinned-before"]
+    follower = Follower(api)
     api.post("/mgmt-levels", {"cpu-mgmt": "on"})
     for _ in range(6):
         api.cycle()
     found = api.get("/dynamic-resource-adjustments?outcome=applied")["dynamic-resource-adjustments"]
     made = next(one for one in found if one["cause"] == "placement")
     assert made["total-velocity-measured"] > made["total-velocity-before"]
+    told = [follower.wait_for("dynamic-resource-adjustment", object_id=made["object-id"]) for _ in range(2)]
+    assert [one["total-velocity-measured"] for one in told] == [None, made["total-velocity-measured"]]
     assert "placement-interval" in api.refused("POST", "/settings", {"placement-interval-seconds": 2})["message"]
     api.post("/settings", {"placement-interval-seconds": 60})
 
