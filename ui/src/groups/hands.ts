@@ -6,6 +6,8 @@ import { complain } from "../base/notices";
 import { place } from "../base/place";
 import { t } from "../base/texts";
 import type { GroupSummary } from "../api/types";
+import type { GuestDialog } from "../guest/dialog";
+import { ofGroup } from "../guest/targets";
 import type { Hands } from "./actions";
 import type { GroupAskPart, Question } from "./ask";
 import type { GroupDeletePart } from "./delete";
@@ -17,11 +19,13 @@ export class GroupHandsPart extends HpmElement implements Hands {
   @query("hpm-group-dialog") private dialog!: GroupDialog;
   @query("hpm-group-delete") private deletion!: GroupDeletePart;
   @query("hpm-group-ask") private question!: GroupAskPart;
+  @query("hpm-guest-dialog") private guestDialog!: GuestDialog;
 
   override render() {
     return html`<hpm-group-dialog></hpm-group-dialog>
       <hpm-group-delete></hpm-group-delete>
-      <hpm-group-ask></hpm-group-ask>`;
+      <hpm-group-ask></hpm-group-ask>
+      <hpm-guest-dialog></hpm-guest-dialog>`;
   }
 
   create(form?: GroupForm, as?: string): void {
@@ -38,6 +42,11 @@ export class GroupHandsPart extends HpmElement implements Hands {
 
   delete(group: GroupSummary): void {
     this.deletion.ask(group);
+  }
+
+  guest(group: GroupSummary): void {
+    const target = ofGroup({ id: group["object-id"], name: group.name }, () => this.emit("saved"));
+    this.guestDialog.open(target).catch((error: unknown) => complain(t("The group cannot be read."), error));
   }
 
   policies(id: string): void {

@@ -14,6 +14,7 @@ import { importanceWord } from "../base/words";
 import { groupActions, moveQuestion } from "../groups/actions";
 import { activePolicy, GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, memberOf, type Member } from "../groups/data";
 import { draftOf, forget } from "../groups/form";
+import "../guest/group-section";
 import type { GroupHandsPart } from "../groups/hands";
 import { drag } from "../groups/moving";
 import "../groups/partition";
@@ -138,7 +139,8 @@ export class GroupPage extends PageElement {
       </hpm-head>
       ${this.facts(group, summary)} ${this.unsaved(group)}
       <div class="stack">
-        ${this.goals(group)} ${this.history(group)} ${this.members()} ${this.latest(group)}
+        ${this.goals(group)} ${this.history(group)} ${this.members()} <hpm-group-guest .group=${group} @edit=${() => summary && this.hands.guest(summary)}></hpm-group-guest>
+        ${this.latest(group)}
       </div>
       <hpm-group-hands
         @saved=${this.changed}

@@ -1,7 +1,7 @@
 /** One virtual server: where it stands, why, what it did over time, and what can be done with it. */
 
 import { Resource } from "../api/resource";
-import type { Adjustment, Explanation, GroupSummary, Levels, PartitionList, Server } from "../api/types";
+import type { Adjustment, Explanation, Group, GroupSummary, Levels, PartitionList, Server } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, query } from "../base/element";
@@ -11,6 +11,10 @@ import { Now } from "../base/now";
 import { link, PageElement } from "../base/page";
 import { t } from "../base/texts";
 import { goalPercent, goalWord, importanceWord, runStateWord, whyLeftAlone, whyMemoryLeftAlone } from "../base/words";
+import { belowServer } from "../guest/below";
+import type { GuestDialog } from "../guest/dialog";
+import type { GuestSection } from "../guest/section";
+import { ofServer } from "../guest/targets";
 import { isOld } from "../parts/head";
 import { MEMORY_BAR } from "../parts/memory-bar";
 import type { Action } from "../parts/menu";
@@ -50,6 +54,8 @@ export class ServerPage extends PageElement {
   @query("hpm-server-goal") private goal!: ServerDialog;
   @query("hpm-server-move") private move!: ServerDialog;
   @query("hpm-server-partition") private partition!: ServerDialog;
+  @query("hpm-guest-dialog") private guest!: GuestDialog;
+  @query("hpm-guest-section") private guestSection!: GuestSection | null;
 
   static override styles = [
     PageElement.styles,
@@ -142,6 +148,7 @@ export class ServerPage extends PageElement {
       ${server ? this.known(server) : this.unknown()}
       <div class="stack">
         ${server ? this.panels(server) : nothing}
+        ${server ? html`<hpm-guest-section .server=${server["object-id"]} @edit=${() => this.editGuest("guest")}></hpm-guest-section>` : nothing}
         <hpm-server-charts
           .server=${this.place.id}
           .name=${server?.name ?? ""}
@@ -182,6 +189,7 @@ export class ServerPage extends PageElement {
             <hpm-server-goal></hpm-server-goal>
             <hpm-server-move></hpm-server-move>
             <hpm-server-partition></hpm-server-partition>
+            <hpm-guest-dialog></hpm-guest-dialog>
           </div>`
         : nothing}`;
   }
@@ -304,6 +312,7 @@ export class ServerPage extends PageElement {
     const reason = server["management-reason"];
     return [
       { label: t("Change limits…"), run: () => this.open(this.limits) },
+      { label: t("Change guest policy…"), run: () => this.editGuest("guest") },
       { label: goal ? t("Change temporary goal…") : t("Set a temporary goal…"), run: () => this.open(this.goal) },
       ...(goal ? [{ label: t("End temporary goal"), run: () => this.act(endGoal(server)) }] : []),
       { label: t("Move to another group…"), run: () => this.open(this.move) },
@@ -326,6 +335,19 @@ export class ServerPage extends PageElement {
     }
   }
 
+  /** Opens the dialog of its own guest policy; what holds where that says nothing, its class and its group say. */
+  private async editGuest(extent: "guest" | "start"): Promise<void> {
+    const server = this.server.value;
+    if (!server) return;
+    try {
+      const { content: group } = await app.client.get<Group>(app.client.path(server["workload-resource-group"]));
+      const below = belowServer(group, server["service-class"] ?? null);
+      await this.guest.open(ofServer({ id: server["object-id"], name: server.name }, extent, below, () => this.readAnew()));
+    } catch (error) {
+      complain(t("The dialog cannot be opened."), error);
+    }
+  }
+
   private act(deed: Deed): void {
     const server = this.server.value;
     if (server) void act(server, this.server.etag, deed, () => this.readAnew());
@@ -340,6 +362,7 @@ export class ServerPage extends PageElement {
   private readAnew(): void {
     void this.server.refresh();
     void this.explanation.refresh();
+    this.guestSection?.refresh();
   }
 
   private path(): string {
