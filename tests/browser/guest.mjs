@@ -54,9 +54,9 @@ async function onServer(page, one) {
     await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.locator(".field .wrong", { hasText: "above the cap" }).waitFor();
     assert.deepEqual(await said(id), {});
-    await dialog.getByLabel("Reserve (CPUs)").fill("");
     await dialog.getByLabel("CPUs", { exact: true }).fill("99");
-    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByLabel("Reserve (CPUs)").fill("");
+    await dialog.getByLabel("Reserve (CPUs)").press("Enter");
     await dialog.locator("hpm-placement .wrong", { hasText: "this host has no CPU 99" }).waitFor();
   });
   await step("it is saved, holds, and is taken back", async () => {
@@ -79,6 +79,21 @@ async function onServer(page, one) {
     await dialog.getByText("There now: Cap (CPUs): 0.25").waitFor();
     await dialog.getByRole("button", { name: "Cancel" }).click();
     assert.deepEqual(await said(id), { "cpu-cap": 0.25 });
+  });
+}
+
+async function ofGroup(page, group) {
+  const path = `/workload-resource-groups/${group}`;
+  await step("a group says it on its page", async () => {
+    await goto(page, `groups/${group}`);
+    await page.locator("hpm-group-guest").getByText("Page sharing").waitFor();
+    await page.locator("hpm-group-guest").getByRole("button", { name: "Change guest policy…" }).click();
+    const dialog = page.locator("hpm-guest-dialog");
+    await dialog.getByLabel("Page sharing").selectOption({ label: "as the host has it" });
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByRole("dialog").waitFor({ state: "hidden" });
+    assert.deepEqual((await api("GET", path))["guest-policy"], { "blkio-weight": 200 });
+    await page.locator("hpm-group-guest").getByText("Page sharing").waitFor({ state: "detached" });
   });
 }
 
@@ -106,16 +121,40 @@ async function ofClass(page, group) {
     await until(async () => (await api("GET", path))["perf-policies"][0].description === "for working days");
     assert.deepEqual(await guest(), { "cpu-weight": 3000, drift: "report" });
   });
-  await step("a group says it on its page", async () => {
-    await goto(page, `groups/${group}`);
-    await page.locator("hpm-group-guest").getByText("Page sharing").waitFor();
-    await page.locator("hpm-group-guest").getByRole("button", { name: "Change guest policy…" }).click();
-    const dialog = page.locator("hpm-guest-dialog");
-    await dialog.getByLabel("Page sharing").selectOption({ label: "as the host has it" });
-    await dialog.getByRole("button", { name: "Save" }).click();
-    await dialog.getByRole("dialog").waitFor({ state: "hidden" });
-    assert.deepEqual((await api("GET", path))["guest-policy"], { "blkio-weight": 200 });
-    await page.locator("hpm-group-guest").getByText("Page sharing").waitFor({ state: "detached" });
+}
+
+async function inTheReport(page, one) {
+  const server = {
+    "virtual-server": `/zhpm/wsapi/v1/virtual-servers/${one["object-id"]}`, name: "db1", "service-class": null, importance: null, "shares-before": 1024, "shares-after": 1024,
+    "pi-before": null, "pi-projected": null, "pi-measured": null,
+  };
+  const adjustment = {
+    time: new Date().toISOString(), outcome: "applied", reason: null, "interval-seconds": 60, receivers: [server], donors: [], detail: null, resource: "cpu", cause: null,
+  };
+  const all = [
+    {
+      ...adjustment, "object-id": 3, cause: "placement", detail: "db1 waits on CPU 0, where 2.00 CPUs are wanted of 1.00; CPU 2 has room",
+      "total-velocity-before": 50, "total-velocity-projected": 98, "total-velocity-measured": 97,
+      receivers: [{ ...server, "pinned-before": ["0", "0"], "pinned-after": ["0", "2"] }],
+      donors: [{ ...server, name: "web1" }],
+    },
+    { ...adjustment, "object-id": 2, reason: "changed-by-administrator", detail: "guest policy, blkio-weight of db1: somebody set 500; set to 200 again" },
+    { ...adjustment, "object-id": 1, outcome: "failed", reason: "changed-by-administrator", detail: "guest policy, cpu-cap of db1: somebody set 1; the policy says to report that only" },
+  ];
+  await step("the report tells of moves and of what somebody changed, with before and after", async () => {
+    await page.route("**/dynamic-resource-adjustments*", (route) => {
+      const older = route.request().url().includes("before=");
+      return route.fulfill({ json: { "dynamic-resource-adjustments": older ? [] : all } });
+    });
+    await goto(page, "adjustments");
+    const move = page.getByRole("button", { name: /vCPUs of db1 were moved to CPUs that are less crowded. CPUs 0 → 0 · 2. Velocity of all together 50 → 97./ });
+    await move.click();
+    await page.getByText("db1 waits on CPU 0").waitFor();
+    await page.getByRole("columnheader", { name: "CPUs of vCPUs" }).waitFor();
+    await page.getByText("Somebody changed db1, Block I/O weight, to 500; hpm set 200 again.").waitFor();
+    await page.getByText("Somebody changed db1, Cap (CPUs), to 1. It is left so, as its policy says.").waitFor();
+    assert.deepEqual(await axe(page), []);
+    await page.unroute("**/dynamic-resource-adjustments*");
   });
 }
 
@@ -123,16 +162,18 @@ await flow(async () => {
   const { "virtual-servers": [one] } = await api("GET", "/virtual-servers?name=db*");
   const { "object-id": group } = await api("POST", "/workload-resource-groups", GOLD);
   await api("POST", `/workload-resource-groups/${group}/actions`, { action: "add-virtual-servers", "virtual-servers": [one["object-id"]] });
-  await api("POST", "/mgmt-levels", { "cpu-mgmt": "on" });
+  await api("POST", "/mgmt-levels", { "cpu-mgmt": "on", "memory-mgmt": "on" });
   const page = await open({ user: "root", scripts: [AXE] });
   await onServer(page, one);
+  await ofGroup(page, group);
   await ofClass(page, group);
+  await inTheReport(await open({ user: "root", scripts: [AXE] }), one);
   await step("who may only look sees it all, and no button", async () => {
     const reader = await open({ user: "bob", path: `#/servers/${one["object-id"]}` });
     await reader.locator("hpm-guest-section").getByRole("row", { name: /^CPU weight/ }).waitFor();
     assert.equal(await reader.getByRole("button", { name: "Change guest policy…" }).count(), 0);
   });
   await api("POST", `/virtual-servers/${one["object-id"]}/guest-policy`, { "cpu-cap": null });
-  await api("POST", "/mgmt-levels", { "cpu-mgmt": "off" });
+  await api("POST", "/mgmt-levels", { "cpu-mgmt": "off", "memory-mgmt": "off" });
   await api("DELETE", `/workload-resource-groups/${group}`);
 });

@@ -21,6 +21,7 @@ export interface Hands {
   delete: (group: GroupSummary) => void;
   policies: (id: string) => void;
   guest: (group: GroupSummary) => void;
+  power: (group: GroupSummary, what: "start" | "stop") => void;
 }
 
 /** The actions of a group, for who may change it. */
@@ -32,10 +33,12 @@ export function groupActions(group: GroupSummary, hands: Hands): Action[] {
     { label: t("Activate another policy…"), run: () => void askActive(id, hands) },
     { label: t("Policies"), run: () => hands.policies(id) },
     { label: t("Change guest policy…"), run: () => hands.guest(group) },
+    ...(group["virtual-server-count"] > 0 ? [{ label: t("Start group"), run: () => hands.power(group, "start") }] : []),
     { label: t("Export as JSON"), run: () => void download({ group }, "json") },
     { label: t("Export as XML"), run: () => void download({ group }, "xml") },
     { label: t("Duplicate…"), run: () => void duplicate(group, hands) },
   ];
+  if (group["virtual-server-count"] > 0) actions.push({ label: t("Stop group…"), danger: true, run: () => hands.power(group, "stop") });
   if (!group["is-default"]) actions.push({ label: deletion(group), danger: true, run: () => hands.delete(group) });
   return actions;
 }

@@ -35,10 +35,9 @@ const OF_MEMORY: ReadonlySet<FieldName> = new Set(["memory-minimum-mib", "memory
 /** When a change of a field comes into force; "": at once, or at once where it runs. */
 function when(name: FieldName, levels: Levels | undefined): string {
   if (name === "drift" || name === "start") return "";
-  if (name === "huge-pages" || name === "page-sharing") return t("from its next start on");
   const level: Level | undefined = OF_MEMORY.has(name) ? levels?.["memory-mgmt"] : levels?.["cpu-mgmt"];
-  if (level === "on" || level === undefined) return t("at once, where it runs");
-  return OF_MEMORY.has(name) ? t("once memory management is on") : t("once CPU management is on");
+  if (level !== undefined && level !== "on") return OF_MEMORY.has(name) ? t("once memory management is on") : t("once CPU management is on");
+  return name === "huge-pages" || name === "page-sharing" ? t("from its next start on") : t("at once, where it runs");
 }
 
 /** What a change would make of it: fields with what holds before and after, and when. */

@@ -151,6 +151,7 @@ export class GuestDialog extends HpmElement {
 
   private readonly save = async (event: Event): Promise<void> => {
     event.stopPropagation();
+    focused()?.blur(); // where Enter sends the form, what is in its field has not changed anything yet
     const { target, policy, base } = this;
     if (!target) return;
     if (same(policy, base) && !this.overtaken) return this.dialog.close();
@@ -187,4 +188,11 @@ export class GuestDialog extends HpmElement {
       this.error = asApiError(failed);
     }
   }
+}
+
+/** The element that has the focus, wherever it is. */
+function focused(): HTMLElement | null {
+  let one = document.activeElement;
+  while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
+  return one instanceof HTMLElement ? one : null;
 }

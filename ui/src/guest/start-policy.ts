@@ -163,7 +163,14 @@ export class StartPolicyPart extends HpmElement {
       ${this.readonly
         ? nothing
         : html`<div class="fields">
-            <hpm-server-search .empty=${t("add a server")} @server=${(event: CustomEvent<string>) => (event.stopPropagation(), event.detail && add({ "virtual-server": event.detail }))}></hpm-server-search>
+            <hpm-server-search
+              .empty=${t("add a server")}
+              @keydown=${this.typed}
+              @server=${(event: CustomEvent<string>) => {
+                event.stopPropagation();
+                if (event.detail) add({ "virtual-server": event.detail });
+              }}
+            ></hpm-server-search>
             <div class="field">
               <label for="group">${t("Group")}</label>
               <select
@@ -188,6 +195,14 @@ export class StartPolicyPart extends HpmElement {
         )}
       </div>
     </fieldset>`;
+  }
+
+  /** Enter adds the server that is named, and does not send the form. */
+  private typed(event: KeyboardEvent): void {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    (event.composedPath()[0] as HTMLElement).blur(); // so that it has changed
+    (event.currentTarget as HTMLElement).focus();
   }
 
   private ready(start: StartPolicy) {

@@ -71,7 +71,7 @@ export class RunWindowsPart extends HpmElement {
       <fieldset>
         <legend class="hidden-text">${windowWords(one)}</legend>
         <span class="days">${DAYS.map((day) => this.day(one, day, change))}</span>
-        <span class="row">${time("from", t("from"))} ${time("to", t("to"))} ${one.to <= one.from ? html`<span class="help">${t("ends on the next day")}</span>` : nothing}</span>
+        <span class="row">${time("from", t("from"))} ${time("to", t("to"))} ${one.to === one.from ? html`<span class="help">${t("24 hours")}</span>` : one.to < one.from ? html`<span class="help">${t("ends on the next day")}</span>` : nothing}</span>
         <button class="plain" type="button" aria-label=${t("Remove {what}", { what: windowWords(one) })} @click=${() => this.tell(replaced(this.windows, at, undefined))}>✕</button>
       </fieldset>
       ${wrong ? html`<p class="wrong">${wrong.text}</p>` : nothing}

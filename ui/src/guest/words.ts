@@ -4,7 +4,7 @@ import { mirror } from "../api/mirror";
 import type { Dependency, DiskLimits, GuestPolicy, Placement, PolicyField, Readiness, RunWindow, StartPolicy } from "../api/types";
 import { bytes, fixed, list } from "../base/format";
 import { later, t } from "../base/texts";
-import { daysWords } from "../policies/words";
+import { entryWords } from "../policies/words";
 
 export type FieldName = PolicyField["name"];
 export type FieldState = PolicyField["state"];
@@ -188,10 +188,8 @@ function needWords(one: Dependency, names: Names): string {
   return name;
 }
 
-export function windowWords(one: RunWindow): string {
-  const values = { days: daysWords(one.days), from: one.from, to: one.to };
-  return one.to <= one.from ? t("{days} {from} to {to} of the next day", values) : t("{days} {from} to {to}", values);
-}
+/** Days and hours: "Mon to Fri 08:00 to 18:00". */
+export const windowWords = (one: RunWindow): string => entryWords(one);
 
 /** Who says a field, in words; null: nobody does. */
 export function originWords(field: PolicyField): string {

@@ -1,7 +1,7 @@
 /** One virtual server: where it stands, why, what it did over time, and what can be done with it. */
 
 import { Resource } from "../api/resource";
-import type { Adjustment, Explanation, Group, GroupSummary, Levels, PartitionList, Server } from "../api/types";
+import type { Adjustment, Explanation, Group, GroupSummary, Levels, PartitionList, Server, StartJob } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, query } from "../base/element";
@@ -19,6 +19,9 @@ import { isOld } from "../parts/head";
 import { MEMORY_BAR } from "../parts/memory-bar";
 import type { Action } from "../parts/menu";
 import type { RangeWords } from "../parts/range";
+import type { PowerPart } from "../starts/power";
+import type { StartSection, StartStrip } from "../starts/section";
+import { powerActions } from "../starts/actions";
 import { act, endGoal, exclude, manageAgain, release, tellSaved, type Deed } from "../server/actions";
 import "../server/attributes";
 import "../server/charts";
@@ -56,6 +59,9 @@ export class ServerPage extends PageElement {
   @query("hpm-server-partition") private partition!: ServerDialog;
   @query("hpm-guest-dialog") private guest!: GuestDialog;
   @query("hpm-guest-section") private guestSection!: GuestSection | null;
+  @query("hpm-start-section") private startSection!: StartSection | null;
+  @query("hpm-start-strip") private strip!: StartStrip | null;
+  @query("hpm-power") private power!: PowerPart;
 
   static override styles = [
     PageElement.styles,
@@ -148,7 +154,8 @@ export class ServerPage extends PageElement {
       ${server ? this.known(server) : this.unknown()}
       <div class="stack">
         ${server ? this.panels(server) : nothing}
-        ${server ? html`<hpm-guest-section .server=${server["object-id"]} @edit=${() => this.editGuest("guest")}></hpm-guest-section>` : nothing}
+        ${server ? html`<hpm-guest-section .server=${server["object-id"]} @edit=${() => this.editGuest("guest")}></hpm-guest-section>
+              <hpm-start-section .server=${server["object-id"]} .name=${server.name} @edit=${() => this.editGuest("start")}></hpm-start-section>` : nothing}
         <hpm-server-charts
           .server=${this.place.id}
           .name=${server?.name ?? ""}
@@ -191,7 +198,8 @@ export class ServerPage extends PageElement {
             <hpm-server-partition></hpm-server-partition>
             <hpm-guest-dialog></hpm-guest-dialog>
           </div>`
-        : nothing}`;
+        : nothing}
+      <hpm-power @begun=${() => this.readAnew()}></hpm-power>`;
   }
 
   /** Its velocity and goal in words, or why there is none. */
@@ -208,7 +216,11 @@ export class ServerPage extends PageElement {
     const groupId = app.client.path(server["workload-resource-group"]).split("/").pop() ?? "";
     const group = this.groups.value?.["workload-resource-groups"].find((one) => one["object-id"] === groupId);
     const old = isOld(this.server.measured, this.now.ms) ? "old" : "";
-    return html`${this.notes(server)}
+    return html`<hpm-start-strip
+        .server=${server["object-id"]}
+        @job=${(event: CustomEvent<StartJob>) => this.power.show(event.detail["object-id"], server.name)}
+      ></hpm-start-strip>
+      ${this.notes(server)}
       <div class="panels">
         <section class="panel ${old}">
           <h2>${t("Now")}</h2>
@@ -297,7 +309,7 @@ export class ServerPage extends PageElement {
   private adjustment(one: Adjustment) {
     const own = [...one.receivers, ...one.donors].find((other) => other["virtual-server"].endsWith(this.place.id));
     const became = (before: number | null | undefined, after: number | null | undefined) => ({ before: fixed(before), after: fixed(after) });
-    const shares = own && own["shares-after"] !== null ? became(own["shares-before"], own["shares-after"]) : null;
+    const shares = own && own["shares-after"] !== null && own["shares-after"] !== own["shares-before"] ? became(own["shares-before"], own["shares-after"]) : null;
     const memory = own && typeof own["memory-after-mib"] === "number" ? became(own["memory-before-mib"], own["memory-after-mib"]) : null;
     const alone = one.receivers.length + one.donors.length === 1; // then the sentences say it
     return html`<li>
@@ -310,9 +322,12 @@ export class ServerPage extends PageElement {
   private actions(server: Server): Action[] {
     const goal = server["temporary-goal"];
     const reason = server["management-reason"];
+    const { start, stop } = powerActions(server, () => this.power);
     return [
+      ...start,
       { label: t("Change limits…"), run: () => this.open(this.limits) },
       { label: t("Change guest policy…"), run: () => this.editGuest("guest") },
+      { label: t("Change start and stop…"), run: () => this.editGuest("start") },
       { label: goal ? t("Change temporary goal…") : t("Set a temporary goal…"), run: () => this.open(this.goal) },
       ...(goal ? [{ label: t("End temporary goal"), run: () => this.act(endGoal(server)) }] : []),
       { label: t("Move to another group…"), run: () => this.open(this.move) },
@@ -322,6 +337,7 @@ export class ServerPage extends PageElement {
       server.excluded
         ? { label: t("Manage again"), run: () => this.act(manageAgain(server)) }
         : { label: t("Exclude from management"), run: () => this.act(exclude(server)) },
+      ...stop,
     ];
   }
 
@@ -362,7 +378,7 @@ export class ServerPage extends PageElement {
   private readAnew(): void {
     void this.server.refresh();
     void this.explanation.refresh();
-    this.guestSection?.refresh();
+    for (const one of [this.guestSection, this.startSection, this.strip]) one?.refresh();
   }
 
   private path(): string {
