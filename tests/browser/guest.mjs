@@ -80,6 +80,15 @@ async function onServer(page, one) {
     await dialog.getByRole("button", { name: "Cancel" }).click();
     assert.deepEqual(await said(id), { "cpu-cap": 0.25 });
   });
+  await step("it is written into the definition where that is asked for, and what is left out has a reason", async () => {
+    const persist = page.locator("hpm-guest-persist");
+    await page.locator("hpm-head").getByRole("button", { name: /^Actions/ }).click();
+    await page.getByRole("menuitem", { name: "Write guest policy into its definition…" }).click();
+    await persist.getByRole("button", { name: "Write", exact: true }).click();
+    await persist.getByText(/Written: .*Cap \(CPUs\)/).waitFor();
+    assert.deepEqual(await axe(page), []);
+    await persist.getByRole("button", { name: "Close" }).click();
+  });
 }
 
 async function ofGroup(page, group) {

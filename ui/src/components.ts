@@ -15,6 +15,7 @@ import "./guest/cpus";
 import "./guest/dialog";
 import "./guest/disks";
 import "./guest/editor";
+import "./guest/persist";
 import "./guest/placement";
 import "./guest/section";
 import "./guest/start-policy";

@@ -51,6 +51,7 @@ export type Partition = Schemas["PartitionDetail"];
 export type PartitionList = Schemas["PartitionList"];
 export type PartitionParameters = Schemas["PartitionParameters"];
 export type DeviceLimits = Schemas["DeviceLimits"];
+export type PersistedPolicy = Schemas["PersistedPolicy"];
 export type Placement = NonNullable<Schemas["GuestPolicy"]["placement"]>;
 export type Policy = Replaced<Schemas["PerformancePolicy"], { "service-classes": ServiceClass[] }>;
 export type PolicyDetail = Replaced<Schemas["PolicyDetail"], { "service-classes": ServiceClass[] }>;

@@ -13,6 +13,7 @@ import { t } from "../base/texts";
 import { goalPercent, goalWord, importanceWord, runStateWord, whyLeftAlone, whyMemoryLeftAlone } from "../base/words";
 import { belowServer } from "../guest/below";
 import type { GuestDialog } from "../guest/dialog";
+import type { GuestPersist } from "../guest/persist";
 import type { GuestSection } from "../guest/section";
 import { ofServer } from "../guest/targets";
 import { isOld } from "../parts/head";
@@ -58,6 +59,7 @@ export class ServerPage extends PageElement {
   @query("hpm-server-move") private move!: ServerDialog;
   @query("hpm-server-partition") private partition!: ServerDialog;
   @query("hpm-guest-dialog") private guest!: GuestDialog;
+  @query("hpm-guest-persist") private persist!: GuestPersist;
   @query("hpm-guest-section") private guestSection!: GuestSection | null;
   @query("hpm-start-section") private startSection!: StartSection | null;
   @query("hpm-start-strip") private strip!: StartStrip | null;
@@ -197,6 +199,7 @@ export class ServerPage extends PageElement {
             <hpm-server-move></hpm-server-move>
             <hpm-server-partition></hpm-server-partition>
             <hpm-guest-dialog></hpm-guest-dialog>
+            <hpm-guest-persist></hpm-guest-persist>
           </div>`
         : nothing}
       <hpm-power @begun=${() => this.readAnew()}></hpm-power>`;
@@ -328,6 +331,7 @@ export class ServerPage extends PageElement {
       { label: t("Change limits…"), run: () => this.open(this.limits) },
       { label: t("Change guest policy…"), run: () => this.editGuest("guest") },
       { label: t("Change start and stop…"), run: () => this.editGuest("start") },
+      { label: t("Write guest policy into its definition…"), run: () => this.persist.ask({ id: server["object-id"], name: server.name }) },
       { label: goal ? t("Change temporary goal…") : t("Set a temporary goal…"), run: () => this.open(this.goal) },
       ...(goal ? [{ label: t("End temporary goal"), run: () => this.act(endGoal(server)) }] : []),
       { label: t("Move to another group…"), run: () => this.open(this.move) },
