@@ -23,6 +23,7 @@ from hpm.backend.hypervisor import Ability, HostDescription, HostSample, ServerI
 from hpm.backend.partitions.finding import find_partitions
 from hpm.backend.sampling import Sampler
 from hpm.engine.samples import Glance
+from hpm.policy.guest_policies import GuestPolicy
 
 #: The benchmark's own directory below the cpu controller's mount.
 NAME = "hpm-bench"
@@ -113,6 +114,9 @@ class PretendedHost:
 
     def set_partition(self, uuid: str, path: str | None) -> None:
         pass
+
+    def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
+        raise NotImplementedError
 
     def on_change(self, callback: Callable[[], None]) -> None:
         pass
