@@ -6,7 +6,7 @@ Quiet servers stand still. What changes seldom (sections) changes when it is tol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -14,9 +14,11 @@ import numpy as np
 from hpm.backend.device_figures import device_row
 from hpm.backend.extras import BALLOON, DEVICES, PROCESSES, Extras, Sections
 from hpm.backend.hypervisor import Ability, HostDescription
+from hpm.backend.partitions.finding import NoPartitions
 from hpm.engine.counters import Counters, Layout
 from hpm.engine.samples import Glance, HostSample, ServerInfo, ServerSample
 from hpm.engine.table import Table, of_rows
+from hpm.policy.guest_policies import GuestPolicy
 from hpm.wire.sections import (
     BalloonInfo,
     Devices,
@@ -38,6 +40,7 @@ class WalkingHost:
 
     def __init__(self, size: int, vcpus: int, clock: Callable[[], int], *, seed: int = 0, moving: float = 1.0) -> None:
         self._rng = np.random.default_rng(seed)
+        self.partitions = NoPartitions("its servers stand in no cgroup")
         self._clock = clock
         self.cpus = max(2, size * vcpus)
         self.uuids = tuple(f"{seed:08x}-0000-4000-8000-{number:012x}" for number in range(size))
@@ -110,6 +113,12 @@ class WalkingHost:
         self._samples = {**self._samples, uuid: msgspec.structs.replace(self._samples[uuid], shares=shares)}
 
     def set_cpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
+        raise NotImplementedError
+
+    def set_partition(self, uuid: str, path: str | None) -> None:
+        raise NotImplementedError
+
+    def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
         raise NotImplementedError
 
     def on_change(self, callback: Callable[[], None]) -> None:

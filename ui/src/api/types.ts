@@ -3,6 +3,8 @@
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
+/** A type with some of its fields of other types: an answer leaves out what is as usual. */
+type Replaced<T, By> = Omit<T, keyof By> & By;
 
 export type Activity = Schemas["ActivityEntry"];
 export type Adjustment = Schemas["Adjustment"];
@@ -10,14 +12,20 @@ export type AdjustedServer = Schemas["AdjustedServer"];
 export type DependencyEdge = Schemas["DependencyEdge"];
 export type DependencyGraph = Schemas["DependencyGraph"];
 export type DependencyNode = Schemas["DependencyNode"];
+export type Dependency = Partial<Schemas["Dependency"]>;
+export type DiskLimits = Partial<Schemas["DiskLimits"]>;
 export type Explanation = Schemas["Explanation"];
 export type Goal = NonNullable<Schemas["ServerDetail"]["goal"]>;
 export type GoalStatus = Schemas["GroupSummary"]["goal-status"];
-export type Group = Schemas["GroupDetail"];
+export type EffectivePolicy = Schemas["EffectivePolicy"];
+export type Group = Replaced<Schemas["GroupDetail"], { "perf-policies": Policy[]; "guest-policy"?: GuestPolicy }>;
 export type GroupMetrics = Schemas["GroupMetrics"];
 export type GroupSummary = Schemas["GroupSummary"];
-export type GroupUpdate = Omit<Schemas["GroupUpdate"], "perf-policies"> & { "perf-policies"?: Policy[] };
+export type GroupUpdate = Replaced<Schemas["GroupUpdate"], { "perf-policies"?: Policy[]; "guest-policy"?: GuestPolicy }>;
+/** What is not said is left out. */
+export type GuestPolicy = Replaced<Partial<Schemas["GuestPolicy"]>, { "disk-limits"?: Record<string, DiskLimits> | null; start?: StartPolicy | null }>;
 export type HistoryState = Schemas["HistoryState"];
+export type HostNode = Schemas["HostNode"];
 export type HostMetrics = Schemas["HostMetrics"];
 export type Importance = NonNullable<Schemas["GroupSummary"]["importance"]>;
 export type ImportResult = Schemas["ImportResult"];
@@ -43,24 +51,30 @@ export type Partition = Schemas["PartitionDetail"];
 export type PartitionList = Schemas["PartitionList"];
 export type PartitionParameters = Schemas["PartitionParameters"];
 export type DeviceLimits = Schemas["DeviceLimits"];
-export type Policy = Omit<Schemas["PerformancePolicy"], "service-classes"> & { "service-classes": ServiceClass[] };
-export type PolicyDetail = Schemas["PolicyDetail"];
+export type PersistedPolicy = Schemas["PersistedPolicy"];
+export type Placement = NonNullable<Schemas["GuestPolicy"]["placement"]>;
+export type Policy = Replaced<Schemas["PerformancePolicy"], { "service-classes": ServiceClass[] }>;
+export type PolicyDetail = Replaced<Schemas["PolicyDetail"], { "service-classes": ServiceClass[] }>;
+export type PolicyField = Schemas["PolicyField"];
 export type Preview = Schemas["Preview"];
 export type PreviewedServer = Schemas["PreviewedServer"];
+export type Readiness = NonNullable<Schemas["StartPolicy"]["ready"]>;
 export type Revision = Schemas["PolicyRevision"];
+export type RunWindow = Schemas["RunWindow"];
 export type Rule = NonNullable<Schemas["ServiceClass"]["classification"]>;
 export type ScheduleEntry = Schemas["ScheduleEntry"];
 export type Server = Schemas["ServerDetail"];
 export type ServerSummary = Schemas["ServerSummary"];
 /** What is left out stays, or is not wanted. */
 export type ServerUpdate = Partial<Schemas["ServerUpdate"]>;
-/** Where a class says nothing of guests themselves, its `guest-policy` is not there. */
-export type ServiceClass = Omit<Schemas["ServiceClass"], "guest-policy"> & Partial<Pick<Schemas["ServiceClass"], "guest-policy">>;
+export type ServiceClass = Replaced<Schemas["ServiceClass"], { "guest-policy"?: GuestPolicy }>;
 export type ServiceClassState = Schemas["ServiceClassState"];
 export type Settings = Schemas["Settings"];
 export type SettingsUpdate = Schemas["SettingsUpdate"];
 export type StartJob = Schemas["StartJob"];
 export type StartJobList = Schemas["StartJobList"];
+/** What is left out is as usual. */
+export type StartPolicy = Replaced<Partial<Schemas["StartPolicy"]>, { "depends-on"?: Dependency[] }>;
 export type Suggestion = Schemas["Suggestion"];
 export type Sync = Schemas["Sync"];
 export type Token = Schemas["Token"];

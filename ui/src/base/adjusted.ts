@@ -1,6 +1,7 @@
 /** Adjustments in plain words: who got what of whom, what came of it, and why not more. */
 
 import type { Adjustment, AdjustedServer } from "../api/types";
+import { guestSentences, isGuestPolicy, isPlacement, placementSentences } from "./adjusted-guest";
 import { memoryReasons, memorySentences } from "./adjusted-memory";
 import { fixed, index, names, percent, some } from "./format";
 import { t } from "./texts";
@@ -20,6 +21,7 @@ const need = (one: AdjustedServer): number => one["pi-before"] ?? 0;
 
 /** Servers in the order in which they are worth naming: who needed it most; of donors, who gave most. */
 export function inOrder(one: Adjustment): Pick<Adjustment, "receivers" | "donors"> {
+  if (isPlacement(one)) return one; // who is moved comes first
   if (one.resource === "memory") return one; // in the order in which it was decided: by importance
   return {
     receivers: [...one.receivers].sort((a, b) => need(b) - need(a)),
@@ -29,6 +31,8 @@ export function inOrder(one: Adjustment): Pick<Adjustment, "receivers" | "donors
 
 /** An adjustment in plain words: who got how much of whom, what came of it, and why not more. */
 export function adjustmentSentences(one: Adjustment): string[] {
+  if (isPlacement(one)) return placementSentences(one);
+  if (isGuestPolicy(one)) return guestSentences(one);
   if (one.resource === "memory") return memorySentences(one);
   const { receivers: all, donors } = inOrder(one);
   // who has a goal is what it was done for; that others got something of what was left, its details say
@@ -93,6 +97,8 @@ function indexes(first: AdjustedServer): string[] {
 
 /** Why it was not (fully) possible, in sentences; with the servers that each is about where the record says so. */
 export function reasonsOf(one: Adjustment): string[] {
+  if (isGuestPolicy(one)) return []; // the sentences say it
+  if (isPlacement(one)) return one.detail ? [one.detail] : [];
   if (one.resource === "memory") return memoryReasons(one);
   const parts = (one.detail ?? "").split("; ").filter(Boolean);
   const affected = new Map<string, string[]>(); // names by reason

@@ -20,6 +20,8 @@ export interface Hands {
   ask: (question: Question) => void;
   delete: (group: GroupSummary) => void;
   policies: (id: string) => void;
+  guest: (group: GroupSummary) => void;
+  power: (group: GroupSummary, what: "start" | "stop") => void;
 }
 
 /** The actions of a group, for who may change it. */
@@ -30,10 +32,13 @@ export function groupActions(group: GroupSummary, hands: Hands): Action[] {
     ...(group["is-default"] ? [] : [{ label: t("Servers…"), run: () => hands.edit(id, "servers") }]),
     { label: t("Activate another policy…"), run: () => void askActive(id, hands) },
     { label: t("Policies"), run: () => hands.policies(id) },
+    { label: t("Change guest policy…"), run: () => hands.guest(group) },
+    ...(group["virtual-server-count"] > 0 ? [{ label: t("Start group"), run: () => hands.power(group, "start") }] : []),
     { label: t("Export as JSON"), run: () => void download({ group }, "json") },
     { label: t("Export as XML"), run: () => void download({ group }, "xml") },
     { label: t("Duplicate…"), run: () => void duplicate(group, hands) },
   ];
+  if (group["virtual-server-count"] > 0) actions.push({ label: t("Stop group…"), danger: true, run: () => hands.power(group, "stop") });
   if (!group["is-default"]) actions.push({ label: deletion(group), danger: true, run: () => hands.delete(group) });
   return actions;
 }
@@ -85,7 +90,8 @@ export async function duplicate(group: GroupSummary, hands: Hands): Promise<void
     const { content } = await app.client.get<Group>(groupPath(group["object-id"]));
     const { description, policies, active } = formOf(content);
     const name = t("{name} copy", { name: content.name }).slice(0, 64);
-    hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise }, copyOf(group["object-id"]));
+    const guest = content["guest-policy"] ? { guest: content["guest-policy"] } : {};
+    hands.create({ ...EMPTY, name, description, policies, active, schedule: content.schedule, otherwise: content.otherwise, ...guest }, copyOf(group["object-id"]));
   } catch (error) {
     complain(t("The group cannot be read."), error);
   }

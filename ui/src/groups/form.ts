@@ -1,6 +1,6 @@
 /** What is typed in the dialog of a group, how it is kept until it is saved, and what of it differs from what is there. */
 
-import type { Group, GroupUpdate, Policy } from "../api/types";
+import type { Group, GroupUpdate, GuestPolicy, Policy } from "../api/types";
 import { idOf } from "../api/uris";
 import { draft, keepDraft } from "../base/preferences";
 import { same } from "../parts/merge";
@@ -17,6 +17,8 @@ export interface GroupForm extends PolicyChoice {
   /** Only of a copy: a schedule that comes with its policies. */
   schedule?: Group["schedule"];
   otherwise?: Group["otherwise"];
+  /** Only of a copy: the guest policy of the group that it is a copy of. */
+  guest?: GuestPolicy;
 }
 
 /** A form that was begun: which group it is for, what that was then, and what has been typed. */

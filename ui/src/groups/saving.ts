@@ -86,7 +86,7 @@ export class Saving {
   private async create(form: GroupForm): Promise<void> {
     const { name, description, policies, active } = fieldsTyped(form);
     const schedule = form.schedule?.length ? { schedule: form.schedule, otherwise: form.otherwise ?? null } : {};
-    await this.post(GROUPS, { name, description, "perf-policies": policies, "active-policy": active, ...schedule });
+    await this.post(GROUPS, { name, description, "perf-policies": policies, "active-policy": active, ...schedule, ...(form.guest ? { "guest-policy": form.guest } : {}) });
   }
 
   private async post(path: string, body: unknown, etag: string | null = null): Promise<void> {

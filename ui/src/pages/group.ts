@@ -3,7 +3,7 @@
 import { Looking } from "../api/looking";
 import { mirror, type Row } from "../api/mirror";
 import { Resource } from "../api/resource";
-import type { Adjustment, Group, GroupMetrics, GroupSummary, ServiceClassState } from "../api/types";
+import type { Adjustment, Group, GroupMetrics, GroupSummary, ServiceClassState, StartJob } from "../api/types";
 import { mayWrite } from "../base/app";
 import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, query, state } from "../base/element";
@@ -14,6 +14,7 @@ import { importanceWord } from "../base/words";
 import { groupActions, moveQuestion } from "../groups/actions";
 import { activePolicy, GROUP_KINDS, groupPath, GROUPS, MEMBER_KINDS, memberOf, type Member } from "../groups/data";
 import { draftOf, forget } from "../groups/form";
+import "../guest/group-section";
 import type { GroupHandsPart } from "../groups/hands";
 import { drag } from "../groups/moving";
 import "../groups/partition";
@@ -136,9 +137,14 @@ export class GroupPage extends PageElement {
               <hpm-menu slot="actions" label=${t("Actions")} of=${group.name} .actions=${groupActions(summary, this.hands)}></hpm-menu>`
           : nothing}
       </hpm-head>
+      <hpm-start-strip
+        .group=${group["object-id"]}
+        @job=${(event: CustomEvent<StartJob>) => this.hands.job(event.detail["object-id"], group.name)}
+      ></hpm-start-strip>
       ${this.facts(group, summary)} ${this.unsaved(group)}
       <div class="stack">
-        ${this.goals(group)} ${this.history(group)} ${this.members()} ${this.latest(group)}
+        ${this.goals(group)} ${this.history(group)} ${this.members()} <hpm-group-guest .group=${group} @edit=${() => summary && this.hands.guest(summary)}></hpm-group-guest>
+        ${this.latest(group)}
       </div>
       <hpm-group-hands
         @saved=${this.changed}

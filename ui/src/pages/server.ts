@@ -1,7 +1,7 @@
 /** One virtual server: where it stands, why, what it did over time, and what can be done with it. */
 
 import { Resource } from "../api/resource";
-import type { Adjustment, Explanation, GroupSummary, Levels, PartitionList, Server } from "../api/types";
+import type { Adjustment, Explanation, Group, GroupSummary, Levels, PartitionList, Server, StartJob } from "../api/types";
 import { app, mayWrite } from "../base/app";
 import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, query } from "../base/element";
@@ -11,10 +11,18 @@ import { Now } from "../base/now";
 import { link, PageElement } from "../base/page";
 import { t } from "../base/texts";
 import { goalPercent, goalWord, importanceWord, runStateWord, whyLeftAlone, whyMemoryLeftAlone } from "../base/words";
+import { belowServer } from "../guest/below";
+import type { GuestDialog } from "../guest/dialog";
+import type { GuestPersist } from "../guest/persist";
+import type { GuestSection } from "../guest/section";
+import { ofServer } from "../guest/targets";
 import { isOld } from "../parts/head";
 import { MEMORY_BAR } from "../parts/memory-bar";
 import type { Action } from "../parts/menu";
 import type { RangeWords } from "../parts/range";
+import type { PowerPart } from "../starts/power";
+import type { StartSection, StartStrip } from "../starts/section";
+import { powerActions } from "../starts/actions";
 import { act, endGoal, exclude, manageAgain, release, tellSaved, type Deed } from "../server/actions";
 import "../server/attributes";
 import "../server/charts";
@@ -50,6 +58,12 @@ export class ServerPage extends PageElement {
   @query("hpm-server-goal") private goal!: ServerDialog;
   @query("hpm-server-move") private move!: ServerDialog;
   @query("hpm-server-partition") private partition!: ServerDialog;
+  @query("hpm-guest-dialog") private guest!: GuestDialog;
+  @query("hpm-guest-persist") private persist!: GuestPersist;
+  @query("hpm-guest-section") private guestSection!: GuestSection | null;
+  @query("hpm-start-section") private startSection!: StartSection | null;
+  @query("hpm-start-strip") private strip!: StartStrip | null;
+  @query("hpm-power") private power!: PowerPart;
 
   static override styles = [
     PageElement.styles,
@@ -142,6 +156,8 @@ export class ServerPage extends PageElement {
       ${server ? this.known(server) : this.unknown()}
       <div class="stack">
         ${server ? this.panels(server) : nothing}
+        ${server ? html`<hpm-guest-section .server=${server["object-id"]} @edit=${() => this.editGuest("guest")}></hpm-guest-section>
+              <hpm-start-section .server=${server["object-id"]} .name=${server.name} @edit=${() => this.editGuest("start")}></hpm-start-section>` : nothing}
         <hpm-server-charts
           .server=${this.place.id}
           .name=${server?.name ?? ""}
@@ -182,8 +198,11 @@ export class ServerPage extends PageElement {
             <hpm-server-goal></hpm-server-goal>
             <hpm-server-move></hpm-server-move>
             <hpm-server-partition></hpm-server-partition>
+            <hpm-guest-dialog></hpm-guest-dialog>
+            <hpm-guest-persist></hpm-guest-persist>
           </div>`
-        : nothing}`;
+        : nothing}
+      <hpm-power @begun=${() => this.readAnew()}></hpm-power>`;
   }
 
   /** Its velocity and goal in words, or why there is none. */
@@ -200,7 +219,11 @@ export class ServerPage extends PageElement {
     const groupId = app.client.path(server["workload-resource-group"]).split("/").pop() ?? "";
     const group = this.groups.value?.["workload-resource-groups"].find((one) => one["object-id"] === groupId);
     const old = isOld(this.server.measured, this.now.ms) ? "old" : "";
-    return html`${this.notes(server)}
+    return html`<hpm-start-strip
+        .server=${server["object-id"]}
+        @job=${(event: CustomEvent<StartJob>) => this.power.show(event.detail["object-id"], server.name)}
+      ></hpm-start-strip>
+      ${this.notes(server)}
       <div class="panels">
         <section class="panel ${old}">
           <h2>${t("Now")}</h2>
@@ -289,7 +312,7 @@ export class ServerPage extends PageElement {
   private adjustment(one: Adjustment) {
     const own = [...one.receivers, ...one.donors].find((other) => other["virtual-server"].endsWith(this.place.id));
     const became = (before: number | null | undefined, after: number | null | undefined) => ({ before: fixed(before), after: fixed(after) });
-    const shares = own && own["shares-after"] !== null ? became(own["shares-before"], own["shares-after"]) : null;
+    const shares = own && own["shares-after"] !== null && own["shares-after"] !== own["shares-before"] ? became(own["shares-before"], own["shares-after"]) : null;
     const memory = own && typeof own["memory-after-mib"] === "number" ? became(own["memory-before-mib"], own["memory-after-mib"]) : null;
     const alone = one.receivers.length + one.donors.length === 1; // then the sentences say it
     return html`<li>
@@ -302,8 +325,13 @@ export class ServerPage extends PageElement {
   private actions(server: Server): Action[] {
     const goal = server["temporary-goal"];
     const reason = server["management-reason"];
+    const { start, stop } = powerActions(server, () => this.power);
     return [
+      ...start,
       { label: t("Change limits…"), run: () => this.open(this.limits) },
+      { label: t("Change guest policy…"), run: () => this.editGuest("guest") },
+      { label: t("Change start and stop…"), run: () => this.editGuest("start") },
+      { label: t("Write guest policy into its definition…"), run: () => this.persist.ask({ id: server["object-id"], name: server.name }) },
       { label: goal ? t("Change temporary goal…") : t("Set a temporary goal…"), run: () => this.open(this.goal) },
       ...(goal ? [{ label: t("End temporary goal"), run: () => this.act(endGoal(server)) }] : []),
       { label: t("Move to another group…"), run: () => this.open(this.move) },
@@ -313,6 +341,7 @@ export class ServerPage extends PageElement {
       server.excluded
         ? { label: t("Manage again"), run: () => this.act(manageAgain(server)) }
         : { label: t("Exclude from management"), run: () => this.act(exclude(server)) },
+      ...stop,
     ];
   }
 
@@ -321,6 +350,19 @@ export class ServerPage extends PageElement {
     await this.server.refresh();
     try {
       if (this.server.value) await dialog.open(this.server.value, this.server.etag);
+    } catch (error) {
+      complain(t("The dialog cannot be opened."), error);
+    }
+  }
+
+  /** Opens the dialog of its own guest policy; what holds where that says nothing, its class and its group say. */
+  private async editGuest(extent: "guest" | "start"): Promise<void> {
+    const server = this.server.value;
+    if (!server) return;
+    try {
+      const { content: group } = await app.client.get<Group>(app.client.path(server["workload-resource-group"]));
+      const below = belowServer(group, server["service-class"] ?? null);
+      await this.guest.open(ofServer({ id: server["object-id"], name: server.name }, extent, below, () => this.readAnew()));
     } catch (error) {
       complain(t("The dialog cannot be opened."), error);
     }
@@ -340,6 +382,7 @@ export class ServerPage extends PageElement {
   private readAnew(): void {
     void this.server.refresh();
     void this.explanation.refresh();
+    for (const one of [this.guestSection, this.startSection, this.strip]) one?.refresh();
   }
 
   private path(): string {

@@ -21,6 +21,7 @@ import type { BulkDialog, BulkKind } from "../servers/bulk-dialog";
 import "../servers/bulk-dialog";
 import { serverColumns } from "../servers/columns";
 import { classesOf, filtered, tally, wantedOf, wantsAll, WORDS, type Wanted } from "../servers/filter";
+import type { PowerPart } from "../starts/power";
 import { filterBar, filterStyle, NOTHING } from "../servers/filter-bar";
 
 type Groups = { "workload-resource-groups": GroupSummary[] };
@@ -39,6 +40,7 @@ export class ServersPage extends PageElement {
   @query("hpm-server-move") private move!: ServerDialog;
   @query("hpm-server-limits") private limits!: ServerDialog;
   @query("hpm-server-goal") private goal!: ServerDialog;
+  @query("hpm-power") private power!: PowerPart;
   private readonly groups = new Resource<Groups>(this, () => (this.place.id ? null : "/workload-resource-groups"), {
     kinds: ["workload-resource-group", "workload-resource-group-removed"],
   });
@@ -142,7 +144,8 @@ export class ServersPage extends PageElement {
     return html`<hpm-servers-bulk @done=${this.left}></hpm-servers-bulk>
       <hpm-server-move @saved=${this.saved}></hpm-server-move>
       <hpm-server-limits @saved=${this.saved}></hpm-server-limits>
-      <hpm-server-goal @saved=${this.saved}></hpm-server-goal>`;
+      <hpm-server-goal @saved=${this.saved}></hpm-server-goal>
+      <hpm-power @begun=${() => void mirror.ask()}></hpm-power>`;
   }
 
   private content() {
@@ -269,7 +272,7 @@ export class ServersPage extends PageElement {
   }
 
   private readonly actions = (row: Row): Promise<Action[]> =>
-    actionsOf(row, () => ({ move: this.move, limits: this.limits, goal: this.goal }));
+    actionsOf(row, () => ({ move: this.move, limits: this.limits, goal: this.goal, power: this.power }));
 
   private readonly saved = (event: CustomEvent<Saved>): void => {
     tellSaved(event.detail, () => void mirror.ask());

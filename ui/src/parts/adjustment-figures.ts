@@ -1,7 +1,8 @@
 /** Which figures of its servers an adjustment shows: of CPU others than of memory. */
 
-import type { AdjustedServer, Managed } from "../api/types";
-import { cpus, fixed, index, percent } from "../base/format";
+import type { AdjustedServer, Adjustment } from "../api/types";
+import { isPlacement, pinsWords } from "../base/adjusted-guest";
+import { cpus, fixed, index, NONE, percent } from "../base/format";
 import { t } from "../base/texts";
 
 /** One figure: what it is called within its group, and how it is written. */
@@ -21,8 +22,15 @@ export interface FigureGroup {
 type Field = keyof AdjustedServer;
 
 /** In the order of the columns. */
-export function figuresOf(resource: Managed): readonly FigureGroup[] {
-  return resource === "memory" ? ofMemory() : ofCpu();
+export function figuresOf(one: Adjustment): readonly FigureGroup[] {
+  if (isPlacement(one)) return [pins(), ...ofCpu()];
+  return (one.resource ?? "cpu") === "memory" ? ofMemory() : ofCpu();
+}
+
+/** The CPUs that vCPUs might run on, and may. */
+function pins(): FigureGroup {
+  const step = (label: string, field: "pinned-before" | "pinned-after", first: boolean): Step => ({ label, text: (server) => pinsWords(server[field]) || NONE, first });
+  return { label: t("CPUs of vCPUs"), steps: [step(t("before"), "pinned-before", true), step(t("after"), "pinned-after", false)] };
 }
 
 function ofCpu(): readonly FigureGroup[] {

@@ -162,7 +162,7 @@ export class AdjustmentPart extends HpmElement {
   }
 
   private table(sides: readonly Side[]) {
-    const of = figuresOf(this.adjustment.resource ?? "cpu");
+    const of = figuresOf(this.adjustment);
     const columns = of.reduce((sum, one) => sum + one.steps.length, 2);
     return html`<div class="scroll" role="region" tabindex="0" aria-label=${t("Servers of adjustment {number}", { number: this.adjustment["object-id"] })}>
       <table>

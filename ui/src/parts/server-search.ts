@@ -20,6 +20,8 @@ const PAUSE = 200;
 @customElement("hpm-server-search")
 export class ServerSearchPart extends HpmElement {
   @property() uuid = "";
+  /** What an empty field means. */
+  @property() empty = t("all servers");
   @state() private offered: readonly ServerSummary[] = [];
   @state() private said = "";
   private typedText: string | null = null;
@@ -52,7 +54,7 @@ export class ServerSearchPart extends HpmElement {
         list="names"
         autocomplete="off"
         spellcheck="false"
-        placeholder=${t("all servers")}
+        placeholder=${this.empty}
         aria-describedby=${this.said ? "said" : nothing}
         .value=${this.typedText ?? name}
         @input=${this.typed}

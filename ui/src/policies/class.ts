@@ -1,9 +1,13 @@
 /** The form of one service class. Dispatches `class` with the changed class; it changes nothing by itself. */
 
-import type { Goal, Importance, Policy, Rule, ServiceClass } from "../api/types";
+import { Resource } from "../api/resource";
+import type { Goal, Group, GuestPolicy, Importance, Policy, Rule, ServiceClass, Version } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property, state } from "../base/element";
 import { t } from "../base/texts";
 import { IMPORTANCES, importanceWord } from "../base/words";
+import { groupPath } from "../groups/data";
+import { belowClass } from "../guest/below";
+import { policyWords } from "../guest/words";
 import { filter } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
 import { ruleWords } from "./words";
@@ -18,6 +22,12 @@ export class ClassPart extends HpmElement {
   @property({ type: Boolean }) readonly = false;
   /** What the preview says of the rule while it is typed. */
   @state() private wrongRule: Wrong | null = null;
+  /** Whether its guest policy is shown. */
+  @state() private guestShown = false;
+  private readonly version = new Resource<Version>(this, () => (this.guestShown ? "/version" : null), { ticks: false });
+  private readonly stored = new Resource<Group>(this, () => (this.guestShown && this.group ? groupPath(this.group) : null), {
+    kinds: ["workload-resource-group"], ticks: false,
+  });
 
   static override styles = [
     HpmElement.styles,
@@ -50,6 +60,14 @@ export class ClassPart extends HpmElement {
         padding: 0;
         margin-bottom: 4px;
       }
+      summary {
+        cursor: pointer;
+        min-height: 24px;
+        overflow-wrap: anywhere;
+      }
+      hpm-guest-policy {
+        padding: 12px 0 0;
+      }
       @media (max-width: 760px) {
         .rule {
           grid-template-columns: minmax(0, 1fr);
@@ -74,7 +92,31 @@ export class ClassPart extends HpmElement {
       </div>
       ${this.at === this.policy["service-classes"].length - 1
         ? html`<p class="help">${t("The last class has no rule: it takes all servers that no class before it takes.")}</p>${this.wrongAt("classification")}`
-        : this.rule(one.classification)}`;
+        : this.rule(one.classification)}
+      ${this.guest(one)}`;
+  }
+
+  private guest(one: ServiceClass) {
+    const wrong = wrongBelow(this.wrong, "guest-policy");
+    const said = policyWords(one["guest-policy"]);
+    const shown = this.guestShown || wrong !== null;
+    return html`<details ?open=${shown} @toggle=${(event: Event) => (this.guestShown = (event.target as HTMLDetailsElement).open)}>
+      <summary>${t("Guest policy of its servers")}${shown ? nothing : html` <span class="help">${said || t("says nothing")}</span>`}</summary>
+      ${wrong?.path === "" ? html`<span class="wrong">${wrong.text}</span>` : nothing}
+      ${shown
+        ? html`<hpm-guest-policy
+            .policy=${one["guest-policy"] ?? {}}
+            .below=${belowClass(this.stored.value)}
+            .nodes=${this.version.value?.["numa-nodes"] ?? []}
+            .wrong=${wrong}
+            ?readonly=${this.readonly}
+            @guest-policy=${(event: CustomEvent<GuestPolicy>) => {
+              event.stopPropagation();
+              this.change({ "guest-policy": event.detail });
+            }}
+          ></hpm-guest-policy>`
+        : nothing}
+    </details>`;
   }
 
   private text(name: "name" | "description", label: string, value: string, most: number) {

@@ -3,6 +3,7 @@
 import type { Policy, ServiceClass } from "../api/types";
 import { t } from "../base/texts";
 import { goalWord, importanceWord } from "../base/words";
+import { FIELDS as GUEST_FIELDS, fieldLabel, valueWords } from "../guest/words";
 import { ruleWords } from "./words";
 
 /** One field; a side that has it not is null. */
@@ -27,6 +28,10 @@ export function fieldsOf(before: Policy | null, after: Policy | null): Field[] {
     all.push(field(named(t("goal")), one && goalWord(one.goal), other && goalWord(other.goal)));
     all.push(field(named(t("importance")), one && own(one), other && own(other)));
     all.push(field(named(t("rule")), one && ruleWords(one.classification), other && ruleWords(other.classification)));
+    for (const guest of [...GUEST_FIELDS, "start"] as const) {
+      const [was, is] = [one, other].map((each) => each && (valueWords(each["guest-policy"], guest) ?? t("not said")));
+      if (one?.["guest-policy"]?.[guest] !== undefined || other?.["guest-policy"]?.[guest] !== undefined) all.push(field(named(fieldLabel(guest)), was, is));
+    }
     if (one?.description || other?.description) {
       all.push(field(named(t("description")), one && (one.description || t("none")), other && (other.description || t("none"))));
     }

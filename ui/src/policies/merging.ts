@@ -3,6 +3,7 @@
 import type { Policy, ServiceClass } from "../api/types";
 import { t } from "../base/texts";
 import { goalWord, importanceWord } from "../base/words";
+import { policyWords } from "../guest/words";
 import type { MergeField } from "../parts/merge";
 import { ruleWords } from "./words";
 
@@ -58,6 +59,8 @@ function classText(one: ServiceClass | null): string {
   if (!one) return t("not there");
   const parts = [goalWord(one.goal), ruleWords(one.classification)];
   if (one.importance) parts.push(t("importance {importance}", { importance: importanceWord(one.importance) }));
+  const guest = policyWords(one["guest-policy"]);
+  if (guest) parts.push(guest);
   if (one.description) parts.push(one.description);
   return parts.join("; ");
 }

@@ -2,6 +2,7 @@
 
 import type { Goal, Group, Importance, Policy, PolicyDetail, Rule, ScheduleEntry, ServiceClass } from "../api/types";
 import { later, t } from "../base/texts";
+import { plain } from "../guest/words";
 
 /** What can be changed of a policy, without what the API says beside it. */
 export function contentOf(policy: Policy | PolicyDetail): Policy {
@@ -11,13 +12,14 @@ export function contentOf(policy: Policy | PolicyDetail): Policy {
 
 /** A service class with nothing left out, so that two that are the same look the same. */
 function whole(one: ServiceClass): ServiceClass {
+  const guest = plain(one["guest-policy"]);
   return {
+    ...(Object.keys(guest).length > 0 ? { "guest-policy": guest } : {}),
     name: one.name,
     goal: one.goal,
     classification: one.classification ?? null,
     importance: one.importance ?? null,
     description: one.description ?? "",
-    ...(one["guest-policy"] ? { "guest-policy": one["guest-policy"] } : {}),
   };
 }
 

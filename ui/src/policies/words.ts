@@ -73,7 +73,7 @@ export function daysWords(days: readonly Day[]): string {
 }
 
 /** When an entry of a schedule holds: "Mon to Fri 22:00 to 06:00 of the next day". */
-export function entryWords(entry: ScheduleEntry): string {
+export function entryWords(entry: Pick<ScheduleEntry, "days" | "from" | "to">): string {
   const words = { days: daysWords(entry.days), from: entry.from, to: entry.to };
   if (entry.from === entry.to) return entry.from === "00:00" ? t("{days}, all day", words) : t("{days}, 24 hours from {from}", words);
   return entry.to < entry.from ? t("{days} {from} to {to} of the next day", words) : t("{days} {from} to {to}", words);

@@ -8,12 +8,15 @@ import { t } from "../base/texts";
 import type { Action } from "../parts/menu";
 import { act, endGoal, exclude, manageAgain, release, type Deed } from "../server/actions";
 import type { ServerDialog } from "../server/dialog";
+import { powerActions } from "../starts/actions";
+import type { PowerPart } from "../starts/power";
 
 /** Dialogs that stand on the page. */
 export interface Dialogs {
   move: ServerDialog;
   limits: ServerDialog;
   goal: ServerDialog;
+  power: PowerPart;
 }
 
 /** None where it cannot be found out what is known of the server: then it could not be changed either. */
@@ -27,12 +30,14 @@ export async function actionsOf(row: Row, dialogs: () => Dialogs): Promise<Actio
   }
 }
 
-function actions(server: Server, etag: string | null, { move, limits, goal }: Dialogs): Action[] {
+function actions(server: Server, etag: string | null, { move, limits, goal, power }: Dialogs): Action[] {
   const open = (dialog: ServerDialog) => () => {
     dialog.open(server, etag).catch((error: unknown) => complain(t("The dialog cannot be opened."), error));
   };
   const doing = (deed: Deed) => () => void act(server, etag, deed, () => void mirror.ask());
+  const { start, stop } = powerActions(server, () => power);
   return [
+    ...start,
     { label: t("Move to another group…"), run: open(move) },
     { label: t("Change limits…"), run: open(limits) },
     { label: server["temporary-goal"] ? t("Change temporary goal…") : t("Set a temporary goal…"), run: open(goal) },
@@ -41,5 +46,6 @@ function actions(server: Server, etag: string | null, { move, limits, goal }: Di
     server.excluded
       ? { label: t("Manage again"), run: doing(manageAgain(server)) }
       : { label: t("Exclude from management"), run: doing(exclude(server)) },
+    ...stop,
   ];
 }

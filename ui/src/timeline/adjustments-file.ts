@@ -10,9 +10,13 @@ const FIGURES = [
   "memory-before-mib", "memory-after-mib", "memory-measured-mib", "memory-used-mib",
 ] as const satisfies readonly (keyof AdjustedServer)[];
 
+/** CPUs of each vCPU, with spaces between them; "any" is every CPU. */
+const PINS = ["pinned-before", "pinned-after"] as const;
+const TOTALS = ["total-velocity-before", "total-velocity-projected", "total-velocity-measured"] as const;
+
 const HEADER = [
   "object-id", "time", "outcome", "resource", "cause", "reason", "detail", "interval-seconds",
-  "role", "virtual-server", "name", "service-class", "importance", ...FIGURES,
+  "role", "virtual-server", "name", "service-class", "importance", ...FIGURES, ...PINS, ...TOTALS,
 ];
 
 export function saveAdjustments(all: readonly Adjustment[]): void {
@@ -21,6 +25,8 @@ export function saveAdjustments(all: readonly Adjustment[]): void {
     const line = (role: string) => (server: AdjustedServer) => [
       ...first, role, idOf(server["virtual-server"]), server.name, server["service-class"], server.importance,
       ...FIGURES.map((name) => server[name]),
+      ...PINS.map((name) => server[name]?.map((cpus) => cpus || "any").join(" ") ?? null),
+      ...TOTALS.map((name) => one[name]),
     ];
     const lines = [...one.receivers.map(line("receiver")), ...one.donors.map(line("donor"))];
     return lines.length > 0 ? lines : [first];

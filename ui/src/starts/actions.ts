@@ -1,0 +1,36 @@
+/** What starts and stops a server or a group, for their menus. */
+
+import type { Group, GroupSummary, Server } from "../api/types";
+import { app } from "../base/app";
+import { complain } from "../base/notices";
+import { idOf } from "../api/uris";
+import { t } from "../base/texts";
+import { groupPath } from "../groups/data";
+import type { Action } from "../parts/menu";
+import type { Powered, PowerPart } from "./power";
+
+/** A server, to be started or stopped. */
+function poweredServer({ id, name }: { id: string; name: string }): Powered {
+  return { path: `/virtual-servers/${id}`, name, group: false, servers: [id] };
+}
+
+/** The entries for one server, as it runs or not. */
+export function powerActions(server: Server, power: () => PowerPart): { start: Action[]; stop: Action[] } {
+  const what = poweredServer({ id: server["object-id"], name: server.name });
+  const { status } = server;
+  return {
+    start: status === "running" ? [] : [{ label: t("Start"), run: () => void power().start(what) }],
+    stop: status === "running" || status === "paused" ? [{ label: t("Stop…"), danger: true, run: () => void power().stop(what) }] : [],
+  };
+}
+
+/** Does something with the servers that a group has now. */
+export async function withGroup(group: GroupSummary, run: (what: Powered) => Promise<void>): Promise<void> {
+  const path = groupPath(group["object-id"]);
+  try {
+    const { content } = await app.client.get<Group>(path);
+    await run({ path, name: group.name, group: true, servers: content["virtual-servers"].map(idOf) });
+  } catch (error) {
+    complain(t("The group cannot be read."), error);
+  }
+}
