@@ -34,8 +34,13 @@ export class DiskLimitsPart extends HpmElement {
       .limits {
         display: grid;
         gap: 8px;
-        grid-template-columns: repeat(auto-fit, minmax(min(9rem, 100%), 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(min(10rem, 100%), 1fr));
         margin-top: 8px;
+      }
+      .field {
+        align-content: start;
+        min-width: 0;
+        overflow-wrap: anywhere;
       }
       .disk {
         width: 8rem;
