@@ -147,6 +147,40 @@ def test_partitions_share_by_weight_whatever_the_number_of_guests(lab: Lab, mana
         assert shown(client, GOLD).live.numa.cpus == "0"    # type: ignore[union-attr]
 
 
+def test_a_reserve_is_kept_and_goals_are_met_as_far_as_it_reaches(lab: Lab, manager: ManagerProcess) -> None:
+    """A partition of little weight beside four guests that spin gets what is reserved for it, and the one of its two
+    guests that has a goal gets it of that."""
+    with manager.client() as client:
+        parameters = {"cpu": {"shares": 100}}
+        client.create_partition({"path": GOLD, "create": True, "reserve": 0.8, "parameters": parameters})
+        gold = [lab.tiny(f"part-gold{number}", partition=GOLD) for number in range(2)]
+        beside = [lab.tiny(f"part-beside{number}") for number in range(4)]
+        wait_until(lambda: members(client, GOLD) == 2, 10, "the guests are seen in their partition")
+        by_weight = sum(used(gold, 3.0))
+        group = client.create_group({"name": "Gold", "perf-policies": [{
+            "name": "all", "importance": "high", "service-classes": [
+                {"name": "first", "goal": {"type": "velocity", "velocity": 50}, "classification": {
+                    "type": "filter", "filter-type": "virtual-server-name", "operation": "string-match",
+                    "value": gold[0].name}},
+                {"name": "rest", "goal": {"type": "discretionary"}}]}]}).value    # fmt: skip
+        client.add_servers(group.object_id, [guest.uuid for guest in gold])
+        client.set_management_levels({"cpu-mgmt": "on"})
+        wait_until(lambda: shown(client, GOLD).shares_original == 100, 10, "the partition's weight is raised")
+        time.sleep(2 * SECONDS)    # one interval later it holds; the rest is a window of its own
+        for _ in range(3):
+            first, second = used(gold, 2 * SECONDS)
+            print(f"by weight {by_weight:.3f}, with a reserve of 0.8: {first:.3f} + {second:.3f}")
+            if first + second >= 0.77 and first >= 0.45:
+                break
+        else:
+            pytest.fail("the reserve was not kept; does the machine do other work?")
+        assert by_weight < 0.3
+        assert all(guest.cpu_shares() == 1024 for guest in beside)
+        client.set_management_levels({"cpu-mgmt": "off"})
+        live = shown(client, GOLD).live
+        assert live is not None and live.cpu.shares == 100
+
+
 def test_a_hierarchy_and_a_server_that_moves_at_its_next_start(lab: Lab, manager: ManagerProcess) -> None:
     with manager.client() as client:
         client.create_partition({"path": GOLD, "create": True, "parameters": {"cpu": {"quota-us": 60000}}})

@@ -34,6 +34,7 @@ export function adjustmentSentences(one: Adjustment): string[] {
   if (isPlacement(one)) return placementSentences(one);
   if (isGuestPolicy(one)) return guestSentences(one);
   if (one.resource === "memory") return memorySentences(one);
+  if (isPartition(one)) return [partitionSentence(one)];
   const { receivers: all, donors } = inOrder(one);
   // who has a goal is what it was done for; that others got something of what was left, its details say
   const wanted = all.filter((server) => (server.goal ?? null) !== null);
@@ -41,6 +42,15 @@ export function adjustmentSentences(one: Adjustment): string[] {
   const said = [whatWasDone(one, receivers, donors), ...whatCame(one, receivers)];
   if (one.reason && !SAID.has(one.reason)) said.push(whyNot(one.reason));
   return said;
+}
+
+/** Whether it changed nothing but weights of partitions. */
+const isPartition = (one: Adjustment): boolean => one.cause === "partition";
+
+function partitionSentence({ outcome }: Adjustment): string {
+  if (outcome === "failed") return t("Partitions could not be given the shares that the CPUs reserved for them need.");
+  if (outcome === "advised") return t("Partitions would be given other shares, so that they have the CPUs reserved for them.");
+  return t("Partitions were given other shares, so that they have the CPUs reserved for them.");
 }
 
 /** Reasons that the first sentence tells already. */
@@ -98,7 +108,7 @@ function indexes(first: AdjustedServer): string[] {
 /** Why it was not (fully) possible, in sentences; with the servers that each is about where the record says so. */
 export function reasonsOf(one: Adjustment): string[] {
   if (isGuestPolicy(one)) return []; // the sentences say it
-  if (isPlacement(one)) return one.detail ? [one.detail] : [];
+  if (isPlacement(one) || isPartition(one)) return one.detail ? [one.detail] : [];
   if (one.resource === "memory") return memoryReasons(one);
   const parts = (one.detail ?? "").split("; ").filter(Boolean);
   const affected = new Map<string, string[]>(); // names by reason

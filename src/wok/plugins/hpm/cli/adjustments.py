@@ -39,6 +39,7 @@ _CAUSES = {
     "another-manager": "memory, left alone",
     "memory-policy": "by a memory policy",
     "placement": "vCPUs moved to other CPUs",
+    "partition": "weights of partitions",
 }
 
 

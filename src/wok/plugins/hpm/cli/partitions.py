@@ -92,6 +92,8 @@ def _show(client: Client, one: PartitionDetail) -> None:
         ("Used, CPUs", words.cpus(one.cpu_using)),
         ("Used, MiB", words.text_or_none(one.memory_used_mib)),
     ]
+    if one.shares_original is not None:
+        fields.append(("Shares without hpm", f"{one.shares_original} (changed for its reserve)"))
     if one.description:
         fields.insert(2, ("Description", one.description))
     show_fields(fields)

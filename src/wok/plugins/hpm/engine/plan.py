@@ -33,6 +33,11 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     cpus: frozenset[int] | None = None
 
     @property
+    def partition(self) -> bool:
+        """Whether it is no server, but a partition that competes as a whole; it is known by its path then."""
+        return self.uuid.startswith("/")
+
+    @property
     def working(self) -> bool:
         """Whether it ran or waited in the window, and not for a moment only."""
         window = self.window

@@ -64,7 +64,8 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     parents: dict[str, Basis] = {}
     contests: dict[str, Contest] = {}
     for pool in pools(families, host):
-        work = _Parent(pool, memory, generation, host, nested=pool.parent in above)
+        nested = pool.parent in above and not any(c.partition for c in pool.servers)    # else these compete here, too
+        work = _Parent(pool, memory, generation, host, nested=nested)
         decision = work.decide()
         if decision is not None:
             decisions.append(decision)

@@ -174,7 +174,8 @@ class HostSample(msgspec.Struct, frozen=True):
     them changes. `problem` says why the hypervisor could not be asked; the rest is then as fresh as it can be.
     `memory_bytes` and `available_bytes` are the host's; None: not known. `limit` is there where guests may take less
     than that. `ksm` None: the host has none. `boot` tells the host's starts apart, `nodes` counts its NUMA nodes.
-    `idle_by_cpu` is the idle time of each CPU that is online, by its number; empty: not known.
+    `idle_by_cpu` is the idle time of each CPU that is online, by its number; empty: not known. `partition_shares` are
+    the weights of the partitions that there are, by path.
     """
 
     time_ns: int
@@ -194,6 +195,7 @@ class HostSample(msgspec.Struct, frozen=True):
     nodes: int = 1
     details: HostDetails = HostDetails()
     idle_by_cpu: Mapping[int, int] = {}
+    partition_shares: Mapping[str, int] = {}
 
 
 class Glance(msgspec.Struct, frozen=True, eq=False):

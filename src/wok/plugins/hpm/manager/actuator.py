@@ -59,7 +59,9 @@ class Actuator:
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
         since the last look; those servers are held from now on. Entries of starts that are over go, and a
         value that came into force is the only one that is ours from then on."""
-        looked = (sample.samples, sample.infos, sample.ksm, sample.problem, self._journal.entries)
+        looked = (
+            sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, self._journal.entries
+        )
         if identical(looked, self._noticed):
             return []
         ended: list[JournalEntry] = []
@@ -177,6 +179,19 @@ class Actuator:
         """The quota that a server has, or had before hpm changed it, as text (see `quota_text`)."""
         entry = self._journal.get(sample.uuid, "cpu-quota")
         return entry.original if entry is not None and self.owns_quota(sample) else own_quota_text(sample)
+
+    def original_partitions(self) -> Mapping[str, int]:
+        """The shares of the partitions whose shares hpm has changed, as they were before, by path."""
+        entries = self._journal.entries.values()
+        return {e.uuid: int(e.original) for e in entries if e.control == "partition-shares" and not e.held}
+
+    def held_partitions(self) -> set[str]:
+        """The partitions whose shares somebody else has changed since hpm did, by path."""
+        return {e.uuid for e in self._journal.entries.values() if e.control == "partition-shares" and e.held}
+
+    def forget(self, paths: Container[str]) -> None:
+        """These partitions are given other shares by a request: what is in force then is original."""
+        self._journal.drop([entry for entry in self._journal.entries.values() if entry.uuid in paths])
 
     def release(self, uuid: str) -> bool:
         """Forget that an administrator changed a server; what is in force counts as original from now on."""
@@ -378,7 +393,9 @@ def identical(one: Sequence[object], other: Sequence[object]) -> bool:
 
 
 def _ended(sample: HostSample, entry: JournalEntry) -> bool:
-    """Whether that start of the server is certainly over."""
+    """Whether that start of the server is certainly over; or the partition is not there any more."""
+    if entry.uuid.startswith("/"):
+        return True
     info = sample.infos.get(entry.uuid)
     return info is None or info.status in ("shut-off", "crashed")
 

@@ -13,7 +13,7 @@ from ..store.journal import HOST, Control, JournalEntry
 
 #: The controls of each management level.
 CPU_CONTROLS: Final[frozenset[Control]] = frozenset({
-    "cpu-shares", "cpu-quota", "vcpu-pins", "emulator-pin", "blkio-weight",
+    "cpu-shares", "cpu-quota", "vcpu-pins", "emulator-pin", "blkio-weight", "partition-shares",
 })  # fmt: skip
 MEMORY_CONTROLS: Final[frozenset[Control]] = frozenset({
     "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune", "swap-limit",
@@ -50,6 +50,8 @@ def start_of(sample: HostSample, uuid: str) -> str | None:
     """What tells this start of a server, or of the host, apart; None: it does not run, or cannot be seen."""
     if uuid == HOST:
         return sample.boot
+    if uuid.startswith("/"):    # a partition
+        return sample.boot if uuid in sample.partition_shares else None
     server = sample.samples.get(uuid)
     return None if server is None else server.start
 
@@ -58,6 +60,8 @@ def in_force(sample: HostSample, uuid: str, control: Control) -> str | None:
     """The value that a sample shows; None where it cannot be read."""
     if control == "ksm":
         return None if sample.ksm is None else ksm_text(sample.ksm)
+    if control == "partition-shares":
+        return str(sample.partition_shares[uuid]) if uuid in sample.partition_shares else None
     server = sample.samples.get(uuid)
     if server is None:
         return None

@@ -11,6 +11,7 @@ from ..engine.planner import plan
 from ..engine.samples import HostSample
 from ..engine.windows import HostWindow
 from ..policy.catalog import Catalog
+from ..store.journal import Control
 from ..wire.management import Level
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
@@ -18,6 +19,7 @@ from .controls import Change, changing, quota_text
 from .eligibility import GIVEN_BACK
 from .foresight import Foresight, candidates, foresee, own_quota
 from .observer import Observer
+from .partition_weights import competitors
 from .records import record_decision
 from .snapshot import Snapshot
 
@@ -60,10 +62,10 @@ class CpuManagement:
         """Plan, and apply or advise; gives whether quotas were changed. `interval`: seconds."""
         wished = candidates(
             sample, seen, snapshot.assignments, snapshot.held, snapshot.originals, self._actuator
-        )
+        ) | competitors(snapshot, self._actuator)
         made = plan(seen, list(wished.values()), self._memory, snapshot.catalog.generation)
         self.planned = snapshot.catalog.generation
-        self.forecasts = dict(made.forecasts)
+        self.forecasts = {uuid: forecast for uuid, forecast in made.forecasts.items() if uuid in sample.infos}
         if snapshot.levels.cpu_mgmt == "advise":
             self._advise(made, wished, snapshot, interval)
             return False
@@ -71,11 +73,13 @@ class CpuManagement:
         capped = self.apply_caps(snapshot, sample)
         refused: set[str] = set()
         for decision in made.decisions:
-            changes = [changing(sample, c.uuid, "cpu-shares", str(c.shares_after)) for c in decision.changes]
+            changes = [changing(sample, c.uuid, _control(c.uuid), str(c.shares_after)) for c in decision.changes]
             errors = self._actuator.apply(changes)
             record = record_decision(decision, self._time(), seen.seconds, "applied", sample.infos, wished, errors)
             self._adjustments.add(record, measure=bool(changes))
-            self._observer.amend({c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors})
+            self._observer.amend({
+                c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors and c.uuid in sample.samples
+            })
             refused.update(errors)
         self._memory = made.memory.without(refused, self._memory) if refused else made.memory
         return capped
@@ -102,6 +106,10 @@ class CpuManagement:
         no_more = {uuid for uuid, why in snapshot.held.items() if why in GIVEN_BACK}
         for said in self._actuator.restore(sample, no_more, {"cpu-shares"}, keep_held=True) if no_more else ():
             log.info("no longer managed: %s", said)
+        reserved = {path for path, one in snapshot.catalog.partitions.items() if one.reserve is not None}
+        unreserved = self._actuator.original_partitions().keys() - reserved
+        for said in self._actuator.restore(sample, unreserved, {"partition-shares"}) if unreserved else ():
+            log.info("nothing is reserved any more: %s", said)
 
     def apply_caps(self, snapshot: Snapshot, sample: HostSample) -> bool:
         """Set quotas for caps, and take away those that are no more; gives whether any was set."""
@@ -128,3 +136,7 @@ class CpuManagement:
             log.warning("cap of %s: %s", sample.infos[uuid].name, error)
         self._actuator.restore(sample, uncapped, {"cpu-quota"})
         return bool(changes)
+
+
+def _control(uuid: str) -> Control:
+    return "partition-shares" if uuid.startswith("/") else "cpu-shares"

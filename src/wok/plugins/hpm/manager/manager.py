@@ -104,7 +104,9 @@ class Manager:
         self._decided: Snapshot | None = None    # what the last decision was made from
         self._standing = Standing(self._actuator)
         self._adjusting = AdjustmentLog(self.adjustments, self.recorder)
-        self.partitions = Partitions(hypervisor, self._observer, self.writing, self.change, self._show)
+        self.partitions = Partitions(
+            hypervisor, self._observer, self.writing, self.change, self._show, self._actuator.forget
+        )
         self.partitions.autostart(self._catalog)
         self._cpu = CpuManagement(self._actuator, self._observer, self._adjusting, self._time)
         self.placement = PlacementManagement(
@@ -393,7 +395,7 @@ class Manager:
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
             self._cpu.forecasts, figures, self._problem, extras, self._memory.standing, self._observer.partitions,
-            self._guests.standing,
+            self._guests.standing, self._actuator.original_partitions(),
         )  # fmt: skip
 
     def _adopt(self) -> None:

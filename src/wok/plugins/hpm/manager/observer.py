@@ -37,6 +37,7 @@ class Observer:
         self.set_devices_interval(devices_interval)
         self._ballooned: tuple[Mapping[str, ServerSample], Table, Mapping[str, ServerSample]] | None = None
         self.partitions: Mapping[str, PartitionState] = {}
+        self._partition_shares: Mapping[str, int] = {}
         self.see_partitions()
         self.sample = self._observed()
         self._newest = account(None, self.sample)
@@ -63,14 +64,17 @@ class Observer:
 
     def observe(self) -> HostSample:
         """A new sample. Raises `HypervisorError`, and keeps the last one."""
+        self.see_partitions()
         self.sample = self._observed()
         self._newest = account(self._newest, self.sample)
-        self.see_partitions()
         return self.sample
 
     def see_partitions(self) -> None:
         """Look which partitions there are, and what is in force there."""
         self.partitions = self._hypervisor.partitions.states()
+        shares = partition_shares(self.partitions)
+        if shares != self._partition_shares:    # else it is the same object, so that nobody looks again
+            self._partition_shares = shares
 
     def _observed(self) -> HostSample:
         """A sample, with what balloons leave the servers as far as that was sampled."""
@@ -78,7 +82,7 @@ class Observer:
         before = self._ballooned
         if before is None or before[0] is not sample.samples or before[1] is not table:
             before = self._ballooned = (sample.samples, table, _with_memory(sample.samples, table, before))
-        return msgspec.structs.replace(sample, samples=before[2])
+        return msgspec.structs.replace(sample, samples=before[2], partition_shares=self._partition_shares)
 
     def glance(self) -> None:
         """Notice whether other servers work than at the last glance. Raises `HypervisorError`."""
@@ -149,6 +153,11 @@ class Observer:
         return self._newest.time_ns - base.time_ns >= self.shortest_ns
 
 
+def partition_shares(states: Mapping[str, PartitionState]) -> Mapping[str, int]:
+    """The weights of partitions, by path, where the host tells them."""
+    return {path: shares for path, state in states.items() if (shares := state.parameters.cpu.shares) is not None}
+
+
 def observe_with_memory(hypervisor: Hypervisor, uuids: Collection[str], seconds: float) -> HostSample:
     """A sample of a host that was reached just now. Waits so long for what balloons leave these servers, which is
     sampled in the background; a server that does not run, or does not answer, is not waited for any longer. Raises
@@ -157,7 +166,9 @@ def observe_with_memory(hypervisor: Hypervisor, uuids: Collection[str], seconds:
     while True:
         sample, table = hypervisor.observe(), hypervisor.extras().balloon
         if time.monotonic() > deadline or all(uuid in table.place for uuid in uuids if uuid in sample.samples):
-            return msgspec.structs.replace(sample, samples=_with_memory(sample.samples, table, None))
+            shares = partition_shares(hypervisor.partitions.states())
+            samples = _with_memory(sample.samples, table, None)
+            return msgspec.structs.replace(sample, samples=samples, partition_shares=shares)
         time.sleep(0.05)
 
 

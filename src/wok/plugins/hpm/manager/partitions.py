@@ -7,7 +7,7 @@ are not undone when management is switched off.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from ..backend.domain_xml import with_partition
@@ -32,6 +32,7 @@ class PartitionChange:
         self.states = states
         self._host = host
         self._undo: list[Callable[[], None]] = []
+        self.touched: set[str] = set()
 
     def create(self, path: str, parameters: PartitionParameters) -> None:
         """Make a partition with these parameters. Raises as `PartitionHost` does."""
@@ -42,12 +43,14 @@ class PartitionChange:
     def configure(self, path: str, parameters: PartitionParameters) -> None:
         """Have these parameters in force in a partition that is there. Raises as `PartitionHost` does."""
         before = self.states[path].parameters
+        self.touched.add(path)
         self._undo.append(lambda: self._host.configure(path, before))
         self._host.configure(path, parameters)
 
     def destroy(self, path: str) -> None:
         """Remove a partition. Raises as `PartitionHost` does."""
         before = self.states[path].parameters
+        self.touched.add(path)
 
         def again() -> None:
             if path not in self._host.states():
@@ -67,15 +70,17 @@ class PartitionChange:
 
 
 class Partitions:
-    """`writing` takes the manager's lock, `changing` changes its catalog, `show` has it build a snapshot anew."""
+    """`writing` takes the manager's lock, `changing` changes its catalog, `show` has it build a snapshot anew, `forget`
+    has it forget what it found before it changed partitions by itself."""
 
     def __init__(
         self, hypervisor: Hypervisor, observer: Observer, writing: Callable[[], AbstractContextManager[None]],
         changing: Callable[[str], AbstractContextManager[CatalogChange]], show: Callable[[], None],
+        forget: Callable[[Container[str]], None],
     ) -> None:  # fmt: skip
         self.host: PartitionHost = hypervisor.partitions
         self._observer = observer
-        self._writing, self._changing, self._show = writing, changing, show
+        self._writing, self._changing, self._show, self._forget = writing, changing, show, forget
         #: Write into a server's lasting definition where it stands from its next start on.
         self.define_server = hypervisor.set_partition
 
@@ -90,6 +95,7 @@ class Partitions:
                 with self._changing(by) as change:
                     changing = PartitionChange(change, self.host, self._observer.partitions)
                     yield changing
+                    self._forget(changing.touched)
                     self._observer.see_partitions()    # before the snapshot that shows the new catalog
             except BaseException:
                 if changing is not None:

@@ -36,20 +36,29 @@ def record_decision(
     donors: list[ServerRecord] = []
     reason = detail = None
     for change in decision.changes:
+        if change.uuid not in infos:
+            continue
         assignment = candidates[change.uuid].assignment
         record = _server(change, assignment, infos[change.uuid].name)
         (receivers if change.shares_after > change.shares_before else donors).append(record)
     if decision.blocked:
         outcome, reason = "failed", next(iter(decision.blocked.values()))
         receivers = [
-            blocked_server(uuid, candidates[uuid], infos[uuid].name) for uuid in decision.blocked
+            blocked_server(uuid, candidates[uuid], infos[uuid].name) for uuid in decision.blocked if uuid in infos
         ]
-        detail = "; ".join(f"{infos[uuid].name}: {why}" for uuid, why in decision.blocked.items())
+        detail = "; ".join(f"{_name(infos, uuid)}: {why}" for uuid, why in decision.blocked.items())
+    partitions = [change for change in decision.changes if change.uuid not in infos]
+    if partitions:
+        detail = "; ".join(
+            f"the partition {one.uuid} as a whole: shares {one.shares_before} → {one.shares_after}, for the CPUs"
+            " that are reserved" for one in partitions
+        )  # fmt: skip
     if errors:
-        detail = "; ".join(f"{infos[uuid].name}: {error}" for uuid, error in errors.items())
+        detail = "; ".join(f"{_name(infos, uuid)}: {error}" for uuid, error in errors.items())
         if len(errors) == len(decision.changes):
             outcome, reason = "failed", "unreachable"
-    return AdjustmentRecord(0, time, outcome, reason, detail, seconds, tuple(receivers), tuple(donors))
+    cause = "partition" if partitions and not receivers and not donors else None
+    return AdjustmentRecord(0, time, outcome, reason, detail, seconds, tuple(receivers), tuple(donors), cause=cause)
 
 
 def records_held(
@@ -61,9 +70,9 @@ def records_held(
     levels: tuple[tuple[Resource, frozenset[Control]], ...] = (("cpu", CPU_CONTROLS), ("memory", MEMORY_CONTROLS))
     for resource, controls in levels:
         uuids = list(dict.fromkeys(entry.uuid for entry in taken if entry.control in controls))
-        servers = tuple(bystander(uuid, infos[uuid].name, assignments[uuid]) for uuid in uuids if uuid != HOST)
+        servers = tuple(bystander(uuid, infos[uuid].name, assignments[uuid]) for uuid in uuids if uuid in infos)
         if uuids:
-            names = ", ".join("the host's KSM" if uuid == HOST else infos[uuid].name for uuid in uuids)
+            names = ", ".join("the host's KSM" if uuid == HOST else _name(infos, uuid) for uuid in uuids)
             how = f" ({KSM_RELEASED})" if HOST in uuids else ""
             found.append(AdjustmentRecord(
                 0, time, "failed", reason, f"left alone until released: {names}{how}", seconds, servers, (), resource
@@ -76,6 +85,10 @@ def bystander(uuid: str, name: str, assignment: Assignment) -> ServerRecord:
     return ServerRecord(
         uuid, name, assignment.group, assignment.service_class, assignment.importance, None, None, None, None
     )
+
+
+def _name(infos: Mapping[str, ServerInfo], uuid: str) -> str:
+    return infos[uuid].name if uuid in infos else f"the partition {uuid}"
 
 
 def measured(record: AdjustmentRecord, snapshot: Snapshot) -> AdjustmentRecord:

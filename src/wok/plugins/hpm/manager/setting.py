@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from ..backend.hypervisor import Hypervisor
+from ..errors import ServerGone
 from ..store.journal import Control, JournalEntry
 from .controls import io_limits, ksm_settings, limit_of, pins_of
 
@@ -65,8 +68,16 @@ def _swap(host: Hypervisor, entry: JournalEntry, value: str) -> None:
     host.set_swap_limit(entry.uuid, entry.start, limit_of(memory), limit_of(swap))
 
 
+def _partition(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+    state = host.partitions.states().get(entry.uuid)
+    if state is None:
+        raise ServerGone(f"the partition {entry.uuid} is gone")
+    cpu = msgspec.structs.replace(state.parameters.cpu, shares=int(value))
+    host.partitions.configure(entry.uuid, msgspec.structs.replace(state.parameters, cpu=cpu))
+
+
 _SETTERS: Mapping[Control, Callable[[Hypervisor, JournalEntry, str], None]] = {
     "cpu-shares": _shares, "cpu-quota": _quota, "vcpu-quota": _vcpu_quota, "balloon": _balloon,
     "stats-period": _stats_period, "io-tune": _io, "ksm": _ksm, "vcpu-pins": _pins, "emulator-pin": _emulator,
-    "blkio-weight": _blkio, "swap-limit": _swap,
+    "blkio-weight": _blkio, "swap-limit": _swap, "partition-shares": _partition,
 }  # fmt: skip

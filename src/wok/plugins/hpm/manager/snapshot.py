@@ -100,6 +100,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     memory: MemoryStanding = UNMANAGED
     partitions: Mapping[str, PartitionState] = {}
     guests: Mapping[str, Mapping[str, FieldStanding]] = {}
+    original_partitions: Mapping[str, int] = {}
 
     @property
     def manageable(self) -> set[tuple[str, str]]:

@@ -16,7 +16,7 @@ from .database import Database
 
 Control: TypeAlias = Literal[
     "cpu-shares", "cpu-quota", "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune", "vcpu-pins", "emulator-pin",
-    "blkio-weight", "swap-limit",
+    "blkio-weight", "swap-limit", "partition-shares",
 ]  # fmt: skip
 
 #: Stands in place of a server's UUID where a control is the host's own; its start is then that of the kernel.
@@ -29,7 +29,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     pages-to-scan sleep-millisecs merge-across-nodes``, with ``advisor`` for pages that the kernel's advisor sets; the
     quota of each vCPU like one of the whole; limits of disks as JSON; the CPUs of each vCPU as JSON, those of the
     emulator as a list (empty: any); a weight of block I/O, or ``usual``; limits of memory, and of memory and swap
-    together, in KiB, ``max max`` for none.
+    together, in KiB, ``max max`` for none. Of the shares of a partition, `uuid` is its path.
 
     `original` was there before hpm came; the value in force is `previous` or `intended` as long as
     nobody else changed it. `held`: an administrator did, and the server is left alone until released.

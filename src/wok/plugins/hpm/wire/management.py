@@ -192,7 +192,8 @@ class Adjustment(msgspec.Struct, rename="kebab"):
     cause: Of memory, why it was decided: `host-pressure`: the host had too little available; `distress`: a server used
         up what it had, or swapped; `pressure-over`: servers got back what they had given; `another-manager`: another
         program manages memory, so nothing is done; or a word of KSM's. `placement`: of CPU, vCPUs were to be moved to
-        CPUs that are less crowded. null: it is of CPU shares.
+        CPUs that are less crowded; `partition`: partitions were to have other shares, for the CPUs reserved for them.
+        null: it is of servers' CPU shares.
     total-velocity-before: Of a placement, the velocity of all its servers together, in percent, over the time that it
         was decided from; null: it is another decision.
     total-velocity-projected: The same, as it was expected.

@@ -53,6 +53,7 @@ class PartitionDetail(msgspec.Struct, rename="kebab", tag="partition", tag_field
     config: The parameters that it is created with; null: it is not defined. What is left out, the kernel decides.
     drift: Names of defined parameters that are otherwise in force, because somebody else changed them.
     effective: What it can have at most, from its own limits and those of all that it stands in.
+    shares-original: Its shares before hpm changed them, so that the CPUs reserved for it are kept; null: hpm did not.
     shares-percent: Its part of the shares of all that stands beside it in its parent; null: it is the root, or not
         active.
     cpu-using: CPUs that vCPUs in it used, of the partitions in it too, a mean over the last interval; null: not known.
@@ -76,6 +77,7 @@ class PartitionDetail(msgspec.Struct, rename="kebab", tag="partition", tag_field
     config: PartitionParameters | None
     drift: list[str]
     effective: EffectiveLimits
+    shares_original: int | None
     shares_percent: float | None
     cpu_using: float | None
     memory_used_mib: int | None
