@@ -17,7 +17,8 @@ await flow(async () => {
     await button(`Actions of ${path}`).click();
     await page.getByRole("menuitem", { name }).click();
   };
-  const undo = () => page.locator("hpm-notices").getByRole("button", { name: "Undo" }).last().click();
+  // of the notice that says so: those of earlier deeds may be there still, when the newest is not yet
+  const undo = (text) => page.locator("hpm-notices").getByRole("listitem").filter({ hasText: text }).getByRole("button", { name: "Undo" }).last().click();
   const level = (name) => row(name).getAttribute("aria-level");
 
   await step("without one, the page says what they are for, and offers the first", async () => {
@@ -115,7 +116,7 @@ await flow(async () => {
     assert.deepEqual(await value("Weight \\(shares\\)"), ["500", "▲ 700"]);
     const now = await named("/machine/gold/db");
     assert.deepEqual([now.live.cpu["quota-us"], now.config.cpu["quota-us"]], [50000, undefined]);
-    await undo();
+    await undo("/machine/gold/db is changed.");
     await until(async () => (await named("/machine/gold/db")).live.cpu.shares, (shares) => shares === 500);
     assert.equal((await named("/machine/gold/db")).live.cpu["quota-us"], undefined);
   });
@@ -171,15 +172,15 @@ await flow(async () => {
     await until(async () => (await named("/machine/gold/web")).state === "active");
     await act("/machine/gold/web", /^Destroy/);
     await said("/machine/gold/web is destroyed; its definition stays.").waitFor();
-    await undo();
+    await undo("/machine/gold/web is destroyed");
     await until(async () => (await named("/machine/gold/web")).state === "active");
     await act("/machine/gold/web", /^Undefine/);
     await row("web").getByText("transient").waitFor();
-    await undo();
+    await undo("/machine/gold/web is undefined");
     await until(async () => (await named("/machine/gold/web")).persistent);
     await act("/machine/trial", /^Destroy/);
     await row("trial").waitFor({ state: "detached" });
-    await undo();
+    await undo("/machine/trial is destroyed");
     await row("trial").getByText("transient").waitFor();
     await act("/machine/trial", "Define it, so that it is kept");
     await until(async () => (await named("/machine/trial")).persistent);
@@ -291,7 +292,7 @@ await flow(async () => {
     await field.selectOption("/machine/gold/db");
     await dialog.getByRole("button", { name: "Save", exact: true }).click();
     await until(async () => (await api("GET", `/virtual-servers/${uuid}`))["partition-at-start"], (path) => path === "/machine/gold/db");
-    await undo();
+    await undo(`${name} is changed.`);
     await until(async () => (await api("GET", `/virtual-servers/${uuid}`))["partition-at-start"], (path) => path === "/machine/gold");
   });
 
