@@ -174,7 +174,7 @@ def test_a_reserve_is_kept_and_goals_are_met_as_far_as_it_reaches(lab: Lab, mana
                 break
         else:
             pytest.fail("the reserve was not kept; does the machine do other work?")
-        assert by_weight < 0.3
+        assert by_weight < 0.6
         assert all(guest.cpu_shares() == 1024 for guest in beside)
         client.set_management_levels({"cpu-mgmt": "off"})
         live = shown(client, GOLD).live
