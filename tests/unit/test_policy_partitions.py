@@ -15,6 +15,9 @@ from hpm.policy.partitions import (
     PartitionParameters,
     differing,
     effective_limits,
+    is_partition,
+    lineage,
+    parent_of,
     partition_id,
 )
 
@@ -84,3 +87,8 @@ def test_stopped_servers_count_if_that_is_asked_for() -> None:
     assert admit(Claim("web", 0.5), RUNNING, RESERVES, 1.5) == Admission(
         True, "web has a reserve of 0.5 CPUs; with it, 1.5 of this host's 1.5 CPUs are reserved"
     )
+
+
+def test_what_is_no_partition_of_ours_stands_in_nothing() -> None:
+    assert lineage("/production/web") == ["/production/web", "/production"] and parent_of("production") is None
+    assert not is_partition("/production") and not is_partition("/machine/a-b") and is_partition(DB)

@@ -272,6 +272,15 @@ def test_a_start_that_would_break_reserves_is_refused_with_the_numbers(tmp_path:
     assert "0.5 CPUs too many" in house.manager.starting.verdict(uuid_of(failed)).message
 
 
+def test_a_server_whose_definition_names_a_foreign_partition_counts_at_the_root(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"db": True, "a": False})    # on two CPUs
+    house.host.set_partition(uuid_of("a"), "/production")
+    house.look()
+    house.say("db", cpu_reserve=1.5)
+    house.say("a", cpu_reserve=1.0)
+    assert "0.5 CPUs too many" in house.manager.starting.verdict(uuid_of("a")).message
+
+
 def test_a_paused_server_is_resumed(tmp_path: Path) -> None:
     house = StartHouse(tmp_path, {"a": True})
     house.host.pause(uuid_of("a"))

@@ -7,16 +7,18 @@ from collections.abc import Collection, Mapping
 from ..backend.partitions.names import partition_of
 from ..policy.admission import Claim, admit
 from ..policy.catalog import Catalog
-from ..policy.partitions import ROOT
+from ..policy.partitions import ROOT, is_partition
 from .snapshot import Snapshot
 
 
 def server_partition(snapshot: Snapshot, uuid: str) -> str | None:
-    """Where a server stands; or, while it does not run, is to stand as hpm or its definition says. None: not known."""
+    """Where a server stands; or, while it does not run, is to stand as hpm or its definition says (the root where that
+    names none that hpm could have). None: not known."""
     sample, info = snapshot.sample.samples.get(uuid), snapshot.sample.infos[uuid]
     if sample is not None:
         return partition_of(sample.parent)
-    return snapshot.catalog.partition_at_start(uuid) or info.partition or ROOT
+    said = snapshot.catalog.partition_at_start(uuid) or info.partition
+    return said if said is not None and is_partition(said) else ROOT
 
 
 def claims(snapshot: Snapshot, *, stopped: bool = False, starting: Collection[str] = ()) -> list[Claim]:

@@ -182,6 +182,15 @@ def check_path(path: str, field: str = "path") -> None:
             )  # fmt: skip
 
 
+def is_partition(path: str) -> bool:
+    """Whether this names a partition as `check_path` has it. Definitions of servers may name others."""
+    try:
+        check_path(path)
+    except InvalidValue:
+        return False
+    return True
+
+
 def _why_not(step: str) -> str | None:
     if not step:
         return "it is empty (there is a slash too many)"
@@ -206,8 +215,8 @@ def partition_id(path: str) -> str:
 
 
 def parent_of(path: str) -> str | None:
-    """The partition that it stands in; None: it is the root."""
-    return None if path == ROOT else path.rpartition("/")[0]
+    """The partition that it stands in; None: it is the root, or stands in nothing (it is no partition of ours)."""
+    return None if path == ROOT else path.rpartition("/")[0] or None
 
 
 def lineage(path: str) -> list[str]:
