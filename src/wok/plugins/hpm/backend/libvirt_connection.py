@@ -28,6 +28,9 @@ _UNREACHABLE = {
     libvirt.VIR_ERR_INTERNAL_ERROR,
 }  # fmt: skip
 
+#: Of these, what libvirt also says where it answers well and a guest cannot do what is asked.
+_MAYBE_REFUSED = {libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR}
+
 #: What the list of servers is kept current by.
 INVENTORY_EVENTS = (
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
@@ -66,6 +69,12 @@ def translate(error: libvirt.libvirtError, what: str) -> HypervisorError:
     if code in _UNREACHABLE:
         return HypervisorUnreachable(text)
     return HypervisorError(text)
+
+
+def answered(error: libvirt.libvirtError) -> bool:
+    """Whether this is libvirt's answer to what was asked of a guest (QEMU does not start, say), although an error of
+    its code may mean that nobody answers. What the connection itself reports is of the domain RPC (virterror.h)."""
+    return error.get_error_code() in _MAYBE_REFUSED and error.get_error_domain() != libvirt.VIR_FROM_RPC
 
 
 class Connection:

@@ -20,7 +20,7 @@ import msgspec
 from ..errors import HypervisorError
 from ..policy.start_policies import AgentAnswers, HeartbeatFile, PortAnswers, Readiness, Running
 from .extras import Sections
-from .libvirt_connection import Connection
+from .libvirt_connection import Connection, answered
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -106,10 +106,21 @@ class LibvirtPower:
             return "its guest agent does not answer"
 
     def _ask(self, uuid: str, what: str, deed: Callable[[Any], T], timeout: float) -> T:
+        said = f"{what} {uuid}"
+
+        def asked(conn: Any) -> T:
+            domain = conn.lookupByUUIDString(uuid)
+            try:
+                return deed(domain)
+            except libvirt.libvirtError as error:
+                if answered(error):    # asked again, it would be the same
+                    raise HypervisorError(f"{said}: {error}") from None
+                raise
+
         connection = Connection(self._uri, lambda _uuid: None, (), "libvirt-power")
         try:
             connection.ensure()
-            return connection.call(lambda conn: deed(conn.lookupByUUIDString(uuid)), f"{what} {uuid}", timeout)
+            return connection.call(asked, said, timeout)
         finally:
             connection.close()
 
