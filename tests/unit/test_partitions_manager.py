@@ -8,7 +8,8 @@ import pytest
 
 from hpm.backend.simulated import uuid_of
 from hpm.policy.groups import WorkloadResourceGroup
-from hpm.policy.partitions import Partition
+from hpm.policy.partitions import CpuParameters, Partition, PartitionParameters
+from hpm.store.catalog_store import save_setting
 
 from .api_host import ApiHost, running
 from .start_house import StartHouse
@@ -38,6 +39,23 @@ def test_what_is_defined_is_created_again_when_hpm_starts(tmp_path: Path, caplog
             assert "/machine/gone could not be created: blkio.devices: this host has no disk /dev/vda" in caplog.text
             assert api.refused("POST", f"{uri('/machine/gone')}/actions", {"action": "create"})["http-status"] == 400
             assert api.get(uri("/machine/gone"))["state"] == "inactive"
+
+
+def test_after_a_boot_what_is_there_before_hpm_is_set_as_it_is_defined(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"db": False})
+    wanted = PartitionParameters(cpu=CpuParameters(shares=77))
+    with house.manager.change() as change:
+        change.catalog = change.catalog.with_partition(Partition(GOLD, parameters=wanted, autostart=False))
+    house.host.partitions.create(GOLD)    # as systemd does where a guest that libvirt starts is to stand there
+
+    def shares() -> int | None:
+        return house.host.partitions.states()[GOLD].parameters.cpu.shares
+
+    house.crash()
+    assert shares() != 77    # whoever changes it while the host runs keeps it
+    save_setting(house.database, "partitions-boot", "another boot")
+    house.crash()
+    assert shares() == 77 and house.manager.snapshot.partitions[GOLD].parameters.cpu.shares == 77
 
 
 def test_a_server_starts_in_its_own_or_its_groups_partition_which_is_created(tmp_path: Path) -> None:

@@ -107,7 +107,9 @@ class Manager:
         self.partitions = Partitions(
             hypervisor, self._observer, self.writing, self.change, self._show, self._actuator.forget
         )
-        self.partitions.autostart(self._catalog)
+        boot = self._observer.sample.boot
+        self.partitions.autostart(self._catalog, booted=boot != (load_setting(database, "partitions-boot") or ""))
+        save_setting(database, "partitions-boot", boot)
         self._cpu = CpuManagement(self._actuator, self._observer, self._adjusting, self._time)
         self.placement = PlacementManagement(
             self._actuator, self._adjusting, self.description.topology, database, self._time

@@ -105,16 +105,22 @@ class Partitions:
             finally:
                 self._show()
 
-    def autostart(self, catalog: Catalog) -> None:
-        """Create the partitions that are defined so and are not there: the host was started anew. What cannot be
-        created is told in the log, and shown as inactive; the others are created all the same."""
+    def autostart(self, catalog: Catalog, *, booted: bool) -> None:
+        """Create the partitions that are defined so and are not there: the host was started anew. `booted`: hpm has not
+        run since; then those that are there were made by a guest that libvirt started first, with nothing set, and
+        have set what is defined. What cannot be done is told in the log; the others are done all the same."""
         there = set(self._observer.partitions)
         for path, partition in sorted(catalog.partitions.items()):
-            if partition.autostart and path not in there:
-                try:
-                    self._create(partition)
-                except HpmError as error:
-                    log.warning("the partition %s could not be created: %s", path, error)
+            try:
+                if path not in there:
+                    if partition.autostart:
+                        self._create(partition)
+                elif booted:
+                    self.host.configure(path, partition.parameters)
+                    log.info("the partition %s was there at boot, and is set as it is defined", path)
+            except HpmError as error:
+                done = "created" if path not in there else "set as it is defined"
+                log.warning("the partition %s could not be %s: %s", path, done, error)
         self._observer.see_partitions()
 
     def placed(self, snapshot: Snapshot, uuid: str, xml: str) -> str:
