@@ -82,6 +82,34 @@ def test_what_starts_with_the_host_is_started_once_a_boot(tmp_path: Path) -> Non
     assert "web" in house.running()
 
 
+def test_who_cannot_start_with_the_host_hinders_no_other_and_is_tried_again(tmp_path: Path) -> None:
+    policies = {"db": StartPolicy(autostart=True), "web": needs("gone", autostart=True)}
+    house = StartHouse(tmp_path, off("gone", "db", "web"), **policies)
+    house.host.delete(uuid_of("gone"))
+    house.look()
+    house.manager.starting.autostart()
+    house.wait(2)
+    assert house.started() == ["db"]
+    house.host.stop(uuid_of("db"))
+    house.crash()
+    house.manager.starting.autostart()
+    house.wait(2)
+    assert house.started() == ["db"]    # stopped by hand
+    house.say_start("web", StartPolicy(autostart=True))
+    house.wait(2)
+    assert house.started() == ["db", "web"]
+    house.host.stop(uuid_of("web"))
+    house.wait(2)
+    assert house.started() == ["db", "web"]
+
+
+def test_who_cannot_start_in_its_hours_hinders_no_other(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, off("gone", "a", "b"), a=DAY, b=changed(needs("gone"), windows=DAY.windows))
+    house.host.delete(uuid_of("gone"))
+    minutes(house, 11)
+    assert house.running() == {"a"}
+
+
 def test_sentences_say_what_a_server_waits_for(tmp_path: Path) -> None:
     from hpm.model.explain_starts import explain_starts
 

@@ -27,7 +27,6 @@ from ...policy.start_order import (
     reached,
     said_cycle,
 )
-from ...store.catalog_store import load_setting, save_setting
 from ...store.database import Database
 from ...store.start_jobs import KEPT, OVER, JobAction, JobServer, StartJob, add_job, load_jobs, save_job
 from ..activity import ActivityLog
@@ -35,13 +34,14 @@ from ..calendar import rfc3339
 from ..claims import over_reserved
 from ..events import Events
 from ..snapshot import Snapshot
+from .autostart import Autostart
 from .deeds import Deeds
 from .gate import Verdict, verdict
 from .progress import advance, cancelled
 from .readiness import Probes
 from .watch import Watch
 from .windows import RunWindows
-from .world import KnownNeeds, SeenWorld, name_of, needs_by, start_policy
+from .world import KnownNeeds, SeenWorld, name_of, needs_by
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,6 @@ GRACE = 120
 #: Who asks where nobody does.
 ITSELF = "hpm"
 
-_BOOT = "autostarted-boot"
 _ACTIVE = ("running", "paused")
 
 
@@ -82,7 +81,8 @@ class Starting:
         self._wall = wall
         self._probes = Probes(hypervisor, clock, self.wake)
         self._needs, self._windows = KnownNeeds(), RunWindows(database, local)
-        self._watch = Watch(events, activity)
+        self._watch, self._autostart = Watch(events, activity), Autostart(database)
+        self._told: dict[str, str] = {}    # why jobs of hpm's own could not begin, by what they are for
         self._deeds = Deeds(hypervisor, self.wake, self._goes_on)
         self.at_start = self._deeds.at_start
         self._lock = threading.RLock()    # never held while the hypervisor is asked, once there are threads
@@ -229,18 +229,11 @@ class Starting:
             check_cycles(new, {uuid: info.name for uuid, info in infos.items()})
 
     def autostart(self) -> None:
-        """Start the servers that start with the host, if that was not done since it booted."""
-        snapshot = self._host.snapshot
-        boot = snapshot.sample.boot
-        if not boot or load_setting(self._database, _BOOT) == boot:
-            return
-        infos = snapshot.sample.infos
-        wanted = [
-            uuid for uuid in snapshot.assignments
-            if uuid in infos and infos[uuid].status not in _ACTIVE and start_policy(snapshot, uuid).autostart
-        ]
-        if not wanted or self._try("start", wanted, "autostart"):
-            save_setting(self._database, _BOOT, boot)
+        """Start the servers that start with the host, if that was not done since it booted. Those that cannot start yet
+        are tried again at each turn."""
+        with self._lock:
+            self._autostart.begin(self._host.snapshot)
+            self._start_due(self._host.snapshot)
 
     # -- the thread
 
@@ -263,10 +256,12 @@ class Starting:
         doomed = self._watch.look(snapshot, needs, stopping)
         if doomed:
             self._try("stop", doomed, "what they need stopped")
+        self._start_due(snapshot)
         edges = self._windows.edges(snapshot)
         for action, uuids in (("start", edges.begin), ("stop", edges.stop), ("suspend", edges.suspend)):
-            if uuids and self._try(action, uuids, "run window"):  # type: ignore[arg-type]
-                self._windows.done(uuids, inside=action == "start")
+            begun = self._try(action, uuids, "run window") if uuids else ()  # type: ignore[arg-type]
+            if begun:
+                self._windows.done(begun, inside=action == "start")
         for number in [number for number, job in self._jobs.items() if job.state == "running"]:
             self._move(self._jobs[number], snapshot)
         waiting = [
@@ -344,17 +339,31 @@ class Starting:
             log.info("job %d is %s%s", job.id, job.state, "".join(f"; {text}" for text in failed))
         return job
 
-    def _try(self, action: JobAction, uuids: Sequence[str], why: str) -> bool:
-        """Begin a job of hpm's own; False: it cannot begin now."""
+    def _start_due(self, snapshot: Snapshot) -> None:
+        due = self._autostart.due(snapshot)
+        if due:
+            self._autostart.done(self._try("start", due, "autostart"))
+
+    def _try(self, action: JobAction, uuids: Sequence[str], why: str) -> tuple[str, ...]:
+        """Begin a job of hpm's own. Where that for all cannot begin, each of those that start has one of its own, so
+        that none hinders the others. Gives those that began."""
         try:
-            if action == "start":
-                self.request_start(uuids, f"{ITSELF} ({why})")
-            else:
-                self.request_stop(uuids, f"{ITSELF} ({why})", dependants="leave", action=action)
+            self._request(action, uuids, why)
         except Conflict as error:
-            log.warning("%s: %s", why, error)
-            return False
-        return True
+            if action == "start" and len(uuids) > 1:
+                return tuple(uuid for one in uuids for uuid in self._try(action, (one,), why))
+            about = f"{why} of {', '.join(uuids)}"
+            if self._told.get(about) != str(error):    # it is tried again and again
+                log.warning("%s: %s", why, error)
+            self._told[about] = str(error)
+            return ()
+        return tuple(uuids)
+
+    def _request(self, action: JobAction, uuids: Sequence[str], why: str) -> None:
+        if action == "start":
+            self.request_start(uuids, f"{ITSELF} ({why})")
+        else:
+            self.request_stop(uuids, f"{ITSELF} ({why})", dependants="leave", action=action)
 
     def _refuse_against(self, snapshot: Snapshot, uuids: Sequence[str], action: JobAction) -> None:
         """Raise `Conflict` where a job that is under way does the contrary to one of these."""
