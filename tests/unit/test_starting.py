@@ -199,6 +199,22 @@ def test_when_a_dependency_stops_by_itself_dependants_are_warned_or_stopped(tmp_
     assert said == ["db stopped; web needs it; app needs it and is stopped"]
 
 
+def test_who_stops_with_what_it_needs_is_stopped_although_a_job_starts_it(tmp_path: Path) -> None:
+    house = StartHouse(
+        tmp_path, {"db": True, "web": False, "edge": False}, web=needs("db", when_it_stops="stop", ready=PORT),
+        edge=needs("web"),
+    )  # fmt: skip
+    house.host.faults.unready[uuid_of("web")] = "its port 5432 does not answer"
+    job = house.begin("edge")
+    house.wait(2)
+    assert house.phases(job) == {"web": "started", "edge": "waiting"}
+    house.host.stop(uuid_of("db"))
+    house.wait(2)
+    assert house.running() == set() and house.job(job).state == "failed"
+    assert house.phases(job) == {"web": "cancelled", "edge": "failed"}
+    assert house.reason(job, "edge") == "it needs web, which failed: what it needs stopped"
+
+
 def test_nothing_half_done_where_it_makes_no_sense(tmp_path: Path) -> None:
     house = StartHouse(tmp_path, {"db": True, "web": False, "old": False}, web=needs("db"))
     with pytest.raises(Conflict, match="db runs already"):

@@ -6,6 +6,7 @@ whatever goes on from what is in the store, with the host as it is then.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
@@ -66,7 +67,7 @@ def advance(job: StartJob, world: World) -> tuple[StartJob, list[tuple[str, Act]
     if servers != job.servers:
         job = msgspec.structs.replace(job, servers=servers)
     if all(server.phase in OVER for server in servers):
-        failed = any(server.phase == "failed" for server in servers)
+        failed = any(server.phase in ("failed", "cancelled") for server in servers)
         state: JobState = "failed" if failed else "done"
         job = msgspec.structs.replace(job, state=state, ended=rfc3339(world.now))
     return job, turn.acts
@@ -80,6 +81,15 @@ def cancelled(job: StartJob, now: datetime, by: str) -> StartJob:
         for server in job.servers
     )
     return msgspec.structs.replace(job, servers=servers, state="cancelled", ended=rfc3339(now))
+
+
+def without(job: StartJob, uuids: Collection[str], now: datetime, why: str) -> StartJob:
+    """The job after some of its servers were given up, as far as it was still at them; this very job if at none."""
+    servers = tuple(
+        msgspec.structs.replace(server, phase="cancelled", reason=why, since=rfc3339(now))
+        if server.uuid in uuids and server.phase not in OVER else server for server in job.servers
+    )
+    return job if servers == job.servers else msgspec.structs.replace(job, servers=servers)
 
 
 def seconds_since(time: str, now: datetime) -> float:

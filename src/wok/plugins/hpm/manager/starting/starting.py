@@ -37,7 +37,7 @@ from ..snapshot import Snapshot
 from .autostart import Autostart
 from .deeds import Deeds
 from .gate import Verdict, verdict
-from .progress import advance, cancelled
+from .progress import advance, cancelled, without
 from .readiness import Probes
 from .watch import Watch
 from .windows import RunWindows
@@ -82,6 +82,7 @@ class Starting:
         self._probes = Probes(hypervisor, clock, self.wake)
         self._needs, self._windows = KnownNeeds(), RunWindows(database, local)
         self._watch, self._autostart = Watch(events, activity), Autostart(database)
+        self._doomed: tuple[str, ...] = ()    # servers that are to stop because what they need has, until that begins
         self._told: dict[str, str] = {}    # why jobs of hpm's own could not begin, by what they are for
         self._deeds = Deeds(hypervisor, self.wake, self._goes_on)
         self.at_start = self._deeds.at_start
@@ -254,8 +255,8 @@ class Starting:
         running = [job for job in self._jobs.values() if job.state == "running"]
         stopping = {s.uuid for job in running if job.action != "start" for s in job.servers}
         doomed = self._watch.look(snapshot, needs, stopping)
-        if doomed:
-            self._try("stop", doomed, "what they need stopped")
+        if doomed or self._doomed:
+            self._stop_doomed(snapshot, needs, doomed)
         self._start_due(snapshot)
         edges = self._windows.edges(snapshot)
         for action, uuids in (("start", edges.begin), ("stop", edges.stop), ("suspend", edges.suspend)):
@@ -338,6 +339,22 @@ class Starting:
             failed = [f"{s.name}: {s.reason}" for s in job.servers if s.phase == "failed"]
             log.info("job %d is %s%s", job.id, job.state, "".join(f"; {text}" for text in failed))
         return job
+
+    def _stop_doomed(self, snapshot: Snapshot, needs: Needs, doomed: Sequence[str]) -> None:
+        """Stop these, and those that are still to be stopped, with those that stop with them; whatever starts them
+        gives them up."""
+        infos = snapshot.sample.infos
+        along = {u: [d for d, then in of.items() if then == "stop"] for u, of in dependants_of(needs).items()}
+        self._doomed = tuple(
+            u for u in reached(along, [*self._doomed, *doomed]) if u in infos and infos[u].status in _ACTIVE
+        )
+        for job in list(self._jobs.values()):
+            if job.state == "running" and job.action == "start":
+                moved = without(job, self._doomed, self._wall(), "what it needs stopped")
+                if moved is not job:
+                    self._keep(moved)
+        if self._doomed and self._try("stop", self._doomed, "what they need stopped"):
+            self._doomed = ()
 
     def _start_due(self, snapshot: Snapshot) -> None:
         due = self._autostart.due(snapshot)
