@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from hpm.backend.simulated import uuid_of
-from hpm.errors import Conflict, InvalidValue, NotFound
+from hpm.errors import Conflict, HypervisorError, HypervisorUnreachable, InvalidValue, NotFound
 from hpm.policy.start_order import DependencyCycle
 from hpm.policy.start_policies import Dependency, Running, StartPolicy
 
@@ -178,6 +179,65 @@ def test_who_does_not_shut_down_is_ended_only_if_asked_for(tmp_path: Path) -> No
     at_once = house.end("c", grace_seconds=0, force=True)
     house.wait(1)
     assert house.job(at_once).state == "done"
+
+
+def test_who_is_to_be_ended_is_ended_although_libvirt_refuses_to_shut_it_down(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"a": True, "b": True})
+    real, asked = house.host.stop_server, []
+
+    def stop(uuid: str, start: str, *, at_once: bool = False) -> None:
+        asked.append((uuid, at_once))
+        if not at_once:
+            raise HypervisorError("its monitor does not answer")
+        real(uuid, start, at_once=at_once)
+
+    house.host.stop_server = stop  # type: ignore[method-assign]
+    forced, patient = house.end("a", grace_seconds=4, force=True), house.end("b", grace_seconds=4)
+    house.wait(2)
+    assert house.running() == {"a", "b"} and house.phases(patient) == {"b": "failed"}
+    assert house.reason(forced, "a") == "its monitor does not answer; it is ended after 4 s"
+    house.wait(4)
+    assert house.running() == {"b"} and house.job(forced).state == "done"
+    assert asked.count((uuid_of("a"), False)) == 1
+
+
+def test_a_shutdown_is_not_tried_again_beyond_its_grace(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"a": True}, a=StartPolicy(timeout_seconds=600))
+    house.host.faults.deaf.add(uuid_of("a"))
+    real = house.host.stop_server
+
+    def stop(uuid: str, start: str, *, at_once: bool = False) -> None:
+        if not at_once:
+            raise HypervisorUnreachable("shutting down took too long")
+        real(uuid, start, at_once=at_once)
+
+    house.host.stop_server = stop  # type: ignore[method-assign]
+    house.manager.starting.start()
+    try:
+        job = house.end("a", grace_seconds=1, force=True)
+        deadline = time.monotonic() + 10
+        while house.running() and time.monotonic() < deadline:
+            house.host.advance(0.1)
+            house.look()
+            time.sleep(0.02)
+        assert not house.running() and house.job(job).servers[0].forced
+    finally:
+        house.manager.starting.stop()
+
+
+def test_a_forced_stop_that_hpm_did_not_come_to_is_done_after_a_crash(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"a": True})
+    house.host.faults.deaf.add(uuid_of("a"))
+    job = house.end("a", grace_seconds=2, force=True)
+    house.wait(1)
+    real = house.host.stop_server
+    house.host.stop_server = lambda *_, **__: (_ for _ in ()).throw(SystemExit)  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):    # it is in the store that it is ended, and it is not
+        house.wait(4)
+    house.host.stop_server = real  # type: ignore[method-assign]
+    house.crash()
+    house.wait(2)
+    assert house.running() == set() and house.phases(job) == {"a": "stopped"}
 
 
 def test_when_a_dependency_stops_by_itself_dependants_are_warned_or_stopped(tmp_path: Path) -> None:

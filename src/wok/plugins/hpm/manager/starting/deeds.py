@@ -12,7 +12,7 @@ from ...errors import HpmError, HypervisorUnreachable, ServerGone
 from ..snapshot import Snapshot
 from .progress import Act
 from .workers import Workers
-from .world import name_of, start_policy
+from .world import name_of
 
 log = logging.getLogger(__name__)
 
@@ -47,17 +47,18 @@ class Deeds:
         with self._lock:
             self._outcomes.pop(number, None)
 
-    def do(self, number: int, uuid: str, act: Act, snapshot: Snapshot) -> None:
-        """Have something done for a job; where all hands are full, nothing comes of it."""
+    def do(self, number: int, uuid: str, act: Act, snapshot: Snapshot, patience: float) -> None:
+        """Have something done for a job; where all hands are full, nothing comes of it. `patience`: seconds in which it
+        is tried again where libvirt does not answer."""
         with self._lock:
             self.busy.add(uuid)
             self._outcomes.setdefault(number, {}).pop(uuid, None)
-        if not self.workers.run(lambda: self._do(number, uuid, act, snapshot)):
+        if not self.workers.run(lambda: self._do(number, uuid, act, snapshot, patience)):
             with self._lock:
                 self.busy.discard(uuid)
 
-    def _do(self, number: int, uuid: str, act: Act, snapshot: Snapshot) -> None:
-        failed = self._tried(number, uuid, act, snapshot)
+    def _do(self, number: int, uuid: str, act: Act, snapshot: Snapshot, patience: float) -> None:
+        failed = self._tried(number, uuid, act, snapshot, patience)
         if failed:
             log.warning("%s of %s: %s", act, name_of(snapshot, uuid), failed)
         with self._lock:
@@ -66,15 +67,15 @@ class Deeds:
             self.busy.discard(uuid)
         self._ended()
 
-    def _tried(self, number: int, uuid: str, act: Act, snapshot: Snapshot) -> str:
+    def _tried(self, number: int, uuid: str, act: Act, snapshot: Snapshot, patience: float) -> str:
         """How it failed; empty: it has not."""
-        deadline = time.monotonic() + start_policy(snapshot, uuid).timeout_seconds
+        deadline = time.monotonic() + patience
         while True:
             try:
                 self._act(uuid, act, snapshot)
                 return ""
             except HypervisorUnreachable as error:    # libvirt's daemon may just be started anew
-                if not self.workers.threaded or not self._goes_on(number) or time.monotonic() > deadline:
+                if not self.workers.threaded or not self._goes_on(number) or time.monotonic() + AGAIN > deadline:
                     return str(error)
                 time.sleep(AGAIN)
             except ServerGone as error:

@@ -196,11 +196,19 @@ class _Stop(_Turn):
         if server.phase == "waiting":
             return self._wait(server)
         outcome = self.world.outcome(server.uuid)
-        if outcome:
-            return self.to(server, "failed", outcome)
-        if outcome is None and not self.world.busy(server.uuid) and not server.forced and not server.reason:
+        if server.forced:
+            return self._ending(server, outcome)
+        if outcome is None and not self.world.busy(server.uuid) and not server.reason:
             return self.to(server, "waiting")    # hpm ended meanwhile: it is asked again
-        return self._stopping(self.says(server, "it was asked to"))
+        if outcome and not self._ends:
+            return self.to(server, "failed", outcome)
+        said = f"{outcome}; it is ended after {self.job.grace_seconds} s" if outcome else "it was asked to"
+        return self._stopping(self.says(server, said))
+
+    @property
+    def _ends(self) -> bool:
+        """Whether who does not shut down is ended."""
+        return self.job.force and self.job.action == "stop"
 
     def _wait(self, server: JobServer) -> JobServer:
         blocking = []
@@ -222,17 +230,25 @@ class _Stop(_Turn):
 
     def _stopping(self, server: JobServer) -> JobServer:
         lasts, grace = self.lasts(server), self.job.grace_seconds
-        if server.forced:
-            if lasts > grace + GONE_WITHIN:
-                return self.to(server, "failed", "it is still there after it was ended")
-            return server
         if lasts <= max(grace, 1):
             return server
         if self.job.action == "suspend":
             return self.to(server, "failed", f"it was not suspended within {max(grace, 1)} s")
-        if not self.job.force:
+        if not self._ends:
             return self.to(server, "failed", f"it did not shut down within {grace} s; say force to end it")
+        return self._end(server)
+
+    def _end(self, server: JobServer) -> JobServer:
         if self.world.busy(server.uuid) or self.full:
             return server
         self.acts.append((server.uuid, "destroy"))
-        return msgspec.structs.replace(server, forced=True)
+        return msgspec.structs.replace(self.to(server, "stopping", server.reason), forced=True)
+
+    def _ending(self, server: JobServer, outcome: str | None) -> JobServer:
+        if outcome:
+            return self.to(server, "failed", outcome)
+        if outcome is None and not self.world.busy(server.uuid):    # libvirt was not asked: hpm ended, say
+            return self._end(server)
+        if outcome is not None and self.lasts(server) > GONE_WITHIN:
+            return self.to(server, "failed", "it is still there after it was ended")
+        return server

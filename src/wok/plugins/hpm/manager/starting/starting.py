@@ -282,7 +282,8 @@ class Starting:
         if moved is not job:
             self._keep(moved)    # before anything of it is done
         for uuid, act in acts:
-            deeds.do(job.id, uuid, act, snapshot)
+            patience = float(job.grace_seconds) if act == "shut-down" else world.timeout(uuid)
+            deeds.do(job.id, uuid, act, snapshot, patience)
 
     def _goes_on(self, number: int) -> bool:
         job = self._jobs.get(number)
