@@ -183,8 +183,8 @@ class Manager:
         with self.writing():
             change = CatalogChange(self._catalog)
             yield change
-            self.starting.check(self._catalog, change.catalog)
             catalog = catalog_at(change.catalog, self._wall())
+            self.starting.check(self._catalog, catalog)
             if catalog is not self._catalog:
                 save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)
                 self._catalog = catalog

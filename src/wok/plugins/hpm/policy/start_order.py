@@ -6,7 +6,7 @@ nothing that is not ready may start at once, beside all others, and whatever nob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from ..errors import Conflict, InvalidValue
@@ -106,11 +106,36 @@ def said_cycle(cycle: tuple[str, ...], names: Mapping[str, str]) -> str:
     return " → ".join(words)
 
 
-def check_cycles(needs: Needs, names: Mapping[str, str]) -> None:
-    """Raise `DependencyCycle` if servers would wait for each other. `names` are those of servers, by UUID."""
-    cycle = find_cycle(needs)
-    if cycle is None:
+def circular(needs: Needs) -> set[tuple[str, str]]:
+    """Which server needs which one, of those only that wait for each other: the edges of all cycles."""
+    if find_cycle(needs) is None:
+        return set()
+    # Who needs nobody that is left, or is needed by nobody, is on no cycle; few are left.
+    left = {uuid: set(needed) for uuid, needed in needs.items()}
+    while True:
+        needed_ones = {target for needed in left.values() for target in needed}
+        kept = {uuid: needed & left.keys() for uuid, needed in left.items() if uuid in needed_ones}
+        kept = {uuid: needed for uuid, needed in kept.items() if needed}
+        if kept == left:
+            break
+        left = kept
+    beyond = {uuid: set(reached(left, [uuid])) for uuid in left}
+    return {(uuid, target) for uuid, needed in left.items() for target in needed if uuid in beyond[target]}
+
+
+def check_cycles(needs: Needs, names: Mapping[str, str], known: Callable[[], Iterable[Needs]] = tuple) -> None:
+    """Raise `DependencyCycle` if servers would wait for each other; not for cycles all of which one of `known` has.
+    `names` are those of servers, by UUID."""
+    edges = circular(needs)
+    if not edges:
         return
+    fresh = set(edges)
+    for before in known():
+        new = {(uuid, target) for uuid, target in edges if target not in before.get(uuid, ())}
+        if not new:
+            return
+        fresh = min(fresh, new, key=len)
+    cycle = _through(min(fresh), edges)
     if len(cycle) == 2:
         raise DependencyCycle(f"{said_cycle(cycle, names)}: a server cannot wait for itself; leave that dependency out",
                               "start.depends-on", cycle=cycle)  # fmt: skip
@@ -118,6 +143,24 @@ def check_cycles(needs: Needs, names: Mapping[str, str]) -> None:
         f"these servers would wait for each other for ever: {said_cycle(cycle, names)}; leave one of these"
         " dependencies out", "start.depends-on", cycle=cycle,
     )  # fmt: skip
+
+
+def _through(edge: tuple[str, str], edges: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The shortest cycle of these edges that goes over one of them."""
+    begin, first = edge
+    following: dict[str, list[str]] = {}
+    for uuid, target in sorted(edges):
+        following.setdefault(uuid, []).append(target)
+    ways: dict[str, tuple[str, ...]] = {first: (begin, first)}
+    left = [first]
+    for uuid in left:
+        if uuid == begin:
+            break
+        for target in following.get(uuid, ()):
+            if target not in ways:
+                ways[target] = (*ways[uuid], target)
+                left.append(target)
+    return ways[begin]
 
 
 def check_targets(before: Catalog, after: Catalog, servers: Mapping[str, object]) -> None:

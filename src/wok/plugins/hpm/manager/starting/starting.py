@@ -15,18 +15,8 @@ from typing import Protocol
 
 from ...backend.hypervisor import Hypervisor
 from ...errors import Conflict, HpmError, NotFound
-from ...policy.assignment import assign
 from ...policy.catalog import Catalog
-from ...policy.start_order import (
-    Needs,
-    check_cycles,
-    check_targets,
-    dependants_of,
-    depends,
-    find_cycle,
-    reached,
-    said_cycle,
-)
+from ...policy.start_order import Needs, dependants_of, find_cycle, reached, said_cycle
 from ...store.database import Database
 from ...store.start_jobs import KEPT, OVER, JobAction, JobServer, StartJob, add_job, load_jobs, save_job
 from ..activity import ActivityLog
@@ -35,13 +25,14 @@ from ..claims import over_reserved
 from ..events import Events
 from ..snapshot import Snapshot
 from .autostart import Autostart
+from .circles import check_dependencies
 from .deeds import Deeds
 from .gate import Verdict, verdict
 from .progress import advance, cancelled, without
 from .readiness import Probes
 from .watch import Watch
 from .windows import RunWindows
-from .world import KnownNeeds, SeenWorld, name_of, needs_by
+from .world import KnownNeeds, SeenWorld, name_of
 
 log = logging.getLogger(__name__)
 
@@ -216,18 +207,8 @@ class Starting:
         return found
 
     def check(self, before: Catalog, after: Catalog) -> None:
-        """Raise `InvalidValue` for dependencies that are new and on what there is not, or on each other in a circle. A
-        circle that was there before (a server changed its class by itself, say) hinders no other change."""
-        if after is before or not depends(after):
-            return
-        infos = self._host.snapshot.sample.infos
-        check_targets(before, after, infos)
-        old, new = (
-            needs_by({uuid: assign(catalog, uuid, info.facts) for uuid, info in infos.items()})
-            for catalog in (before, after)
-        )
-        if find_cycle(old) is None:
-            check_cycles(new, {uuid: info.name for uuid, info in infos.items()})
+        """Raise as `check_dependencies` does for a change of the catalog."""
+        check_dependencies(before, after, self._host.snapshot.sample.infos)
 
     def autostart(self) -> None:
         """Start the servers that start with the host, if that was not done since it booted. Those that cannot start yet

@@ -1,0 +1,49 @@
+"""Servers that would wait for each other for ever: by what a schedule activates, and beside older circles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hpm.backend.simulated import uuid_of
+from hpm.policy.groups import WorkloadResourceGroup
+from hpm.policy.guest_policies import GuestPolicy
+from hpm.policy.schedule import ScheduleEntry
+from hpm.policy.start_order import DependencyCycle
+
+from .builders import policy
+from .start_house import StartHouse, needs, off
+
+
+@pytest.mark.parametrize("now", [True, False])
+def test_cycles_that_a_schedule_makes_are_refused_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, now: bool
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")    # the house begins on a Tuesday at 00:00
+    house = StartHouse(tmp_path, off("db", "web"), web=needs("db"))
+    day = policy({"db": None})
+    waits = msgspec.structs.replace(day.service_classes[0], guest_policy=GuestPolicy(start=needs("web")))
+    entry = ScheduleEntry("night", ("tue" if now else "fri",), "00:00", "06:00")
+    night = msgspec.structs.replace(day, name="night", service_classes=(waits, day.service_classes[1]))
+    group = WorkloadResourceGroup("g", "g", perf_policies=(day, night), schedule=(entry,), otherwise="day")
+    before = house.manager.snapshot.catalog
+    with pytest.raises(DependencyCycle), house.manager.change() as change:
+        change.catalog = change.catalog.with_group(group).with_members("g", [uuid_of("db")], move=True)
+    assert house.manager.snapshot.catalog is before
+
+
+def test_a_cycle_that_was_there_hides_no_new_one(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, off("a", "b", "c", "d"), a=needs("b"), d=needs("c"))
+    starting, real = house.manager.starting, house.manager.starting.check
+    starting.check = lambda *_: None  # type: ignore[method-assign]
+    house.say_start("b", needs("a"))    # as when servers change their classes by themselves
+    starting.check = real  # type: ignore[method-assign]
+    house.say_start("d", needs("c", timeout_seconds=9))
+    with pytest.raises(DependencyCycle, match="c → d → c"):
+        house.say_start("c", needs("d"))
+    with pytest.raises(DependencyCycle, match=r"b → c → a → b|c → a → b → c"):
+        house.say_start("c", needs("a"))
+        house.say_start("b", needs("a", "c"))
+    house.say_start("b", needs())
