@@ -47,3 +47,16 @@ def test_a_cycle_that_was_there_hides_no_new_one(tmp_path: Path) -> None:
         house.say_start("c", needs("a"))
         house.say_start("b", needs("a", "c"))
     house.say_start("b", needs())
+
+
+def test_servers_that_wait_for_each_other_stop_all_the_same(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, dict.fromkeys(("a", "b", "web"), True), a=needs("b"), web=needs("a"))
+    starting, real = house.manager.starting, house.manager.starting.check
+    starting.check = lambda *_: None  # type: ignore[method-assign]
+    house.say_start("b", needs("a"))
+    starting.check = real  # type: ignore[method-assign]
+    job = house.end("a", "b", "web")
+    house.manager.starting.turn()
+    assert "a" in house.running() and "web" not in house.running()    # who needs it first
+    house.wait(2)
+    assert not house.running() and house.job(job).state == "done"

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from ...engine.samples import ServerStatus
-from ...policy.start_order import Needs, dependants_of
+from ...policy.start_order import Needs, dependants_of, reached
 from ...store.start_jobs import OVER, JobServer, JobState, Phase, StartJob
 from ..calendar import rfc3339
 
@@ -214,7 +214,7 @@ class _Stop(_Turn):
         blocking = []
         for uuid in sorted(self._dependants.get(server.uuid, ()), key=self.world.name):
             other = self.servers.get(uuid)
-            if other is None or other.phase == "stopped":
+            if other is None or other.phase == "stopped" or self._waits_for(server.uuid, uuid):
                 continue
             if other.phase in OVER:
                 return self.to(server, "failed", f"{other.name}, which needs it, did not stop: {other.reason}")
@@ -227,6 +227,10 @@ class _Stop(_Turn):
         act: Act = "suspend" if self.job.action == "suspend" else "destroy" if at_once else "shut-down"
         self.acts.append((server.uuid, act))
         return msgspec.structs.replace(self.to(server, "stopping"), forced=at_once)
+
+    def _waits_for(self, uuid: str, dependant: str) -> bool:
+        """Whether a server itself needs, by way of others, who needs it: neither could ever stop first."""
+        return uuid in self.world.needs and dependant in reached(self.world.needs, (uuid,))
 
     def _stopping(self, server: JobServer) -> JobServer:
         lasts, grace = self.lasts(server), self.job.grace_seconds
