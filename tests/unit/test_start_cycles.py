@@ -8,13 +8,19 @@ import msgspec
 import pytest
 
 from hpm.backend.simulated import uuid_of
+from hpm.model.servers import Servers
 from hpm.policy.groups import WorkloadResourceGroup
 from hpm.policy.guest_policies import GuestPolicy
+from hpm.policy.partitions import Partition
 from hpm.policy.schedule import ScheduleEntry
 from hpm.policy.start_order import DependencyCycle
+from hpm.policy.start_policies import Dependency, StartPolicy
+from hpm.wire.servers import ServerUpdate
 
 from .builders import policy
 from .start_house import StartHouse, needs, off
+
+TIER = "2b1f5c38-7d7e-4f0e-9d0d-0f6e3a6a1c11"
 
 
 @pytest.mark.parametrize("now", [True, False])
@@ -60,3 +66,18 @@ def test_servers_that_wait_for_each_other_stop_all_the_same(tmp_path: Path) -> N
     assert "a" in house.running() and "web" not in house.running()    # who needs it first
     house.wait(2)
     assert not house.running() and house.job(job).state == "done"
+
+
+def test_a_refused_change_of_a_server_leaves_its_definition_alone(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, off("db", "app", "web"), web=needs("app"), app=needs("db"))
+    with house.manager.change() as change:
+        change.catalog = change.catalog.with_partition(Partition("/machine/gold"))
+    house.wish({"db": None}, TIER)
+    house.say_start("db", StartPolicy(depends_on=(Dependency(workload_resource_group=TIER),)))
+    wanted = ServerUpdate(workload_resource_group=TIER, partition="/machine/gold", persist=True, move=True)
+    servers, web = Servers(house.manager), uuid_of("web")
+    with pytest.raises(DependencyCycle):
+        servers.update("", web, "ann", wanted, lambda _: None)
+    assert house.host.observe().infos[web].partition != "/machine/gold"
+    servers.update("", web, "ann", ServerUpdate(partition="/machine/gold", persist=True), lambda _: None)
+    assert house.host.observe().infos[web].partition == "/machine/gold"

@@ -185,6 +185,7 @@ class Manager:
             yield change
             catalog = catalog_at(change.catalog, self._wall())
             self.starting.check(self._catalog, catalog)
+            change.do()
             if catalog is not self._catalog:
                 save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)
                 self._catalog = catalog

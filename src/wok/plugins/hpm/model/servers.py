@@ -79,18 +79,19 @@ class Servers:
                 changes["temporary_goal"] = boost
             if changes:
                 catalog = catalog.with_settings(uuid, msgspec.structs.replace(settings, **changes))
-            if wanted.release:
-                self._manager.release(uuid)    # it raises if there is nothing to release; then nothing is changed
+            if wanted.release:    # it raises if there is nothing to release; then nothing is changed
+                change.deeds.append(lambda: self._manager.release(uuid))
             if wanted.persist:
-                self._persist(uuid, wanted)
+                change.deeds.append(self._persist(uuid, wanted))
             change.catalog = catalog
         return self.get(base, uuid)
 
-    def _persist(self, uuid: str, wanted: ServerUpdate) -> None:
-        """Write a partition into a server's lasting definition. Raises `InvalidValue`, `Conflict`."""
-        if isinstance(wanted.partition, msgspec.UnsetType):
+    def _persist(self, uuid: str, wanted: ServerUpdate) -> Callable[[], None]:
+        """What writes a partition into a server's lasting definition; raises `Conflict`. Raises `InvalidValue`."""
+        partition = wanted.partition
+        if isinstance(partition, msgspec.UnsetType):
             raise InvalidValue("persist is about the partition, and there is none here; give it, too", "persist")
-        self._manager.partitions.define_server(uuid, wanted.partition)
+        return lambda: self._manager.partitions.define_server(uuid, partition)
 
     def _temporary_goal(self, wanted: ServerUpdate) -> TemporaryGoal | None:
         """The temporary goal that is wanted, if any. Raises `InvalidValue` for a time that does not lie ahead."""
