@@ -145,6 +145,15 @@ def test_a_snapshot_is_known_by_its_definition(hooks: Hooks, tmp_path: Path) -> 
         assert run(hooks, xml=definition(partition=True)).returncode == 1
 
 
+def test_a_foreign_hook_of_the_same_name_stays_as_it_is(tmp_path: Path) -> None:
+    foreign = tmp_path / "etc/libvirt/hooks/qemu.d/hpm"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("#!/bin/sh\n")
+    with pytest.raises(Conflict, match="rename it"):
+        Hooks(tmp_path, tmp_path / "s", NEW).install()
+    assert foreign.read_text() == "#!/bin/sh\n"
+
+
 def test_other_hooks_stay_as_they_are(tmp_path: Path) -> None:
     other = tmp_path / "etc/libvirt/hooks/qemu"
     other.parent.mkdir(parents=True)

@@ -73,7 +73,10 @@ class Hooks:
 
     def install(self) -> HookState:
         """Write it, or write it anew. Raises `Conflict` where it would take another hook's place, `OSError`."""
-        if self._alone and self.path.exists() and not self._is_ours():
+        foreign = self.path.exists() and not self._is_ours()
+        if foreign and not self._alone:
+            raise Conflict(f"{self.path} is another hook, not hpm's; rename it, and libvirt runs both")
+        if foreign:
             raise Conflict(
                 f"this libvirt is older than 6.5 and knows one hook alone, and {self.path} is another one; have that"
                 " one run hpm's: write it elsewhere with --root, and call it with the same arguments and input"
