@@ -110,6 +110,16 @@ def test_who_cannot_start_in_its_hours_hinders_no_other(tmp_path: Path) -> None:
     assert house.running() == {"a"}
 
 
+def test_who_is_outside_of_its_hours_starts_with_them_and_not_with_the_host(tmp_path: Path) -> None:
+    always = changed(DAY, windows=(RunWindow(("tue",), "00:00", "00:20"),), autostart=True)
+    house = StartHouse(tmp_path, off("a", "b"), a=changed(DAY, autostart=True), b=always)
+    house.manager.starting.autostart()
+    minutes(house, 1)
+    assert house.running() == {"b"}
+    minutes(house, 10)
+    assert house.running() == {"a", "b"}
+
+
 def test_sentences_say_what_a_server_waits_for(tmp_path: Path) -> None:
     from hpm.model.explain_starts import explain_starts
 

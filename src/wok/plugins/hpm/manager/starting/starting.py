@@ -72,7 +72,7 @@ class Starting:
         self._wall = wall
         self._probes = Probes(hypervisor, clock, self.wake)
         self._needs, self._windows = KnownNeeds(), RunWindows(database, local)
-        self._watch, self._autostart = Watch(events, activity), Autostart(database)
+        self._watch, self._autostart = Watch(events, activity), Autostart(database, self._windows.outside)
         self._doomed: tuple[str, ...] = ()    # servers that are to stop because what they need has, until that begins
         self._told: dict[str, str] = {}    # why jobs of hpm's own could not begin, by what they are for
         self._deeds = Deeds(hypervisor, self.wake, self._goes_on)

@@ -69,6 +69,12 @@ class RunWindows:
             self._keep(dict(settled))
         return Edges(tuple(begin), tuple(stop), tuple(suspend))
 
+    def outside(self, start: StartPolicy) -> bool:
+        """Whether a server of that policy is outside of its hours now."""
+        now = self._local()
+        weekday, minute = now.weekday(), now.hour * 60 + now.minute
+        return bool(start.windows) and not any(window.holds(weekday, minute) for window in start.windows)
+
     def done(self, uuids: tuple[str, ...], *, inside: bool) -> None:
         """What was due for these was begun. Raises `StoreError`."""
         self._keep(dict.fromkeys(uuids, inside))
