@@ -132,6 +132,20 @@ def test_who_is_not_ready_in_time_has_failed(tmp_path: Path) -> None:
     assert house.phases(job) == {"db": "failed", "web": "failed"} and house.running() == {"db"}
 
 
+def test_who_is_not_seen_to_run_has_not_failed_while_the_host_does_not_answer(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, off("db"), db=StartPolicy(ready=PORT))
+    house.host.faults.unready[uuid_of("db")] = "its port 5432 does not answer"
+    job = house.begin("db")
+    house.wait(1)
+    house.host.faults.problem = "listing domains took longer than 5 s"
+    house.host.stop(uuid_of("db"))
+    house.wait(20)
+    assert house.phases(job) == {"db": "started"}
+    house.host.faults.problem = None
+    house.wait(1)
+    assert house.reason(job, "db") == "it ended before it was ready"
+
+
 def test_a_job_can_be_cancelled(tmp_path: Path) -> None:
     house = StartHouse(tmp_path, off("db", "web"), db=StartPolicy(ready=Running(60)), web=needs("db"))
     job = house.begin("web")
