@@ -276,3 +276,31 @@ def test_nobody_has_all_cpus_alone(tmp_path: Path) -> None:
     state, reason = house.state("a", "placement")
     assert state == "impossible" and reason is not None and "would leave none to others" in reason
     assert house.pins("a") == house.pins("b") == ()
+
+
+def test_a_weight_that_no_policy_can_say_is_put_back(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.host.tune_by_hand(A, blkio_weight=5000)    # of cgroup v2
+    house.policy("a", blkio_weight=100)
+    house.on()
+    house.step(1)
+    assert house.tuning("a")[1] == 100
+    house.manager.set_level("off")
+    assert house.tuning("a")[1] == 5000
+
+
+def test_what_cannot_be_put_back_keeps_nothing_else_from_it(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.host.tune_by_hand(A, blkio_weight=20000)    # no hypervisor takes that
+    for name in "ab":
+        house.policy(name, blkio_weight=100, cpu_weight=50)
+    house.on()
+    house.step(1)
+    assert house.tuning("a")[1] == house.tuning("b")[1] == 100
+    house.manager.set_level("off")
+    house.step(2)
+    assert house.tuning("a")[1] == 100 and house.tuning("b")[1] is None
+    assert house.share("a") == house.share("b") == 1024
+    house.crash()
+    house.step(1)
+    assert any("could not be put back" in said for said in house.manager.stop())

@@ -11,7 +11,7 @@ import msgspec
 
 from ..backend.hypervisor import Hypervisor
 from ..engine.samples import HostSample, ServerSample
-from ..errors import HypervisorError, ServerBusy, ServerGone
+from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone
 from ..store.journal import HOST, Control, Journal, JournalEntry
 from .controls import (
     NEAR,
@@ -225,8 +225,8 @@ class Actuator:
             except ServerGone as error:
                 errors[entry.uuid] = error
                 gone.append(entry)
-            except ServerBusy as error:    # it was not even asked
-                errors[entry.uuid] = error
+            except (ServerBusy, InvalidValue) as error:    # it was not even asked
+                errors[entry.uuid] = error if isinstance(error, ServerBusy) else HypervisorError(str(error))
                 if known is not None and known.start == entry.start:
                     refused.append(known)
                 else:
@@ -286,10 +286,10 @@ class Actuator:
                 set_control(self._hypervisor, entry, entry.intended)
             except ServerGone:
                 done.append(entry)
-            except HypervisorError as error:
+            except (HypervisorError, InvalidValue) as error:
                 said.append(f"{_name(sample, entry)}: {entry.control} could not be put back: {error}")
                 # Most likely it was not even asked. A balloon goes on to where it was asked to go before.
-                if isinstance(error, ServerBusy) or entry.control == "balloon":
+                if isinstance(error, ServerBusy | InvalidValue) or entry.control == "balloon":
                     refused.append(before[entry.uuid, entry.control])
             else:
                 value = in_force(sample, entry.uuid, entry.control)
