@@ -171,6 +171,13 @@ def swap_text(memory_kib: int | None, swap_kib: int | None) -> str:
     return " ".join("max" if limit is None else str(limit) for limit in (memory_kib, swap_kib))
 
 
+def too_little(mebibytes: int, memory_mib: int) -> str | None:
+    """Why a server that has so much memory cannot live with that limit of memory and swap; None: it can."""
+    if mebibytes >= memory_mib:
+        return None
+    return f"it has {memory_mib} MiB of memory: with {mebibytes} MiB of memory and swap the kernel would kill it"
+
+
 def limit_of(text: str) -> int | None:
     """A number of such a text; None for ``max`` and ``usual``."""
     return None if text in ("max", USUAL) else int(text)

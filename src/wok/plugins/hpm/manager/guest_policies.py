@@ -17,7 +17,7 @@ from ..store.journal import Control, JournalEntry
 from ..wire.management import Level, Outcome, Resource
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .controls import Change, changing, in_force, io_limits, io_text, limit_of, pins_text, swap_text
+from .controls import Change, changing, in_force, io_limits, io_text, limit_of, pins_text, swap_text, too_little
 from .placing import Place, Placing
 from .records import bystander
 from .snapshot import FieldStanding, Snapshot
@@ -161,9 +161,8 @@ class GuestPolicies:
         return Wish("disk_limits", limits, io_text(found), None, reason)
 
     def _swap(self, snapshot: Snapshot, uuid: str, server: ServerSample, mebibytes: int) -> Wish:
-        memory = snapshot.sample.infos[uuid].memory_mib
-        if mebibytes < memory:
-            reason = f"it has {memory} MiB of memory: with {mebibytes} MiB of memory and swap the kernel would kill it"
+        reason = too_little(mebibytes, snapshot.sample.infos[uuid].memory_mib)
+        if reason is not None:
             return Wish("memory_swap_limit_mib", mebibytes, None, "impossible", reason)
         own, limit = limit_of(self._original(snapshot, server, "swap-limit").split()[0]), mebibytes * 1024
         return Wish("memory_swap_limit_mib", mebibytes, swap_text(limit if own is None else min(own, limit), limit))

@@ -158,7 +158,8 @@ class Server:
         )  # fmt: skip
         if policy.memory_swap_limit_mib is not None:
             limit = policy.memory_swap_limit_mib * 1024
-            tuned = msgspec.structs.replace(tuned, memory_limit_kib=limit, swap_limit_kib=limit)
+            own = min(limit, tuned.memory_limit_kib or limit)
+            tuned = msgspec.structs.replace(tuned, memory_limit_kib=own, swap_limit_kib=limit)
         if policy.disk_limits is not None:
             said = policy.disk_limits.get("vda", policy.disk_limits.get("*"))
             limits = limits if said is None else tuple(getattr(said, name) for name in IO_LIMITS)
