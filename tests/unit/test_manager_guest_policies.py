@@ -304,3 +304,19 @@ def test_what_cannot_be_put_back_keeps_nothing_else_from_it(tmp_path: Path) -> N
     house.crash()
     house.step(1)
     assert any("could not be put back" in said for said in house.manager.stop())
+
+
+def test_who_cannot_be_where_its_policy_says_is_kept_off_all_the_same(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("b", placement=OnCpus("0-2"))
+    house.on()
+    house.step(1)
+    house.policy("a", placement=OnCpus("2-3", exclusive=True))
+    house.step(2)
+    assert house.pins("a") == ("2-3", "2-3") and house.pins("b") == ("0-1", "0-1")
+    state, reason = house.state("b", "placement")
+    assert state == "impossible" and reason is not None and "belongs to another virtual server alone" in reason
+    assert house.state("a", "placement") == ("holds", None)
+    house.policy("a")
+    house.step(2)
+    assert house.pins("b") == ("0-2", "0-2") and house.state("b", "placement") == ("holds", None)

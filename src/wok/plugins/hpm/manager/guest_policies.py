@@ -39,7 +39,8 @@ AGAIN = 60.0
 
 class Wish(NamedTuple):
     """What is wanted of one field of one running server: the text of its control (None: nothing can be set), and how
-    that stands where it is not set by hpm, or what else is to be said of it. `kept`: another value would do as well."""
+    that stands where it is not set by hpm or not as it was said, or what else is to be said of it. `kept`: another
+    value would do as well."""
 
     field: str
     value: object
@@ -187,7 +188,7 @@ class GuestPolicies:
         if wish.text is None:
             return FieldStanding(value, wish.state or "impossible", wish.reason), None    # type: ignore[arg-type]
         if now == wish.text:
-            return FieldStanding(value, "holds", wish.reason), None
+            return FieldStanding(value, wish.state or "holds", wish.reason), None    # type: ignore[arg-type]
         if level == "advise":
             self._tell(snapshot, uuid, wish.field, "advised", f"{_now(now)} would become {wish.text}")
             return FieldStanding(value, "advised", f"{_now(now)} would become {wish.text}"), None
@@ -200,7 +201,8 @@ class GuestPolicies:
             left = self._drifted(snapshot, uuid, wish, key, now, interval)
             if left is not None:
                 return FieldStanding(value, "drifts", left), None
-        return FieldStanding(value, "waits", "hpm has just set it"), changing(sample, uuid, control, wish.text)
+        stands = FieldStanding(value, wish.state or "waits", wish.reason if wish.state else "hpm has just set it")    # type: ignore[arg-type]
+        return stands, changing(sample, uuid, control, wish.text)
 
     def _drifted(
         self, snapshot: Snapshot, uuid: str, wish: Wish, key: tuple[str, str, Control], now: str, interval: float
@@ -290,9 +292,8 @@ def with_policy(snapshot: Snapshot, uuid: str, xml: str) -> str:
 
 
 def _placed(policy: GuestPolicy, place: Place) -> Wish:
-    if place.pins is None:
-        return Wish("placement", policy.placement, None, "impossible", place.reason)
-    return Wish("placement", policy.placement, pins_text(place.pins), None, place.reason, place.kept)
+    text, state = None if place.pins is None else pins_text(place.pins), "impossible" if place.impossible else None
+    return Wish("placement", policy.placement, text, state, place.reason, place.kept)
 
 
 def _now(now: str | None) -> str:

@@ -20,13 +20,14 @@ _OPEN = (Spread, Pack, Anywhere)
 
 
 class Place(NamedTuple):
-    """Where the vCPUs of a server are to run: a list of CPUs for each; None: that cannot be, for that reason. With a
-    place, the reason is what else is to be said of it. `kept`: that is where they run, and by the policy they might as
-    well elsewhere: whoever moves them does not act against it."""
+    """Where the vCPUs of a server are to run: a list of CPUs for each; None: they stay. With a place, the reason is
+    what else is to be said of it. `kept`: that is where they run, and by the policy they might as well elsewhere:
+    whoever moves them does not act against it. `impossible`: where the policy says cannot be, for that reason."""
 
     pins: tuple[str, ...] | None
     reason: str | None = None
     kept: bool = False
+    impossible: bool = False
 
 
 class Placing:
@@ -82,7 +83,7 @@ class Placing:
             chosen = choose(placement, len(server.threads), self._topology, taken, crowd)
             return Place(chosen, kept=opened)
         except (InvalidValue, Conflict) as error:
-            return Place(None, str(error))
+            return Place(None, str(error), impossible=True)
 
     def _where_it_is(self, snapshot: Snapshot, server: ServerSample) -> Place | None:
         """Where hpm placed a server before (dynamic placement may have moved it since), or whoever else did. None:
@@ -103,7 +104,8 @@ class Placing:
         sample, rest = snapshot.sample, format_cpus(self._topology.numbers - taken)
         intruders: dict[str, str] = {}
         for uuid, server in sample.samples.items():
-            if uuid in found or uuid not in sample.infos:
+            placed = found.get(uuid, Place(None, "it is kept off CPUs that others have alone"))
+            if placed.pins is not None or uuid not in sample.infos:
                 continue
             entry = self._actuator.entry(server, "vcpu-pins")
             own = pins_of(entry.original if entry is not None else in_force(sample, uuid, "vcpu-pins") or "[]")
@@ -116,7 +118,7 @@ class Placing:
             elif self._actuator.held(server, "vcpu-pins"):
                 intruders[uuid] = f"{name} was pinned anew by somebody else"
             else:
-                found[uuid] = Place((rest,) * len(server.threads), "it is kept off CPUs that others have alone")
+                found[uuid] = placed._replace(pins=(rest,) * len(server.threads))
         for uuid in owners if intruders else ():
             found[uuid] = found[uuid]._replace(reason="not alone: " + "; ".join(intruders.values()))
         return found
