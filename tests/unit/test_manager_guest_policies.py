@@ -320,3 +320,42 @@ def test_who_cannot_be_where_its_policy_says_is_kept_off_all_the_same(tmp_path: 
     house.policy("a")
     house.step(2)
     assert house.pins("b") == ("0-2", "0-2") and house.state("b", "placement") == ("holds", None)
+
+
+@pytest.mark.parametrize("placement", [OnCpus("0-1", exclusive=True), Spread(exclusive=True)])
+@pytest.mark.parametrize("anew", [False, True])
+def test_who_starts_does_not_drive_away_who_has_cpus_alone(tmp_path: Path, placement: Placement, anew: bool) -> None:
+    house = Guests(tmp_path, ServerSpec(name="0", vcpus=2, status="shut-off"))
+    for name in "0a":
+        house.policy(name, placement=placement)
+    house.on()
+    house.step(1)
+    pins = house.pins("a")
+    assert pins and house.state("a", "placement") == ("holds", None)
+    house.host.start(uuid_of("0"))
+    if anew:
+        house.crash()
+    house.step(2)
+    assert house.pins("a") == pins and house.state("a", "placement") == ("holds", None)
+    assert house.state("0", "placement")[0] == "impossible"
+
+
+def test_who_is_told_its_cpus_comes_before_who_is_spread(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=Pack(exclusive=True))
+    house.policy("b", placement=OnCpus("0", exclusive=True))
+    house.on()
+    house.step(1)
+    assert house.pins("b") == ("0", "0") and house.pins("a") == ("1-2", "1-2")
+
+
+def test_who_was_kept_off_is_spread_when_that_is_said(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=OnCpus("0", exclusive=True))
+    house.on()
+    house.step(1)
+    assert house.pins("b") == house.pins("c") == ("1-3", "1-3")
+    house.policy("b", placement=Spread())
+    house.policy("c", placement=Pack(exclusive=True))
+    house.step(1)
+    assert house.pins("c") == ("1-2", "1-2") and house.pins("b") == ("3", "3")

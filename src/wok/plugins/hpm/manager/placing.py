@@ -12,7 +12,7 @@ from ..errors import Conflict, InvalidValue
 from ..policy.cpu_sets import format_cpus, parse_cpus
 from ..policy.guest_policies import Anywhere, Pack, Placement, Spread
 from .actuator import Actuator
-from .controls import in_force, pins_of
+from .controls import in_force, pins_of, pins_text
 from .snapshot import Snapshot
 
 #: By these the host is not told which CPUs: what was chosen once stays, until it cannot.
@@ -35,16 +35,21 @@ class Placing:
 
     def __init__(self, actuator: Actuator, topology: Topology) -> None:
         self._actuator, self._topology = actuator, topology
-        self._chosen: dict[tuple[str, str], Placement] = {}    # for which placement the pins in force were chosen
+        # For which placement the pins in force were chosen; None: to keep it off CPUs that others have alone.
+        self._chosen: dict[tuple[str, str], Placement | None] = {}
 
     def places(self, snapshot: Snapshot) -> Mapping[str, Place]:
         """Of running servers, by UUID; those that are not there are left as they are. Those that have CPUs alone come
-        first, in the order of their names."""
+        first: of them those that are told which, then those that are in place already; the rest by name."""
         sample, wanted = snapshot.sample, _wanted(snapshot)
         if not self._topology.cpus or not wanted:
+            self._chosen = {}
             return {}
         infos = sample.infos
-        order = sorted(wanted, key=lambda uuid: (not _alone(wanted[uuid]), infos[uuid].name, uuid))
+        order = sorted(wanted, key=lambda uuid: (
+            not _alone(wanted[uuid]), isinstance(wanted[uuid], _OPEN),
+            not self._in_place(snapshot, sample.samples[uuid], wanted[uuid]), infos[uuid].name, uuid,
+        ))  # fmt: skip
         found: dict[str, Place] = {}
         taken: set[int] = set()
         owners: dict[str, frozenset[int]] = {}
@@ -63,10 +68,10 @@ class Placing:
                 mine = parse_cpus(pin) if pin else self._topology.numbers
                 for cpu in mine:
                     crowd[cpu] = crowd.get(cpu, 0.0) + 1.0 / len(mine)
-        self._chosen = {
-            (uuid, sample.samples[uuid].start): wanted[uuid] for uuid, place in found.items() if place.pins is not None
-        }
-        return self._without_others(snapshot, found, owners, frozenset(taken)) if taken else found
+        chosen = {uuid: wanted[uuid] for uuid, place in found.items() if place.pins is not None}
+        places = self._without_others(snapshot, found, owners, frozenset(taken)) if taken else found
+        self._chosen = {(uuid, sample.samples[uuid].start): chosen.get(uuid) for uuid in places}
+        return places
 
     def _place(
         self, snapshot: Snapshot, server: ServerSample, placement: Placement, taken: frozenset[int],
@@ -76,7 +81,8 @@ class Placing:
         if isinstance(placement, _OPEN) and self._chosen.get(key, placement) == placement:
             kept = self._where_it_is(snapshot, server)
             cpus = None if kept is None or kept.pins is None else self._union(kept.pins)
-            enough = opened or (cpus is not None and len(server.threads) <= len(cpus) < len(self._topology.cpus))
+            free = len(self._topology.cpus) - len(taken)
+            enough = opened or (cpus is not None and len(server.threads) <= len(cpus) < free)
             if kept is not None and cpus is not None and enough and not taken & cpus:
                 return kept if opened else Place(kept.pins)
         try:
@@ -84,6 +90,21 @@ class Placing:
             return Place(chosen, kept=opened)
         except (InvalidValue, Conflict) as error:
             return Place(None, str(error), impossible=True)
+
+    def _in_place(self, snapshot: Snapshot, server: ServerSample, placement: Placement) -> bool:
+        """Whether a server stands already where its placement had hpm put it."""
+        key = (server.uuid, server.start)
+        if key in self._chosen:
+            return self._chosen[key] == placement
+        entry = self._actuator.entry(server, "vcpu-pins")
+        if entry is None:
+            return False
+        if isinstance(placement, _OPEN):    # before hpm itself started anew
+            return any(pins_of(entry.intended))
+        try:
+            return pins_text(choose(placement, len(server.threads), self._topology, ())) == entry.intended
+        except (InvalidValue, Conflict):
+            return False
 
     def _where_it_is(self, snapshot: Snapshot, server: ServerSample) -> Place | None:
         """Where hpm placed a server before (dynamic placement may have moved it since), or whoever else did. None:
