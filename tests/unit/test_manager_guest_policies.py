@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
-from hpm.manager.guest_policies import with_policy
+from hpm.manager.guest_policies import CALM, with_policy
 from hpm.model.effective import field_state, in_force
 from hpm.policy.guest_policies import (
     Anywhere,
@@ -359,3 +359,16 @@ def test_who_was_kept_off_is_spread_when_that_is_said(tmp_path: Path) -> None:
     house.policy("c", placement=Pack(exclusive=True))
     house.step(1)
     assert house.pins("c") == ("1-2", "1-2") and house.pins("b") == ("3", "3")
+
+
+def test_giving_in_is_for_good(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", blkio_weight=100)
+    house.on()
+    house.step(1)
+    for _ in range(4):
+        house.host.tune_by_hand(A, blkio_weight=900)
+        house.step(2)
+    assert house.tuning("a")[1] == 900
+    house.step(int(CALM / house.interval) + 5)
+    assert house.tuning("a")[1] == 900 and house.state("a", "blkio_weight")[0] == "drifts"

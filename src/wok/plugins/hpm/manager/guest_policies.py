@@ -31,7 +31,7 @@ FIELDS: Mapping[str, tuple[Control, Resource]] = {
     "memory_swap_limit_mib": ("swap-limit", "memory"),
 }  # fmt: skip
 #: So often a value is set again that somebody else changes, before hpm gives in: two who both insist would go on for
-#: ever. It counts anew where it held for so many seconds.
+#: ever. Before that it counts anew where the value held for so many seconds.
 MOST, CALM = 3, 600.0
 #: Seconds until what the host refused is asked for again.
 AGAIN = 60.0
@@ -213,12 +213,12 @@ class GuestPolicies:
             self._tell(snapshot, uuid, wish.field, "failed", f"somebody set {now}; the policy says to report that only")
             return f"somebody set {now}, and the policy's drift says to report that only"
         times, last = self._corrected.get(key, (0, 0))
-        if last and time - last > CALM * 1e9:
-            times = 0
-        if times >= MOST:
+        if times >= MOST:    # until it is released
             why = f"somebody set {now} again after hpm had set it {MOST} times; it is left so until it is released"
             self._tell(snapshot, uuid, wish.field, "failed", why)
             return why
+        if last and time - last > CALM * 1e9:
+            times = 0
         if times and time - last < 0.9 * interval * 1e9:
             return f"somebody set {now}; hpm sets it again in the next interval"
         self._corrected[key] = times + 1, time
