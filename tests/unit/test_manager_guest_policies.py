@@ -372,3 +372,38 @@ def test_giving_in_is_for_good(tmp_path: Path) -> None:
     assert house.tuning("a")[1] == 900
     house.step(int(CALM / house.interval) + 5)
     assert house.tuning("a")[1] == 900 and house.state("a", "blkio_weight")[0] == "drifts"
+
+
+def test_disks_that_are_plugged_in_and_out_are_limited_and_put_back(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)})
+
+    def limits() -> dict[str, tuple[int, ...]]:
+        return {disk.name: disk.limits for disk in house.host.observe().infos[A].tuning.disks}
+
+    house.on()
+    house.step(1)
+    own = (0, 0, 0, 0, 0, 7)
+    house.host.plug_disk(A, "vdb", own)
+    house.host.plug_disk(A, "vdc")
+    house.step(2)
+    assert limits() == {"vda": READ, "vdb": READ, "vdc": READ}
+    assert house.state("a", "disk_limits") == ("holds", None)
+    assert not any("somebody set" in text for text in house.details())
+    house.host.plug_disk(A, "vdc", None)
+    house.step(2)
+    assert house.state("a", "disk_limits") == ("holds", None)
+    house.manager.set_level("off")
+    assert limits() == {"vda": (0,) * 6, "vdb": own}
+
+
+def test_a_disk_is_plugged_out_just_before_all_is_put_back(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"vda": DiskLimits(read_iops_sec=100)})
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 0, 7))
+    house.on()
+    house.step(1)
+    house.host.plug_disk(A, "vdb", None)
+    said = house.manager.stop()
+    assert not any("administrator" in text or "could not" in text for text in said)
+    assert house.limits("a") == (0,) * 6

@@ -21,8 +21,9 @@ from .controls import (
     ours,
     own_quota_text,
     plugged,
-    same_ksm,
+    same,
     start_of,
+    with_new_disks,
 )
 from .setting import set_control
 
@@ -209,8 +210,8 @@ class Actuator:
             known = self._journal.get(change.uuid, change.control)
             known = known if known is not None and known.start == change.start else None
             entries.append(JournalEntry(
-                change.uuid, change.control, change.start, change.now if known is None else known.original,
-                _previous(change, known), change.value,
+                change.uuid, change.control, change.start, _original(change, known), _previous(change, known),
+                change.value,
             ))  # fmt: skip
         before = self._journal.entries
         self._journal.put(entries)
@@ -349,6 +350,13 @@ class Actuator:
         return _has_all(sample.samples[entry.uuid])
 
 
+def _original(change: Change, known: JournalEntry | None) -> str:
+    """What was in force before hpm's first change."""
+    if known is None:
+        return change.now
+    return with_new_disks(known.original, change.now) if change.control == "io-tune" else known.original
+
+
 def _previous(change: Change, known: JournalEntry | None) -> str:
     """What was in force before a change. A balloon may still be on its way to where it was asked to go before."""
     if change.control != "balloon" or known is None or known.held:
@@ -368,10 +376,8 @@ def _judged(entry: JournalEntry, value: str) -> JournalEntry:
 
 def _is_back(entry: JournalEntry, value: str) -> bool:
     """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet.)"""
-    if entry.control == "ksm":
-        return same_ksm(value, entry.original)
     if entry.control != "balloon":
-        return value == entry.original
+        return same(entry.control, value, entry.original)
     return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
 
 

@@ -96,6 +96,8 @@ def ours(entry: JournalEntry, value: str) -> bool:
     it moves; the pages that the kernel's advisor sets are nobody's."""
     if entry.control == "ksm":
         return any(same_ksm(value, known) for known in (entry.previous, entry.intended))
+    if entry.control == "io-tune":
+        return _our_limits(entry, value)
     if entry.control != "balloon":
         return value in (entry.previous, entry.intended)
     low, high = sorted((int(entry.previous), int(entry.intended)))
@@ -109,7 +111,7 @@ def arrived(entry: JournalEntry, value: str) -> JournalEntry | None:
     if entry.control == "balloon":
         there = abs(int(value) - int(entry.intended)) <= NEAR and entry.previous != entry.intended
     else:
-        there = value == entry.intended != entry.previous
+        there = same(entry.control, value, entry.intended) and entry.intended != entry.previous
     return msgspec.structs.replace(entry, previous=entry.intended) if there else None
 
 
@@ -123,6 +125,30 @@ def _arrived_ksm(entry: JournalEntry, value: str) -> JournalEntry | None:
         pages = value.split()[1]
     made = msgspec.structs.replace(entry, original=" ".join((run, pages, *rest)), previous=value, intended=value)
     return made if made != entry else None
+
+
+def same(control: Control, value: str, known: str) -> bool:
+    """Whether a value in force is what the journal has. Disks that were plugged in or out since make no difference."""
+    if control == "ksm":
+        return same_ksm(value, known)
+    if control == "io-tune":
+        limits = io_limits(known)
+        return all(now == limits.get(disk, now) for disk, now in io_limits(value).items())
+    return value == known
+
+
+def _our_limits(entry: JournalEntry, value: str) -> bool:
+    for disk, now in io_limits(value).items():
+        known = [limits[disk] for text in (entry.previous, entry.intended) if disk in (limits := io_limits(text))]
+        if known and now not in known:
+            return False
+    return True
+
+
+def with_new_disks(original: str, now: str) -> str:
+    """Limits of disks as they were before hpm changed them, with those of disks that were plugged in since."""
+    limits = msgspec.json.decode(now, type=dict[str, tuple[int, ...]])
+    return io_text(limits | msgspec.json.decode(original, type=dict[str, tuple[int, ...]]))
 
 
 def same_ksm(one: str, other: str) -> bool:

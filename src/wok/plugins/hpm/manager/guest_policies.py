@@ -17,7 +17,18 @@ from ..store.journal import Control, JournalEntry
 from ..wire.management import Level, Outcome, Resource
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .controls import Change, changing, in_force, io_limits, io_text, limit_of, pins_text, swap_text, too_little
+from .controls import (
+    Change,
+    changing,
+    in_force,
+    io_limits,
+    io_text,
+    limit_of,
+    pins_text,
+    swap_text,
+    too_little,
+    with_new_disks,
+)
 from .placing import Place, Placing
 from .records import bystander
 from .snapshot import FieldStanding, Snapshot
@@ -169,12 +180,11 @@ class GuestPolicies:
         return Wish("memory_swap_limit_mib", mebibytes, swap_text(limit if own is None else min(own, limit), limit))
 
     def _original(self, snapshot: Snapshot, server: ServerSample, control: Control) -> str:
-        entry = self._actuator.entry(server, control)
-        if entry is not None:
-            return entry.original
-        now = in_force(snapshot.sample, server.uuid, control)
+        entry, now = self._actuator.entry(server, control), in_force(snapshot.sample, server.uuid, control)
         assert now is not None    # of what `Tuning` has
-        return now
+        if entry is None:
+            return now
+        return with_new_disks(entry.original, now) if control == "io-tune" else entry.original
 
     # -- what is done about it
 
