@@ -407,3 +407,30 @@ def test_a_disk_is_plugged_out_just_before_all_is_put_back(tmp_path: Path) -> No
     said = house.manager.stop()
     assert not any("administrator" in text or "could not" in text for text in said)
     assert house.limits("a") == (0,) * 6
+
+
+def test_vcpus_that_are_plugged_out_change_no_pins(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="w", vcpus=4))
+    house.policy("w", placement=EachOnCpus(("0", "1", "2", "3")))
+    house.on()
+    house.step(1)
+    assert house.pins("w") == ("0", "1", "2", "3")
+    house.host.set_vcpus(uuid_of("w"), 2)
+    house.step(2)
+    assert house.state("w", "placement") == ("holds", None)
+    assert not any("somebody set" in text for text in house.details())
+    house.manager.set_level("off")
+    assert house.pins("w") == ()
+
+
+def test_what_somebody_sets_back_himself_is_put_back_with_all_else(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", blkio_weight=100, drift="report")
+    house.on()
+    house.step(1)
+    for weight in (900, 100):
+        house.host.tune_by_hand(A, blkio_weight=weight)
+        house.step(2)
+    assert house.state("a", "blkio_weight") == ("holds", None)
+    house.manager.set_level("off")
+    assert house.tuning("a")[1] is None

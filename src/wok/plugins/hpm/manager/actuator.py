@@ -17,13 +17,14 @@ from .controls import (
     NEAR,
     Change,
     arrived,
+    first_value,
     in_force,
+    is_back,
     ours,
     own_quota_text,
     plugged,
-    same,
     start_of,
-    with_new_disks,
+    value_before,
 )
 from .setting import set_control
 
@@ -81,7 +82,7 @@ class Actuator:
             if value is None:
                 continue
             if entry.control != "balloon":
-                now = _judged(entry, value)
+                now = _judged(entry, value, _vcpus(sample, entry))
             elif (found := self._judged_balloon(entry, value, sample, fuller)) is not None:
                 now = found
             else:
@@ -110,7 +111,7 @@ class Actuator:
         if value == entry.previous == entry.intended == entry.original:
             return None    # and was so when last looked at: it does not just pass by
         if ours(entry, value):
-            return _judged(entry, value)
+            return _judged(entry, value, 0)
         key, now = (entry.uuid, entry.start), sample.time_ns
         if int(value) > int(entry.intended):
             whole = _has_all(sample.samples[entry.uuid])
@@ -200,6 +201,16 @@ class Actuator:
         self._journal.drop(entries)
         return bool(entries)
 
+    def adopt(self, wanted: Sequence[Change]) -> None:
+        """These values are in force, and hpm wants them: what an administrator changed before is hpm's own again.
+        Raises `StoreError`."""
+        entries = [self._journal.get(one.uuid, one.control) for one in wanted]
+        self._journal.put([
+            msgspec.structs.replace(entry, held=False, previous=one.value, intended=one.value)
+            for one, entry in zip(wanted, entries, strict=True)
+            if entry is not None and entry.start == one.start and entry.held
+        ])  # fmt: skip
+
     def apply(self, changes: Sequence[Change]) -> Mapping[str, HypervisorError]:
         """Journal, then make the changes. Gives the errors by UUID; the other servers were changed.
 
@@ -210,7 +221,7 @@ class Actuator:
             known = self._journal.get(change.uuid, change.control)
             known = known if known is not None and known.start == change.start else None
             entries.append(JournalEntry(
-                change.uuid, change.control, change.start, _original(change, known), _previous(change, known),
+                change.uuid, change.control, change.start, first_value(change, known), value_before(change, known),
                 change.value,
             ))  # fmt: skip
         before = self._journal.entries
@@ -269,11 +280,11 @@ class Actuator:
                 done.append(entry)
             elif value is None:
                 said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
-            elif entry.held or not (ours(entry, value) or self._boots(entry, sample)):
+            elif entry.held or not (ours(entry, value, _vcpus(sample, entry)) or self._boots(entry, sample)):
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
                     done.append(entry)
-            elif not _is_back(entry, value):
+            elif not is_back(entry, value, _vcpus(sample, entry)):
                 if not self._comes_back(entry):
                     previous = value if entry.control != "balloon" else _farthest(entry, value)
                     back.append(msgspec.structs.replace(entry, previous=previous, intended=entry.original))
@@ -350,35 +361,18 @@ class Actuator:
         return _has_all(sample.samples[entry.uuid])
 
 
-def _original(change: Change, known: JournalEntry | None) -> str:
-    """What was in force before hpm's first change."""
-    if known is None:
-        return change.now
-    return with_new_disks(known.original, change.now) if change.control == "io-tune" else known.original
-
-
-def _previous(change: Change, known: JournalEntry | None) -> str:
-    """What was in force before a change. A balloon may still be on its way to where it was asked to go before."""
-    if change.control != "balloon" or known is None or known.held:
-        return change.now
-    between = sorted((int(change.now), int(known.previous), int(known.intended)))
-    return str(between[0] if int(change.value) > int(change.now) else between[-1])
-
-
-def _judged(entry: JournalEntry, value: str) -> JournalEntry:
+def _judged(entry: JournalEntry, value: str, vcpus: int) -> JournalEntry:
     """An entry as it is to be in the light of the value in force."""
     if entry.held:
         return entry
-    if not ours(entry, value):
+    if not ours(entry, value, vcpus):
         return msgspec.structs.replace(entry, held=True)
-    return arrived(entry, value) or entry
+    return arrived(entry, value, vcpus) or entry
 
 
-def _is_back(entry: JournalEntry, value: str) -> bool:
-    """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet.)"""
-    if entry.control != "balloon":
-        return same(entry.control, value, entry.original)
-    return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
+def _vcpus(sample: HostSample, entry: JournalEntry) -> int:
+    server = sample.samples.get(entry.uuid)
+    return 0 if server is None else len(server.threads)
 
 
 def _has_all(server: ServerSample) -> bool:

@@ -102,6 +102,12 @@ class GuestPolicies:
         self._forget(snapshot)
         self._give_back(snapshot, [FIELDS[field][0] for field in on])
         standing: dict[str, dict[str, FieldStanding]] = {}
+        self._actuator.adopt([
+            changing(snapshot.sample, uuid, FIELDS[wish.field][0], wish.text)
+            for uuid, asked in wishes.items() for wish in asked
+            if wish.text is not None and wish.field in on and not wish.kept
+            and in_force(snapshot.sample, uuid, FIELDS[wish.field][0]) == wish.text
+        ])  # fmt: skip
         for field, (control, resource) in FIELDS.items():
             changes: list[Change] = []
             for uuid, asked in wishes.items():
