@@ -434,3 +434,17 @@ def test_what_somebody_sets_back_himself_is_put_back_with_all_else(tmp_path: Pat
     assert house.state("a", "blkio_weight") == ("holds", None)
     house.manager.set_level("off")
     assert house.tuning("a")[1] is None
+
+
+@pytest.mark.parametrize("placement", [Spread(exclusive=True), Pack(exclusive=True)])
+def test_who_has_cpus_alone_is_brought_back_when_somebody_moves_it(tmp_path: Path, placement: Placement) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=placement)
+    house.on()
+    house.step(1)
+    pins = house.pins("a")
+    assert any(pins)
+    house.host.set_pins_by_hand(A, ["2", "3"])
+    house.step(2)
+    assert house.pins("a") == pins and house.state("a", "placement") == ("holds", None)
+    assert sum("somebody set" in text for text in house.details()) == 1

@@ -79,7 +79,7 @@ class Placing:
     ) -> Place:  # fmt: skip
         key, opened = (server.uuid, server.start), isinstance(placement, _OPEN) and not _alone(placement)
         if isinstance(placement, _OPEN) and self._chosen.get(key, placement) == placement:
-            kept = self._where_it_is(snapshot, server)
+            kept = self._where_it_is(snapshot, server, alone=not opened)
             cpus = None if kept is None or kept.pins is None else self._union(kept.pins)
             free = len(self._topology.cpus) - len(taken)
             enough = opened or (cpus is not None and len(server.threads) <= len(cpus) < free)
@@ -106,13 +106,13 @@ class Placing:
         except (InvalidValue, Conflict):
             return False
 
-    def _where_it_is(self, snapshot: Snapshot, server: ServerSample) -> Place | None:
-        """Where hpm placed a server before (dynamic placement may have moved it since), or whoever else did. None:
-        nobody did, or it has more vCPUs now."""
+    def _where_it_is(self, snapshot: Snapshot, server: ServerSample, *, alone: bool) -> Place | None:
+        """Where hpm placed a server before (dynamic placement may have moved it since), or whoever else did: that does
+        not count where hpm placed one that has CPUs alone. None: nobody did, or it has more vCPUs now."""
         entry, vcpus = self._actuator.entry(server, "vcpu-pins"), len(server.threads)
-        mine = entry is not None and not entry.held
+        mine = entry is not None and (alone or not entry.held)
         text = entry.intended if entry is not None and mine else in_force(snapshot.sample, server.uuid, "vcpu-pins")
-        pins = pins_of(text or "[]")
+        pins = pins_of(text or "[]")[:vcpus]
         if not (mine or any(pins)) or (any(pins) and len(pins) != vcpus):
             return None
         reason = None if mine else "somebody else pinned it there; hpm moves it where that makes servers faster"
