@@ -448,3 +448,21 @@ def test_who_has_cpus_alone_is_brought_back_when_somebody_moves_it(tmp_path: Pat
     house.step(2)
     assert house.pins("a") == pins and house.state("a", "placement") == ("holds", None)
     assert sum("somebody set" in text for text in house.details()) == 1
+
+
+def test_what_is_as_said_from_the_start_is_set_again_too(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="p", vcpus=2, pinned="1"))
+    house.host.tune_by_hand(A, blkio_weight=100)
+    house.policy("a", blkio_weight=100, cpu_weight=1024)
+    house.policy("p", placement=OnCpus("1"))
+    house.on()
+    house.step(1)
+    assert house.host.writes == []
+    house.host.tune_by_hand(A, blkio_weight=900)
+    house.host.set_shares_by_hand(A, 50)
+    house.host.set_pins_by_hand(uuid_of("p"), ["2", "2"])
+    house.step(2)
+    assert house.tuning("a")[1] == 100 and house.pins("p") == ("1", "1") and house.share("a") == 1024
+    assert sum("somebody set" in text for text in house.details()) == 3
+    house.manager.set_level("off")
+    assert house.tuning("a")[1] == 100 and house.pins("p") == ("1", "1") and house.journal() == []

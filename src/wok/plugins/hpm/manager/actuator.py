@@ -202,14 +202,16 @@ class Actuator:
         return bool(entries)
 
     def adopt(self, wanted: Sequence[Change]) -> None:
-        """These values are in force, and hpm wants them: what an administrator changed before is hpm's own again.
-        Raises `StoreError`."""
-        entries = [self._journal.get(one.uuid, one.control) for one in wanted]
-        self._journal.put([
-            msgspec.structs.replace(entry, held=False, previous=one.value, intended=one.value)
-            for one, entry in zip(wanted, entries, strict=True)
-            if entry is not None and entry.start == one.start and entry.held
-        ])  # fmt: skip
+        """These values are in force, and hpm wants them: from now on it notices if somebody changes them, and what an
+        administrator changed before is hpm's own again. Raises `StoreError`."""
+        entries: list[JournalEntry] = []
+        for one in wanted:
+            known = self._journal.get(one.uuid, one.control)
+            if known is None or known.start != one.start:
+                entries.append(JournalEntry(one.uuid, one.control, one.start, one.now, one.value, one.value))
+            elif known.held:
+                entries.append(msgspec.structs.replace(known, held=False, previous=one.value, intended=one.value))
+        self._journal.put(entries)
 
     def apply(self, changes: Sequence[Change]) -> Mapping[str, HypervisorError]:
         """Journal, then make the changes. Gives the errors by UUID; the other servers were changed.
