@@ -466,3 +466,40 @@ def test_what_is_as_said_from_the_start_is_set_again_too(tmp_path: Path) -> None
     assert sum("somebody set" in text for text in house.details()) == 3
     house.manager.set_level("off")
     assert house.tuning("a")[1] == 100 and house.pins("p") == ("1", "1") and house.journal() == []
+
+
+def test_who_is_pinned_in_part_may_run_on_cpus_that_others_have_alone(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="p", vcpus=2, pinned=("0", "")))
+    house.policy("a", placement=OnCpus("2-3", exclusive=True))
+    house.on()
+    house.step(1)
+    assert house.state("a", "placement") == ("holds", "not alone: p is pinned there by somebody else")
+
+
+@pytest.mark.parametrize("placement", [Spread(), Pack(), Anywhere()])
+def test_who_was_pinned_anew_is_said_to_stay_until_it_is_released(tmp_path: Path, placement: Placement) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=placement, cpu_weight=300)
+    house.policy("b", placement=OnCpus("0", exclusive=True))
+    house.on()
+    house.step(1)
+    house.host.set_pins_by_hand(A, ["3", "3"])
+    house.step(2)
+    assert house.pins("a") == ("3", "3")
+    assert "leaves it there until it is released" in str(house.state("a", "placement"))
+
+
+def test_limits_of_disks_stay_over_a_crash_while_cpu_is_managed(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"vda": DiskLimits(read_iops_sec=100)})
+    house.on()
+    house.step(1)
+    before = len(house.host.writes)
+    house.crash()
+    assert house.limits("a") == READ
+    house.step(2)
+    assert house.limits("a") == READ and len(house.host.writes) == before
+    house.policy("a")
+    house.crash()
+    house.step(1)
+    assert house.limits("a") == (0,) * 6

@@ -115,7 +115,11 @@ class Placing:
         pins = pins_of(text or "[]")[:vcpus]
         if not (mine or any(pins)) or (any(pins) and len(pins) != vcpus):
             return None
-        reason = None if mine else "somebody else pinned it there; hpm moves it where that makes servers faster"
+        reason = None
+        if not mine:
+            held = "hpm leaves it there until it is released"
+            free = "hpm moves it where that makes servers faster"
+            reason = f"somebody else pinned it there; {free if entry is None else held}"
         return Place((*pins, *[""] * (vcpus - len(pins))), reason, kept=True)
 
     def _without_others(
@@ -132,6 +136,7 @@ class Placing:
             own = pins_of(entry.original if entry is not None else in_force(sample, uuid, "vcpu-pins") or "[]")
             name = sample.infos[uuid].name
             if any(own):
+                own += [""] * (len(server.threads) - len(own))    # the others may run anywhere
                 if taken & self._union(own):
                     intruders[uuid] = f"{name} is pinned there by somebody else"
             elif snapshot.assignments[uuid].excluded:
