@@ -195,3 +195,10 @@ def test_what_is_in_force_is_written_into_the_definition(api: ApiHost) -> None:
     finally:
         api.hypervisor.stop(uuid_of("off1"))
         api.cycle()
+
+
+def test_a_limit_that_would_kill_a_guest_is_not_written(api: ApiHost) -> None:
+    api.post(f"{OFF1}/guest-policy", {"memory-swap-limit-mib": 64, "cpu-weight": 77})
+    done = api.send("POST", f"{OFF1}/effective-policy/persist").json()
+    assert done["written"] == ["cpu-weight"]
+    assert "the kernel would kill it" in done["left-out"]["memory-swap-limit-mib"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
-from hpm.manager.guest_policies import with_policy
+from hpm.manager.guest_policies import CALM, with_policy
 from hpm.model.effective import field_state, in_force
 from hpm.policy.guest_policies import (
     Anywhere,
@@ -276,3 +276,230 @@ def test_nobody_has_all_cpus_alone(tmp_path: Path) -> None:
     state, reason = house.state("a", "placement")
     assert state == "impossible" and reason is not None and "would leave none to others" in reason
     assert house.pins("a") == house.pins("b") == ()
+
+
+def test_a_weight_that_no_policy_can_say_is_put_back(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.host.tune_by_hand(A, blkio_weight=5000)    # of cgroup v2
+    house.policy("a", blkio_weight=100)
+    house.on()
+    house.step(1)
+    assert house.tuning("a")[1] == 100
+    house.manager.set_level("off")
+    assert house.tuning("a")[1] == 5000
+
+
+def test_what_cannot_be_put_back_keeps_nothing_else_from_it(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.host.tune_by_hand(A, blkio_weight=20000)    # no hypervisor takes that
+    for name in "ab":
+        house.policy(name, blkio_weight=100, cpu_weight=50)
+    house.on()
+    house.step(1)
+    assert house.tuning("a")[1] == house.tuning("b")[1] == 100
+    house.manager.set_level("off")
+    house.step(2)
+    assert house.tuning("a")[1] == 100 and house.tuning("b")[1] is None
+    assert house.share("a") == house.share("b") == 1024
+    house.crash()
+    house.step(1)
+    assert any("could not be put back" in said for said in house.manager.stop())
+
+
+def test_who_cannot_be_where_its_policy_says_is_kept_off_all_the_same(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("b", placement=OnCpus("0-2"))
+    house.on()
+    house.step(1)
+    house.policy("a", placement=OnCpus("2-3", exclusive=True))
+    house.step(2)
+    assert house.pins("a") == ("2-3", "2-3") and house.pins("b") == ("0-1", "0-1")
+    state, reason = house.state("b", "placement")
+    assert state == "impossible" and reason is not None and "belongs to another virtual server alone" in reason
+    assert house.state("a", "placement") == ("holds", None)
+    house.policy("a")
+    house.step(2)
+    assert house.pins("b") == ("0-2", "0-2") and house.state("b", "placement") == ("holds", None)
+
+
+@pytest.mark.parametrize("placement", [OnCpus("0-1", exclusive=True), Spread(exclusive=True)])
+@pytest.mark.parametrize("anew", [False, True])
+def test_who_starts_does_not_drive_away_who_has_cpus_alone(tmp_path: Path, placement: Placement, anew: bool) -> None:
+    house = Guests(tmp_path, ServerSpec(name="0", vcpus=2, status="shut-off"))
+    for name in "0a":
+        house.policy(name, placement=placement)
+    house.on()
+    house.step(1)
+    pins = house.pins("a")
+    assert pins and house.state("a", "placement") == ("holds", None)
+    house.host.start(uuid_of("0"))
+    if anew:
+        house.crash()
+    house.step(2)
+    assert house.pins("a") == pins and house.state("a", "placement") == ("holds", None)
+    assert house.state("0", "placement")[0] == "impossible"
+
+
+def test_who_is_told_its_cpus_comes_before_who_is_spread(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=Pack(exclusive=True))
+    house.policy("b", placement=OnCpus("0", exclusive=True))
+    house.on()
+    house.step(1)
+    assert house.pins("b") == ("0", "0") and house.pins("a") == ("1-2", "1-2")
+
+
+def test_who_was_kept_off_is_spread_when_that_is_said(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=OnCpus("0", exclusive=True))
+    house.on()
+    house.step(1)
+    assert house.pins("b") == house.pins("c") == ("1-3", "1-3")
+    house.policy("b", placement=Spread())
+    house.policy("c", placement=Pack(exclusive=True))
+    house.step(1)
+    assert house.pins("c") == ("1-2", "1-2") and house.pins("b") == ("3", "3")
+
+
+def test_giving_in_is_for_good(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", blkio_weight=100)
+    house.on()
+    house.step(1)
+    for _ in range(4):
+        house.host.tune_by_hand(A, blkio_weight=900)
+        house.step(2)
+    assert house.tuning("a")[1] == 900
+    house.step(int(CALM / house.interval) + 5)
+    assert house.tuning("a")[1] == 900 and house.state("a", "blkio_weight")[0] == "drifts"
+
+
+def test_disks_that_are_plugged_in_and_out_are_limited_and_put_back(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)})
+
+    def limits() -> dict[str, tuple[int, ...]]:
+        return {disk.name: disk.limits for disk in house.host.observe().infos[A].tuning.disks}
+
+    house.on()
+    house.step(1)
+    own = (0, 0, 0, 0, 0, 7)
+    house.host.plug_disk(A, "vdb", own)
+    house.host.plug_disk(A, "vdc")
+    house.step(2)
+    assert limits() == {"vda": READ, "vdb": READ, "vdc": READ}
+    assert house.state("a", "disk_limits") == ("holds", None)
+    assert not any("somebody set" in text for text in house.details())
+    house.host.plug_disk(A, "vdc", None)
+    house.step(2)
+    assert house.state("a", "disk_limits") == ("holds", None)
+    house.manager.set_level("off")
+    assert limits() == {"vda": (0,) * 6, "vdb": own}
+
+
+def test_a_disk_is_plugged_out_just_before_all_is_put_back(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"vda": DiskLimits(read_iops_sec=100)})
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 0, 7))
+    house.on()
+    house.step(1)
+    house.host.plug_disk(A, "vdb", None)
+    said = house.manager.stop()
+    assert not any("administrator" in text or "could not" in text for text in said)
+    assert house.limits("a") == (0,) * 6
+
+
+def test_vcpus_that_are_plugged_out_change_no_pins(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="w", vcpus=4))
+    house.policy("w", placement=EachOnCpus(("0", "1", "2", "3")))
+    house.on()
+    house.step(1)
+    assert house.pins("w") == ("0", "1", "2", "3")
+    house.host.set_vcpus(uuid_of("w"), 2)
+    house.step(2)
+    assert house.state("w", "placement") == ("holds", None)
+    assert not any("somebody set" in text for text in house.details())
+    house.manager.set_level("off")
+    assert house.pins("w") == ()
+
+
+def test_what_somebody_sets_back_himself_is_put_back_with_all_else(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", blkio_weight=100, drift="report")
+    house.on()
+    house.step(1)
+    for weight in (900, 100):
+        house.host.tune_by_hand(A, blkio_weight=weight)
+        house.step(2)
+    assert house.state("a", "blkio_weight") == ("holds", None)
+    house.manager.set_level("off")
+    assert house.tuning("a")[1] is None
+
+
+@pytest.mark.parametrize("placement", [Spread(exclusive=True), Pack(exclusive=True)])
+def test_who_has_cpus_alone_is_brought_back_when_somebody_moves_it(tmp_path: Path, placement: Placement) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=placement)
+    house.on()
+    house.step(1)
+    pins = house.pins("a")
+    assert any(pins)
+    house.host.set_pins_by_hand(A, ["2", "3"])
+    house.step(2)
+    assert house.pins("a") == pins and house.state("a", "placement") == ("holds", None)
+    assert sum("somebody set" in text for text in house.details()) == 1
+
+
+def test_what_is_as_said_from_the_start_is_set_again_too(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="p", vcpus=2, pinned="1"))
+    house.host.tune_by_hand(A, blkio_weight=100)
+    house.policy("a", blkio_weight=100, cpu_weight=1024)
+    house.policy("p", placement=OnCpus("1"))
+    house.on()
+    house.step(1)
+    assert house.host.writes == []
+    house.host.tune_by_hand(A, blkio_weight=900)
+    house.host.set_shares_by_hand(A, 50)
+    house.host.set_pins_by_hand(uuid_of("p"), ["2", "2"])
+    house.step(2)
+    assert house.tuning("a")[1] == 100 and house.pins("p") == ("1", "1") and house.share("a") == 1024
+    assert sum("somebody set" in text for text in house.details()) == 3
+    house.manager.set_level("off")
+    assert house.tuning("a")[1] == 100 and house.pins("p") == ("1", "1") and house.journal() == []
+
+
+def test_who_is_pinned_in_part_may_run_on_cpus_that_others_have_alone(tmp_path: Path) -> None:
+    house = Guests(tmp_path, ServerSpec(name="p", vcpus=2, pinned=("0", "")))
+    house.policy("a", placement=OnCpus("2-3", exclusive=True))
+    house.on()
+    house.step(1)
+    assert house.state("a", "placement") == ("holds", "not alone: p is pinned there by somebody else")
+
+
+@pytest.mark.parametrize("placement", [Spread(), Pack(), Anywhere()])
+def test_who_was_pinned_anew_is_said_to_stay_until_it_is_released(tmp_path: Path, placement: Placement) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", placement=placement, cpu_weight=300)
+    house.policy("b", placement=OnCpus("0", exclusive=True))
+    house.on()
+    house.step(1)
+    house.host.set_pins_by_hand(A, ["3", "3"])
+    house.step(2)
+    assert house.pins("a") == ("3", "3")
+    assert "leaves it there until it is released" in str(house.state("a", "placement"))
+
+
+def test_limits_of_disks_stay_over_a_crash_while_cpu_is_managed(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"vda": DiskLimits(read_iops_sec=100)})
+    house.on()
+    house.step(1)
+    before = len(house.host.writes)
+    house.crash()
+    assert house.limits("a") == READ
+    house.step(2)
+    assert house.limits("a") == READ and len(house.host.writes) == before
+    house.policy("a")
+    house.crash()
+    house.step(1)
+    assert house.limits("a") == (0,) * 6

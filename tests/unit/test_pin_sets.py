@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hpm.backend.host_files import HostFiles
@@ -12,7 +13,7 @@ from hpm.backend.simulated import ServerSpec, Spin, from_scenario, uuid_of
 from hpm.backend.simulated.scenario import Scenario
 from hpm.engine.accounting import account
 from hpm.engine.cpu_sharing import Sharer, crowded, share_on_sets
-from hpm.engine.pin_sets import cpu_set, pools
+from hpm.engine.pin_sets import Confines, cpu_set, pools
 from hpm.engine.plan import Candidate
 from hpm.engine.windows import HostWindow, ServerWindow, window
 from hpm.errors import InvalidValue
@@ -146,6 +147,13 @@ def test_one_vcpu_without_a_pinning_may_run_anywhere() -> None:
     assert cpu_set(("0", ""), 2) is None
     assert cpu_set(("0",), 2) is None
     assert cpu_set(("0", "2-3", "7"), 2) == {0, 2, 3}
+
+
+def test_a_pinned_guest_without_vcpus_stops_no_plan() -> None:
+    family = [candidate("a", "0"), msgspec.structs.replace(candidate("b", None), cpus=cpu_set(("1",), 0))]
+    host = HostWindow(3.0, 4, 1.0, 0.0, {}, {0: 0.4, 1: 0.3, 2: 0.2, 3: 0.1})
+    found = [Confines(pool, host, 1.0) for pool in pools({"machine": family}, host)]
+    assert [one.reach("a") for one in found] == [0.25]
 
 
 # -- sharing on sets

@@ -45,3 +45,9 @@ def test_a_definition_has_all_that_it_can_have() -> None:
     assert "<shares>300</shares>" in made and "<global_quota>50000</global_quota>" in made
     assert (found.memory.huge_pages, found.memory.page_sharing) == (False, False)
     assert parse(defined(made, policy, ("0-1", "0-1")), 8) == found    # the same once more
+
+
+def test_a_lower_limit_of_memory_of_its_own_stays() -> None:
+    own = XML.replace("</metadata>", "</metadata><memtune><hard_limit unit='MiB'>1500</hard_limit></memtune>")
+    tuning = parse(defined(own, GuestPolicy(memory_swap_limit_mib=2048), ()), 8).tuning
+    assert (tuning.memory_limit_kib, tuning.swap_limit_kib) == (1500 << 10, 2 << 20)

@@ -115,11 +115,11 @@ def _tuning(root: ElementTree.Element, host_cpus: int) -> Tuning:
         quota if quota > 0 else None, period, int(limits[0]) if limits else 100,
         tuple(_disk(disk) for disk in root.iterfind("devices/disk")), *_pins(root, host_cpus),
         int(root.findtext("blkiotune/weight", "0")) or None,
-        _limit(root, "hard_limit"), _limit(root, "swap_hard_limit"),
+        memory_limit(root, "hard_limit"), memory_limit(root, "swap_hard_limit"),
     )  # fmt: skip
 
 
-def _limit(root: ElementTree.Element, name: str) -> int | None:
+def memory_limit(root: ElementTree.Element, name: str) -> int | None:
     """A limit of memory in KiB; None: there is none."""
     found = root.find(f"memtune/{name}")
     if found is None or not found.text:

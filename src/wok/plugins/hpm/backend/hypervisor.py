@@ -40,8 +40,9 @@ MAX_QUOTA_US = 17592186044415
 MIN_PERIOD_US = 1000
 MAX_PERIOD_US = 1000000
 
-#: Weights of block I/O that libvirt takes on every kind of host (of cgroup v2 it takes more of them).
-MIN_BLKIO, MAX_BLKIO = 10, 1000
+#: Weights of block I/O that libvirt takes: of cgroup v2 these, of v1 10 to 1000. A policy stays within the latter; this
+#: wider range is for putting an administrator's own value back.
+MIN_BLKIO, MAX_BLKIO = 1, 10000
 
 #: Less than this no guest can do anything with; it is a mistake of whoever asks.
 MIN_MEMORY = 1 << 20

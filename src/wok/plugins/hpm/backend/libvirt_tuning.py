@@ -33,11 +33,18 @@ def tuning_controls(root: Path, cgroup_version: int) -> Mapping[str, Ability]:
 
 
 def pin_vcpus(domain: Any, pins: Sequence[str]) -> None:
-    """Pin the vCPUs that a domain has. An empty list, or none: any CPU. Raises `libvirt.libvirtError`; the vCPUs before
-    the one that was refused are pinned then."""
+    """Pin the vCPUs that a domain has. An empty list, or none: any CPU. Raises `libvirt.libvirtError`; those before the
+    vCPU that was refused are pinned as they were then."""
     total, _, _ = domain.connect().getCPUMap()
+    before = domain.vcpuPinInfo(_LIVE)
     for vcpu in range(domain.vcpusFlags(_LIVE)):
-        domain.pinVcpuFlags(vcpu, _map(pins[vcpu] if vcpu < len(pins) else "", total), _LIVE)
+        try:
+            domain.pinVcpuFlags(vcpu, _map(pins[vcpu] if vcpu < len(pins) else "", total), _LIVE)
+        except libvirt.libvirtError:
+            # Half of it would look as if somebody else had pinned them.
+            for pinned in range(min(vcpu, len(before))):
+                domain.pinVcpuFlags(pinned, before[pinned], _LIVE)
+            raise
 
 
 def pin_emulator(domain: Any, pin: str) -> None:

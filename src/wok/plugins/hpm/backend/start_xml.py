@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from ..engine.samples import IO_LIMITS
 from ..policy.guest_policies import GuestPolicy
+from .domain_xml import memory_limit
 
 #: Prefixes that libvirt itself writes; ElementTree would call them ns0 and so on, which means the same.
 _PREFIXES = {
@@ -45,10 +46,11 @@ def defined(xml: str, policy: GuestPolicy, pins: Sequence[str]) -> str:
     if policy.blkio_weight is not None:
         _one(_one(root, "blkiotune"), "weight").text = str(policy.blkio_weight)
     if policy.memory_swap_limit_mib is not None:
-        tune, limit = _one(root, "memtune"), str(policy.memory_swap_limit_mib * 1024)
-        for name in ("hard_limit", "swap_hard_limit"):
+        tune, limit, own = _one(root, "memtune"), policy.memory_swap_limit_mib * 1024, memory_limit(root, "hard_limit")
+        # A lower limit of memory alone, of its own, stays.
+        for name, kib in (("hard_limit", limit if own is None else min(own, limit)), ("swap_hard_limit", limit)):
             found = _one(tune, name)
-            found.text = limit
+            found.text = str(kib)
             found.set("unit", "KiB")
     if policy.disk_limits is not None:
         _limit_disks(root, policy)

@@ -21,8 +21,9 @@ from .windows import HostWindow
 
 @lru_cache(maxsize=8192)
 def cpu_set(pins: tuple[str, ...], vcpus: int) -> frozenset[int] | None:
-    """The CPUs that some vCPU of a server may run on, by `Tuning.vcpu_pins`; None: any."""
-    if len(pins) < vcpus or not all(pins[:vcpus]):
+    """The CPUs that some vCPU of a server may run on, by `Tuning.vcpu_pins`; None: any. A server whose vCPUs cannot
+    be seen has no set, either."""
+    if not vcpus or len(pins) < vcpus or not all(pins[:vcpus]):
         return None
     return frozenset().union(*(parse_cpus(pin) for pin in pins[:vcpus]))
 

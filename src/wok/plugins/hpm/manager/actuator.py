@@ -11,18 +11,20 @@ import msgspec
 
 from ..backend.hypervisor import Hypervisor
 from ..engine.samples import HostSample, ServerSample
-from ..errors import HypervisorError, ServerBusy, ServerGone
+from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone
 from ..store.journal import HOST, Control, Journal, JournalEntry
 from .controls import (
     NEAR,
     Change,
     arrived,
+    first_value,
     in_force,
+    is_back,
     ours,
     own_quota_text,
     plugged,
-    same_ksm,
     start_of,
+    value_before,
 )
 from .setting import set_control
 
@@ -80,7 +82,7 @@ class Actuator:
             if value is None:
                 continue
             if entry.control != "balloon":
-                now = _judged(entry, value)
+                now = _judged(entry, value, _vcpus(sample, entry))
             elif (found := self._judged_balloon(entry, value, sample, fuller)) is not None:
                 now = found
             else:
@@ -109,7 +111,7 @@ class Actuator:
         if value == entry.previous == entry.intended == entry.original:
             return None    # and was so when last looked at: it does not just pass by
         if ours(entry, value):
-            return _judged(entry, value)
+            return _judged(entry, value, 0)
         key, now = (entry.uuid, entry.start), sample.time_ns
         if int(value) > int(entry.intended):
             whole = _has_all(sample.samples[entry.uuid])
@@ -199,6 +201,18 @@ class Actuator:
         self._journal.drop(entries)
         return bool(entries)
 
+    def adopt(self, wanted: Sequence[Change]) -> None:
+        """These values are in force, and hpm wants them: from now on it notices if somebody changes them, and what an
+        administrator changed before is hpm's own again. Raises `StoreError`."""
+        entries: list[JournalEntry] = []
+        for one in wanted:
+            known = self._journal.get(one.uuid, one.control)
+            if known is None or known.start != one.start:
+                entries.append(JournalEntry(one.uuid, one.control, one.start, one.now, one.value, one.value))
+            elif known.held:
+                entries.append(msgspec.structs.replace(known, held=False, previous=one.value, intended=one.value))
+        self._journal.put(entries)
+
     def apply(self, changes: Sequence[Change]) -> Mapping[str, HypervisorError]:
         """Journal, then make the changes. Gives the errors by UUID; the other servers were changed.
 
@@ -209,8 +223,8 @@ class Actuator:
             known = self._journal.get(change.uuid, change.control)
             known = known if known is not None and known.start == change.start else None
             entries.append(JournalEntry(
-                change.uuid, change.control, change.start, change.now if known is None else known.original,
-                _previous(change, known), change.value,
+                change.uuid, change.control, change.start, first_value(change, known), value_before(change, known),
+                change.value,
             ))  # fmt: skip
         before = self._journal.entries
         self._journal.put(entries)
@@ -225,8 +239,8 @@ class Actuator:
             except ServerGone as error:
                 errors[entry.uuid] = error
                 gone.append(entry)
-            except ServerBusy as error:    # it was not even asked
-                errors[entry.uuid] = error
+            except (ServerBusy, InvalidValue) as error:    # it was not even asked
+                errors[entry.uuid] = error if isinstance(error, ServerBusy) else HypervisorError(str(error))
                 if known is not None and known.start == entry.start:
                     refused.append(known)
                 else:
@@ -268,11 +282,11 @@ class Actuator:
                 done.append(entry)
             elif value is None:
                 said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
-            elif entry.held or not (ours(entry, value) or self._boots(entry, sample)):
+            elif entry.held or not (ours(entry, value, _vcpus(sample, entry)) or self._boots(entry, sample)):
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
                     done.append(entry)
-            elif not _is_back(entry, value):
+            elif not is_back(entry, value, _vcpus(sample, entry)):
                 if not self._comes_back(entry):
                     previous = value if entry.control != "balloon" else _farthest(entry, value)
                     back.append(msgspec.structs.replace(entry, previous=previous, intended=entry.original))
@@ -286,10 +300,10 @@ class Actuator:
                 set_control(self._hypervisor, entry, entry.intended)
             except ServerGone:
                 done.append(entry)
-            except HypervisorError as error:
+            except (HypervisorError, InvalidValue) as error:
                 said.append(f"{_name(sample, entry)}: {entry.control} could not be put back: {error}")
                 # Most likely it was not even asked. A balloon goes on to where it was asked to go before.
-                if isinstance(error, ServerBusy) or entry.control == "balloon":
+                if isinstance(error, ServerBusy | InvalidValue) or entry.control == "balloon":
                     refused.append(before[entry.uuid, entry.control])
             else:
                 value = in_force(sample, entry.uuid, entry.control)
@@ -349,30 +363,18 @@ class Actuator:
         return _has_all(sample.samples[entry.uuid])
 
 
-def _previous(change: Change, known: JournalEntry | None) -> str:
-    """What was in force before a change. A balloon may still be on its way to where it was asked to go before."""
-    if change.control != "balloon" or known is None or known.held:
-        return change.now
-    between = sorted((int(change.now), int(known.previous), int(known.intended)))
-    return str(between[0] if int(change.value) > int(change.now) else between[-1])
-
-
-def _judged(entry: JournalEntry, value: str) -> JournalEntry:
+def _judged(entry: JournalEntry, value: str, vcpus: int) -> JournalEntry:
     """An entry as it is to be in the light of the value in force."""
     if entry.held:
         return entry
-    if not ours(entry, value):
+    if not ours(entry, value, vcpus):
         return msgspec.structs.replace(entry, held=True)
-    return arrived(entry, value) or entry
+    return arrived(entry, value, vcpus) or entry
 
 
-def _is_back(entry: JournalEntry, value: str) -> bool:
-    """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet.)"""
-    if entry.control == "ksm":
-        return same_ksm(value, entry.original)
-    if entry.control != "balloon":
-        return value == entry.original
-    return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
+def _vcpus(sample: HostSample, entry: JournalEntry) -> int:
+    server = sample.samples.get(entry.uuid)
+    return 0 if server is None else len(server.threads)
 
 
 def _has_all(server: ServerSample) -> bool:

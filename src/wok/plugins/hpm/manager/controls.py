@@ -91,25 +91,25 @@ def in_force(sample: HostSample, uuid: str, control: Control) -> str | None:
     return str(info.memory.stats_period)
 
 
-def ours(entry: JournalEntry, value: str) -> bool:
+def ours(entry: JournalEntry, value: str, vcpus: int = 0) -> bool:
     """Whether a value in force is what hpm set, or what was there when it did. A balloon is anywhere in between while
-    it moves; the pages that the kernel's advisor sets are nobody's."""
-    if entry.control == "ksm":
-        return any(same_ksm(value, known) for known in (entry.previous, entry.intended))
+    it moves; the pages that the kernel's advisor sets are nobody's. `vcpus` are those that the server has."""
+    if entry.control == "io-tune":
+        return _our_limits(entry, value)
     if entry.control != "balloon":
-        return value in (entry.previous, entry.intended)
+        return any(same(entry.control, value, known, vcpus) for known in (entry.previous, entry.intended))
     low, high = sorted((int(entry.previous), int(entry.intended)))
     return low - NEAR <= int(value) <= high + NEAR
 
 
-def arrived(entry: JournalEntry, value: str) -> JournalEntry | None:
+def arrived(entry: JournalEntry, value: str, vcpus: int = 0) -> JournalEntry | None:
     """The entry from now on, if what was intended is in force now and was not before; None: it stays as it is."""
     if entry.control == "ksm":
         return _arrived_ksm(entry, value)
     if entry.control == "balloon":
         there = abs(int(value) - int(entry.intended)) <= NEAR and entry.previous != entry.intended
     else:
-        there = value == entry.intended != entry.previous
+        there = same(entry.control, value, entry.intended, vcpus) and entry.intended != entry.previous
     return msgspec.structs.replace(entry, previous=entry.intended) if there else None
 
 
@@ -125,12 +125,61 @@ def _arrived_ksm(entry: JournalEntry, value: str) -> JournalEntry | None:
     return made if made != entry else None
 
 
+def same(control: Control, value: str, known: str, vcpus: int = 0) -> bool:
+    """Whether a value in force is what the journal has. Disks that were plugged in or out since make no difference, nor
+    do vCPUs: there are `vcpus` now."""
+    if control == "ksm":
+        return same_ksm(value, known)
+    if control == "io-tune":
+        limits = io_limits(known)
+        return all(now == limits.get(disk, now) for disk, now in io_limits(value).items())
+    if control == "vcpu-pins":
+        return value == pins_text(pins_of(known)[:vcpus])
+    return value == known
+
+
+def _our_limits(entry: JournalEntry, value: str) -> bool:
+    for disk, now in io_limits(value).items():
+        known = [limits[disk] for text in (entry.previous, entry.intended) if disk in (limits := io_limits(text))]
+        if known and now not in known:
+            return False
+    return True
+
+
+def with_new_disks(original: str, now: str) -> str:
+    """Limits of disks as they were before hpm changed them, with those of disks that were plugged in since."""
+    limits = msgspec.json.decode(now, type=dict[str, tuple[int, ...]])
+    return io_text(limits | msgspec.json.decode(original, type=dict[str, tuple[int, ...]]))
+
+
 def same_ksm(one: str, other: str) -> bool:
     """Whether two texts mean the same, apart from pages if those are the advisor's in one of them."""
     first, second = one.split(), other.split()
     if ADVISOR in (first[1], second[1]):
         first[1] = second[1] = ADVISOR
     return first == second
+
+
+def first_value(change: Change, known: JournalEntry | None) -> str:
+    """What was in force before hpm's first change."""
+    if known is None:
+        return change.now
+    return with_new_disks(known.original, change.now) if change.control == "io-tune" else known.original
+
+
+def value_before(change: Change, known: JournalEntry | None) -> str:
+    """What was in force before a change. A balloon may still be on its way to where it was asked to go before."""
+    if change.control != "balloon" or known is None or known.held:
+        return change.now
+    between = sorted((int(change.now), int(known.previous), int(known.intended)))
+    return str(between[0] if int(change.value) > int(change.now) else between[-1])
+
+
+def is_back(entry: JournalEntry, value: str, vcpus: int) -> bool:
+    """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet.)"""
+    if entry.control != "balloon":
+        return same(entry.control, value, entry.original, vcpus)
+    return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
 
 
 def plugged(entry: JournalEntry, before: ServerSample | None, now: ServerSample) -> JournalEntry:
@@ -169,6 +218,13 @@ def pins_of(text: str) -> list[str]:
 def swap_text(memory_kib: int | None, swap_kib: int | None) -> str:
     """Limits of memory, and of memory and swap, as the journal has them."""
     return " ".join("max" if limit is None else str(limit) for limit in (memory_kib, swap_kib))
+
+
+def too_little(mebibytes: int, memory_mib: int) -> str | None:
+    """Why a server that has so much memory cannot live with that limit of memory and swap; None: it can."""
+    if mebibytes >= memory_mib:
+        return None
+    return f"it has {memory_mib} MiB of memory: with {mebibytes} MiB of memory and swap the kernel would kill it"
 
 
 def limit_of(text: str) -> int | None:

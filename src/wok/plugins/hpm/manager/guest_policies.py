@@ -17,7 +17,18 @@ from ..store.journal import Control, JournalEntry
 from ..wire.management import Level, Outcome, Resource
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .controls import Change, changing, in_force, io_limits, io_text, limit_of, pins_text, swap_text
+from .controls import (
+    Change,
+    changing,
+    in_force,
+    io_limits,
+    io_text,
+    limit_of,
+    pins_text,
+    swap_text,
+    too_little,
+    with_new_disks,
+)
 from .placing import Place, Placing
 from .records import bystander
 from .snapshot import FieldStanding, Snapshot
@@ -31,7 +42,7 @@ FIELDS: Mapping[str, tuple[Control, Resource]] = {
     "memory_swap_limit_mib": ("swap-limit", "memory"),
 }  # fmt: skip
 #: So often a value is set again that somebody else changes, before hpm gives in: two who both insist would go on for
-#: ever. It counts anew where it held for so many seconds.
+#: ever. Before that it counts anew where the value held for so many seconds.
 MOST, CALM = 3, 600.0
 #: Seconds until what the host refused is asked for again.
 AGAIN = 60.0
@@ -39,7 +50,8 @@ AGAIN = 60.0
 
 class Wish(NamedTuple):
     """What is wanted of one field of one running server: the text of its control (None: nothing can be set), and how
-    that stands where it is not set by hpm, or what else is to be said of it. `kept`: another value would do as well."""
+    that stands where it is not set by hpm or not as it was said, or what else is to be said of it. `kept`: another
+    value would do as well."""
 
     field: str
     value: object
@@ -90,6 +102,12 @@ class GuestPolicies:
         self._forget(snapshot)
         self._give_back(snapshot, [FIELDS[field][0] for field in on])
         standing: dict[str, dict[str, FieldStanding]] = {}
+        self._actuator.adopt([
+            changing(snapshot.sample, uuid, FIELDS[wish.field][0], wish.text)
+            for uuid, asked in wishes.items() for wish in asked
+            if wish.text is not None and wish.field in on and not wish.kept
+            and in_force(snapshot.sample, uuid, FIELDS[wish.field][0]) == wish.text
+        ])  # fmt: skip
         for field, (control, resource) in FIELDS.items():
             changes: list[Change] = []
             for uuid, asked in wishes.items():
@@ -161,20 +179,18 @@ class GuestPolicies:
         return Wish("disk_limits", limits, io_text(found), None, reason)
 
     def _swap(self, snapshot: Snapshot, uuid: str, server: ServerSample, mebibytes: int) -> Wish:
-        memory = snapshot.sample.infos[uuid].memory_mib
-        if mebibytes < memory:
-            reason = f"it has {memory} MiB of memory: with {mebibytes} MiB of memory and swap the kernel would kill it"
+        reason = too_little(mebibytes, snapshot.sample.infos[uuid].memory_mib)
+        if reason is not None:
             return Wish("memory_swap_limit_mib", mebibytes, None, "impossible", reason)
         own, limit = limit_of(self._original(snapshot, server, "swap-limit").split()[0]), mebibytes * 1024
         return Wish("memory_swap_limit_mib", mebibytes, swap_text(limit if own is None else min(own, limit), limit))
 
     def _original(self, snapshot: Snapshot, server: ServerSample, control: Control) -> str:
-        entry = self._actuator.entry(server, control)
-        if entry is not None:
-            return entry.original
-        now = in_force(snapshot.sample, server.uuid, control)
+        entry, now = self._actuator.entry(server, control), in_force(snapshot.sample, server.uuid, control)
         assert now is not None    # of what `Tuning` has
-        return now
+        if entry is None:
+            return now
+        return with_new_disks(entry.original, now) if control == "io-tune" else entry.original
 
     # -- what is done about it
 
@@ -188,7 +204,7 @@ class GuestPolicies:
         if wish.text is None:
             return FieldStanding(value, wish.state or "impossible", wish.reason), None    # type: ignore[arg-type]
         if now == wish.text:
-            return FieldStanding(value, "holds", wish.reason), None
+            return FieldStanding(value, wish.state or "holds", wish.reason), None    # type: ignore[arg-type]
         if level == "advise":
             self._tell(snapshot, uuid, wish.field, "advised", f"{_now(now)} would become {wish.text}")
             return FieldStanding(value, "advised", f"{_now(now)} would become {wish.text}"), None
@@ -201,7 +217,8 @@ class GuestPolicies:
             left = self._drifted(snapshot, uuid, wish, key, now, interval)
             if left is not None:
                 return FieldStanding(value, "drifts", left), None
-        return FieldStanding(value, "waits", "hpm has just set it"), changing(sample, uuid, control, wish.text)
+        stands = FieldStanding(value, wish.state or "waits", wish.reason if wish.state else "hpm has just set it")    # type: ignore[arg-type]
+        return stands, changing(sample, uuid, control, wish.text)
 
     def _drifted(
         self, snapshot: Snapshot, uuid: str, wish: Wish, key: tuple[str, str, Control], now: str, interval: float
@@ -212,12 +229,12 @@ class GuestPolicies:
             self._tell(snapshot, uuid, wish.field, "failed", f"somebody set {now}; the policy says to report that only")
             return f"somebody set {now}, and the policy's drift says to report that only"
         times, last = self._corrected.get(key, (0, 0))
-        if last and time - last > CALM * 1e9:
-            times = 0
-        if times >= MOST:
+        if times >= MOST:    # until it is released
             why = f"somebody set {now} again after hpm had set it {MOST} times; it is left so until it is released"
             self._tell(snapshot, uuid, wish.field, "failed", why)
             return why
+        if last and time - last > CALM * 1e9:
+            times = 0
         if times and time - last < 0.9 * interval * 1e9:
             return f"somebody set {now}; hpm sets it again in the next interval"
         self._corrected[key] = times + 1, time
@@ -291,9 +308,8 @@ def with_policy(snapshot: Snapshot, uuid: str, xml: str) -> str:
 
 
 def _placed(policy: GuestPolicy, place: Place) -> Wish:
-    if place.pins is None:
-        return Wish("placement", policy.placement, None, "impossible", place.reason)
-    return Wish("placement", policy.placement, pins_text(place.pins), None, place.reason, place.kept)
+    text, state = None if place.pins is None else pins_text(place.pins), "impossible" if place.impossible else None
+    return Wish("placement", policy.placement, text, state, place.reason, place.kept)
 
 
 def _now(now: str | None) -> str:

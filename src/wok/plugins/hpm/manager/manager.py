@@ -404,7 +404,9 @@ class Manager:
     def _adopt(self) -> None:
         """At the start: go on with what a predecessor left (level on), or put it back (otherwise)."""
         sample = self._observe()
-        for level, controls in ((self._levels.cpu_mgmt, CPU_CONTROLS), (self._levels.memory_mgmt, MEMORY_CONTROLS)):
+        # Limits of disks are those of guest policies too, which go by CPU management: those give back what is unwanted.
+        memory = MEMORY_CONTROLS - {"io-tune"} if self._levels.cpu_mgmt == "on" else MEMORY_CONTROLS
+        for level, controls in ((self._levels.cpu_mgmt, CPU_CONTROLS), (self._levels.memory_mgmt, memory)):
             for said in self._actuator.restore(sample, controls=controls) if level != "on" else ():
                 log.info("restored after a crash: %s", said)
         self._observe()

@@ -12,7 +12,7 @@ from ..errors import Conflict, InvalidValue
 from ..policy.cpu_sets import format_cpus, parse_cpus
 from ..policy.guest_policies import Anywhere, Pack, Placement, Spread
 from .actuator import Actuator
-from .controls import in_force, pins_of
+from .controls import in_force, pins_of, pins_text
 from .snapshot import Snapshot
 
 #: By these the host is not told which CPUs: what was chosen once stays, until it cannot.
@@ -20,13 +20,14 @@ _OPEN = (Spread, Pack, Anywhere)
 
 
 class Place(NamedTuple):
-    """Where the vCPUs of a server are to run: a list of CPUs for each; None: that cannot be, for that reason. With a
-    place, the reason is what else is to be said of it. `kept`: that is where they run, and by the policy they might as
-    well elsewhere: whoever moves them does not act against it."""
+    """Where the vCPUs of a server are to run: a list of CPUs for each; None: they stay. With a place, the reason is
+    what else is to be said of it. `kept`: that is where they run, and by the policy they might as well elsewhere:
+    whoever moves them does not act against it. `impossible`: where the policy says cannot be, for that reason."""
 
     pins: tuple[str, ...] | None
     reason: str | None = None
     kept: bool = False
+    impossible: bool = False
 
 
 class Placing:
@@ -34,16 +35,21 @@ class Placing:
 
     def __init__(self, actuator: Actuator, topology: Topology) -> None:
         self._actuator, self._topology = actuator, topology
-        self._chosen: dict[tuple[str, str], Placement] = {}    # for which placement the pins in force were chosen
+        # For which placement the pins in force were chosen; None: to keep it off CPUs that others have alone.
+        self._chosen: dict[tuple[str, str], Placement | None] = {}
 
     def places(self, snapshot: Snapshot) -> Mapping[str, Place]:
         """Of running servers, by UUID; those that are not there are left as they are. Those that have CPUs alone come
-        first, in the order of their names."""
+        first: of them those that are told which, then those that are in place already; the rest by name."""
         sample, wanted = snapshot.sample, _wanted(snapshot)
         if not self._topology.cpus or not wanted:
+            self._chosen = {}
             return {}
         infos = sample.infos
-        order = sorted(wanted, key=lambda uuid: (not _alone(wanted[uuid]), infos[uuid].name, uuid))
+        order = sorted(wanted, key=lambda uuid: (
+            not _alone(wanted[uuid]), isinstance(wanted[uuid], _OPEN),
+            not self._in_place(snapshot, sample.samples[uuid], wanted[uuid]), infos[uuid].name, uuid,
+        ))  # fmt: skip
         found: dict[str, Place] = {}
         taken: set[int] = set()
         owners: dict[str, frozenset[int]] = {}
@@ -62,10 +68,10 @@ class Placing:
                 mine = parse_cpus(pin) if pin else self._topology.numbers
                 for cpu in mine:
                     crowd[cpu] = crowd.get(cpu, 0.0) + 1.0 / len(mine)
-        self._chosen = {
-            (uuid, sample.samples[uuid].start): wanted[uuid] for uuid, place in found.items() if place.pins is not None
-        }
-        return self._without_others(snapshot, found, owners, frozenset(taken)) if taken else found
+        chosen = {uuid: wanted[uuid] for uuid, place in found.items() if place.pins is not None}
+        places = self._without_others(snapshot, found, owners, frozenset(taken)) if taken else found
+        self._chosen = {(uuid, sample.samples[uuid].start): chosen.get(uuid) for uuid in places}
+        return places
 
     def _place(
         self, snapshot: Snapshot, server: ServerSample, placement: Placement, taken: frozenset[int],
@@ -73,27 +79,47 @@ class Placing:
     ) -> Place:  # fmt: skip
         key, opened = (server.uuid, server.start), isinstance(placement, _OPEN) and not _alone(placement)
         if isinstance(placement, _OPEN) and self._chosen.get(key, placement) == placement:
-            kept = self._where_it_is(snapshot, server)
+            kept = self._where_it_is(snapshot, server, alone=not opened)
             cpus = None if kept is None or kept.pins is None else self._union(kept.pins)
-            enough = opened or (cpus is not None and len(server.threads) <= len(cpus) < len(self._topology.cpus))
+            free = len(self._topology.cpus) - len(taken)
+            enough = opened or (cpus is not None and len(server.threads) <= len(cpus) < free)
             if kept is not None and cpus is not None and enough and not taken & cpus:
                 return kept if opened else Place(kept.pins)
         try:
             chosen = choose(placement, len(server.threads), self._topology, taken, crowd)
             return Place(chosen, kept=opened)
         except (InvalidValue, Conflict) as error:
-            return Place(None, str(error))
+            return Place(None, str(error), impossible=True)
 
-    def _where_it_is(self, snapshot: Snapshot, server: ServerSample) -> Place | None:
-        """Where hpm placed a server before (dynamic placement may have moved it since), or whoever else did. None:
-        nobody did, or it has more vCPUs now."""
+    def _in_place(self, snapshot: Snapshot, server: ServerSample, placement: Placement) -> bool:
+        """Whether a server stands already where its placement had hpm put it."""
+        key = (server.uuid, server.start)
+        if key in self._chosen:
+            return self._chosen[key] == placement
+        entry = self._actuator.entry(server, "vcpu-pins")
+        if entry is None:
+            return False
+        if isinstance(placement, _OPEN):    # before hpm itself started anew
+            return any(pins_of(entry.intended))
+        try:
+            return pins_text(choose(placement, len(server.threads), self._topology, ())) == entry.intended
+        except (InvalidValue, Conflict):
+            return False
+
+    def _where_it_is(self, snapshot: Snapshot, server: ServerSample, *, alone: bool) -> Place | None:
+        """Where hpm placed a server before (dynamic placement may have moved it since), or whoever else did: that does
+        not count where hpm placed one that has CPUs alone. None: nobody did, or it has more vCPUs now."""
         entry, vcpus = self._actuator.entry(server, "vcpu-pins"), len(server.threads)
-        mine = entry is not None and not entry.held
+        mine = entry is not None and (alone or not entry.held)
         text = entry.intended if entry is not None and mine else in_force(snapshot.sample, server.uuid, "vcpu-pins")
-        pins = pins_of(text or "[]")
+        pins = pins_of(text or "[]")[:vcpus]
         if not (mine or any(pins)) or (any(pins) and len(pins) != vcpus):
             return None
-        reason = None if mine else "somebody else pinned it there; hpm moves it where that makes servers faster"
+        reason = None
+        if not mine:
+            held = "hpm leaves it there until it is released"
+            free = "hpm moves it where that makes servers faster"
+            reason = f"somebody else pinned it there; {free if entry is None else held}"
         return Place((*pins, *[""] * (vcpus - len(pins))), reason, kept=True)
 
     def _without_others(
@@ -103,12 +129,14 @@ class Placing:
         sample, rest = snapshot.sample, format_cpus(self._topology.numbers - taken)
         intruders: dict[str, str] = {}
         for uuid, server in sample.samples.items():
-            if uuid in found or uuid not in sample.infos:
+            placed = found.get(uuid, Place(None, "it is kept off CPUs that others have alone"))
+            if placed.pins is not None or uuid not in sample.infos:
                 continue
             entry = self._actuator.entry(server, "vcpu-pins")
             own = pins_of(entry.original if entry is not None else in_force(sample, uuid, "vcpu-pins") or "[]")
             name = sample.infos[uuid].name
             if any(own):
+                own += [""] * (len(server.threads) - len(own))    # the others may run anywhere
                 if taken & self._union(own):
                     intruders[uuid] = f"{name} is pinned there by somebody else"
             elif snapshot.assignments[uuid].excluded:
@@ -116,7 +144,7 @@ class Placing:
             elif self._actuator.held(server, "vcpu-pins"):
                 intruders[uuid] = f"{name} was pinned anew by somebody else"
             else:
-                found[uuid] = Place((rest,) * len(server.threads), "it is kept off CPUs that others have alone")
+                found[uuid] = placed._replace(pins=(rest,) * len(server.threads))
         for uuid in owners if intruders else ():
             found[uuid] = found[uuid]._replace(reason="not alone: " + "; ".join(intruders.values()))
         return found

@@ -43,7 +43,7 @@ def _stats_period(host: Hypervisor, entry: JournalEntry, value: str) -> None:
 def _io(host: Hypervisor, entry: JournalEntry, value: str) -> None:
     before = io_limits(entry.previous)
     for disk, limits in io_limits(value).items():
-        if limits != before.get(disk):
+        if disk in before and limits != before[disk]:    # others were plugged out
             host.set_io_limits(entry.uuid, entry.start, disk, limits)
 
 

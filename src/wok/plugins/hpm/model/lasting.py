@@ -10,6 +10,7 @@ import msgspec
 from ..engine.placement_choice import choose
 from ..engine.topology import Topology
 from ..errors import Conflict, InvalidValue
+from ..manager.controls import too_little
 from ..manager.snapshot import Snapshot
 from ..policy.guest_policies import GuestPolicy, Pack, Spread
 from ..policy.guest_words import NAMES
@@ -40,6 +41,10 @@ def lasting(snapshot: Snapshot, uuid: str, topology: Topology) -> Lasting:
             left_out[name] = _NO_PLACE[field]
     if policy.cpu_weight is not None and assignment.goal is not None:
         left_out["cpu-weight"] = "its goal decides on its shares"
+    if policy.memory_swap_limit_mib is not None:
+        reason = too_little(policy.memory_swap_limit_mib, info.memory_mib)
+        if reason is not None:
+            left_out["memory-swap-limit-mib"] = reason
     if isinstance(policy.placement, Spread | Pack):
         pins = info.tuning.vcpu_pins
         if uuid not in snapshot.sample.samples or not pins:

@@ -225,7 +225,7 @@ class SimulatedHypervisor(SimulatedPower):
         check_quota(quota_us, period_us)
         with self._change() as scheduler:
             self._group(uuid, start)
-            self._servers[uuid].tune(quota=(quota_us, period_us))
+            self._servers[uuid].tune((quota_us, period_us))
             self.writes.append(Write(scheduler.now, uuid, "vcpu-quota", quota_us))
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
@@ -264,7 +264,7 @@ class SimulatedHypervisor(SimulatedPower):
         check_io_limits(limits)
         with self._change() as scheduler:
             self._group(uuid, start)
-            self._servers[uuid].tune(limits=limits)
+            self._servers[uuid].limit(disk, limits)
             self.writes.append(Write(scheduler.now, uuid, f"io-tune {disk}", sum(limits.values())))
 
     def set_ksm(self, wanted: KsmSettings) -> None:

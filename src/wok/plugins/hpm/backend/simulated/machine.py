@@ -11,7 +11,7 @@ from threading import RLock
 
 import msgspec
 
-from ...engine.samples import Constraint
+from ...engine.samples import IO_LIMITS, Constraint
 from ...errors import Conflict, InvalidValue, NotFound, NotUnique, ServerGone
 from ..hypervisor import ServerInfo, ServerStatus, check_shares
 from .faults import Faults
@@ -144,6 +144,11 @@ class SimulatedMachine:
             raise InvalidValue(f"{vcpus} vCPUs: a virtual server needs at least one")
         with self._change():
             self._alter(uuid, vcpus=vcpus)
+
+    def plug_disk(self, uuid: str, disk: str, limits: tuple[int, ...] | None = (0,) * len(IO_LIMITS)) -> None:
+        """Plug a disk with these limits into a server, or out of it (None)."""
+        with self._change():
+            self._server(uuid, "running", "paused").plug_disk(disk, limits)
 
     def set_load(self, uuid: str, load: Load | tuple[Load, ...]) -> None:
         """Have a server do something else from now on."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from ...engine.samples import IO_LIMITS, DiskTuning, MemoryFacts, Tuning
-from ...errors import InvalidValue
+from ...errors import HypervisorError, InvalidValue
 from ...policy.cpu_sets import format_cpus, parse_cpus
 from ...policy.guest_policies import GuestPolicy
 from ...policy.partitions import ROOT
@@ -56,7 +56,8 @@ class Server:
         self.start: str | None = None
         self.booted_ns = 0    # when that was
         self.vcpu_quota: tuple[int | None, int] = (None, 100000)
-        self.io_limits = (0,) * len(IO_LIMITS)
+        self.io_limits = (0,) * len(IO_LIMITS)    # of vda
+        self.plugged: dict[str, tuple[int, ...]] = {}    # those of disks that were plugged in
         self.tuned, self.memory = Tuned(), Memory()
         self.lasting = self.tuned, self.io_limits, self.memory    # what its definition says of them
         self.parent = spec.parent    # where its process stands, or stood
@@ -76,7 +77,7 @@ class Server:
         spec = self.spec
         self.start, self.booted_ns = start, self._scheduler.now
         self.tuned, self.io_limits, self.memory = self.lasting
-        self.pins = self._own_pins()
+        self.pins, self.plugged = self._own_pins(), {}
         if self.partition is not None:
             self.parent = plain_directory(self.partition)
         self.group = Group(self._scheduler.parent(self.parent), spec.shares)
@@ -106,11 +107,30 @@ class Server:
             self._scheduler.resume_thread(thread)
         self._show("running")
 
-    def tune(self, quota: tuple[int | None, int] | None = None, limits: Mapping[str, int] | None = None) -> None:
-        """Take over a quota for each vCPU, and limits of its disk. They are shown; nothing is scheduled by them."""
-        self.vcpu_quota = quota or self.vcpu_quota
-        known = dict(zip(IO_LIMITS, self.io_limits, strict=True)) | dict(limits or {})
-        self.io_limits = tuple(known[name] for name in IO_LIMITS)
+    def tune(self, quota: tuple[int | None, int]) -> None:
+        """Take over a quota for each vCPU. It is shown; nothing is scheduled by it."""
+        self.vcpu_quota = quota
+        self._show(self.status)
+
+    def limit(self, disk: str, limits: Mapping[str, int]) -> None:
+        """Take over limits of a disk. They are shown; nothing is scheduled by them. Raises `HypervisorError` if there
+        is no such disk."""
+        if disk != "vda" and disk not in self.plugged:
+            raise HypervisorError(f"{self.spec.name} has no disk {disk}")
+        known = dict(zip(IO_LIMITS, self.plugged.get(disk, self.io_limits), strict=True)) | dict(limits)
+        made = tuple(known[name] for name in IO_LIMITS)
+        if disk == "vda":
+            self.io_limits = made
+        else:
+            self.plugged[disk] = made
+        self._show(self.status)
+
+    def plug_disk(self, disk: str, limits: tuple[int, ...] | None) -> None:
+        """Plug a disk in, until it starts anew; None: out."""
+        if limits is None:
+            del self.plugged[disk]
+        else:
+            self.plugged[disk] = limits
         self._show(self.status)
 
     def retune(self, **changes: object) -> None:
@@ -158,7 +178,8 @@ class Server:
         )  # fmt: skip
         if policy.memory_swap_limit_mib is not None:
             limit = policy.memory_swap_limit_mib * 1024
-            tuned = msgspec.structs.replace(tuned, memory_limit_kib=limit, swap_limit_kib=limit)
+            own = min(limit, tuned.memory_limit_kib or limit)
+            tuned = msgspec.structs.replace(tuned, memory_limit_kib=own, swap_limit_kib=limit)
         if policy.disk_limits is not None:
             said = policy.disk_limits.get("vda", policy.disk_limits.get("*"))
             limits = limits if said is None else tuple(getattr(said, name) for name in IO_LIMITS)
@@ -240,7 +261,10 @@ class Server:
             ),
             tuning=Tuning(
                 self.vcpu_quota[0], self.vcpu_quota[1], spec.vcpu_user_limit,
-                (DiskTuning("vda", f"/var/lib/libvirt/images/{spec.name}.qcow2", self.io_limits),),
+                tuple(
+                    DiskTuning(disk, f"/var/lib/libvirt/images/{spec.name}{disk.removeprefix('vda')}.qcow2", limits)
+                    for disk, limits in {"vda": self.io_limits, **self.plugged}.items()
+                ),
                 self.pins, *msgspec.structs.astuple(self.tuned),
             ),
             partition=self.partition if self.start is None else from_plain(self.parent),
