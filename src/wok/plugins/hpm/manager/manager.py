@@ -107,9 +107,7 @@ class Manager:
         self.partitions = Partitions(
             hypervisor, self._observer, self.writing, self.change, self._show, self._actuator.forget
         )
-        boot = self._observer.sample.boot
-        self.partitions.autostart(self._catalog, booted=boot != (load_setting(database, "partitions-boot") or ""))
-        save_setting(database, "partitions-boot", boot)
+        self.partitions.autostart(self._catalog, database)
         self._cpu = CpuManagement(self._actuator, self._observer, self._adjusting, self._time)
         self.placement = PlacementManagement(
             self._actuator, self._adjusting, self.description.topology, database, self._time

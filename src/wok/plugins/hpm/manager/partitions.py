@@ -16,11 +16,16 @@ from ..backend.partitions.host import PartitionHost, PartitionState
 from ..errors import HpmError
 from ..policy.catalog import Catalog
 from ..policy.partitions import Partition, PartitionParameters, lineage
+from ..store.catalog_store import load_setting, save_setting
+from ..store.database import Database
 from .change import CatalogChange
 from .observer import Observer
 from .snapshot import Snapshot
 
 log = logging.getLogger(__name__)
+
+#: The start of the host at which hpm ran last, by this name in the store.
+_BOOT = "partitions-boot"
 
 
 class PartitionChange:
@@ -105,10 +110,13 @@ class Partitions:
             finally:
                 self._show()
 
-    def autostart(self, catalog: Catalog, *, booted: bool) -> None:
-        """Create the partitions that are defined so and are not there: the host was started anew. `booted`: hpm has not
-        run since; then those that are there were made by a guest that libvirt started first, with nothing set, and
-        have set what is defined. What cannot be done is told in the log; the others are done all the same."""
+    def autostart(self, catalog: Catalog, database: Database) -> None:
+        """Create the partitions that are defined so and are not there: the host was started anew. If hpm has not run
+        since, those that are there were made by a guest that libvirt started first, with nothing set, and have set what
+        is defined. What cannot be done is told in the log; the others are done all the same. Raises `StoreError`."""
+        boot = self._observer.sample.boot
+        booted = boot != (load_setting(database, _BOOT) or "")
+        save_setting(database, _BOOT, boot)
         there = set(self._observer.partitions)
         for path, partition in sorted(catalog.partitions.items()):
             try:
