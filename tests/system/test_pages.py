@@ -26,7 +26,9 @@ def test_from_an_empty_host_to_a_goal_that_is_met(lab: Lab) -> None:
             BrowserHost(Path(name), "qemu:///system", 3.0) as host,
         ):
             run_flow("goal", host, {"servers": [guests[0].name]}, "real")
-            assert guests[0].cpu_shares() > 3 * max(guest.cpu_shares() for guest in guests[1:])
+            # For its goal of 90 a plan gives it 0.945 of two CPUs and a third of the rest to each other: 2.7 to 1, and
+            # more by what it learns; how much more depends on what else the machine does.
+            assert guests[0].cpu_shares() > 2.5 * max(guest.cpu_shares() for guest in guests[1:])
         assert [guest.cpu_shares() for guest in guests] == list(SHARES)    # a clean stop puts all back
     finally:
         for guest in guests:
