@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from operator import is_
 
 import msgspec
@@ -182,18 +182,19 @@ class Actuator:
         entry = self._journal.get(sample.uuid, "cpu-quota")
         return entry.original if entry is not None and self.owns_quota(sample) else own_quota_text(sample)
 
-    def original_partitions(self) -> Mapping[str, int]:
+    def partitions(self, paths: Iterable[str]) -> Mapping[str, JournalEntry]:
+        """What the journal has of the shares of these partitions, by path."""
+        found = ((path, self._journal.get(path, "partition-shares")) for path in paths)
+        return {path: entry for path, entry in found if entry is not None}
+
+    def original_partitions(self, sample: HostSample) -> Mapping[str, int]:
         """The shares of the partitions whose shares hpm has changed, as they were before, by path."""
-        entries = self._journal.entries.values()
-        return {e.uuid: int(e.original) for e in entries if e.control == "partition-shares" and not e.held}
+        entries = self.partitions(sample.partition_shares)
+        return {path: int(entry.original) for path, entry in entries.items() if not entry.held}
 
-    def held_partitions(self) -> set[str]:
-        """The partitions whose shares somebody else has changed since hpm did, by path."""
-        return {e.uuid for e in self._journal.entries.values() if e.control == "partition-shares" and e.held}
-
-    def forget(self, paths: Container[str]) -> None:
+    def forget(self, paths: Iterable[str]) -> None:
         """These partitions are given other shares by a request: what is in force then is original."""
-        self._journal.drop([entry for entry in self._journal.entries.values() if entry.uuid in paths])
+        self._journal.drop(list(self.partitions(paths).values()))
 
     def release(self, uuid: str) -> bool:
         """Forget that an administrator changed a server; what is in force counts as original from now on."""

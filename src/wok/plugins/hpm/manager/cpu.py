@@ -107,7 +107,7 @@ class CpuManagement:
         for said in self._actuator.restore(sample, no_more, {"cpu-shares"}, keep_held=True) if no_more else ():
             log.info("no longer managed: %s", said)
         reserved = {path for path, one in snapshot.catalog.partitions.items() if one.reserve is not None}
-        unreserved = self._actuator.original_partitions().keys() - reserved
+        unreserved = self._actuator.original_partitions(sample).keys() - reserved
         for said in self._actuator.restore(sample, unreserved, {"partition-shares"}) if unreserved else ():
             log.info("nothing is reserved any more: %s", said)
 

@@ -396,7 +396,7 @@ class Manager:
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
             self._cpu.forecasts, figures, self._problem, extras, self._memory.standing, self._observer.partitions,
-            self._guests.standing, self._actuator.original_partitions(),
+            self._guests.standing, self._actuator.original_partitions(sample),
         )  # fmt: skip
 
     def _adopt(self) -> None:

@@ -39,17 +39,19 @@ def competitors(snapshot: Snapshot, actuator: Actuator) -> dict[str, Candidate]:
         if window is not None:
             for path in lineage(place):
                 inside.setdefault(path, []).append(window)
-    originals, held = actuator.original_partitions(), actuator.held_partitions()
+    known = actuator.partitions(sample.partition_shares)
     found: dict[str, Candidate] = {}
     for path, shares in sample.partition_shares.items():
         above = parent_of(path)
         if above is None or above not in parents:
             continue
-        state = snapshot.partitions.get(path)
+        state, entry = snapshot.partitions.get(path), known.get(path)
+        held = entry is not None and entry.held
         found[path] = Candidate(
-            path, sample.boot, keys.get(above, above), shares, originals.get(path, shares),
+            path, sample.boot, keys.get(above, above), shares,
+            shares if entry is None or held else int(entry.original),
             together(path, inside.get(path, ())), Assignment(DEFAULT_GROUP, False, reserves.get(path), None),
-            "changed-by-administrator" if path in held else None if path in reserves else "no-policy",
+            "changed-by-administrator" if held else None if path in reserves else "no-policy",
             None if state is None else state.parameters.cpu.cap,
         )  # fmt: skip
     return found

@@ -7,7 +7,7 @@ are not undone when management is switched off.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from ..backend.domain_xml import with_partition
@@ -81,7 +81,7 @@ class Partitions:
     def __init__(
         self, hypervisor: Hypervisor, observer: Observer, writing: Callable[[], AbstractContextManager[None]],
         changing: Callable[[str], AbstractContextManager[CatalogChange]], show: Callable[[], None],
-        forget: Callable[[Container[str]], None],
+        forget: Callable[[Iterable[str]], None],
     ) -> None:  # fmt: skip
         self.host: PartitionHost = hypervisor.partitions
         self._observer = observer

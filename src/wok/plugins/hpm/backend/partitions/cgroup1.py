@@ -24,7 +24,7 @@ from ...policy.partitions import (
     parent_of,
 )
 from .devices import Devices
-from .files import make, read_number, read_text, remove, unmake, write
+from .files import below, make, read_number, read_text, remove, unmake, write
 from .host import PartitionState, refuse_lacking
 from .names import from_plain, plain_directory
 
@@ -74,21 +74,9 @@ class CgroupV1Partitions:
 
     def states(self) -> Mapping[str, PartitionState]:
         """See `PartitionHost`."""
-        found = {ROOT: self._state(ROOT)}
         tree = self._trees.get("cpu") or (self._places[0] if self._places else None)
-        waiting = [] if tree is None else [ROOT]
-        while waiting and tree is not None:
-            path = waiting.pop()
-            try:
-                names = [entry.name for entry in (tree / plain_directory(path)).iterdir()]
-            except OSError:
-                continue    # it went just now
-            for name in names:
-                child = from_plain(f"{plain_directory(path)}/{name}")
-                if child is not None:
-                    found[child] = self._state(child)
-                    waiting.append(child)
-        return found
+        paths = () if tree is None else below(tree, plain_directory, from_plain)
+        return {path: self._state(path) for path in (ROOT, *paths)}
 
     def device_name(self, device: str) -> str:
         """See `PartitionHost`."""
@@ -117,9 +105,7 @@ class CgroupV1Partitions:
 
     def configure(self, path: str, wanted: PartitionParameters) -> None:
         """See `PartitionHost`."""
-        lacks = refuse_lacking(wanted, self.lacking)
-        if lacks is not None:
-            raise Conflict(f"{lacks[0]} does not work on this host: {lacks[1]}")
+        refuse_lacking(wanted, self.lacking)
         now = self._state(path).parameters
         limits = {self._devices.numbers(one.device): one for one in wanted.blkio.devices}
         if "cpu" in self._trees:

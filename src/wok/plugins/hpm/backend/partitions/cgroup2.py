@@ -20,7 +20,7 @@ from ...policy.partitions import (
     PartitionParameters,
 )
 from .devices import Devices
-from .files import make, read_number, read_text, remove, unmake, write
+from .files import below, make, read_number, read_text, remove, unmake, write
 from .host import PartitionState, refuse_lacking
 from .names import from_plain, plain_directory
 
@@ -38,7 +38,7 @@ class V2Tree:
     ) -> None:
         self.devices = Devices(root)
         self._mount = mount
-        self._directory, self.partition = directory, partition
+        self._directory, self._partition = directory, partition
 
     def place(self, path: str) -> Path:
         """The directory of a partition."""
@@ -61,19 +61,7 @@ class V2Tree:
 
     def states(self) -> Mapping[str, PartitionState]:
         """See `PartitionHost`."""
-        found, waiting = {ROOT: self.state(ROOT)}, [ROOT]
-        while waiting:
-            path = waiting.pop()
-            try:
-                names = [entry.name for entry in self.place(path).iterdir()]
-            except OSError:
-                continue    # it went just now, or no server has started yet
-            for name in names:
-                child = self.partition(f"{self._directory(path)}/{name}")
-                if child is not None:
-                    found[child] = self.state(child)
-                    waiting.append(child)
-        return found
+        return {path: self.state(path) for path in (ROOT, *below(self._mount, self._directory, self._partition))}
 
     def state(self, path: str) -> PartitionState:
         """One of them."""
@@ -126,15 +114,13 @@ class V2Tree:
         return found
 
 
-class CgroupV2Partitions:
-    """`PartitionHost` on cgroup v2 without systemd: directories of the tree mounted at `mount`."""
+class OnV2Tree:
+    """What is the same of `PartitionHost` whoever makes the partitions of a tree."""
 
-    how = "a directory of cgroup v2"
     default_shares = 100
 
-    def __init__(self, root: Path, mount: Path) -> None:
-        self._mount = mount
-        self._tree = V2Tree(root, mount, plain_directory, from_plain)
+    def __init__(self, tree: V2Tree) -> None:
+        self._tree = tree
 
     @property
     def lacking(self) -> Mapping[str, str]:
@@ -148,6 +134,16 @@ class CgroupV2Partitions:
     def device_name(self, device: str) -> str:
         """See `PartitionHost`."""
         return self._tree.devices.name(self._tree.devices.numbers(device))
+
+
+class CgroupV2Partitions(OnV2Tree):
+    """`PartitionHost` on cgroup v2 without systemd: directories of the tree mounted at `mount`."""
+
+    how = "a directory of cgroup v2"
+
+    def __init__(self, root: Path, mount: Path) -> None:
+        super().__init__(V2Tree(root, mount, plain_directory, from_plain))
+        self._mount = mount
 
     def create(self, path: str) -> None:
         """See `PartitionHost`."""
@@ -175,9 +171,7 @@ class CgroupV2Partitions:
 
     def configure(self, path: str, wanted: PartitionParameters) -> None:
         """See `PartitionHost`."""
-        lacks = refuse_lacking(wanted, self.lacking)
-        if lacks is not None:
-            raise Conflict(f"{lacks[0]} does not work on this host: {lacks[1]}")
+        refuse_lacking(wanted, self.lacking)
         now, place, of = self._tree.state(path).parameters, self._tree.place(path), f"of {path}"
         limits = {self._tree.devices.numbers(one.device): one for one in wanted.blkio.devices}
         period = wanted.cpu.period_us or USUAL_PERIOD_US

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from ...errors import Conflict, HypervisorError
+from ...policy.partitions import ROOT
+from .names import SUFFIXES
+
+
+def below(mount: Path, directory: Callable[[str], str], partition: Callable[[str], str | None]) -> Iterator[str]:
+    """The partitions in the root of a tree that is mounted there, and in those. `directory` and `partition` translate
+    names (see `names`)."""
+    waiting = [ROOT]
+    while waiting:
+        path = waiting.pop()
+        try:
+            names = os.listdir(mount / directory(path))    # noqa: PTH208    a path for each server would cost most of it
+        except OSError:
+            continue    # it went just now, or no server has started yet
+        for name in names:
+            # looked at first: there are thousands of servers beside them
+            child = partition(f"{directory(path)}/{name}") if name.endswith(SUFFIXES) else None
+            if child is not None:
+                waiting.append(child)
+                yield child
 
 
 def read_text(file: Path) -> str | None:

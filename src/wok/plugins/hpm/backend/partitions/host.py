@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from ...errors import Conflict
 from ...policy.partitions import PartitionParameters
 
 
@@ -57,8 +58,8 @@ class PartitionHost(Protocol):
         ...
 
 
-def refuse_lacking(wanted: PartitionParameters, lacking: Mapping[str, str]) -> tuple[str, str] | None:
-    """The first parameter that is wanted and that a host lacks, and why it does; None: there is none."""
+def refuse_lacking(wanted: PartitionParameters, lacking: Mapping[str, str]) -> None:
+    """Raise `Conflict` with the first parameter that is wanted and that a host lacks, and why it does."""
     for group in wanted.__struct_fields__:
         values = getattr(wanted, group)
         empty = type(values)()
@@ -66,5 +67,4 @@ def refuse_lacking(wanted: PartitionParameters, lacking: Mapping[str, str]) -> t
             full = f"{group}.{name}"
             why = lacking.get(full) or lacking.get(group)
             if why is not None and getattr(values, field) != getattr(empty, field):
-                return full, why
-    return None
+                raise Conflict(f"{full} does not work on this host: {why}")

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import Final
 
 from ...errors import InvalidValue
 from ...policy.partitions import ROOT, check_path
 
 _SUFFIX = ".partition"
 _SLICE = ".slice"
+#: How the directory of a partition ends.
+SUFFIXES: Final = (_SUFFIX, _SLICE)
 
 
 def plain_directory(path: str) -> str:

@@ -8,15 +8,15 @@ Format: systemd.resource-control(5), org.freedesktop.systemd1(5).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import Conflict, HypervisorError, InvalidValue
 from ...policy.cpu_sets import parse_cpus
 from ...policy.partitions import ROOT, USUAL_PERIOD_US, BlkioParameters, PartitionParameters
-from .cgroup2 import V2Tree, swap_of
-from .host import PartitionState, refuse_lacking
+from .cgroup2 import OnV2Tree, V2Tree, swap_of
+from .host import refuse_lacking
 from .names import from_slices, slice_directory, slice_unit
 from .systemd_bus import Property, SystemdBus
 
@@ -29,28 +29,15 @@ _LIMITS = {
 }  # fmt: skip
 
 
-class SystemdPartitions:
-    """`PartitionHost` on systemd's slices; `mount` is that of cgroup v2."""
+class SystemdPartitions(OnV2Tree):
+    """`PartitionHost` on systemd's slices; `mount` is that of cgroup v2. systemd hands down a controller once a
+    property needs it."""
 
     how = "a slice of systemd"
-    default_shares = 100
 
     def __init__(self, root: Path, mount: Path, bus: SystemdBus) -> None:
-        self._tree = V2Tree(root, mount, slice_directory, from_slices)
+        super().__init__(V2Tree(root, mount, slice_directory, from_slices))
         self._bus = bus
-
-    @property
-    def lacking(self) -> Mapping[str, str]:
-        """See `PartitionHost`. systemd hands down a controller once a property needs it."""
-        return self._tree.lacking
-
-    def states(self) -> Mapping[str, PartitionState]:
-        """See `PartitionHost`."""
-        return self._tree.states()
-
-    def device_name(self, device: str) -> str:
-        """See `PartitionHost`."""
-        return self._tree.devices.name(self._tree.devices.numbers(device))
 
     def create(self, path: str) -> None:
         """See `PartitionHost`. Its weight is said at once: else systemd would give it no cgroup of the cpu controller
@@ -59,9 +46,7 @@ class SystemdPartitions:
 
     def configure(self, path: str, wanted: PartitionParameters) -> None:
         """See `PartitionHost`."""
-        lacks = refuse_lacking(wanted, self.lacking)
-        if lacks is not None:
-            raise Conflict(f"{lacks[0]} does not work on this host: {lacks[1]}")
+        refuse_lacking(wanted, self.lacking)
         self._bus.set_properties(slice_unit(path), self._properties(wanted, self._tree.state(path).parameters))
 
     def destroy(self, path: str) -> None:
