@@ -3,9 +3,9 @@
 import type { RunWindow } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
 import { t } from "../base/texts";
+import { HOURS, hoursFields, usualHours } from "../policies/hours";
 import { replaced } from "../policies/model";
 import { wrongBelow, type Wrong } from "../policies/rule";
-import { DAYS, dayWord, type Day } from "../policies/words";
 import { windowWords } from "./words";
 
 @customElement("hpm-run-windows")
@@ -16,28 +16,10 @@ export class RunWindowsPart extends HpmElement {
 
   static override styles = [
     HpmElement.styles,
+    HOURS,
     css`
       fieldset {
-        border: none;
-        margin: 0;
         padding: 8px 0;
-        min-width: 0;
-        display: flex;
-        flex-wrap: wrap;
-        gap: 8px var(--gap);
-        align-items: center;
-      }
-      label input {
-        font-weight: normal;
-      }
-      .days {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 4px 8px;
-      }
-      .choice {
-        min-height: 24px;
-        gap: 4px;
       }
     `,
   ];
@@ -54,36 +36,17 @@ export class RunWindowsPart extends HpmElement {
   private line(one: RunWindow, at: number) {
     const change = (part: Partial<RunWindow>) => this.tell(replaced(this.windows, at, { ...one, ...part }));
     const wrong = wrongBelow(this.wrong, `[${at}]`);
-    const time = (name: "from" | "to", label: string) => html`<label>
-      ${label}
-      <input
-        type="time"
-        step="60"
-        .value=${one[name]}
-        @change=${(event: Event) => {
-          const field = event.target as HTMLInputElement;
-          if (!field.value) field.value = one[name]; // an emptied field changes nothing
-          change({ [name]: field.value.slice(0, 5) });
-        }}
-      />
-    </label>`;
     return html`<li>
       <fieldset>
         <legend class="hidden-text">${windowWords(one)}</legend>
-        <span class="days">${DAYS.map((day) => this.day(one, day, change))}</span>
-        <span class="row">${time("from", t("from"))} ${time("to", t("to"))} ${one.to === one.from ? html`<span class="help">${t("24 hours")}</span>` : one.to < one.from ? html`<span class="help">${t("ends on the next day")}</span>` : nothing}</span>
+        ${hoursFields(one, change)}
         <button class="plain" type="button" aria-label=${t("Remove {what}", { what: windowWords(one) })} @click=${() => this.tell(replaced(this.windows, at, undefined))}>✕</button>
       </fieldset>
       ${wrong ? html`<p class="wrong">${wrong.text}</p>` : nothing}
     </li>`;
   }
 
-  private day(one: RunWindow, day: Day, change: (part: Partial<RunWindow>) => void) {
-    const toggle = () => change({ days: DAYS.filter((each) => (each === day ? !one.days.includes(day) : one.days.includes(each))) });
-    return html`<label class="choice"><input type="checkbox" aria-label=${dayWord(day, "long")} .checked=${one.days.includes(day)} @change=${toggle} />${dayWord(day)}</label>`;
-  }
-
-  private readonly add = (): void => this.tell([...this.windows, { days: ["mon", "tue", "wed", "thu", "fri"], from: "08:00", to: "18:00" }]);
+  private readonly add = (): void => this.tell([...this.windows, usualHours()]);
 
   private tell(windows: readonly RunWindow[]): void {
     this.emit("windows", windows);

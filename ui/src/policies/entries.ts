@@ -3,9 +3,10 @@
 import type { ScheduleEntry } from "../api/types";
 import { css, customElement, html, HpmElement, nothing, property, state } from "../base/element";
 import { t } from "../base/texts";
+import { HOURS, hoursFields, usualHours } from "./hours";
 import { moved, replaced } from "./model";
 import { wrongBelow, type Wrong } from "./rule";
-import { DAYS, dayWord, entryWords, type Day } from "./words";
+import { entryWords } from "./words";
 
 @customElement("hpm-entries")
 export class EntriesPart extends HpmElement {
@@ -17,32 +18,11 @@ export class EntriesPart extends HpmElement {
 
   static override styles = [
     HpmElement.styles,
+    HOURS,
     css`
       li {
         padding: 8px 0;
         border-bottom: 1px solid var(--line);
-      }
-      fieldset {
-        border: none;
-        margin: 0;
-        padding: 0;
-        min-width: 0;
-        display: flex;
-        flex-wrap: wrap;
-        gap: 8px var(--gap);
-        align-items: center;
-      }
-      label input {
-        font-weight: normal;
-      }
-      .days {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 4px 8px;
-      }
-      .choice {
-        min-height: 24px;
-        gap: 4px;
       }
       .tools button {
         min-width: 32px;
@@ -71,12 +51,7 @@ export class EntriesPart extends HpmElement {
         <select aria-label=${t("Policy")} @change=${(event: Event) => change({ policy: (event.target as HTMLSelectElement).value })}>
           ${this.policies.map((name) => html`<option value=${name} ?selected=${name === one.policy}>${name}</option>`)}
         </select>
-        <span class="days">${DAYS.map((day) => this.day(one, day, change))}</span>
-        <span class="row">
-          <label>${t("from")} <input type="time" step="60" .value=${one.from} @change=${(event: Event) => change({ from: timeIn(event, one.from) })} /></label>
-          <label>${t("to")} <input type="time" step="60" .value=${one.to} @change=${(event: Event) => change({ to: timeIn(event, one.to) })} /></label>
-          ${one.from === one.to ? html`<span class="help">${t("24 hours")}</span>` : one.to < one.from ? html`<span class="help">${t("ends on the next day")}</span>` : nothing}
-        </span>
+        ${hoursFields(one, change)}
         <span class="tools row">
           <button class="plain" type="button" ?disabled=${at === 0} aria-label=${t("Move entry {n} up", { n: at + 1 })} @click=${() => this.move(at, at - 1)}>↑</button>
           <button class="plain" type="button" ?disabled=${at === this.entries.length - 1} aria-label=${t("Move entry {n} down", { n: at + 1 })} @click=${() => this.move(at, at + 1)}>↓</button>
@@ -87,13 +62,8 @@ export class EntriesPart extends HpmElement {
     </li>`;
   }
 
-  private day(one: ScheduleEntry, day: Day, change: (part: Partial<ScheduleEntry>) => void) {
-    const toggle = () => change({ days: DAYS.filter((each) => (each === day ? !one.days.includes(day) : one.days.includes(each))) });
-    return html`<label class="choice"><input type="checkbox" aria-label=${dayWord(day, "long")} .checked=${one.days.includes(day)} @change=${toggle} />${dayWord(day)}</label>`;
-  }
-
   private readonly add = (): void => {
-    const entry: ScheduleEntry = { policy: this.policies[0] ?? "", days: ["mon", "tue", "wed", "thu", "fri"], from: "08:00", to: "18:00" };
+    const entry: ScheduleEntry = { policy: this.policies[0] ?? "", ...usualHours() };
     this.tell([...this.entries, entry]);
     void this.focusEntry(this.entries.length);
   };
@@ -120,11 +90,4 @@ export class EntriesPart extends HpmElement {
   private tell(entries: readonly ScheduleEntry[]): void {
     this.emit("entries", entries);
   }
-}
-
-/** What was typed; an emptied field changes nothing. */
-function timeIn(event: Event, before: string): string {
-  const field = event.target as HTMLInputElement;
-  if (!field.value) field.value = before;
-  return field.value.slice(0, 5);
 }
