@@ -24,22 +24,22 @@ export interface Hands {
   power: (group: GroupSummary, what: "start" | "stop") => void;
 }
 
-/** The actions of a group, for who may change it. */
-export function groupActions(group: GroupSummary, hands: Hands): Action[] {
+/** The actions of a group, for who may change it. The page's hands are asked for only when one is chosen: a page that is drawn for the first time has none yet. */
+export function groupActions(group: GroupSummary, hands: () => Hands): Action[] {
   const id = group["object-id"];
   const actions: Action[] = [
-    { label: t("Edit…"), run: () => hands.edit(id, "name") },
-    ...(group["is-default"] ? [] : [{ label: t("Servers…"), run: () => hands.edit(id, "servers") }]),
-    { label: t("Activate another policy…"), run: () => void askActive(id, hands) },
-    { label: t("Policies"), run: () => hands.policies(id) },
-    { label: t("Change guest policy…"), run: () => hands.guest(group) },
-    ...(group["virtual-server-count"] > 0 ? [{ label: t("Start group"), run: () => hands.power(group, "start") }] : []),
+    { label: t("Edit…"), run: () => hands().edit(id, "name") },
+    ...(group["is-default"] ? [] : [{ label: t("Servers…"), run: () => hands().edit(id, "servers") }]),
+    { label: t("Activate another policy…"), run: () => void askActive(id, hands()) },
+    { label: t("Policies"), run: () => hands().policies(id) },
+    { label: t("Change guest policy…"), run: () => hands().guest(group) },
+    ...(group["virtual-server-count"] > 0 ? [{ label: t("Start group"), run: () => hands().power(group, "start") }] : []),
     { label: t("Export as JSON"), run: () => void download({ group }, "json") },
     { label: t("Export as XML"), run: () => void download({ group }, "xml") },
-    { label: t("Duplicate…"), run: () => void duplicate(group, hands) },
+    { label: t("Duplicate…"), run: () => void duplicate(group, hands()) },
   ];
-  if (group["virtual-server-count"] > 0) actions.push({ label: t("Stop group…"), danger: true, run: () => hands.power(group, "stop") });
-  if (!group["is-default"]) actions.push({ label: deletion(group), danger: true, run: () => hands.delete(group) });
+  if (group["virtual-server-count"] > 0) actions.push({ label: t("Stop group…"), danger: true, run: () => hands().power(group, "stop") });
+  if (!group["is-default"]) actions.push({ label: deletion(group), danger: true, run: () => hands().delete(group) });
   return actions;
 }
 

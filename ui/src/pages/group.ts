@@ -134,7 +134,7 @@ export class GroupPage extends PageElement {
       >
         ${mayWrite() && summary
           ? html`<button slot="actions" type="button" @click=${() => this.hands.edit(group["object-id"])}>${t("Edit…")}</button>
-              <hpm-menu slot="actions" label=${t("Actions")} of=${group.name} .actions=${groupActions(summary, this.hands)}></hpm-menu>`
+              <hpm-menu slot="actions" label=${t("Actions")} of=${group.name} .actions=${groupActions(summary, () => this.hands)}></hpm-menu>`
           : nothing}
       </hpm-head>
       <hpm-start-strip

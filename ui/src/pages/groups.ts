@@ -165,7 +165,7 @@ export class GroupsPage extends PageElement {
       .keyOf=${(row: GroupRow) => row["object-id"]}
       .nameOf=${(row: GroupRow) => row.name}
       .sort=${this.asked("sort") || BY_IMPORTANCE}
-      .actions=${mayWrite() ? (row: GroupRow) => groupActions(row, this.hands) : null}
+      .actions=${mayWrite() ? (row: GroupRow) => groupActions(row, () => this.hands) : null}
       opens
       @open=${(event: CustomEvent<GroupRow>) => this.go("groups", event.detail["object-id"])}
       @sort=${(event: CustomEvent<string>) => this.ask({ sort: event.detail === BY_IMPORTANCE ? "" : event.detail })}
