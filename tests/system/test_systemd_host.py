@@ -5,25 +5,20 @@ The machine is emulated, so figures scatter, and asserts are loose. What guests 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
 from statistics import median
 
 import pytest
 
 from tests.host import Host, HostGuest
 from tests.host.manager import HostManager
-from tests.host.requirements import missing
-from tests.host.trial import SECONDS, only, run, servers
-from tests.lab.errors import LabError, wait_until
+from tests.host.trial import only, run, servers
+from tests.lab.errors import wait_until
 from tests.system.goals import MET, Wish
+from tests.system.machines import ORIGINAL, on_a_machine_with_six
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 
-#: Weights that nobody would have chosen: putting them back cannot pass by accident.
-ORIGINAL = (100, 150, 333, 200, 77, 1024)
 INTERVALS = 20
-TRIES = 3
 MOSTLY = 0.8
 NEARLY = 0.85
 
@@ -37,91 +32,12 @@ TOO_MUCH: tuple[Wish, ...] = (
 )  # fmt: skip
 
 
-class Machines:
-    """The machine that the tests share, with six guests that spin: a new one once the last one is not usable."""
-
-    def __init__(self) -> None:
-        self._stack = contextlib.ExitStack()
-        self._host: Host | None = None
-        self._spinners: list[HostGuest] = []
-        self._spoilt = False
-
-    def host(self) -> Host:
-        """A machine that is usable; raises LabError."""
-        if self._host is None or self._spoilt or not self._host.usable:
-            self.stop()
-            self._host = self._stack.enter_context(Host())
-        return self._host
-
-    def six(self) -> list[HostGuest]:
-        """Its six guests, with their own weights, whatever the test before did. Each is paused while the next ones
-        start."""
-        host = self.host()
-        if not self._spinners:
-            started = []
-            try:
-                for number, shares in enumerate(ORIGINAL):
-                    started.append(host.guest(f"six{number}", shares=shares))
-                    started[-1].suspend()
-                for guest in started:
-                    guest.resume()
-            except LabError:
-                self._spoilt = True  # some have started, and have their names
-                raise
-            self._spinners = started
-        for guest, weight, shares in zip(self._spinners, host.weights(self._spinners), ORIGINAL, strict=True):
-            if weight != shares:
-                guest.set_shares(shares)
-        assert host.weights(self._spinners) == list(ORIGINAL)
-        return self._spinners
-
-    def stop(self) -> None:
-        """End it, if there is one."""
-        self._host, self._spinners, self._spoilt = None, [], False
-        self._stack.close()
-
-
-@pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    reason = missing()
-    if reason is not None:
-        pytest.skip(reason)
-    running = Machines()
-    try:
-        yield running
-    finally:
-        running.stop()
-
-
-def on_a_machine(test: Callable[[Host, HostManager, list[HostGuest]], None]) -> Callable[[Machines], None]:
-    """A test that gets a machine, a manager on it, and the six. It is tried anew on a new machine if that machine ended
-    or got stuck, which emulated ones do by themselves: what was tried then has no result. It never passes so."""
-
-    def tried(machines: Machines) -> None:
-        for number in range(1, TRIES + 1):
-            host = machines.host()
-            try:
-                six = machines.six()
-                with HostManager(host, SECONDS) as manager:
-                    test(host, manager, six)
-                return
-            except (LabError, AssertionError) as error:
-                if host.usable:
-                    raise
-                print(f"try {number} of {TRIES} has no result, because the emulated machine failed:\n{error}")
-        pytest.fail(f"no result: the emulated machine failed in each of {TRIES} tries; see above for how")
-
-    # Not functools.wraps: pytest would look for fixtures with the names of the test's own arguments.
-    tried.__name__, tried.__doc__ = test.__name__, test.__doc__
-    return tried
-
-
 def off(manager: HostManager) -> None:
     """Switch management off; returns when everything is put back."""
     manager.hpm("config", "--cpu-mgmt", "off")
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_goals_are_met(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
     trial = run(host, manager, six, GOALS, INTERVALS)
     print(trial.table())
@@ -133,7 +49,7 @@ def test_goals_are_met(host: Host, manager: HostManager, six: list[HostGuest]) -
     assert host.weights(six) == list(ORIGINAL)
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_what_is_more_important_is_met_first(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
     trial = run(host, manager, six, TOO_MUCH, 12)
     print(trial.table())
@@ -148,7 +64,7 @@ def test_what_is_more_important_is_met_first(host: Host, manager: HostManager, s
     assert whole.cpus[5] < 0.15, trial.table()
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_weights_survive_a_reload_of_systemd(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
     run(host, manager, six, GOALS, 3)
     before = host.weights(six)
@@ -169,7 +85,7 @@ def test_weights_survive_a_reload_of_systemd(host: Host, manager: HostManager, s
         )
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_off_and_restore_put_everything_back(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
     run(host, manager, six, GOALS, 1)
     assert host.weights(six) != list(ORIGINAL)
@@ -185,7 +101,7 @@ def test_off_and_restore_put_everything_back(host: Host, manager: HostManager, s
     assert host.weights(six) == list(ORIGINAL)
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_a_clean_stop_by_systemd_puts_everything_back(
     host: Host, manager: HostManager, six: list[HostGuest]
 ) -> None:
@@ -212,7 +128,7 @@ systemctl enable --now ksmtuned.service
 """
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_another_manager_of_memory_is_stopped_and_given_back(
     host: Host, manager: HostManager, six: list[HostGuest]
 ) -> None:
@@ -236,7 +152,7 @@ def test_another_manager_of_memory_is_stopped_and_given_back(
         host.run("systemctl disable --now ksmtuned.service; rm /etc/systemd/system/ksmtuned.service")
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_a_slice_is_planned_within_itself(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
     """Two guests in a slice of their own compete with each other. The slice as a whole competes with the four others:
     it has a fifth of the weight, and keeps that part of the host whatever the others' goals are."""
@@ -267,7 +183,7 @@ def test_a_slice_is_planned_within_itself(host: Host, manager: HostManager, six:
         assert trial.met(number, 2) >= MOSTLY, trial.table()
 
 
-@on_a_machine
+@on_a_machine_with_six
 def test_a_sleeping_load_gets_faster(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
     """2 ms of work, 8 ms of sleep, among four spinners."""
     with only(six, 0):
