@@ -127,25 +127,30 @@ def test_partitions_are_slices_of_systemd(host: Host, manager: HostManager) -> N
 
 
 @on_a_machine
-def test_a_partition_keeps_its_reserve(host: Host, manager: HostManager) -> None:
-    """Of little weight beside four guests that spin; and the one of its two guests that has a goal gets it of that."""
+def test_a_partition_and_a_guest_keep_their_reserves(host: Host, manager: HostManager) -> None:
+    """A partition of little weight beside four guests that spin; the one of its two guests that has a goal gets it of
+    that. And one of the four has a reserve of its own."""
     manager.hpm("partition-define", KEPT, "--shares", "10", "--reserve", "0.8", "--create")
     kept = [host.guest(f"kept{number}", partition=KEPT) for number in range(2)]
     beside = [host.guest(f"beside{number}") for number in range(4)]
     _seen(manager, *kept, *beside)
     by_weight = sum(_used(host, kept, SECONDS))
-    give_goals(manager, kept, ((50, "high"), (None, "high")))
+    give_goals(manager, [*kept, *beside], ((50, "high"), *[(None, "low")] * 5))
+    manager.hpm("vs-policy", beside[0].name, "--reserve", "0.6")
     manager.hpm("config", "--cpu-mgmt", "on")
     weight = f"{SLICES}/machine-kept.slice/cpu.weight"
     wait_until(lambda: int(host.run(["cat", weight]).stdout) > 100, FEW, "the partition's weight is raised", 0.5)
     host.run(["sleep", "6"])    # one interval later it holds
-    first, second = _used(host, kept, SECONDS)
-    print(f"by weight {by_weight:.3f} CPUs, with a reserve of 0.8: {first:.3f} + {second:.3f}")
+    first, second, reserved, *others = _used(host, [*kept, *beside], SECONDS)
+    print(f"by weight {by_weight:.3f} CPUs, with a reserve of 0.8: {first:.3f} + {second:.3f};"
+          f" a guest with one of 0.6: {reserved:.3f}; the others: {others}")    # fmt: skip
     assert by_weight < 0.4
     assert first + second >= 0.8 - 2 * NEAR
     assert first >= 0.5 * 0.85
+    assert reserved >= 0.6 - 2 * NEAR
     manager.hpm("config", "--cpu-mgmt", "off")
     assert int(host.run(["cat", weight]).stdout) == 10
+    assert host.weights([*kept, *beside]) == [100] * 6
 
 
 @on_a_machine
