@@ -8,8 +8,9 @@ contain are one *cell*, so the flow is small however many CPUs there are.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 #: CPUs below which a difference is one of arithmetic.
@@ -31,9 +32,13 @@ def crowded(wanted: Mapping[frozenset[int], float], room: Mapping[int, float]) -
     have what is `wanted`, CPUs by set. `room` is what each CPU has to give (0…1); a CPU that is not there has
     nothing."""
     sets = [one for one in wanted if one]
+    inside_of: dict[int, list[int]] = {}
+    for index, one in enumerate(sets):
+        for cpu in one:
+            inside_of.setdefault(cpu, []).append(index)
     cells: dict[tuple[int, ...], list[int]] = {}
-    for cpu in frozenset().union(*sets):
-        cells.setdefault(tuple(index for index, one in enumerate(sets) if cpu in one), []).append(cpu)
+    for cpu, places in inside_of.items():
+        cells.setdefault(tuple(places), []).append(cpu)
     members, groups = list(cells), list(cells.values())
     left = [sum(room.get(cpu, 0.0) for cpu in cpus) for cpus in groups]
     reach: list[list[int]] = [[] for _ in sets]
@@ -138,36 +143,52 @@ def _fill_one_set(
         given[i] = min(sharers[i].most, sharers[i].weight * unit)
 
 
+class _Rising:
+    """Those that still rise on the same CPUs: their `places`, and what they want together at any unit."""
+
+    def __init__(self, sharers: Sequence[Sharer], places: Sequence[int]) -> None:
+        self.places = sorted(places, key=lambda i: sharers[i].most / sharers[i].weight)
+        own = self.sharers = [sharers[i] for i in self.places]
+        self._full_at = [one.most / one.weight for one in own]    # the unit from which on each has all it can use
+        self._most = [0.0, *accumulate(one.most for one in own)]
+        self._weight = [0.0, *accumulate(one.weight for one in reversed(own))]
+
+    def wanted(self, unit: float) -> float:
+        """CPUs that they want when each has its weight times the unit, and no more than it can use."""
+        full = bisect_right(self._full_at, unit)
+        return self._most[full] + unit * self._weight[len(self.places) - full]
+
+
 def _fill(sharers: Sequence[Sharer], members: Sequence[int], room: Mapping[int, float], given: list[float]) -> None:
     left = dict(room)
-    rising: dict[frozenset[int], list[int]] = {}    # who still rises, by the CPUs that are left of its own
+    later: dict[frozenset[int], list[int]] = {}    # who still rises, by the CPUs that are left of its own
     for i in members:
-        rising.setdefault(sharers[i].cpus.intersection(left), []).append(i)
-    rising.pop(frozenset(), None)
+        later.setdefault(sharers[i].cpus.intersection(left), []).append(i)
+    later.pop(frozenset(), None)
+    rising = {cpus: _Rising(sharers, places) for cpus, places in later.items()}
     while rising:
         unit, tight = PLENTY, frozenset[int]()
         while True:
-            wanted = {
-                cpus: sum(min(sharers[i].most, sharers[i].weight * unit) for i in places)
-                for cpus, places in rising.items()
-            }
-            found = crowded(wanted, left)
+            found = crowded({cpus: group.wanted(unit) for cpus, group in rising.items()}, left)
             if not found:
                 break
             tight = found    # the last cut is the one that holds the unit down
-            confined = [sharers[i] for cpus, places in rising.items() if cpus <= tight for i in places]
+            confined = [one for cpus, group in rising.items() if cpus <= tight for one in group.sharers]
             lower = _unit(confined, sum(left[cpu] for cpu in tight))
             if lower >= unit * (1.0 - ROUNDING):
                 break
             unit = lower
-        later: dict[frozenset[int], list[int]] = {}
-        for cpus, places in rising.items():
+        merged: dict[frozenset[int], list[_Rising]] = {}
+        for cpus, group in rising.items():
             if not tight or cpus <= tight:
-                for i in places:
+                for i in group.places:
                     given[i] = min(sharers[i].most, sharers[i].weight * unit)
             else:
-                later.setdefault(cpus - tight, []).extend(places)
-        rising = later
+                merged.setdefault(cpus - tight, []).append(group)
+        rising = {
+            cpus: groups[0] if len(groups) == 1 else _Rising(sharers, [i for one in groups for i in one.places])
+            for cpus, groups in merged.items()
+        }
         for cpu in tight:
             del left[cpu]
 
