@@ -17,6 +17,7 @@ from tests.lab.errors import wait_until
 libvirt = pytest.importorskip("libvirt", reason="Python's libvirt module is not installed")
 
 from hpm.backend.libvirt_host import LibvirtHypervisor  # noqa: E402
+from hpm.backend.topology import read_topology  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -52,6 +53,16 @@ def test_a_guest_is_seen_as_it_is(host: LibvirtHypervisor, spinner: Guest) -> No
     assert sample.shares == spinner.cpu_shares()
     assert sample.quota_us is None
     assert seen(host, spinner.uuid).using > 0.5
+
+
+def test_where_its_memory_is(host: LibvirtHypervisor, spinner: Guest) -> None:
+    wait_until(lambda: host.observe().samples.get(spinner.uuid), 5, "the guest is seen")
+    nodes = host.memory_nodes([spinner.uuid, "00000000-0000-4000-8000-000000000000"])
+    status = Path(f"/proc/{spinner.pid}/status").read_text()
+    private = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("RssAnon"))
+    assert list(nodes) == [spinner.uuid]
+    assert nodes[spinner.uuid].keys() <= set(read_topology(Path("/")).nodes)
+    assert sum(nodes[spinner.uuid].values()) == pytest.approx(private, rel=0.2)
 
 
 def test_where_files_are_not_ours_libvirt_is_asked(lab: Lab, spinner: Guest, tmp_path: Path) -> None:

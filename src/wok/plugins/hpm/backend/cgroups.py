@@ -124,12 +124,28 @@ def find_controller(root: Path, controller: str) -> Path | None:
 
 
 def controller_directory(root: Path, mount: Path, controller: str, pid: int) -> Path | None:
-    """The directory of the guest whose QEMU has that pid, below the mount of a controller of cgroup v1; None if it
-    has none of its own. Raises `OSError` if the process is gone."""
+    """The directory of the guest whose QEMU has that pid, below the mount of a controller of cgroup v1 by which libvirt
+    groups a guest's threads; None if it has none of its own. Raises `OSError` if the process is gone."""
+    place = _place(root, mount, controller, pid)
+    return place.parent if place is not None and place.name == "emulator" and place.parent != mount else None
+
+
+def own_directory(root: Path, mount: Path, controller: str, pid: int) -> Path | None:
+    """The same of a controller (memory) that has a guest's threads all together: a directory that libvirt or systemd
+    made for this guest alone."""
+    place = _place(root, mount, controller, pid)
+    if place is None:
+        return None
+    whole = place
+    while whole.name in ("emulator", "libvirt"):
+        whole = whole.parent
+    return whole if whole.name.startswith(("qemu-", "machine-qemu")) else None
+
+
+def _place(root: Path, mount: Path, controller: str, pid: int) -> Path | None:
+    """Where a process stands below the mount of a controller of cgroup v1; None: nowhere."""
     for line in (root / f"proc/{pid}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controller in controllers.split(","):
-            place = mount / path.lstrip("/")
-            whole = place.parent if place.name == "emulator" else place
-            return None if whole == mount or place is whole else whole
+            return mount / path.lstrip("/")
     return None

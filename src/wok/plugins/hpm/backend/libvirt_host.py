@@ -12,7 +12,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from .extras import Extras
 from .guest import GuestFiles
 from .host_files import HostFiles
 from .hypervisor import (
-    Ability,
     HostDescription,
     check_balloon,
     check_blkio_weight,
@@ -47,7 +46,8 @@ from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .libvirt_partition import define_partition, define_policy
 from .libvirt_power import LibvirtPower
-from .libvirt_tuning import limit_memory, pin_emulator, pin_vcpus, tuning_controls, weigh_blkio
+from .libvirt_tuning import cpu_controls, limit_memory, pin_emulator, pin_vcpus, tuning_controls, weigh_blkio
+from .memory_nodes import MemoryNodes
 from .partitions.finding import find_partitions
 from .rivals import Rival, Rivals
 from .sampling import Sampler
@@ -75,6 +75,7 @@ class LibvirtHypervisor:
         self._mount = find_mount(root)
         self._lock = threading.Lock()
         self._sampler = Sampler(root / "proc")
+        self._memory_nodes = MemoryNodes(root, self._mount.version)
         # Guests without files of ours: their start, and the shares that libvirt told or took last.
         self._asked: dict[str, str] = {}
         self._asked_shares: dict[str, int] = {}
@@ -111,12 +112,6 @@ class LibvirtHypervisor:
     def describe(self) -> HostDescription:
         libvirt_version, qemu_version = self._versions
         version = self._mount.version
-        if version == 0:
-            ability = Ability(True, "through libvirt, which has no cgroup of the cpu controller to show here")
-        elif version == 1:
-            ability = Ability(True, "the cgroup's file, or libvirt where systemd owns the cgroup")
-        else:
-            ability = Ability(True, "through libvirt and systemd, so that it survives a daemon-reload")
         return HostDescription(
             uri=self._uri,
             hypervisor="QEMU",
@@ -126,8 +121,7 @@ class LibvirtHypervisor:
             cgroup_version=version,
             default_shares=100 if version == 2 else 1024,
             controls={
-                "cpu-shares": ability, "cpu-quota": ability, **memory_controls(self._ksm),
-                **tuning_controls(self._root, version),
+                **cpu_controls(version), **memory_controls(self._ksm), **tuning_controls(self._root, version),
             },
             statistics=libvirt_statistics(version),
             topology=read_topology(self._root) or flat(_cpus()),
@@ -160,6 +154,11 @@ class LibvirtHypervisor:
 
     def extras(self) -> Extras:
         return self._extras.extras()
+
+    def memory_nodes(self, uuids: Collection[str]) -> Mapping[str, Mapping[int, int]]:
+        with self._lock:
+            guests = {uuid: guest for uuid in uuids if (guest := self._sampler.guest(uuid)) is not None}
+        return {uuid: self._memory_nodes.read(guest.sample.pid, guest.cgroup) for uuid, guest in guests.items()}
 
     def set_interval(self, seconds: float) -> None:
         self._extras.set_interval(seconds)

@@ -18,6 +18,17 @@ _LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 _USUAL_WEIGHT, _USUAL_WEIGHT_CFQ = 100, 500
 
 
+def cpu_controls(cgroup_version: int) -> Mapping[str, Ability]:
+    """How shares and quotas are set on a host with libvirt."""
+    if cgroup_version == 0:
+        how = "through libvirt, which has no cgroup of the cpu controller to show here"
+    elif cgroup_version == 1:
+        how = "the cgroup's file, or libvirt where systemd owns the cgroup"
+    else:
+        how = "through libvirt and systemd, so that it survives a daemon-reload"
+    return dict.fromkeys(("cpu-shares", "cpu-quota"), Ability(True, how))
+
+
 def tuning_controls(root: Path, cgroup_version: int) -> Mapping[str, Ability]:
     """What of guest policies can be set on a host with libvirt."""
     here = Ability(True, "through libvirt")

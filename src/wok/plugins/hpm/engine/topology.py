@@ -72,4 +72,15 @@ def topology(cpus: Iterable[Cpu]) -> Topology:
 
 def flat(cpus: int) -> Topology:
     """A host of so many cores of one thread each, one cache and one node."""
-    return topology(Cpu(number, number, 0, 0) for number in range(cpus))
+    return regular(cpus, 1, 1)
+
+
+def regular(cpus: int, nodes: int, threads: int) -> Topology:
+    """A host of so many CPUs on equal nodes, of one cache each, with so many threads a core. Numbered as Linux does:
+    the first threads of all cores, node by node, then the second ones. Raises `ValueError` if that does not work out.
+    """
+    if cpus % (nodes * threads):
+        raise ValueError(f"{cpus} CPUs cannot be {nodes} equal nodes with cores of {threads} threads")
+    cores = cpus // threads
+    each = cores // nodes
+    return topology(Cpu(n, n % cores, n % cores // each * each, n % cores // each) for n in range(cpus))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, get_args
 
 import msgspec
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...engine.counters import Column, Counters, Layout
 from ...engine.samples import Glance
-from ...engine.topology import flat
+from ...engine.topology import regular
 from ...memory.state import KsmSettings
 from ...policy.guest_policies import GuestPolicy
 from ..extras import NO_EXTRAS
@@ -70,6 +70,7 @@ class SimulatedHypervisor(SimulatedPower):
         self._sections = SimulatedSections()
         self._given = NO_EXTRAS
         self._stopped: dict[str | None, Rival] = {}    # by unit
+        self._nodes, self._threads = scenario.nodes, scenario.threads
         super().__init__(scenario, clock)
         self.partitions = SimulatedPartitions(self._entered, self._standing, self.cores)
 
@@ -87,7 +88,7 @@ class SimulatedHypervisor(SimulatedPower):
                 default_shares=1024,
                 controls=dict.fromkeys(CONTROLS, works),
                 statistics=simulated_statistics(),
-                topology=flat(len(self._scheduler.cores)),
+                topology=regular(len(self._scheduler.cores), self._nodes, self._threads),
             )
 
     def observe(self) -> HostSample:
@@ -133,6 +134,15 @@ class SimulatedHypervisor(SimulatedPower):
             if self._given.balloon is not tables.balloon or self._given.sections is not sections:
                 self._given = msgspec.structs.replace(tables, sections=sections, devices=self._sections.table)
             return self._given
+
+    def memory_nodes(self, uuids: Collection[str]) -> Mapping[str, Mapping[int, int]]:
+        """Where servers' memory is, as their descriptions say; see `Hypervisor`."""
+        with self._lock:
+            known = {uuid: self._servers[uuid].spec for uuid in uuids if uuid in self._servers}
+            return {
+                uuid: {} if spec.memory_node is None else {spec.memory_node: spec.memory_mib << 20}
+                for uuid, spec in known.items()
+            }
 
     def set_interval(self, seconds: float) -> None:
         """Sample extras so often; see `Hypervisor`."""

@@ -18,6 +18,7 @@ class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     what the guest needs for itself; None: a part of its memory, a little more and less with time. `stats_period`: how
     often its balloon tells, in seconds (0: never); `pinned_memory`: what it has cannot be taken. `pinned`: the CPUs
     that its vCPUs may run on, a list such as ``0-1`` for all of them, or one for each (empty, or missing: any CPU).
+    `memory_node`: the NUMA node that its memory is on; None: not known.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -39,6 +40,7 @@ class ServerSpec(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fie
     memory_need_mib: Annotated[float, msgspec.Meta(ge=0)] | None = None
     pinned: str | tuple[str, ...] = ()
     vcpu_user_limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
+    memory_node: int | None = None
 
 
 class Scenario(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
@@ -47,6 +49,8 @@ class Scenario(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     `parents` are weights of parent cgroups among each other (1024 where not named). `host_load` is the number of CPUs'
     worth of other processes; `steal` the part of busy time that the host's own hypervisor takes. `memory_mib` is the
     host's memory; None: not known. `stretch` is the grain of the simulation; without it the host's size decides.
+    `nodes` and `threads`: NUMA nodes that the CPUs (`cores`) are on, each with a cache, and hardware threads that each
+    core has: both divide the CPUs. They are told; what is far, or shares a core, is simulated as fast as all else.
     """
 
     cores: Annotated[int, msgspec.Meta(ge=1, le=1024)]
@@ -57,6 +61,8 @@ class Scenario(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     steal: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     stretch: Annotated[float, msgspec.Meta(ge=1, le=32)] | None = None
     memory_mib: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    nodes: Annotated[int, msgspec.Meta(ge=1)] = 1
+    threads: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 def stretch_for(scenario: Scenario) -> float:
