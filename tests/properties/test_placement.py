@@ -37,7 +37,7 @@ def hosts(draw: st.DrawFn) -> tuple[Topology, list[Placed], frozenset[int]]:
             f"s{number}", f"s{number}", draw(st.sampled_from((1024.0, 100.0, 5000.0))),
             tuple(draw(uses) for _ in range(vcpus)), tuple(draw(cpu_sets) for _ in range(vcpus)),
             draw(st.sampled_from(MANNERS)), EVERY - taken, draw(st.sampled_from((0.0, 0.0, 0.5, 0.9))),
-            draw(st.none() | st.integers(0, 1)), draw(st.none() | st.floats(0.1, 2.0)),
+            draw(st.sampled_from(({}, {0: 1.0}, {1: 1.0}, {0: 0.7, 1: 0.3}))), draw(st.none() | st.floats(0.1, 2.0)),
         ))  # fmt: skip
     return draw(topologies), servers, taken
 

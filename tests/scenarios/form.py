@@ -38,6 +38,7 @@ class Guest(_Part):
     constraint: str | None = None
     pinned: str | list[str] = []
     placement: str | None = None
+    memory_node: int | None = None
     quota: float | None = None
     reserve: float | None = None
     cap: float | None = None
@@ -47,9 +48,11 @@ class Guest(_Part):
 
 class Host(_Part):
     """The host. `interval` is hpm's, in seconds, and `placement_interval` that of placement; `parents` are weights of
-    parent cgroups among each other."""
+    parent cgroups among each other. `cores` are CPUs: `threads` of each core, on so many `nodes`."""
 
     cores: int = 2
+    nodes: int = 1
+    threads: int = 1
     interval: float = 3.0
     placement_interval: float = 60.0
     parents: dict[str, float] = {}

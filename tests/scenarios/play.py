@@ -56,7 +56,7 @@ class _Player:
         self.scenario = scenario
         self.host = WatchedHost(HostScenario(
             cores=host.cores, servers=tuple(spec_of(name, guest) for name, guest in guests.items()), seed=host.seed,
-            parents=host.parents, host_load=host.host_load, steal=host.steal,
+            parents=host.parents, host_load=host.host_load, steal=host.steal, nodes=host.nodes, threads=host.threads,
         ))  # fmt: skip
         self.house = House(directory, (), interval=host.interval, host=self.host)
         self.house.manager.placement.set_interval(host.placement_interval)

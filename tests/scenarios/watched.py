@@ -47,7 +47,7 @@ def spec_of(name: str, guest: Guest) -> ServerSpec:
     """A guest as the simulated host wants it described. Raises `ValueError`."""
     return ServerSpec(
         name=name, vcpus=guest.vcpus, load=loads(guest.load), shares=guest.shares, status=guest.status,
-        parent=guest.parent, constraint=guest.constraint,
+        parent=guest.parent, constraint=guest.constraint, memory_node=guest.memory_node,
         pinned=guest.pinned if isinstance(guest.pinned, str) else tuple(guest.pinned),
         quota_us=None if guest.quota is None else round(guest.quota * PERIOD_US),
     )  # fmt: skip

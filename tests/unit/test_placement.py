@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from hpm.backend.simulated import Idle, Load, Periodic, ServerSpec, Spin, uuid_of
+from hpm.backend.simulated import Idle, Load, Periodic, Scenario, ServerSpec, SimulatedHypervisor, Spin, uuid_of
 from hpm.engine.placement import Manner, Placed, Proposal, propose
-from hpm.engine.topology import Cpu, Topology, flat, topology
+from hpm.engine.topology import Cpu, Topology, flat, regular, topology
 from hpm.engine.vcpu_use import VcpuUse
-from hpm.policy.guest_policies import GuestPolicy, Spread
+from hpm.policy.guest_policies import GuestPolicy, OnCpus, Spread
 from tests.unit.builders import House
 
 SPINS = VcpuUse(0.25, 0.75)
@@ -22,12 +24,12 @@ NODES = topology(Cpu(n, n, n // 2 * 2, n // 4) for n in range(8))
 def placed(
     name: str, *pins: int | None, manner: Manner | None = "spread", use: VcpuUse = SPINS,
     among: frozenset[int] | None = None, goal: float = 0.0, weight: float = 1024.0,
-    memory_node: int | None = None, limit: float | None = None,
+    memory: dict[int, float] | None = None, limit: float | None = None,
 ) -> Placed:  # fmt: skip
     """A server whose vCPUs are each pinned to one CPU (None: to none)."""
     return Placed(
         name, name, weight, (use,) * len(pins), tuple(None if cpu is None else frozenset({cpu}) for cpu in pins),
-        manner, frozenset(range(8)) if among is None else among, goal, memory_node, limit,
+        manner, frozenset(range(8)) if among is None else among, goal, memory or {}, limit,
     )  # fmt: skip
 
 
@@ -70,11 +72,51 @@ def test_another_node_has_to_bring_clearly_more() -> None:
 
 def test_memory_draws_a_server_to_its_node() -> None:
     full = [placed(f"f{cpu}", cpu, manner=None) for cpu in (5, 6, 7)]
-    near = placed("a", 4, memory_node=1)
+    near = placed("a", 4, memory={1: 1.0})
     # There is a node that is all idle, and memory is not on it: it still brings more to go there than to share a CPU.
     assert places(proposed(near, placed("b", 4, manner=None), *full))["a"][0] in range(4)
     idle = [placed(f"f{cpu}", cpu, manner=None) for cpu in (5, 6)]
     assert places(proposed(near, placed("b", 4, manner=None), *idle)) == {"a": [7]}
+
+
+def test_of_places_as_good_the_one_near_its_memory_is_taken() -> None:
+    other = placed("b", 0, manner=None)
+    assert places(proposed(placed("a", 0, memory={1: 0.9, 0: 0.1}), other))["a"][0] in range(4, 8)
+    assert places(proposed(placed("a", 0, memory={0: 0.9, 1: 0.1}), other)) == {"a": [1]}
+    assert places(proposed(placed("a", 0), other)) == {"a": [1]}
+
+
+def test_leaving_memory_has_to_bring_more_and_staying_as_far_away_does_not() -> None:
+    # What two vCPUs want is a little more than a CPU has: moving one brings 6 % to both.
+    little = VcpuUse(0.45, 0.13)
+    pair = [placed(f"b{n}", 0, manner=None, use=little) for n in range(1)]
+    busy = [placed(f"f{cpu}", cpu, manner=None) for cpu in (1, 2, 3)]
+    made = proposed(placed("a", 0, use=little, memory={1: 1.0}), *pair, *busy)
+    assert made is not None and made.moves[0].after[0] <= frozenset(range(4, 8))    # type: ignore[operator]
+    bare = made.after["a"] / made.before["a"]
+    assert 1.05 < bare < 1.05 * 1.08
+    assert proposed(placed("a", 0, use=little, memory={0: 1.0}), *pair, *busy) is None
+    assert proposed(placed("a", 0, use=little), *pair, *busy) is None
+
+
+def test_who_is_slowed_on_a_core_is_moved_to_an_idle_one() -> None:
+    host = regular(8, 2, 2)    # cores 0 and 4, 1 and 5, 2 and 6, 3 and 7
+    made = proposed(placed("a", 0), placed("b", 4, manner=None), host=host)
+    assert made is not None
+    assert made.moves[0].after == (frozenset({1, 5}),)
+    assert made.moves[0].reason == (
+        "a runs at 62% of its speed on CPU 0, beside others on the same core; it would run on CPUs 1,5"
+    )
+    assert made.total_before == made.total_after == 1.0    # nobody waited for a CPU
+    full = [placed(f"f{cpu}", cpu, manner=None) for cpu in (1, 2, 3)]
+    assert proposed(placed("a", 0), placed("b", 4, manner=None), *full, host=host) is None
+    assert proposed(placed("a", 0), placed("b", 4, manner=None, use=VcpuUse(0.03, 0.0)), host=host) is None
+
+
+def test_who_is_packed_shares_a_core_as_it_is_to() -> None:
+    host = regular(8, 2, 2)
+    pair = msgspec.structs.replace(placed("p", 0, 0, manner="pack"), pins=(frozenset({0, 4}),) * 2)
+    assert proposed(pair, host=host) is None
 
 
 def test_packed_servers_stay_together() -> None:
@@ -132,6 +174,72 @@ def house(directory: Path, *loads: Load, pinned: str = "0", interval: float = 9.
     for server in servers:
         made.say(server.name, guest_policy=GuestPolicy(placement=Spread()))
     return made
+
+
+class Meanwhile(SimulatedHypervisor):
+    """A host where something happens while it is asked where memory is: that is, while a placement is computed."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+    asked_of: Collection[str] = ()
+
+    def memory_nodes(self, uuids: Collection[str]) -> Mapping[str, Mapping[int, int]]:
+        """See `SimulatedHypervisor`; in another thread, which needs the manager's lock."""
+        self.asked_of = uuids
+        with ThreadPoolExecutor(1) as other:
+            other.submit(self.meanwhile).result(10)
+        return super().memory_nodes(uuids)
+
+
+def busy_house(directory: Path) -> tuple[House, Meanwhile]:
+    """Two on the first of four CPUs on two nodes, where nobody else is."""
+    servers = tuple(ServerSpec(name=f"s{n}", load=Spin(), pinned="0", memory_node=1) for n in range(2))
+    host = Meanwhile(Scenario(cores=4, nodes=2, servers=servers))
+    made = House(directory, (), host=host)
+    made.manager.placement.set_interval(9.0)
+    for server in servers:
+        made.say(server.name, guest_policy=GuestPolicy(placement=Spread()))
+    made.step(2)
+    made.manager.set_level("on")
+    return made, host
+
+
+def test_the_lock_is_free_while_it_is_computed(tmp_path: Path) -> None:
+    made, host = busy_house(tmp_path)
+    looked: list[int] = []
+    host.meanwhile = lambda: looked.append(len(made.manager.set_level("on")))    # what changes nothing
+    made.step(6)
+    assert len(looked) == 1
+    assert sorted(pins(made)) == [("0",), ("2",)]
+
+
+def test_where_memory_is_is_asked_of_those_alone_that_may_be_moved(tmp_path: Path) -> None:
+    made, host = busy_house(tmp_path)
+    host.add_server(ServerSpec(name="not hpm's to move", load=Spin(), pinned="0"))
+    host.define_policy(uuid_of("s0"), GuestPolicy(huge_pages="hugetlbfs"), ["0"])
+    host.restart(uuid_of("s0"))    # of what backs its memory now nothing is told
+    made.step(6)
+    assert host.asked_of == [uuid_of("s1")]
+
+
+@pytest.mark.parametrize("what", ["wishes", "level", "start", "pins", "alone"])
+def test_what_was_computed_is_dropped_if_it_holds_no_more(tmp_path: Path, what: str) -> None:
+    made, host = busy_house(tmp_path)
+    happens: dict[str, Callable[[], object]] = {
+        "wishes": lambda: made.say("s0", excluded=True),
+        "level": lambda: made.manager.set_level("advise"),
+        "start": lambda: (host.restart(uuid_of("s0")), host.restart(uuid_of("s1")), made.manager.look()),
+        "pins": lambda: (host.set_pins_by_hand(uuid_of("s0"), ["1"]), host.set_pins_by_hand(uuid_of("s1"), ["1"]),
+                         made.manager.look()),
+        "alone": lambda: (host.add_server(ServerSpec(name="x", pinned="2")), made.manager.look(),
+                          made.say("x", guest_policy=GuestPolicy(placement=OnCpus("2", exclusive=True)))),
+    }    # fmt: skip
+    asked: list[object] = []
+    host.meanwhile = lambda: asked.append(happens[what]())
+    while not asked and made.host.now_ns < 60e9:
+        made.step()
+    assert len(asked) == 1
+    assert not [r for r in made.records() if r.cause == "placement"]
+    assert not {"vcpu-pins 1", "vcpu-pins 2"}.intersection(write.control for write in made.host.writes)
 
 
 def pins(made: House) -> list[tuple[str, ...]]:

@@ -4,11 +4,12 @@ What a placement brings is projected by one function, before and after alike: ea
 that it may run on, with its part of its server's weight and with the CPUs that it would use if nothing were in its way
 (`demand`), and they share as `cpu_sharing.share_on_sets` has it: weighted max-min fairness. From its CPUs follows its
 velocity. Of many placements that one is better in which the *typical velocity* is higher: the geometric mean of the
-vCPUs' velocities, each counted by the CPUs that it wants. It rises when more is used, and when what is used is shared
-more evenly: one that starves counts more than one that is a little slower.
+vCPUs' velocities, each counted by the CPUs that it wants, and each times the speed at which it runs beside those on
+other threads of its core (`core_sharing`). It rises when more is used, and when what is used is shared more evenly: one
+that starves counts more than one that is a little slower.
 
 Few servers are moved: one after another, the one that gains most, as long as a move is worth it. Whoever is moved stays
-near its caches and its memory, unless going farther brings clearly more.
+near its caches, and near its memory or goes there, unless going farther brings clearly more.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ..policy.cpu_sets import format_cpus
+from .core_sharing import Cores
 from .cpu_sharing import Sharer, share_on_sets
 from .demand import Demand, demand_if
 from .placement_choice import pack, spread
@@ -32,8 +34,9 @@ Manner: TypeAlias = Literal["spread", "pack", "anywhere"]
 
 #: What a move must bring: the typical velocity of those whose velocity it changes, as a factor.
 WORTH = 1.05
-#: The same for leaving the caches, and the NUMA nodes, that a server has now.
-FARTHER, FAR = 1.03, 1.08
+#: By what factor more, for leaving the caches that a server has now, and for leaving all of its memory on other NUMA
+#: nodes (for a part of it: accordingly less). Coming nearer to its memory is preferred by as much.
+FARTHER, FAR = 1.03, 1.05
 #: Servers that are moved at once, at most; and of how many that lack most the best move is made.
 MOVES = 4
 LOOKED_AT = 6
@@ -43,16 +46,17 @@ SAME = 0.01
 ALWAYS = 0.97
 #: A velocity for who gets nothing at all: logarithms need one.
 LEAST = 0.001
-#: How much may be computed at once: projections, times vCPUs that work, times sets of CPUs if these overlap. It is a
-#: fifth of a second or so. Of projections there are at least so many, so that large hosts have fewer moves at once.
-EFFORT = 400_000
+#: How much may be computed at once: projections, times vCPUs that work, times sets of CPUs if these overlap. It is half
+#: a second or so. Of projections there are at least so many, so that large hosts have fewer moves at once.
+EFFORT = 5_000_000
 LEAST_LOOKS = 4
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
     """A running server as placement sees it: its weight, what each of its vCPUs used and waited for over the long
     window, and the CPUs that each may run on (None: any). `manner` None: it must not be moved. `among`: the CPUs that
-    it may be moved to. `goal` is its velocity (0…1), 0: none; `memory_node`: where its memory is, None: not known."""
+    it may be moved to. `goal` is its velocity (0…1), 0: none. `memory`: which part of its memory each NUMA node has
+    (0…1); empty: not known."""
 
     uuid: str
     name: str
@@ -62,7 +66,7 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     manner: Manner | None = None
     among: frozenset[int] = frozenset()
     goal: float = 0.0
-    memory_node: int | None = None
+    memory: Mapping[int, float] = {}
     limit: float | None = None
 
 
@@ -98,10 +102,11 @@ class _Vcpu(msgspec.Struct, frozen=True, gc=False):
 
 
 class Projection(msgspec.Struct, frozen=True):
-    """What each working vCPU gets, and how fast it is then (0…1)."""
+    """What each working vCPU gets, its velocity then (0…1), and how fast it runs beside others on its core (0…1)."""
 
     cpus: Sequence[float]
     velocities: Sequence[float]
+    speeds: Sequence[float]
 
 
 def propose(
@@ -125,8 +130,10 @@ def propose(
                     break
                 trial = [*pins[:place], wanted, *pins[place + 1 :]]
                 then = host.project(trial)
-                gain = host.gain(now, then) / host.farther(place, pins[place], wanted)
-                if gain >= WORTH and (best is None or gain > best[0]) and not host.fails_goals(now, then):
+                bare = host.gain(now, then)
+                gain = bare / host.farther(place, pins[place], wanted)
+                worth = min(bare, gain) >= WORTH
+                if worth and (best is None or gain > best[0]) and not host.fails_goals(now, then):
                     best = gain, place, wanted, then
         if best is None:
             break
@@ -142,7 +149,7 @@ class _Host:
 
     def __init__(self, servers: Sequence[Placed], topology: Topology, room: Mapping[int, float]) -> None:
         self.servers, self.topology, self.room = servers, topology, room
-        self.every = frozenset(room)
+        self.every, self.cores = frozenset(room), Cores(topology)
         self.vcpus = list(_working(servers))
         self.of_server: dict[int, list[int]] = {}
         for index, vcpu in enumerate(self.vcpus):
@@ -150,11 +157,12 @@ class _Host:
 
     def project(self, pins: Sequence[tuple[frozenset[int] | None, ...]]) -> Projection:
         """What comes of these pinnings."""
+        sets = [self._set(pins, v) for v in self.vcpus]
         given = share_on_sets(
-            [Sharer(v.weight, v.demand.most, self._set(pins, v)) for v in self.vcpus], self.room
+            [Sharer(v.weight, v.demand.most, cpus) for v, cpus in zip(self.vcpus, sets, strict=True)], self.room
         )
         velocities = [v.demand.velocity(cpus) if cpus > 0.0 else 0.0 for v, cpus in zip(self.vcpus, given, strict=True)]
-        return Projection(given, velocities)
+        return Projection(given, velocities, self.cores.speeds(list(zip(sets, given, strict=True))))
 
     def _set(self, pins: Sequence[tuple[frozenset[int] | None, ...]], vcpu: _Vcpu) -> frozenset[int]:
         its = pins[vcpu.server]
@@ -165,20 +173,25 @@ class _Host:
         self, now: Projection, pins: Sequence[tuple[frozenset[int] | None, ...]], moved: Collection[int],
         resting: Collection[str],
     ) -> list[int]:  # fmt: skip
-        """Servers that are pinned and may be moved, those that lack most first."""
+        """Servers that are pinned and may be moved, those that lack most first. Who is to be packed shares cores, and
+        lacks nothing by that."""
         lacks: dict[int, float] = {}
         for place, server in enumerate(self.servers):
             if server.manner is None or place in moved or server.uuid in resting or not any(pins[place]):
                 continue
-            lack = sum(self.vcpus[i].demand.most - now.cpus[i] for i in self.of_server.get(place, ()))
+            packed = server.manner == "pack"
+            lack = sum(
+                self.vcpus[i].demand.most - now.cpus[i] * (1.0 if packed else now.speeds[i])
+                for i in self.of_server.get(place, ())
+            )
             if lack > IDLE_SHARE:
                 lacks[place] = lack
         return sorted(lacks, key=lambda place: (-lacks[place], self.servers[place].uuid))
 
     def looks(self) -> int:
         """How many projections may be made."""
-        sets = {cpus for server in self.servers for cpus in server.pins}
-        overlap = None in sets or len(sets) > len(self.every)
+        sets = {cpus or self.every for server in self.servers for cpus in server.pins}
+        overlap = sum(map(len, sets)) > len(self.every)
         return max(LEAST_LOOKS, EFFORT // max(1, len(self.vcpus) * (len(sets) if overlap else 1)))
 
     def targets(
@@ -190,7 +203,8 @@ class _Host:
         caches, nodes = self.topology.caches_of(own), self.topology.nodes_of(own)
         near = frozenset(c for c in server.among if c in self.topology.cpus and self.topology.cpus[c].cache in caches)
         node = frozenset(c for c in server.among if c in self.topology.cpus and self.topology.cpus[c].node in nodes)
-        home = frozenset() if server.memory_node is None else self.topology.on_node(server.memory_node) & server.among
+        most = max(server.memory, key=server.memory.__getitem__, default=-1)
+        home = self.topology.on_node(most) & server.among
         seen = {pins[place]}
         rooms = (server.among,) if server.manner == "anywhere" else (near, node, home, server.among)
         for among in dict.fromkeys(rooms):
@@ -221,9 +235,10 @@ class _Host:
         return crowd
 
     def gain(self, before: Projection, after: Projection) -> float:
-        """The factor by which the typical velocity of those rises whose velocity changes."""
+        """The factor by which the typical velocity of those rises whose velocity, or speed, changes."""
         wants = logs = 0.0
-        for vcpu, then, now in zip(self.vcpus, before.velocities, after.velocities, strict=True):
+        old, new = ([v * s for v, s in zip(found.velocities, found.speeds, strict=True)] for found in (before, after))
+        for vcpu, then, now in zip(self.vcpus, old, new, strict=True):
             if abs(now - then) > SAME:
                 wants += vcpu.demand.most
                 logs += vcpu.demand.most * math.log(max(now, LEAST) / max(then, LEAST))
@@ -232,16 +247,23 @@ class _Host:
     def farther(
         self, place: int, before: tuple[frozenset[int] | None, ...], after: tuple[frozenset[int] | None, ...]
     ) -> float:
-        """What a move has to bring beside, because caches are cold there, or memory is far. Of one that is let go the
-        kernel sees to that."""
-        if self.servers[place].manner == "anywhere":
+        """What a move has to bring beside, because caches are cold there, or memory is far; below 1 where that is
+        nearer. Of one that is let go the kernel sees to that."""
+        server = self.servers[place]
+        if server.manner == "anywhere":
             return 1.0
         old, new = (frozenset().union(*(cpus or self.every for cpus in pins)) for pins in (before, after))
-        home = self.servers[place].memory_node
-        nodes = self.topology.nodes_of(old) if home is None else frozenset({home})
-        if not self.topology.nodes_of(new) <= nodes:
-            return FAR
-        return FARTHER if not self.topology.caches_of(new) <= self.topology.caches_of(old) else 1.0
+        if server.memory:
+            away = self._near(server.memory, old) - self._near(server.memory, new)
+        else:    # most likely it is where the server runs
+            away = 0.0 if self.topology.nodes_of(new) <= self.topology.nodes_of(old) else 1.0
+        stays = self.topology.caches_of(new) <= self.topology.caches_of(old)
+        return float(FAR**away) * (1.0 if stays else FARTHER)
+
+    def _near(self, memory: Mapping[int, float], cpus: frozenset[int]) -> float:
+        """Which part of this memory is on the nodes of these CPUs, in the mean over them."""
+        nodes = [self.topology.cpus[cpu].node for cpu in cpus if cpu in self.topology.cpus]
+        return sum(memory.get(node, 0.0) for node in nodes) / max(1, len(nodes))
 
     def fails_goals(self, before: Projection, after: Projection) -> bool:
         """Whether a server would miss its goal that meets it now."""
@@ -263,12 +285,19 @@ class _Host:
             self._set(pins, self.vcpus[i]) for i in self.of_server[place]
             if self.vcpus[i].demand.most - now.cpus[i] > IDLE_SHARE
         ))  # fmt: skip
+        new = _cpus(frozenset().union(*(cpus or self.every for cpus in after)))
+        if not crowded:
+            own = self.of_server[place]
+            slow = min(own, key=lambda i: now.speeds[i])
+            return (
+                f"{self.servers[place].name} runs at {now.speeds[slow]:.0%} of its speed on"
+                f" {_cpus(self._set(pins, self.vcpus[slow]))}, beside others on the same core; it would run on {new}"
+            )
         wanted = sum(v.demand.most for v in self.vcpus if self._set(pins, v) <= crowded)
         there = sum(self.room[cpu] for cpu in crowded)
-        new = frozenset().union(*(cpus or self.every for cpus in after))
         return (
             f"{self.servers[place].name} waits on {_cpus(crowded)}, where {wanted:.2f} CPUs are wanted of {there:.2f};"
-            f" it would run on {_cpus(new)}"
+            f" it would run on {new}"
         )
 
     def proposal(self, moves: Sequence[Move], first: Projection, last: Projection) -> Proposal:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from ..errors import StoreError
-from ..store.adjustments import AdjustmentRecord, Adjustments
+from ..store.adjustments import AdjustmentFilter, AdjustmentRecord, Adjustments
 from .recorder import Recorder
 from .records import measured
 from .snapshot import Snapshot
@@ -31,6 +32,10 @@ class AdjustmentLog:
         self._recorder.adjusted(kept)
         if measure:
             self._unmeasured.append(kept)
+
+    def find(self, wanted: AdjustmentFilter) -> Sequence[AdjustmentRecord]:
+        """Those that were recorded, newest first, as `Adjustments.find`."""
+        return self._adjustments.find(wanted)
 
     def measure(self, snapshot: Snapshot) -> None:
         """Fill in what came of the last ones. The snapshot's window began when they were made."""

@@ -68,9 +68,8 @@ PROMPTLY = 0.02
 class Manager:
     """Manages one host. `interval` None: the one that was set, or the usual one. `clock` gives monotonic nanoseconds
     (the hypervisor's samples have the same), `wall` UTC. `history` (of `recorder.KINDS`) None: none is kept. `courier`
-    None: no notifications are delivered. `plot_dir` None: no plot files are written.
-
-    `start` runs the loop in a thread; tests call `cycle` themselves instead.
+    None: no notifications are delivered. `plot_dir` None: no plot files are written. `start` runs the loop in a thread;
+    tests call `cycle` themselves instead.
     """
 
     def __init__(
@@ -87,6 +86,7 @@ class Manager:
         self.interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.devices_interval = float(load_setting(database, "devices-interval") or USUAL_DEVICES_INTERVAL)
         self.description: HostDescription = hypervisor.describe()
+        topology = self.description.topology
         self.adjustments = Adjustments(database)
         self.activity, self.tokens = ActivityLog(database, wall), Tokens(database, wall)
         self.loop = Loop(self.interval, clock, self)
@@ -110,19 +110,15 @@ class Manager:
         self.partitions.autostart(self._catalog, database)
         self._cpu = CpuManagement(self._actuator, self._observer, self._adjusting, self._time)
         self.placement = PlacementManagement(
-            self._actuator, self._adjusting, self.description.topology, database, self._time
+            hypervisor, self._actuator, self._adjusting, topology, database, self._time, self
         )
         self.takeover = Takeover(hypervisor, database, self._time)
         self._memory = MemoryManagement(
             self._actuator, self._adjusting, database, self._time, self._local, self.takeover.rivals
         )
         self.memory = MemoryRequests(self._memory, self)
-        self._guests = GuestPolicies(
-            self._actuator, self._adjusting, self.description.topology, self._time, self._mom_limits
-        )
-        self.starting = Starting(
-            hypervisor, database, self.events, self.activity, self, clock, wall, self._local
-        )
+        self._guests = GuestPolicies(self._actuator, self._adjusting, topology, self._time, self._mom_limits)
+        self.starting = Starting(hypervisor, database, self.events, self.activity, self, clock, wall, self._local)
         self._observed, self._problem = wall(), self._observer.sample.problem
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
         self.snapshot = self._build()
@@ -369,6 +365,10 @@ class Manager:
             self.recorder.take(self.snapshot)
             if self._plots is not None:
                 self._plots.take(self.snapshot)
+        if self.placement.settle():
+            with self._lock:    # what comes of it is seen in a window that begins now
+                self._observe()
+                self._observer.rebase()
 
     def _observe(self) -> HostSample:
         try:

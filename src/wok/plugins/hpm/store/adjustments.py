@@ -76,6 +76,7 @@ class AdjustmentFilter(msgspec.Struct, frozen=True):
     uuid: str | None = None
     outcome: str | None = None
     resource: str | None = None
+    cause: str | None = None
     before: int | None = None
     limit: int = 100
 
@@ -116,6 +117,7 @@ class Adjustments:
             ("time <= ?", wanted.time_to),
             ("outcome = ?", wanted.outcome),
             ("ifnull(json_extract(body, '$.resource'), 'cpu') = ?", wanted.resource),
+            ("json_extract(body, '$.cause') = ?", wanted.cause),
             ("id < ?", wanted.before),
             ("id IN (SELECT adjustment FROM adjusted WHERE uuid = ?)", wanted.uuid),
             ("id IN (SELECT adjustment FROM adjusted WHERE wrg = ?)", wanted.group),
