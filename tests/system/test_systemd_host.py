@@ -5,11 +5,12 @@ The machine is emulated, so figures scatter, and asserts are loose. What guests 
 
 from __future__ import annotations
 
+import json
 from statistics import median
 
 import pytest
 
-from tests.host import Host, HostGuest
+from tests.host import Host, HostGuest, image
 from tests.host.manager import HostManager
 from tests.host.trial import only, run, servers
 from tests.lab.errors import wait_until
@@ -35,6 +36,25 @@ TOO_MUCH: tuple[Wish, ...] = (
 def off(manager: HostManager) -> None:
     """Switch management off; returns when everything is put back."""
     manager.hpm("config", "--cpu-mgmt", "off")
+
+
+#: Prints on which NUMA nodes the memory of a guest is, as the manager is told it.
+ASKED = """
+import json, sys
+from hpm.backend.libvirt_host import LibvirtHypervisor
+host = LibvirtHypervisor("qemu:///system")
+found = next(uuid for uuid, info in host.observe().infos.items() if info.name == sys.argv[1])
+print(json.dumps(host.memory_nodes([found])[found]))
+host.close()
+"""
+
+
+@on_a_machine_with_six
+def test_where_memory_is(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
+    answer = host.run(["env", f"PYTHONPATH=/{image.HPM}", "python3", "-c", ASKED, six[0].name])
+    nodes = json.loads(answer.stdout)
+    assert list(nodes) == ["0"]
+    assert 8 << 20 < nodes["0"] < 256 << 20    # QEMU's own memory, and the 2 MiB of its guest
 
 
 @on_a_machine_with_six

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -37,6 +37,7 @@ from ..store.database import Database
 from ..wire.management import Outcome
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
+from .calendar import rfc3339
 from .change import Busy
 from .controls import changing, pins_text
 from .foresight import own_quota
@@ -180,7 +181,8 @@ class PlacementManagement:
         start, and when (ns). Raises `StoreError`."""
         found: dict[tuple[str, str], int] = {}
         now = _moment(self._time())
-        for record in self._adjustments.find(AdjustmentFilter(outcome="applied", cause=CAUSE)):
+        since = rfc3339(now - timedelta(seconds=COOL_DOWN * self.interval))
+        for record in self._adjustments.find(AdjustmentFilter(time_from=since, outcome="applied", cause=CAUSE)):
             age = max(0, int((now - _moment(record.time)).total_seconds() * 1e9))    # clocks are set back, too
             for moved in record.receivers:
                 server, when = sample.samples.get(moved.uuid), sample.time_ns - age
