@@ -133,6 +133,9 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("GET", "/mgmt-levels") == {"cpu-mgmt": "on", "memory-mgmt": "off"}
     adjustments = send("GET", "/dynamic-resource-adjustments?limit=1&outcome=applied")
     assert adjustments["dynamic-resource-adjustments"][0]["outcome"] == "applied"
+    without = send("GET", "/dynamic-resource-adjustments?cause=none")["dynamic-resource-adjustments"]
+    assert without and all(one["cause"] is None for one in without)
+    assert send("GET", "/dynamic-resource-adjustments?cause=placement")["dynamic-resource-adjustments"] == []
     assert send("GET", "/version")["hypervisor"] == "simulated"
     assert send("POST", f"{GROUPS}/import", send("GET", f"{GROUPS}/export"))["changed"] is False
     assert send("POST", f"{one}/import?dry-run=true", send("GET", f"{one}/export"))["changed"] is False

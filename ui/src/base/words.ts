@@ -154,6 +154,31 @@ export function levelWord(level: Level): string {
 
 export const resourceWord = (managed: Managed): string => (managed === "cpu" ? t("CPU") : t("Memory"));
 
+/** Causes of adjustments, by what they decide on; `none` stands for those that have none. */
+const CAUSES: Record<Managed, Record<string, string>> = {
+  cpu: {
+    none: later("goals"),
+    placement: later("crowded CPUs"),
+    partition: later("weights of partitions"),
+  },
+  memory: {
+    "host-pressure": later("the host is short of memory"),
+    distress: later("servers are short of memory"),
+    "pressure-over": later("there is memory enough again"),
+    "memory-policy": later("memory policies"),
+    "another-manager": later("another program manages memory"),
+    pressure: later("equal pages: memory gets short"),
+    "no-gain": later("equal pages: too little is saved"),
+    unmerging: later("equal pages: NUMA nodes"),
+  },
+};
+
+/** The causes of what is decided on that. */
+export const causesOf = (managed: Managed): string[] => Object.keys(CAUSES[managed]);
+
+/** A cause in words; one that is not known stands for itself. */
+export const causeWord = (cause: string): string => t(CAUSES.cpu[cause] ?? CAUSES.memory[cause] ?? cause);
+
 /** What is managed, as a heading says it. */
 export const managementWord = (managed: Managed): string => (managed === "cpu" ? t("CPU management") : t("Memory management"));
 

@@ -236,6 +236,7 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
     virtual-server: Only those with this server.
     outcome: Only those with this outcome.
     resource: Only those that were decided on this.
+    cause: Only those of this `cause`; `none`: those of servers' CPU shares, which have none.
     before: Only those with a lower number.
     limit: At most so many, 1 to 1000.
     """
@@ -246,6 +247,7 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
     virtual_server: ServerReference | None = None
     outcome: Outcome | None = None
     resource: Resource | None = None
+    cause: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z-]{0,63}$(?!\n)", description="A word.")] | None = None
     before: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
