@@ -7,7 +7,7 @@ import { mayWrite } from "../base/app";
 import { customElement, html, nothing, state } from "../base/element";
 import { link } from "../base/page";
 import { t } from "../base/texts";
-import { causesOf, causeWord, outcomeWord, resourceWord } from "../base/words";
+import { causes, causeWord, outcomeWord, resourceWord } from "../base/words";
 import type { AdjustmentPart } from "../parts/adjustment";
 import { saveAdjustments } from "../timeline/adjustments-file";
 import { TimelinePage } from "../timeline/page";
@@ -105,9 +105,9 @@ export class AdjustmentsPage extends TimelinePage<Adjustment> {
   private causes() {
     const asked = this.asked("cause");
     const option = (one: string) => html`<option value=${one} .selected=${asked === one}>${causeWord(one)}</option>`;
-    const of = RESOURCES.filter((one) => !this.asked("resource") || one === this.asked("resource"));
-    const known = of.flatMap(causesOf);
-    return html`${of.map((one) => html`<optgroup label=${resourceWord(one)}>${causesOf(one).map(option)}</optgroup>`)}
+    const of = causes(RESOURCES.find((one) => one === this.asked("resource")) ?? "");
+    const known = of.flatMap((one) => one.causes);
+    return html`${of.map((one) => html`<optgroup label=${one.heading}>${one.causes.map(option)}</optgroup>`)}
     ${asked && !known.includes(asked) ? option(asked) : nothing}`;
   }
 

@@ -2,6 +2,7 @@
 
 import type { GroupSummary, StartJob } from "../api/types";
 import { idOf } from "../api/uris";
+import { fixed } from "../base/format";
 import { later, plural, t } from "../base/texts";
 
 type Phase = StartJob["virtual-servers"][number]["phase"];
@@ -54,5 +55,5 @@ export function jobHeading(job: StartJob, group: string | null): string {
 export function jobProgress(job: StartJob): string {
   const all = job["virtual-servers"];
   const done = all.filter((one) => isOver(one.phase)).length;
-  return t("{done} of {all}", { done, all: all.length });
+  return t("{done} of {all}", { done: fixed(done), all: fixed(all.length) });
 }
