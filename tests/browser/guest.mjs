@@ -182,6 +182,19 @@ await flow(async () => {
     await reader.locator("hpm-guest-section").getByRole("row", { name: /^CPU weight/ }).waitFor();
     assert.equal(await reader.getByRole("button", { name: "Change guest policy…" }).count(), 0);
   });
+  await step("values in force and reasons are in the language of the pages", async () => {
+    await api("POST", `/virtual-servers/${one["object-id"]}/guest-policy`, { "disk-limits": { nowhere: { "total-iops-sec": 5 } }, "emulator-cpus": "0" });
+    await until(async () => (await api("GET", `/virtual-servers/${one["object-id"]}/effective-policy`))["in-force"]["emulator-cpus"] === "0");
+    const german = await open({ user: "bob", path: `#/servers/${one["object-id"]}`, locale: "de-DE", scripts: [AXE] });
+    const fields = german.locator("hpm-guest-section");
+    const row = (name) => fields.getByRole("row", { name });
+    await row(/^Grenzen für Platten/).getByText("er hat keine Platte nowhere").waitFor();
+    await fields.getByText("Was niemand sagt").click();
+    await row(/^Platzierung/).getByText("überall").waitFor();
+    await row(/^Seiten teilen (ja|nein)/).waitFor();
+    assert.deepEqual(await axe(german), []);
+    await api("POST", `/virtual-servers/${one["object-id"]}/guest-policy`, { "disk-limits": null, "emulator-cpus": null });
+  });
   await api("POST", `/virtual-servers/${one["object-id"]}/guest-policy`, { "cpu-cap": null });
   await api("POST", "/mgmt-levels", { "cpu-mgmt": "off", "memory-mgmt": "off" });
   await api("DELETE", `/workload-resource-groups/${group}`);

@@ -121,6 +121,26 @@ await flow(async () => {
     await entries.first().waitFor();
   });
 
+  await step("they are filtered by cause, of what is managed; one that a link names and nobody knows stands for itself", async () => {
+    const cause = page.getByLabel("Cause", { exact: true });
+    await cause.selectOption({ label: "goals" });
+    await page.waitForURL(/cause=none/);
+    await settled(page);
+    await entries.first().waitFor();
+    await cause.selectOption({ label: "crowded CPUs" });
+    await page.getByRole("heading", { name: "No adjustment fits" }).waitFor();
+    assert.deepEqual(await axe(page), []);
+    await page.getByLabel("Resource").selectOption({ label: "Memory" });
+    await page.waitForURL((url) => !url.hash.includes("cause="));
+    assert.deepEqual(await cause.locator("optgroup").evaluateAll((all) => all.map((one) => one.label)), ["Memory", "Guest policies"]);
+    await goto(page, "adjustments?cause=weather");
+    await page.getByRole("heading", { name: "No adjustment fits" }).waitFor();
+    assert.equal(await cause.inputValue(), "weather");
+    await page.locator("hpm-empty").getByRole("button", { name: "Clear filter" }).click();
+    await page.waitForURL(/#\/adjustments$/);
+    await entries.first().waitFor();
+  });
+
   await step("they are exported, a row for each server", async () => {
     const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export as CSV" }).click()]);
     const lines = readFileSync(await file.path(), "utf8").split("\r\n");

@@ -1,4 +1,5 @@
-// When servers start and stop: what they depend on and whether that is ready, start and stop with progress, groups.
+// When servers start and stop: what they depend on and whether that is ready, start and stop with progress, of one, of
+// several together, of groups.
 
 import { allow, api, assert, axe, AXE, flow, goto, open, settled, step, until } from "./tools.mjs";
 
@@ -105,6 +106,68 @@ async function done(page) {
   });
 }
 
+async function several(page) {
+  const power = page.locator("hpm-power");
+  const bar = page.getByRole("group", { name: "Selected virtual servers" });
+  const select = (name) => page.locator("hpm-servers hpm-table").getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
+  const jobs = async () => (await api("GET", "/start-jobs"))["start-jobs"];
+  const before = (await jobs()).length;
+  await say("web1", { "depends-on": [{ "virtual-server": ids.db1 }], ready: { type: "running", seconds: 2 } });
+  await step("several are stopped together: who needs others first; of those that need them, one is asked", async () => {
+    await goto(page, "servers");
+    for (const name of ["db1", "web1", "web2"]) await select(name);
+    await bar.getByRole("button", { name: "Stop…" }).click();
+    await power.getByRole("heading", { name: "Stop 3 virtual servers" }).waitFor();
+    await power.getByText("These are asked to shut down, who needs others first: db1, web1, and web2.").waitFor();
+    await power.getByText("These need some of them, too, and run: batch1.").waitFor();
+    assert.deepEqual(await axe(page), []);
+    await power.getByRole("button", { name: "Stop", exact: true }).click();
+    await power.getByText("Say what is to become of those that need it.").waitFor();
+    await power.getByLabel("Leave them running").check();
+    await power.getByRole("button", { name: "Stop", exact: true }).click();
+    await power.locator("h3", { hasText: "Stop of 3 servers done" }).waitFor();
+    await close(page);
+    const [job, ...others] = await jobs();
+    assert.equal(others.length, before, "it is one job");
+    const since = Object.fromEntries(job["virtual-servers"].map((one) => [one.name, one.since]));
+    assert.ok(since.web1 < since.db1, "who needs is stopped first");
+    assert.deepEqual(await Promise.all(["db1", "web1", "web2", "batch1"].map(status)), ["shut-off", "shut-off", "shut-off", "running"]);
+  });
+  await step("they are started together, with progress, of which the page tells after it was closed", async () => {
+    await bar.getByText("3 selected").waitFor();
+    await select("web3"); // which runs, and stays as it is
+    await bar.getByRole("button", { name: "Start", exact: true }).click();
+    await power.locator("h3", { hasText: "Start of 3 servers goes on" }).waitFor();
+    await power.getByRole("listitem").filter({ hasText: "web1: runs, not ready yet" }).waitFor();
+    assert.deepEqual(await axe(page), []);
+    await close(page);
+    await page.locator("hpm-start-strip").getByText(/Start of 3 servers: \d of 3/).waitFor();
+    await page.locator("hpm-start-strip").getByRole("button", { name: "Show progress" }).click();
+    await power.locator("h3", { hasText: "Start of 3 servers done" }).waitFor();
+    await close(page);
+    await page.locator("hpm-start-strip").getByRole("button").waitFor({ state: "detached" });
+  });
+  await step("what cannot be done says why, and who stops is told by what runs", async () => {
+    allow(page, /status of 409/);
+    await bar.getByRole("button", { name: "Start", exact: true }).click();
+    await page.getByText(/They were not started\. There is nothing to start: db1, web1, web2, web3 run already/).waitFor();
+    await api("POST", `/virtual-servers/${ids.web3}/actions`, { action: "stop" });
+    await until(async () => (await status("web3")) === "shut-off");
+    await bar.getByRole("button", { name: "Select none" }).click();
+    for (const name of ["web2", "web3"]) await select(name);
+    await until(async () => {
+      await bar.getByRole("button", { name: "Stop…" }).click();
+      await power.getByText("asked to shut down").waitFor();
+      const told = await power.getByText("asked to shut down").textContent();
+      await power.getByRole("button", { name: "Cancel" }).click();
+      return told;
+    }, (told) => told.trim() === "Those of them that run are asked to shut down, who needs others first: web2.");
+    await bar.getByRole("button", { name: "Select none" }).click();
+    await api("POST", `/virtual-servers/${ids.web3}/actions`, { action: "start" });
+    await until(async () => (await status("web3")) === "running");
+  });
+}
+
 async function ofGroup(page) {
   const { "object-id": group } = await api("POST", "/workload-resource-groups", { name: NAME });
   await api("POST", `/workload-resource-groups/${group}/actions`, { action: "add-virtual-servers", "virtual-servers": [ids.web2, ids.web3] });
@@ -122,6 +185,19 @@ async function ofGroup(page) {
     await close(page);
     assert.deepEqual([await status("web2"), await status("web3")], ["running", "running"]);
   });
+  await step("actions work on a page that is drawn in one go, when its group comes after the list", async () => {
+    const fresh = await open({ user: "root", path: "#/about" });
+    const list = fresh.waitForResponse((one) => one.url().endsWith("/workload-resource-groups"));
+    await fresh.route(`**/workload-resource-groups/${group}`, async (route) => {
+      await (await list).finished();
+      await fresh.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await route.continue();
+    }, { times: 1 });
+    await goto(fresh, `groups/${group}`);
+    await choose(fresh, "Stop group…");
+    await fresh.getByRole("heading", { name: `Stop group ${NAME}` }).waitFor();
+    await fresh.close();
+  });
   await step("what cannot be done says why", async () => {
     allow(page, /status of 409/);
     await choose(page, "Start group");
@@ -136,6 +212,7 @@ await flow(async () => {
   const page = await open({ user: "root", scripts: [AXE] });
   await said(page);
   await done(page);
+  await several(page);
   const group = await ofGroup(page);
   await step("who may only look sees it all, and no button", async () => {
     const reader = await open({ user: "bob", path: `#/servers/${ids.web1}` });

@@ -94,12 +94,14 @@ def test_the_strongest_level_that_says_something_is_in_force(api: ApiHost) -> No
     }  # fmt: skip
     assert told["placement"] == {
         "name": "placement", "value": None, "origin": "host", "of": None, "in-force": "anywhere", "state": "unsaid",
-        "reason": None,
+        "reason": None, "reason-id": None, "reason-values": {},
     }  # fmt: skip
     assert api.get(f"{DB1}/effective-policy")["guest-policy"] == {
         "cpu-cap": 0.5, "cpu-reserve": 0.25, "blkio-weight": 200, "drift": "report",
     }  # fmt: skip
-    assert told["cpu-cap"]["state"] == "not-managed" and "CPU management is off" in told["cpu-cap"]["reason"]
+    off = told["cpu-cap"]
+    assert (off["state"], off["reason"]) == ("not-managed", "CPU management is off")
+    assert (off["reason-id"], off["reason-values"]) == ("no-management-of-cpu", {})
     changed = api.post(f"{GROUPS}/{gold['object-id']}", {"guest-policy": {"drift": "correct"}})
     assert changed["guest-policy"] == {"drift": "correct"}
     assert fields(api, DB1)["drift"]["value"] == "correct"
@@ -112,6 +114,31 @@ def test_of_a_server_that_does_not_run_nothing_is_in_force(api: ApiHost) -> None
     told = fields(api, OFF1)
     assert (told["cpu-weight"]["in-force"], told["cpu-weight"]["state"]) == (None, "waits")
     assert told["huge-pages"]["state"] == "next-start"
+    assert (told["huge-pages"]["reason-id"], told["cpu-weight"]["reason-id"]) == ("start-of-hpm", "not-running")
+    assert api.get(f"{OFF1}/effective-policy")["in-force"] is None
+
+
+def test_what_is_in_force_and_why_is_told_for_programs_too(api: ApiHost) -> None:
+    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    api.post(f"{DB1}/guest-policy", {
+        "cpu-cap": 0.5, "blkio-weight": 300, "placement": {"type": "cpus", "cpus": "1"},
+        "disk-limits": {"nowhere": {"total-iops-sec": 5}},
+    })  # fmt: skip
+    api.cycle()
+    api.cycle()
+    told, now = fields(api, DB1), api.get(f"{DB1}/effective-policy")["in-force"]
+    assert (now["cpu-cap"], now["blkio-weight"], set(now["vcpu-cpus"])) == (0.5, 300, {"1"})
+    assert now["emulator-cpus"] == "" and now["memory-swap-limit-mib"] is None and now["huge-pages"] is False
+    assert now["cpu-weight"] == int(told["cpu-weight"]["in-force"])
+    why = told["disk-limits"]
+    assert (why["state"], why["reason-id"]) == ("impossible", "no-disk")
+    assert why["reason-values"] == {"disks": "nowhere"} and why["reason"] == "it has no disk nowhere"
+    everywhere = api.post(f"{WEB1}/guest-policy", {"placement": {"type": "cpus", "cpus": "0-1", "exclusive": True}})
+    assert everywhere["placement"]["exclusive"]
+    api.cycle()
+    alone = fields(api, WEB1)["placement"]
+    assert alone["reason-id"] == "alone-leaves-none"
+    assert alone["reason-values"] == {"wanted": "2", "count": "2", "free": "0-1"}
 
 
 BAD: list[tuple[dict[str, Any], str, str]] = [

@@ -203,6 +203,7 @@ def test_a_text_that_is_no_group_is_refused(api: ApiHost, text: bytes, reason: i
         ("GET", "/dynamic-resource-adjustments?group=%ff", None, 400, 14, "malformed"),
         ("GET", "/dynamic-resource-adjustments?limit=0", None, 400, 7, "limit: "),
         ("GET", "/dynamic-resource-adjustments?limit=1001", None, 400, 7, "limit: "),
+        ("GET", "/dynamic-resource-adjustments?cause=Two%20words", None, 400, 7, "cause: "),
         ("GET", "/dynamic-resource-adjustments?limit=x", None, 400, 7, "limit: "),
         ("GET", f"/dynamic-resource-adjustments?before={10**20}", None, 400, 7, "before: "),
         ("GET", f"/dynamic-resource-adjustments?before={'9' * 5000}", None, 400, 7, "before: "),

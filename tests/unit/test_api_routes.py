@@ -124,11 +124,18 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     assert send("POST", f"/start-jobs/{job['object-id']}/cancel")["state"] == "cancelled"
     assert send("GET", f"/start-jobs/{job['object-id']}")["user"] == "root"
     assert job["object-id"] in [one["object-id"] for one in send("GET", "/start-jobs")["start-jobs"]]
+    these = [f"{base}{SERVERS}/{uuid_of(name)}" for name in ("db1", "web1")]
+    both = send("POST", "/start-jobs", {"action": "stop", "virtual-servers": [DB1, these[1]]})
+    assert [s["virtual-server"] for s in both["virtual-servers"]] == these
+    assert send("POST", f"{both['object-uri'].removeprefix(base)}/cancel")["state"] == "cancelled"
     assert send("GET", "/dependencies") == {"virtual-servers": [], "dependencies": [], "cycle": None}
     assert send("POST", "/hooks/qemu", {"virtual-server": DB1})["start"] is True
     assert send("GET", "/mgmt-levels") == {"cpu-mgmt": "on", "memory-mgmt": "off"}
     adjustments = send("GET", "/dynamic-resource-adjustments?limit=1&outcome=applied")
     assert adjustments["dynamic-resource-adjustments"][0]["outcome"] == "applied"
+    without = send("GET", "/dynamic-resource-adjustments?cause=none")["dynamic-resource-adjustments"]
+    assert without and all(one["cause"] is None for one in without)
+    assert send("GET", "/dynamic-resource-adjustments?cause=placement")["dynamic-resource-adjustments"] == []
     assert send("GET", "/version")["hypervisor"] == "simulated"
     assert send("POST", f"{GROUPS}/import", send("GET", f"{GROUPS}/export"))["changed"] is False
     assert send("POST", f"{one}/import?dry-run=true", send("GET", f"{one}/export"))["changed"] is False

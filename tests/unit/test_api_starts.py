@@ -74,8 +74,11 @@ def test_a_start_is_a_job_that_can_be_watched_and_cancelled(host: ApiHost) -> No
     assert host.get("/start-jobs")["start-jobs"][0]["object-id"] == job["object-id"]
     stop = host.refused("POST", f"{SERVERS}/{uuid_of('store')}/actions", {"action": "stop", "dependants": "leave"})
     assert (stop["http-status"], stop["reason"]) == (409, 2) and "is to start store" in stop["message"]
+    assert [one["object-id"] for one in host.get("/start-jobs?state=running")["start-jobs"]] == [job["object-id"]]
+    assert host.refused("GET", "/start-jobs?state=walking")["http-status"] == 400
     ended = host.send("POST", f"/start-jobs/{job['object-id']}/cancel")
     assert ended.status_code == 200 and ended.json()["state"] == "cancelled" and ended.json()["ended"]
+    assert host.get("/start-jobs?state=running")["start-jobs"] == []
     again = host.refused("POST", f"/start-jobs/{job['object-id']}/cancel")
     assert (again["http-status"], again["reason"]) == (409, 2)
     for path in ("/start-jobs/999999", "/start-jobs/x"):
@@ -91,11 +94,52 @@ def test_a_group_starts_and_stops(host: ApiHost) -> None:
     settle(host)
     assert host.get(f"/start-jobs/{job['object-id']}")["state"] == "done"
     nothing = host.refused("POST", f"{GROUPS}/{group}/actions", {"action": "start"})
-    assert (nothing["http-status"], nothing["reason"]) == (409, 2) and "runs already" in nothing["message"]
+    assert (nothing["http-status"], nothing["reason"]) == (409, 2) and "off1, store run already" in nothing["message"]
     job = host.post(f"{GROUPS}/{group}/actions", {"action": "stop", "grace-seconds": 0, "force": True})
     settle(host)
     assert host.get(f"/start-jobs/{job['object-id']}")["state"] == "done"
     assert host.refused("POST", f"{GROUPS}/{NOBODY}/actions", {"action": "stop"})["http-status"] == 404
+
+
+def test_some_servers_start_and_stop_in_one_job_in_the_order_of_their_dependencies(host: ApiHost) -> None:
+    host.hypervisor.faults.unready.clear()
+    base, off, store, db = host.bases[0], uuid_of(OFF), uuid_of("store"), uuid_of(DB)
+    before = len(host.get("/start-jobs")["start-jobs"])
+    job = host.post("/start-jobs", {"action": "start", "virtual-servers": [off, f"{base}{SERVERS}/{db}", off]})
+    assert (job["class"], job["action"], job["workload-resource-group"]) == ("start-job", "start", None)
+    asked = {s["name"]: s["asked"] for s in job["virtual-servers"]}
+    assert asked == {OFF: True, "store": False}    # db1 runs already
+    settle(host)
+    assert host.get(f"/start-jobs/{job['object-id']}")["state"] == "done"
+    nothing = host.refused("POST", "/start-jobs", {"action": "start", "virtual-servers": [off, store]})
+    assert (nothing["http-status"], nothing["reason"]) == (409, 2) and "off1, store run already" in nothing["message"]
+    say(host, WEB, needs(DB))
+    stop = {"action": "stop", "virtual-servers": [store, off, db], "grace-seconds": 0, "force": True}
+    refused = host.refused("POST", "/start-jobs", stop)
+    assert refused["http-status"] == 409 and "web1 needs what is to stop" in refused["message"]
+    job = host.post("/start-jobs", {**stop, "dependants": "leave"})
+    settle(host)
+    done = host.get(f"/start-jobs/{job['object-id']}")
+    assert done["state"] == "done" and {s["phase"] for s in done["virtual-servers"]} == {"stopped"}
+    since = {s["name"]: s["since"] for s in done["virtual-servers"]}
+    assert since[OFF] < since["store"]    # who needs is first
+    assert len(host.get("/start-jobs")["start-jobs"]) == before + 2
+
+
+def test_a_job_of_some_servers_is_checked_whole(host: ApiHost) -> None:
+    def refused(wish: dict[str, object]) -> dict[str, object]:
+        error: dict[str, object] = host.refused("POST", "/start-jobs", wish)
+        return error
+
+    before = host.get("/start-jobs")
+    gone = refused({"action": "start", "virtual-servers": [uuid_of(OFF), NOBODY]})
+    assert gone["http-status"] == 404 and str(gone["message"]).startswith("virtual-servers[1]: ")
+    odd = refused({"action": "start", "virtual-servers": ["off1"]})
+    assert (odd["http-status"], odd["reason"]) == (400, 7)
+    assert (refused({"action": "stop", "virtual-servers": []})["reason"]) == 7
+    assert (refused({"action": "stop"})["reason"]) == 5
+    assert (refused({"action": "start", "virtual-servers": [uuid_of(OFF)], "force": True})["reason"]) == 6
+    assert host.get("/start-jobs") == before
 
 
 def test_what_needs_a_server_is_asked_about(host: ApiHost) -> None:

@@ -382,10 +382,10 @@ def test_an_empty_list_says_what_would_fill_it(fake: Fake) -> None:
 
 def test_dra_list_asks_for_what_is_said(fake: Fake) -> None:
     done(fake, "dra-list", "--from", "2026-02-03 14:00", "--to", "2026-02-03T13:00:00Z", "--wrg", "Gold", "--vs",
-         "db1", "--outcome", "applied", "--limit", "7")  # fmt: skip
+         "db1", "--outcome", "applied", "--cause", "placement", "--limit", "7")  # fmt: skip
     assert dict(fake.requests[-1].url.params) == {
         "from": "2026-02-03T12:00:00Z", "to": "2026-02-03T13:00:00Z", "group": GOLD, "virtual-server": uuid(1),
-        "outcome": "applied", "limit": "7",
+        "outcome": "applied", "cause": "placement", "limit": "7",
     }  # fmt: skip
 
 

@@ -81,6 +81,18 @@ def test_servers_start_and_stop_with_progress(hpm: Running) -> None:
     assert "app" in text and "no: it does not run" in text and "stop" in text
 
 
+def test_several_servers_are_one_job(hpm: Running) -> None:
+    lines = hpm.hpm("vs-start", "web", "db", "web").splitlines()
+    assert sorted(line for line in lines if line.endswith(": ready")) == ["app: ready", "db: ready", "web: ready"]
+    assert lines[-1] == "Job 1 is done."
+    assert "app, web run already" in hpm.hpm("vs-start", "--vs-name", "app", "--vs-name", "web", code=1)
+    assert "app needs what is to stop" in hpm.hpm("vs-stop", "db", "web", code=1)
+    lines = hpm.hpm("vs-stop", "db", "app", "--grace", "30").splitlines()
+    stopped = [line.partition(":")[0] for line in lines if line.endswith(": stopped")]
+    assert stopped == ["web", "app", "db"] and lines[-1] == "Job 2 is done."
+    assert "no virtual server" in hpm.hpm("vs-start", "web", "nobody", code=1)
+
+
 def test_a_host_that_does_not_answer_is_asked_again(hpm: Running) -> None:
     hpm.host.unreachable_for(1.5)
     assert "web: ready" in hpm.hpm("vs-start", "web")
@@ -94,6 +106,7 @@ def test_a_job_that_fails_says_why_and_one_can_be_left_alone(hpm: Running) -> No
     assert hpm.hpm("group-start", "default", "--no-wait").startswith("Job 2 begins: ")
     assert "running" in hpm.hpm("job-show", "2") and "failed" in hpm.hpm("job-list")
     assert hpm.hpm("job-cancel", "2") == "Cancelled job 2.\n"
+    assert "running" not in hpm.hpm("job-list", "--state", "failed")
     assert json.loads(hpm.hpm("job-show", "2", "--json"))["state"] == "cancelled"
     assert json.loads(hpm.hpm("group-stop", "default", "--grace", "0", "--force", "--json"))["state"] == "done"
     assert "there is no start job 9" in hpm.hpm("job-show", "9", code=1)

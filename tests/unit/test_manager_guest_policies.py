@@ -251,7 +251,7 @@ def test_limits_that_cannot_be_are_not_tried(tmp_path: Path) -> None:
     house.step(2)
     assert "1024 MiB of memory" in str(house.state("a", "memory_swap_limit_mib"))
     assert house.state("a", "disk_limits") == ("impossible", "it has no disk vdz")
-    assert house.state("a", "emulator_cpus") == ("impossible", "this host has no CPU 9")
+    assert house.state("a", "emulator_cpus") == ("impossible", "this host has no CPU 9; it has 0-3")
     assert house.tuning("a") == ("", None, None, None) and house.limits("a") == (0,) * 6
 
 

@@ -177,7 +177,7 @@ def adjustments(database: Database) -> Adjustments:
     made.add(record("2030-01-01T00:00:01.000Z", "applied", (server(A, "g1"),), (server(B, "g2"),)))
     made.add(record("2030-01-01T00:00:02.000Z", "failed", (server(B, "g2"),)))
     advised = record("2030-01-01T00:00:03.000Z", "advised", (server(A, "g1"),), (server(A, "g1"),))
-    made.add(msgspec.structs.replace(advised, resource="memory"))
+    made.add(msgspec.structs.replace(advised, resource="memory", cause="host-pressure"))
     return made
 
 
@@ -195,6 +195,9 @@ def adjustments(database: Database) -> Adjustments:
         ({"outcome": "advised"}, [3]),
         ({"resource": "memory"}, [3]),
         ({"resource": "cpu"}, [2, 1]),
+        ({"cause": "host-pressure"}, [3]),
+        ({"cause": "none"}, [2, 1]),
+        ({"cause": "placement"}, []),
         ({"before": 3}, [2, 1]),
         ({"before": 3, "limit": 1}, [2]),
         ({"limit": 2}, [3, 2]),

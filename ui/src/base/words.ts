@@ -154,6 +154,44 @@ export function levelWord(level: Level): string {
 
 export const resourceWord = (managed: Managed): string => (managed === "cpu" ? t("CPU") : t("Memory"));
 
+/** Causes of adjustments, by what they decide on, and those of either; `none` stands for those that have none. */
+const CAUSES: Record<Managed | "guest-policy", Record<string, string>> = {
+  cpu: {
+    none: later("goals"),
+    placement: later("crowded CPUs"),
+    partition: later("weights of partitions"),
+  },
+  memory: {
+    "host-pressure": later("the host is short of memory"),
+    distress: later("servers are short of memory"),
+    "pressure-over": later("there is memory enough again"),
+    "memory-policy": later("memory policies"),
+    "another-manager": later("another program manages memory"),
+    pressure: later("equal pages: memory gets short"),
+    "no-gain": later("equal pages: too little is saved"),
+    unmerging: later("equal pages: NUMA nodes"),
+  },
+  "guest-policy": {
+    "drift-corrected": later("changed by somebody, and set again"),
+    "drift-reported": later("changed by somebody, and left so"),
+    "drift-given-up": later("changed by somebody again and again"),
+    "guest-policy": later("advised by a guest policy"),
+  },
+};
+
+/** Causes by what they belong to, as it is headed; only those that are possible of what is decided on that, if any is given. */
+export function causes(managed: Managed | ""): { heading: string; causes: string[] }[] {
+  const of = (one: Managed) => ({ heading: resourceWord(one), causes: Object.keys(CAUSES[one]) });
+  const both = { heading: t("Guest policies"), causes: Object.keys(CAUSES["guest-policy"]) };
+  return managed ? [of(managed), both] : [of("cpu"), of("memory"), both];
+}
+
+/** A cause in words; one that is not known stands for itself. */
+export function causeWord(cause: string): string {
+  const known = Object.values(CAUSES).find((one) => cause in one);
+  return known ? t(known[cause]!) : cause;
+}
+
 /** What is managed, as a heading says it. */
 export const managementWord = (managed: Managed): string => (managed === "cpu" ? t("CPU management") : t("Memory management"));
 

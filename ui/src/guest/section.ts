@@ -6,6 +6,7 @@ import { mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
 import { NONE } from "../base/format";
 import { t } from "../base/texts";
+import { inForceWords, reasonWords } from "./in-force";
 import { fieldLabel, originWords, STATE_SHAPES, stateWord, valueWords } from "./words";
 
 const KINDS = ["virtual-server", "workload-resource-group", "mgmt-levels"];
@@ -111,7 +112,8 @@ export class GuestSection extends HpmElement {
   private fields(value: EffectivePolicy) {
     const all = value.fields.filter((one) => one.name !== "start");
     const said = all.filter((one) => one.value !== null);
-    const unsaid = all.filter((one) => one.value === null && one["in-force"] !== null);
+    const now = value["in-force"];
+    const unsaid = all.filter((one) => one.value === null && inForceWords(now, one.name) !== null);
     return html`${said.length > 0
       ? html`<table aria-label=${t("What is said")}>
           <thead>
@@ -130,23 +132,24 @@ export class GuestSection extends HpmElement {
           <summary>${t("What nobody says, as the host has it")}</summary>
           <table aria-label=${t("As the host has it")}>
             <tbody>
-              ${unsaid.map((one) => html`<tr><th scope="row">${fieldLabel(one.name)}</th><td>${one["in-force"]}</td></tr>`)}
+              ${unsaid.map((one) => html`<tr><th scope="row">${fieldLabel(one.name)}</th><td>${inForceWords(now, one.name)} ${one.reason ? html`<span class="help">${reasonWords(one)}</span>` : nothing}</td></tr>`)}
             </tbody>
           </table>
         </details>`
       : nothing}`;
   }
 
-  private line(one: PolicyField, { "guest-policy": policy }: EffectivePolicy) {
-    const now = one["in-force"];
-    const differs = now !== null && one.state !== "holds" && now !== one.value;
+  private line(one: PolicyField, { "guest-policy": policy, "in-force": host }: EffectivePolicy) {
+    const now = inForceWords(host, one.name);
+    const wanted = valueWords(policy, one.name);
+    const differs = now !== null && one.state !== "holds" && now !== wanted;
     return html`<tr>
       <th scope="row">${fieldLabel(one.name)}</th>
-      <td>${valueWords(policy, one.name) ?? one.value ?? NONE}</td>
+      <td>${wanted ?? one.value ?? NONE}</td>
       <td>${originWords(one)}</td>
       <td class=${BAD.has(one.state) ? "bad" : one.state}>
         <i aria-hidden="true">${STATE_SHAPES[one.state]}</i>${stateWord(one.state)}
-        ${one.reason ? html`<span class="help">${one.reason}</span>` : nothing}
+        ${one.reason ? html`<span class="help">${reasonWords(one)}</span>` : nothing}
         ${differs ? html`<span class="help">${t("In force now: {value}", { value: now })}</span>` : nothing}
       </td>
     </tr>`;

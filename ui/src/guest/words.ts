@@ -127,7 +127,7 @@ export const LIMITS: readonly (readonly [keyof DiskLimits, label: string, words:
   ["write-iops-sec", later("requests/s to write"), later("{n} requests/s to write")],
 ];
 
-function disksWords(disks: Record<string, DiskLimits>): string {
+export function disksWords(disks: Record<string, DiskLimits>): string {
   return Object.entries(disks)
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([disk, limits]) => t("{disk}: {limits}", { disk: disk === "*" ? t("every other disk") : disk, limits: limitsWords(limits) }))

@@ -7,7 +7,7 @@ import { mayWrite } from "../base/app";
 import { customElement, html, nothing, state } from "../base/element";
 import { link } from "../base/page";
 import { t } from "../base/texts";
-import { outcomeWord, resourceWord } from "../base/words";
+import { causes, causeWord, outcomeWord, resourceWord } from "../base/words";
 import type { AdjustmentPart } from "../parts/adjustment";
 import { saveAdjustments } from "../timeline/adjustments-file";
 import { TimelinePage } from "../timeline/page";
@@ -17,7 +17,7 @@ const RESOURCES: readonly Managed[] = ["cpu", "memory"];
 
 @customElement("hpm-adjustments")
 export class AdjustmentsPage extends TimelinePage<Adjustment> {
-  protected readonly filters = ["group", "server", "resource", "outcome"];
+  protected readonly filters = ["group", "server", "resource", "cause", "outcome"];
   protected readonly failures = { reading: t("Adjustments cannot be read."), saving: t("Adjustments were not exported.") };
   @state() private now = Date.now();
   private sought = "";
@@ -80,9 +80,16 @@ export class AdjustmentsPage extends TimelinePage<Adjustment> {
       </div>
       <div class="field">
         <label for="resource">${t("Resource")}</label>
-        <select id="resource" @change=${(event: Event) => this.filter({ resource: (event.target as HTMLSelectElement).value })}>
+        <select id="resource" @change=${(event: Event) => this.filter({ resource: (event.target as HTMLSelectElement).value, cause: "" })}>
           <option value="" .selected=${!this.asked("resource")}>${t("any")}</option>
           ${RESOURCES.map((one) => html`<option value=${one} .selected=${this.asked("resource") === one}>${resourceWord(one)}</option>`)}
+        </select>
+      </div>
+      <div class="field">
+        <label for="cause">${t("Cause")}</label>
+        <select id="cause" @change=${(event: Event) => this.filter({ cause: (event.target as HTMLSelectElement).value })}>
+          <option value="" .selected=${!this.asked("cause")}>${t("any")}</option>
+          ${this.causes()}
         </select>
       </div>
       <div class="field">
@@ -92,6 +99,16 @@ export class AdjustmentsPage extends TimelinePage<Adjustment> {
           ${OUTCOMES.map((one) => html`<option value=${one} .selected=${this.asked("outcome") === one}>${outcomeWord(one)}</option>`)}
         </select>
       </div>`;
+  }
+
+  /** What can be chosen: causes of the resource that is asked for; also one that a link names and nobody here knows. */
+  private causes() {
+    const asked = this.asked("cause");
+    const option = (one: string) => html`<option value=${one} .selected=${asked === one}>${causeWord(one)}</option>`;
+    const of = causes(RESOURCES.find((one) => one === this.asked("resource")) ?? "");
+    const known = of.flatMap((one) => one.causes);
+    return html`${of.map((one) => html`<optgroup label=${one.heading}>${one.causes.map(option)}</optgroup>`)}
+    ${asked && !known.includes(asked) ? option(asked) : nothing}`;
   }
 
   protected entry(one: Adjustment) {
@@ -150,7 +167,8 @@ export class AdjustmentsPage extends TimelinePage<Adjustment> {
 
   private wish() {
     const query = {
-      ...this.period, group: this.asked("group"), resource: this.asked("resource"), outcome: this.asked("outcome"), "virtual-server": this.asked("server"),
+      ...this.period, group: this.asked("group"), resource: this.asked("resource"), cause: this.asked("cause"),
+      outcome: this.asked("outcome"), "virtual-server": this.asked("server"),
     };
     return { path: "/dynamic-resource-adjustments", query, top: this.top };
   }

@@ -2,7 +2,6 @@
 
 import { Resource } from "../api/resource";
 import type { DependencyGraph, GroupSummary, StartJob, StartJobList } from "../api/types";
-import { idOf } from "../api/uris";
 import { css, customElement, html, nothing } from "../base/element";
 import { order, some } from "../base/format";
 import { link, PageElement } from "../base/page";
@@ -12,6 +11,7 @@ import { around } from "../dependencies/layout";
 import { knotsOf, needsId, STANDING_SHAPES, standingOf, standingWord, waitsId, whenItStops, type Knot } from "../dependencies/words";
 import type { Column } from "../parts/table";
 import "../starts/job";
+import { groupOf } from "../starts/words";
 
 /** So many servers are drawn at most: of more, nobody finds one in a picture. */
 const DRAWN = 80;
@@ -157,14 +157,10 @@ export class DependenciesPage extends PageElement {
 
   private list(heading: string, jobs: readonly StartJob[]) {
     if (jobs.length === 0) return nothing;
-    const names = new Map(this.groups.value?.["workload-resource-groups"].map((one) => [one["object-id"], one.name]));
-    const group = (one: StartJob) => {
-      const id = one["workload-resource-group"] && idOf(one["workload-resource-group"]);
-      return id ? (names.get(id) ?? id) : null;
-    };
+    const groups = this.groups.value?.["workload-resource-groups"];
     return html`<section class="panel">
       <h2>${heading}</h2>
-      ${jobs.map((one) => html`<hpm-start-job .job=${one} .group=${group(one)} @changed=${() => this.jobs.refresh()}></hpm-start-job>`)}
+      ${jobs.map((one) => html`<hpm-start-job .job=${one} .group=${groupOf(one, groups)} @changed=${() => this.jobs.refresh()}></hpm-start-job>`)}
     </section>`;
   }
 }

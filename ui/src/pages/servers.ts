@@ -3,7 +3,7 @@
 import { LeftAlone } from "../api/leftalone";
 import { mirror, type Row } from "../api/mirror";
 import { Resource } from "../api/resource";
-import type { GroupSummary } from "../api/types";
+import type { GroupSummary, StartJob } from "../api/types";
 import { mayWrite } from "../base/app";
 import { cache, css, customElement, html, nothing, query, state, type PropertyValues } from "../base/element";
 import { complain, tell } from "../base/notices";
@@ -21,7 +21,9 @@ import type { BulkDialog, BulkKind } from "../servers/bulk-dialog";
 import "../servers/bulk-dialog";
 import { serverColumns } from "../servers/columns";
 import { classesOf, filtered, tally, wantedOf, wantsAll, WORDS, type Wanted } from "../servers/filter";
+import { poweredServers } from "../starts/actions";
 import type { PowerPart } from "../starts/power";
+import { groupOf } from "../starts/words";
 import { filterBar, filterStyle, NOTHING } from "../servers/filter-bar";
 
 type Groups = { "workload-resource-groups": GroupSummary[] };
@@ -136,16 +138,20 @@ export class ServersPage extends PageElement {
         .problem=${mirror.problem}
         .error=${mirror.complete ? mirror.error : undefined}
       ></hpm-head>
+      <hpm-start-strip
+        .groups=${this.groups.value?.["workload-resource-groups"] ?? []}
+        @job=${this.showJob}
+      ></hpm-start-strip>
       ${this.content()}
-      ${mayWrite() ? this.dialogs() : nothing}`;
+      ${mayWrite() ? this.dialogs() : nothing}
+      <hpm-power @begun=${() => void mirror.ask()}></hpm-power>`;
   }
 
   private dialogs() {
     return html`<hpm-servers-bulk @done=${this.left}></hpm-servers-bulk>
       <hpm-server-move @saved=${this.saved}></hpm-server-move>
       <hpm-server-limits @saved=${this.saved}></hpm-server-limits>
-      <hpm-server-goal @saved=${this.saved}></hpm-server-goal>
-      <hpm-power @begun=${() => void mirror.ask()}></hpm-power>`;
+      <hpm-server-goal @saved=${this.saved}></hpm-server-goal>`;
   }
 
   private content() {
@@ -195,9 +201,11 @@ export class ServersPage extends PageElement {
       <strong role="status">${plural("{n} selected", "{n} selected", rows.length)}</strong>
       ${hidden > 0 ? html`<span>${plural("one of them is not shown now", "{n} of them are not shown now", hidden)}</span>` : nothing}
       ${mayWrite()
-        ? html`<button type="button" @click=${() => this.change("group", rows)}>${t("Put in a group…")}</button>
+        ? html`<button type="button" @click=${() => void this.power.start(poweredServers(rows))}>${t("Start")}</button>
+            <button type="button" @click=${() => this.change("group", rows)}>${t("Put in a group…")}</button>
             <button type="button" @click=${() => this.change("exclude", rows)}>${t("Leave alone…")}</button>
-            <button type="button" @click=${() => this.change("manage", rows)}>${t("Manage again…")}</button>`
+            <button type="button" @click=${() => this.change("manage", rows)}>${t("Manage again…")}</button>
+            <button class="danger" type="button" @click=${() => void this.power.stop(poweredServers(rows))}>${t("Stop…")}</button>`
         : nothing}
       <button type="button" @click=${this.copy}>${t("Copy")}</button>
       <button class="plain" type="button" @click=${() => (this.selected = new Set())}>${t("Select none")}</button>
@@ -277,6 +285,10 @@ export class ServersPage extends PageElement {
   private readonly saved = (event: CustomEvent<Saved>): void => {
     tellSaved(event.detail, () => void mirror.ask());
     void mirror.ask();
+  };
+
+  private readonly showJob = ({ detail: job }: CustomEvent<StartJob>): void => {
+    this.power.show(job["object-id"], groupOf(job, this.groups.value?.["workload-resource-groups"]) ?? "");
   };
 
   private change(kind: BulkKind, rows: readonly Row[]): void {

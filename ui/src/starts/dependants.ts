@@ -18,13 +18,14 @@ export function dependants(graph: DependencyGraph, servers: readonly string[]): 
     const target = idOf(edge.needs);
     needing.set(target, [...(needing.get(target) ?? []), { id: idOf(edge["virtual-server"]), then: edge["when-it-stops"] }]);
   }
+  const active = (id: string) => ["running", "paused"].includes(nodes.get(id)?.status ?? "");
   const asked = new Set(servers);
   const stop = new Set<string>();
   const warn = new Set<string>();
-  const left = [...servers];
+  const left = servers.filter(active);
   while (left.length > 0) {
     for (const { id, then } of needing.get(left.pop()!) ?? []) {
-      if (asked.has(id) || stop.has(id) || then === "ignore" || !["running", "paused"].includes(nodes.get(id)?.status ?? "")) continue;
+      if (asked.has(id) || stop.has(id) || then === "ignore" || !active(id)) continue;
       if (then === "stop") {
         stop.add(id);
         left.push(id);

@@ -1,5 +1,5 @@
 /**
- * Starts and stops servers and groups: asks what is to become of those that need what stops, and shows how the job
+ * Starts and stops servers, one or several together, and groups: asks what is to become of those that need what stops, and shows how the job
  * goes on. The job goes on without it, too. Dispatches `begun` when one has begun.
  */
 
@@ -18,13 +18,15 @@ import "./job";
 
 /** What is started or stopped. */
 export interface Powered {
-  /** Below the base of the API, without its actions. */
+  /** Where that is asked for, below the base of the API. */
   path: string;
+  kind: "server" | "servers" | "group";
+  /** Its name; of several servers, how many they are. */
   name: string;
-  /** Whether it is a group. */
-  group: boolean;
   /** UUIDs of the servers that are meant. */
   servers: readonly string[];
+  /** Of several servers, the names of those that run. */
+  running?: readonly string[];
 }
 
 const MOST_NAMES = 12;
@@ -70,9 +72,9 @@ export class PowerPart extends HpmElement {
   /** Starts it, and before it all that it needs. */
   async start(what: Powered): Promise<void> {
     try {
-      this.begun((await app.client.post<StartJob>(`${what.path}/actions`, { action: "start" })).content, what.name);
+      this.begun((await app.client.post<StartJob>(what.path, { action: "start", ...those(what) })).content, what.name);
     } catch (error) {
-      complain(t("{name} was not started.", { name: what.name }), error);
+      complain(what.kind === "servers" ? t("They were not started.") : t("{name} was not started.", { name: what.name }), error);
     }
   }
 
@@ -107,12 +109,11 @@ export class PowerPart extends HpmElement {
 
   private asking() {
     const { what, others } = this;
-    const n = what?.servers.length ?? 0;
     return html`<hpm-dialog
       id="stop"
       danger
-      .heading=${what ? (what.group ? t("Stop group {name}", { name: what.name }) : t("Stop {name}", { name: what.name })) : ""}
-      .action=${what?.group ? t("Stop group") : t("Stop")}
+      .heading=${what ? (what.kind === "group" ? t("Stop group {name}", { name: what.name }) : t("Stop {name}", { name: what.name })) : ""}
+      .action=${what?.kind === "group" ? t("Stop group") : t("Stop")}
       .busy=${this.busy}
       .error=${this.error}
       @save=${this.doStop}
@@ -120,21 +121,17 @@ export class PowerPart extends HpmElement {
     >
       ${what && others
         ? html`<div class="stack">
-            <p>
-              ${what.group
-                ? t("Those of its {n} servers that run are asked to shut down, who needs others first.", { n })
-                : t("It is asked to shut down.")}
-            </p>
+            <p>${asked(what)}</p>
             ${others.stop.length > 0
-              ? html`<p>${t("These need it, and are stopped before it, as their policies say: {names}.", { names: some(others.stop, MOST_NAMES) })}</p>`
+              ? html`<p>${along(what, some(others.stop, MOST_NAMES))}</p>`
               : nothing}
             ${others.warn.length > 0
               ? html`<fieldset>
-                  <legend>${t("These need it, too, and run: {names}.", { names: some(others.warn, MOST_NAMES) })}</legend>
-                  ${this.choice("stop", t("Stop them before it"))} ${this.choice("leave", t("Leave them running"))}
+                  <legend>${needing(what, some(others.warn, MOST_NAMES))}</legend>
+                  ${this.choice("stop", what.kind === "servers" ? t("Stop them, too, and first") : t("Stop them before it"))} ${this.choice("leave", t("Leave them running"))}
                 </fieldset>`
               : nothing}
-            ${others.stop.length + others.warn.length === 0 ? html`<p class="dim">${t("No other server that runs needs it.")}</p>` : nothing}
+            ${others.stop.length + others.warn.length === 0 ? html`<p class="dim">${what.kind === "servers" ? t("No other server that runs needs them.") : t("No other server that runs needs it.")}</p>` : nothing}
             <div class="field">
               <label for="grace">${t("Time to shut down, for each (seconds)")}</label>
               <input
@@ -185,7 +182,7 @@ export class PowerPart extends HpmElement {
     this.error = null;
     try {
       const wish = { action: "stop", dependants: this.then || null, "grace-seconds": this.grace, force: this.force };
-      const { content } = await app.client.post<StartJob>(`${what.path}/actions`, wish);
+      const { content } = await app.client.post<StartJob>(what.path, { ...wish, ...those(what) });
       this.asks.close();
       this.begun(content, what.name);
     } catch (error) {
@@ -202,4 +199,28 @@ export class PowerPart extends HpmElement {
     this.emit<StartJob>("begun", job);
     this.show(job["object-id"], name);
   }
+}
+
+/** What names the servers in a request, where its path does not. */
+const those = ({ kind, servers }: Powered) => (kind === "servers" ? { "virtual-servers": servers } : {});
+
+/** Who is asked to shut down. */
+function asked({ kind, servers, running = [] }: Powered): string {
+  if (kind === "server") return t("It is asked to shut down.");
+  if (kind === "group") return t("Those of its {n} servers that run are asked to shut down, who needs others first.", { n: servers.length });
+  if (running.length === 0) return t("None of them runs, as far as is known.");
+  const names = some(running, MOST_NAMES);
+  if (running.length === servers.length) return t("These are asked to shut down, who needs others first: {names}.", { names });
+  return t("Those of them that run are asked to shut down, who needs others first: {names}.", { names });
+}
+
+/** Who is stopped with what stops. */
+function along({ kind }: Powered, names: string): string {
+  if (kind === "servers") return t("These need some of them, and are stopped first, as their policies say: {names}.", { names });
+  return t("These need it, and are stopped before it, as their policies say: {names}.", { names });
+}
+
+/** Of whom is to be said what becomes of them. */
+function needing({ kind }: Powered, names: string): string {
+  return kind === "servers" ? t("These need some of them, too, and run: {names}.", { names }) : t("These need it, too, and run: {names}.", { names });
 }

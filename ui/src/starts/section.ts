@@ -12,10 +12,10 @@ import { mayWrite } from "../base/app";
 import { css, customElement, html, HpmElement, nothing, property, type TemplateResult } from "../base/element";
 import { fixed, list } from "../base/format";
 import { link } from "../base/page";
-import { t } from "../base/texts";
+import { plural, t } from "../base/texts";
 import { GROUP_KINDS, GROUPS } from "../groups/data";
 import { needName, originWords, readyWords, USUAL_TIMEOUT, windowWords } from "../guest/words";
-import { phaseWord } from "./words";
+import { groupOf, jobHeading, jobProgress, phaseWord } from "./words";
 
 const KINDS = ["virtual-server", "workload-resource-group", "start-job", "dependency-stopped"];
 
@@ -168,13 +168,18 @@ export class StartSection extends HpmElement {
   }
 }
 
-/** Jobs that are on their way, of a server or of a group: what they are at, and a button to see more. Dispatches `job`. */
+/** Jobs that the strip of all servers tells of. */
+const MOST_JOBS = 3;
+
+/** Jobs that are on their way, of a server, of a group, or all: what they are at, and a button to see more. Dispatches `job`. */
 @customElement("hpm-start-strip")
 export class StartStrip extends HpmElement {
-  /** The UUID of a server, or the id of a group. */
+  /** The UUID of a server, or the id of a group; neither: all. */
   @property() server = "";
   @property() group = "";
-  private readonly jobs = new Resource<{ "start-jobs": StartJob[] }>(this, () => "/start-jobs", { kinds: ["start-job"], ticks: false });
+  /** To name those that are started or stopped as a whole. */
+  @property({ attribute: false }) groups: readonly GroupSummary[] = [];
+  private readonly jobs = new Resource<{ "start-jobs": StartJob[] }>(this, () => "/start-jobs?state=running", { kinds: ["start-job"], ticks: false });
 
   static override styles = [
     HpmElement.styles,
@@ -197,24 +202,30 @@ export class StartStrip extends HpmElement {
   }
 
   override render() {
-    const jobs = (this.jobs.value?.["start-jobs"] ?? []).filter((one) => one.state === "running" && this.concerns(one));
+    const jobs = (this.jobs.value?.["start-jobs"] ?? []).filter((one) => this.concerns(one));
+    const rest = this.server || this.group ? 0 : jobs.length - MOST_JOBS;
     return html`<div role="status">
-      ${jobs.map(
+      ${(rest > 0 ? jobs.slice(0, MOST_JOBS) : jobs).map(
         (job) => html`<div class="strip spread">
           <p>${this.sentence(job)}</p>
           <button type="button" @click=${() => this.emit<StartJob>("job", job)}>${t("Show progress")}</button>
         </div>`,
       )}
+      ${rest > 0
+        ? html`<p class="strip"><a href=${link("dependencies")}>${plural("One more start or stop goes on.", "{n} more starts and stops go on.", rest)}</a></p>`
+        : nothing}
     </div>`;
   }
 
   private sentence(job: StartJob): string {
     const own = job["virtual-servers"].find((one) => idOf(one["virtual-server"]) === this.server);
     if (own) return standing(own);
+    if (!this.group) return t("{name}: {what}", { name: jobHeading(job, groupOf(job, this.groups)), what: jobProgress(job) });
     return job.action === "start" ? t("The group is being started.") : t("The group is being stopped.");
   }
 
   private concerns(job: StartJob): boolean {
+    if (!this.group && !this.server) return true;
     if (this.group) return job["workload-resource-group"] !== null && idOf(job["workload-resource-group"]) === this.group;
     return job["virtual-servers"].some((one) => idOf(one["virtual-server"]) === this.server);
   }

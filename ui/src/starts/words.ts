@@ -1,6 +1,8 @@
 /** Start jobs in words: what one does, how far it is, how its servers stand. */
 
-import type { StartJob } from "../api/types";
+import type { GroupSummary, StartJob } from "../api/types";
+import { idOf } from "../api/uris";
+import { fixed } from "../base/format";
 import { later, plural, t } from "../base/texts";
 
 type Phase = StartJob["virtual-servers"][number]["phase"];
@@ -34,6 +36,13 @@ export const jobStateWord = (state: StartJob["state"]): string => t(STATE[state]
 /** Whether nothing more becomes of a server of a job. */
 export const isOver = (phase: Phase): boolean => ["ready", "stopped", "failed", "cancelled"].includes(phase);
 
+/** The name of the group that was asked for, or its id where it is gone; null: servers were. */
+export function groupOf(job: StartJob, groups: readonly GroupSummary[] | undefined): string | null {
+  const uri = job["workload-resource-group"];
+  if (uri === null) return null;
+  return groups?.find((one) => one["object-uri"] === uri)?.name ?? idOf(uri);
+}
+
 /** What a job does, with whom; `group`: the name of the group that was asked for. */
 export function jobHeading(job: StartJob, group: string | null): string {
   const asked = job["virtual-servers"].filter((one) => one.asked).map((one) => one.name);
@@ -46,5 +55,5 @@ export function jobHeading(job: StartJob, group: string | null): string {
 export function jobProgress(job: StartJob): string {
   const all = job["virtual-servers"];
   const done = all.filter((one) => isOver(one.phase)).length;
-  return t("{done} of {all}", { done, all: all.length });
+  return t("{done} of {all}", { done: fixed(done), all: fixed(all.length) });
 }

@@ -48,6 +48,9 @@ export abstract class TimelinePage<T extends Numbered & { time: string }> extend
         align-items: end;
         margin-bottom: var(--gap);
       }
+      .filters select {
+        max-width: 12rem; /* or the longest choice says how wide it is */
+      }
       h2 {
         padding: var(--gap) 8px 4px;
         border-bottom: 1px solid var(--line);

@@ -26,10 +26,12 @@ from __future__ import annotations
 class HpmError(Exception):
     """Base of all errors that hpm raises on purpose.
 
-    `message` is one sentence for people: what is wrong, and what would be right.
+    `message` is one sentence for people: what is wrong, and what would be right. `field_reason` is the same with an id,
+    where clients are told that (see `policy.field_reasons`).
     """
 
     id = "hpm"
+    field_reason: str | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

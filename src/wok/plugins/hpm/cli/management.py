@@ -139,6 +139,7 @@ def settings(
     "hpm dra-list",
     "hpm dra-list --from 2h --vs db1",
     "hpm dra-list --from '2026-02-03 22:00' --to 2h --outcome failed",
+    "hpm dra-list --cause placement",
     "hpm dra-list --follow --limit 1",
 ])  # fmt: skip
 @SINCE
@@ -149,6 +150,8 @@ def settings(
               help="Only with this server.")  # fmt: skip
 @click.option("--outcome", type=one_of(Outcome), help="Only these.")
 @click.option("--resource", type=one_of(Resource), help="Only what was decided on that.")
+@click.option("--cause", metavar="CAUSE",
+              help="Only of this cause, such as placement or host-pressure; none: of CPU shares.")  # fmt: skip
 @LIMIT
 @click.option("--follow", "-f", is_flag=True, help="Then print new ones as they come, the newest last; Ctrl-C ends.")
 def dra_list(
@@ -159,6 +162,7 @@ def dra_list(
     server: str | None,
     outcome: str | None,
     resource: str | None,
+    cause: str | None,
     limit: int,
     follow: bool,
 ) -> None:
@@ -180,6 +184,7 @@ def dra_list(
         "server": None if server is None else find_server(client, server).object_id,
         "outcome": outcome,
         "resource": resource,
+        "cause": cause,
     }
     if follow:
         follow_adjustments(session, query, min(limit, LARGEST_PAGE))

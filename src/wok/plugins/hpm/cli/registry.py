@@ -110,8 +110,8 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     ),
     "Starting and stopping (in the order of dependencies)": _noun(
         "starts",
-        vs_start="Start a virtual server, and before it what it needs.",
-        vs_stop="Stop a virtual server, those that need it first.",
+        vs_start="Start virtual servers, and before them what they need.",
+        vs_stop="Stop virtual servers, those that need them first.",
         group_start="Start all servers of a group, in the order of needs.",
         group_stop="Stop all servers of a group, in the order of needs.",
         dependencies="Show which servers need which, and who is ready.",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..client.errors import NoConnection
-from ..wire.starts import DependencyGraph, JobPhase, StartJob, StartJobList, StopServers
+from ..wire.starts import DependencyGraph, JobPhase, JobState, StartJob, StartJobList, StopServers
 from . import words
-from .command import GROUP, SERVER, Failure, Slot, command
+from .command import GROUP, SERVERS, Failure, Slot, command
+from .option_types import one_of
 from .plain import plain
-from .resolve import find_group, find_server
+from .resolve import find_group, find_servers
 from .session import Session
 
 if TYPE_CHECKING:
@@ -36,20 +37,25 @@ _grace = click.option("--grace", type=click.IntRange(0, 3600), default=120, meta
 _force = click.option("--force", is_flag=True, help="End those that do not shut down in that time.")
 
 
-@command("vs-start", SERVER, examples=["hpm vs-start web", "hpm vs-start web --no-wait"])
+@command("vs-start", SERVERS, examples=[
+    "hpm vs-start web", "hpm vs-start web1 web2 batch", "hpm vs-start web --no-wait",
+])  # fmt: skip
 @_no_wait
-def vs_start(session: Session, server: str, no_wait: bool) -> None:
-    """Start a virtual server, and before it what it needs.
+def vs_start(session: Session, servers: tuple[str, ...], no_wait: bool) -> None:
+    """Start virtual servers, and before them what they need.
 
-    What it needs and does not run is started first, side by side where that is possible, and waited for until it is
-    ready. The job goes on if this command ends, and if hpm is started anew.
+    Several are started in one job; those that run already stay as they are. What they need and does not run is started
+    first, side by side where that is possible, and waited for until it is ready. The job goes on if this command ends,
+    and if hpm is started anew.
     """
-    found = find_server(session.client, server)
-    _follow(session, session.client.start_server(found.object_id), no_wait)
+    client = session.client
+    ids = _ids(session, servers)
+    _follow(session, client.start_server(ids[0]) if len(ids) == 1 else client.start_servers(ids), no_wait)
 
 
-@command("vs-stop", SERVER, examples=[
+@command("vs-stop", SERVERS, examples=[
     "hpm vs-stop db --with-dependants",
+    "hpm vs-stop web1 web2 db",
     "hpm vs-stop web --grace 30 --force",
 ])  # fmt: skip
 @_dependants
@@ -58,16 +64,19 @@ def vs_start(session: Session, server: str, no_wait: bool) -> None:
 @_force
 @_no_wait
 def vs_stop(
-    session: Session, server: str, with_dependants: bool, leave_dependants: bool, grace: int, force: bool, no_wait: bool
-) -> None:
-    """Stop a virtual server, those that need it first.
+    session: Session, servers: tuple[str, ...], with_dependants: bool, leave_dependants: bool, grace: int, force: bool,
+    no_wait: bool,
+) -> None:  # fmt: skip
+    """Stop virtual servers, those that need them first.
 
-    Those whose policies say that they stop with it are always stopped before it. Where others that need it run, say
-    whether they are to stop, too.
+    Several are stopped in one job; of those that need each other, who needs is first. Those whose policies say that
+    they stop with what they need are always stopped before it. Where others that need it run, say whether they are to
+    stop, too.
     """
     how = _how(with_dependants, leave_dependants, grace, force)
-    found = find_server(session.client, server)
-    _follow(session, session.client.stop_server(found.object_id, how), no_wait)
+    client = session.client
+    ids = _ids(session, servers)
+    _follow(session, client.stop_server(ids[0], how) if len(ids) == 1 else client.stop_servers(ids, how), no_wait)
 
 
 @command("group-start", GROUP, examples=["hpm group-start Gold", "hpm group-start Gold --no-wait"])
@@ -101,8 +110,9 @@ def group_stop(
     _follow(session, session.client.stop_group(found.object_id, how), no_wait)
 
 
-@command("job-list", examples=["hpm job-list", "hpm job-list --json"])
-def job_list(session: Session) -> None:
+@command("job-list", examples=["hpm job-list", "hpm job-list --state running", "hpm job-list --json"])
+@click.option("--state", type=one_of(JobState), help="Only those that stand so.")
+def job_list(session: Session, state: str | None) -> None:
     """List the jobs that start or stop servers.
 
     The newest stand first.
@@ -120,7 +130,7 @@ def job_list(session: Session) -> None:
             for job in found.start_jobs
         ])  # fmt: skip
 
-    session.emit(session.client.start_jobs(), show)
+    session.emit(session.client.start_jobs(state), show)
 
 
 @command("job-show", _JOB, examples=["hpm job-show 12"])
@@ -164,6 +174,10 @@ def dependencies(session: Session) -> None:
         show_table(columns, rows)
 
     session.emit(session.client.dependencies(), show)
+
+
+def _ids(session: Session, servers: tuple[str, ...]) -> list[str]:
+    return [one.object_id for one in find_servers(session.client, servers)]
 
 
 def _how(with_dependants: bool, leave_dependants: bool, grace: int, force: bool) -> StopServers:

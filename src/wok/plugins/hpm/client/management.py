@@ -48,6 +48,7 @@ class ManagementCalls(Calls):
         server: str | None = None,
         outcome: str | None = None,
         resource: str | None = None,
+        cause: str | None = None,
         limit: int | None = None,
         unless: str | None = None,
     ) -> Answer[AdjustmentList]:
@@ -58,7 +59,7 @@ class ManagementCalls(Calls):
         """
         query = {
             "from": since, "to": until, "group": group, "virtual-server": server, "outcome": outcome,
-            "resource": resource, "limit": None if limit is None else str(limit),
+            "resource": resource, "cause": cause, "limit": None if limit is None else str(limit),
         }  # fmt: skip
         return self._get(ADJUSTMENTS, AdjustmentList, {k: v for k, v in query.items() if v is not None}, unless)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
+
+import msgspec
 
 from ..wire.starts import (
     DependencyGraph,
@@ -12,7 +14,9 @@ from ..wire.starts import (
     StartJob,
     StartJobList,
     StartServers,
+    StartTogether,
     StopServers,
+    StopTogether,
 )
 from .answers import Answer
 from .calls import Calls
@@ -32,6 +36,15 @@ class StartCalls(Calls):
         """Stop a virtual server, and before it those that need it."""
         return self._act_on_server(server_id, how or StopServers())
 
+    def start_servers(self, server_ids: Sequence[str]) -> Answer[StartJob]:
+        """Start some virtual servers in one job, and before them what they need."""
+        return self._post(JOBS, StartTogether(tuple(server_ids)), StartJob)
+
+    def stop_servers(self, server_ids: Sequence[str], how: StopServers | None = None) -> Answer[StartJob]:
+        """Stop some virtual servers in one job, and before them those that need them."""
+        said = {} if how is None else msgspec.structs.asdict(how)
+        return self._post(JOBS, StopTogether(virtual_servers=tuple(server_ids), **said), StartJob)
+
     def start_group(self, group_id: str) -> Answer[StartJob]:
         """Start all servers of a group."""
         return self._post(f"{group_path(group_id)}/actions", StartServers(), StartJob)
@@ -40,9 +53,9 @@ class StartCalls(Calls):
         """Stop all servers of a group."""
         return self._post(f"{group_path(group_id)}/actions", how or StopServers(), StartJob)
 
-    def start_jobs(self) -> Answer[StartJobList]:
-        """Start jobs, the newest first."""
-        return self._get(JOBS, StartJobList)
+    def start_jobs(self, state: str | None = None) -> Answer[StartJobList]:
+        """Start jobs, the newest first; with `state`, those that stand so."""
+        return self._get(JOBS, StartJobList, None if state is None else {"state": state})
 
     def start_job(self, number: str) -> Answer[StartJob]:
         """One start job."""

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from ..errors import Conflict, HypervisorUnreachable
+from ..errors import Conflict, HypervisorUnreachable, NotFound
 from ..manager.manager import Manager
 from ..model.starts import Starts
-from ..wire.starts import DependencyGraph, HookAnswer, HookQuestion, ServerAction, StartJob, StartJobList
+from ..wire.starts import (
+    DependencyGraph,
+    HookAnswer,
+    HookQuestion,
+    JobRequest,
+    ServerAction,
+    StartJob,
+    StartJobList,
+    StartJobQuery,
+)
 from .route import Route
 
 
@@ -21,7 +30,15 @@ def start_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "GET", "/dependencies", "Who needs whom, and who is ready", DependencyGraph, lambda r: starts.graph(r.base),
         ),
-        Route("GET", "/start-jobs", "List start jobs", StartJobList, lambda r: starts.jobs(r.base)),
+        Route(
+            "POST", "/start-jobs", "Start or stop some virtual servers together, in the order of dependencies",
+            StartJob, lambda r: starts.together(r.base, r.caller.user, r.body), body=JobRequest,
+            refuses=(NotFound, Conflict, HypervisorUnreachable),
+        ),
+        Route(
+            "GET", "/start-jobs", "List start jobs", StartJobList, lambda r: starts.jobs(r.base, r.query),
+            query=StartJobQuery,
+        ),
         Route(
             "GET", "/start-jobs/{number}", "Get a start job", StartJob, lambda r: starts.job(r.base, r.names["number"]),
         ),

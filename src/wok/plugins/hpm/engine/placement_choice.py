@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import Conflict, InvalidValue
 from ..policy.cpu_sets import format_cpus, parse_cpus
+from ..policy.field_reasons import Reason
 from ..policy.guest_policies import Anywhere, EachOnCpus, OnCpus, OnNode, Pack, Placement, Spread
 from .topology import Topology
 
@@ -28,7 +29,7 @@ def choose(
     """
     free = topology.numbers.difference(taken)
     if not free:
-        raise Conflict(f"all CPUs of this host ({format_cpus(topology.numbers)}) belong to some virtual server alone")
+        raise _conflict(Reason("none-free", cpus=format_cpus(topology.numbers)))
     sets = _chosen(placement, vcpus, topology, free, crowd)
     if not isinstance(placement, Anywhere) and placement.exclusive:
         enough(len(frozenset().union(*sets)), free)
@@ -66,15 +67,13 @@ def on_these(wanted: frozenset[int], topology: Topology, taken: Collection[int],
     """
     unknown = wanted - topology.numbers
     if unknown:
-        raise InvalidValue(
-            f"this host has no CPU {format_cpus(unknown)}; it has {format_cpus(topology.numbers)}", path
-        )
+        raise _invalid(Reason("no-cpu", cpus=format_cpus(unknown), there=format_cpus(topology.numbers)), path)
     lost = wanted.intersection(taken)
     if lost:
-        raise Conflict(
-            f"CPU {format_cpus(lost)} belongs to another virtual server alone; free are "
-            f"{format_cpus(topology.numbers.difference(taken)) or 'none'}"
-        )
+        raise _conflict(
+            Reason("belongs-to-another", cpus=format_cpus(lost),
+                   free=format_cpus(topology.numbers.difference(taken)) or "none")
+        )  # fmt: skip
     return wanted
 
 
@@ -84,10 +83,10 @@ def on_node(node: int, topology: Topology, taken: Collection[int], path: str = "
     cpus = topology.on_node(node)
     if not cpus:
         nodes = ", ".join(map(str, topology.nodes))
-        raise InvalidValue(f"this host has no NUMA node {node} with CPUs; it has {nodes}", path)
+        raise _invalid(Reason("no-node", node=node, nodes=nodes), path)
     free = cpus.difference(taken)
     if not free:
-        raise Conflict(f"all CPUs of node {node} ({format_cpus(cpus)}) belong to other virtual servers alone")
+        raise _conflict(Reason("node-is-taken", node=node, cpus=format_cpus(cpus)))
     return free
 
 
@@ -149,15 +148,9 @@ def enough(wanted: int, free: Collection[int]) -> None:
     """Whether one server can have so many of the `free` CPUs for itself alone, and one is left for everybody else.
     Raises `Conflict` with the numbers."""
     if len(free) < wanted:
-        raise Conflict(
-            f"{wanted} CPUs are wanted for one virtual server alone, and only {len(free)} are free"
-            f" ({format_cpus(free)})"
-        )
+        raise _conflict(Reason("alone-too-few", wanted=wanted, count=len(free), free=format_cpus(free)))
     if len(free) == wanted:
-        raise Conflict(
-            f"{wanted} CPUs for one virtual server alone would leave none to others: no more than {len(free)} are free"
-            f" ({format_cpus(free)})"
-        )
+        raise _conflict(Reason("alone-leaves-none", wanted=wanted, count=len(free), free=format_cpus(free)))
 
 
 def holds(
@@ -190,3 +183,15 @@ def _extent(cpus: frozenset[int], topology: Topology) -> tuple[int, int, int, in
     """How many CPUs, cores, caches and nodes these are."""
     cores = {topology.cpus[cpu].core for cpu in cpus}
     return len(cpus), len(cores), len(topology.caches_of(cpus)), len(topology.nodes_of(cpus))
+
+
+def _conflict(reason: Reason) -> Conflict:
+    error = Conflict(str(reason))
+    error.field_reason = reason
+    return error
+
+
+def _invalid(reason: Reason, path: str) -> InvalidValue:
+    error = InvalidValue(str(reason), path)
+    error.field_reason = reason
+    return error

@@ -9,6 +9,7 @@ import msgspec
 
 from ..engine.samples import IO_LIMITS, HostSample, KsmState, ServerSample
 from ..memory.state import KsmSettings
+from ..policy.field_reasons import Reason
 from ..store.journal import HOST, Control, JournalEntry
 
 #: The controls of each management level.
@@ -224,7 +225,7 @@ def too_little(mebibytes: int, memory_mib: int) -> str | None:
     """Why a server that has so much memory cannot live with that limit of memory and swap; None: it can."""
     if mebibytes >= memory_mib:
         return None
-    return f"it has {memory_mib} MiB of memory: with {mebibytes} MiB of memory and swap the kernel would kill it"
+    return Reason("too-little-memory", memory=memory_mib, limit=mebibytes)
 
 
 def limit_of(text: str) -> int | None:

@@ -11,6 +11,7 @@ from ..backend.start_xml import at_start
 from ..engine.samples import IO_LIMITS, ServerSample
 from ..engine.topology import Topology
 from ..policy.cpu_sets import format_cpus, parse_cpus
+from ..policy.field_reasons import Reason
 from ..policy.guest_policies import GuestPolicy
 from ..store.adjustments import AdjustmentRecord
 from ..store.journal import Control, JournalEntry
@@ -139,10 +140,9 @@ class GuestPolicies:
             yield self._emulator(policy.emulator_cpus)
         if policy.cpu_weight is not None:
             if snapshot.assignments[uuid].goal is not None:
-                yield Wish("cpu_weight", policy.cpu_weight, None, "overruled", "its goal decides on its shares")
+                yield Wish("cpu_weight", policy.cpu_weight, None, "overruled", Reason("goal-decides"))
             elif snapshot.held.get(uuid) != "no-policy":
-                reason = "its reserve is kept by its shares; without need of that they are this weight"
-                yield Wish("cpu_weight", policy.cpu_weight, None, "overruled", reason)
+                yield Wish("cpu_weight", policy.cpu_weight, None, "overruled", Reason("need-of-reserve"))
             else:
                 yield Wish("cpu_weight", policy.cpu_weight, str(policy.cpu_weight))
         if policy.blkio_weight is not None:
@@ -156,16 +156,18 @@ class GuestPolicies:
         wanted = parse_cpus(cpus)
         unknown = wanted - self._topology.numbers
         if self._topology.cpus and unknown:
-            return Wish("emulator_cpus", cpus, None, "impossible", f"this host has no CPU {format_cpus(unknown)}")
+            return Wish("emulator_cpus", cpus, None, "impossible", Reason(
+                "no-cpu", cpus=format_cpus(unknown), there=format_cpus(self._topology.numbers)
+            ))  # fmt: skip
         return Wish("emulator_cpus", cpus, "" if wanted == self._topology.numbers else format_cpus(wanted))
 
     def _disks(self, snapshot: Snapshot, uuid: str, server: ServerSample, policy: GuestPolicy) -> Wish:
         limits, said = policy.disk_limits, policy.disk_limits or {}
         if self._mom_limits():
-            return Wish("disk_limits", limits, None, "overruled", "a memory policy decides on limits of disks")
+            return Wish("disk_limits", limits, None, "overruled", Reason("memory-policy-decides"))
         there = [disk.name for disk in snapshot.sample.infos[uuid].tuning.disks]
         missing = [name for name in said if name != "*" and name not in there]
-        reason = f"it has no disk {', '.join(missing)}" if missing else None
+        reason = Reason("no-disk", disks=", ".join(missing)) if missing else None
         found: dict[str, tuple[int, ...]] = {}
         original = io_limits(self._original(snapshot, server, "io-tune"))
         for disk in there:
@@ -175,7 +177,7 @@ class GuestPolicies:
             else:
                 found[disk] = tuple(original.get(disk, {}).get(name, 0) for name in IO_LIMITS)
         if not there or (missing and len(missing) == len(said)):
-            return Wish("disk_limits", limits, None, "impossible", reason or "it has no disks")
+            return Wish("disk_limits", limits, None, "impossible", reason or Reason("no-disks"))
         return Wish("disk_limits", limits, io_text(found), None, reason)
 
     def _swap(self, snapshot: Snapshot, uuid: str, server: ServerSample, mebibytes: int) -> Wish:
@@ -207,9 +209,9 @@ class GuestPolicies:
             return FieldStanding(value, wish.state or "holds", wish.reason), None    # type: ignore[arg-type]
         if level == "advise":
             self._tell(snapshot, uuid, wish.field, "advised", f"{_now(now)} would become {wish.text}")
-            return FieldStanding(value, "advised", f"{_now(now)} would become {wish.text}"), None
+            return FieldStanding(value, "advised", Reason("would-become", now=_now(now), wanted=wish.text)), None
         if now is None:
-            return FieldStanding(value, "waits", "what is in force cannot be read now"), None
+            return FieldStanding(value, "waits", Reason("not-readable")), None
         text, until, why = self._refused.get(key, ("", 0, ""))
         if text == wish.text and sample.time_ns < until:
             return FieldStanding(value, "impossible", why), None
@@ -217,7 +219,7 @@ class GuestPolicies:
             left = self._drifted(snapshot, uuid, wish, key, now, interval)
             if left is not None:
                 return FieldStanding(value, "drifts", left), None
-        stands = FieldStanding(value, wish.state or "waits", wish.reason if wish.state else "hpm has just set it")    # type: ignore[arg-type]
+        stands = FieldStanding(value, wish.state or "waits", wish.reason if wish.state else Reason("just-set"))    # type: ignore[arg-type]
         return stands, changing(sample, uuid, control, wish.text)
 
     def _drifted(
@@ -227,16 +229,16 @@ class GuestPolicies:
         policy, time = snapshot.assignments[uuid].guest.policy, snapshot.sample.time_ns
         if policy.drift == "report":
             self._tell(snapshot, uuid, wish.field, "failed", f"somebody set {now}; the policy says to report that only")
-            return f"somebody set {now}, and the policy's drift says to report that only"
+            return Reason("drift-is-reported", value=now)
         times, last = self._corrected.get(key, (0, 0))
         if times >= MOST:    # until it is released
-            why = f"somebody set {now} again after hpm had set it {MOST} times; it is left so until it is released"
+            why = Reason("given-up", value=now, times=MOST)
             self._tell(snapshot, uuid, wish.field, "failed", why)
             return why
         if last and time - last > CALM * 1e9:
             times = 0
         if times and time - last < 0.9 * interval * 1e9:
-            return f"somebody set {now}; hpm sets it again in the next interval"
+            return Reason("set-by-somebody", value=now)
         self._corrected[key] = times + 1, time
         self._record(snapshot, uuid, wish.field, "applied", f"somebody set {now}; set to {wish.text} again")
         return None
@@ -255,7 +257,7 @@ class GuestPolicies:
                 log.info("%s of %s: %s → %s", control, infos[change.uuid].name, change.now, change.value)
                 continue
             log.warning("%s of %s: %s", control, infos[change.uuid].name, error)
-            why = f"the host refused it: {error}"
+            why = Reason("host-refused", error=error)
             self._refused[change.uuid, change.start, control] = change.value, until, why
             value = standing[change.uuid][field].value
             standing[change.uuid][field] = FieldStanding(value, "impossible", why)

@@ -10,6 +10,7 @@ from ..engine.samples import ServerSample
 from ..engine.topology import Topology
 from ..errors import Conflict, InvalidValue
 from ..policy.cpu_sets import format_cpus, parse_cpus
+from ..policy.field_reasons import Reason
 from ..policy.guest_policies import Anywhere, Pack, Placement, Spread
 from .actuator import Actuator
 from .controls import in_force, pins_of, pins_text
@@ -17,6 +18,11 @@ from .snapshot import Snapshot
 
 #: By these the host is not told which CPUs: what was chosen once stays, until it cannot.
 _OPEN = (Spread, Pack, Anywhere)
+#: Who runs on CPUs that somebody should have alone, and why.
+_INTRUDERS = {
+    "pinned": "is pinned there by somebody else", "excluded": "may run there, for it is excluded from management",
+    "anew": "was pinned anew by somebody else",
+}  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -89,7 +95,7 @@ class Placing:
             chosen = choose(placement, len(server.threads), self._topology, taken, crowd)
             return Place(chosen, kept=opened)
         except (InvalidValue, Conflict) as error:
-            return Place(None, str(error), impossible=True)
+            return Place(None, error.field_reason or str(error), impossible=True)
 
     def _in_place(self, snapshot: Snapshot, server: ServerSample, placement: Placement) -> bool:
         """Whether a server stands already where its placement had hpm put it."""
@@ -117,9 +123,7 @@ class Placing:
             return None
         reason = None
         if not mine:
-            held = "hpm leaves it there until it is released"
-            free = "hpm moves it where that makes servers faster"
-            reason = f"somebody else pinned it there; {free if entry is None else held}"
+            reason = Reason("pinned-elsewhere" if entry is None else "pinned-elsewhere-held")
         return Place((*pins, *[""] * (vcpus - len(pins))), reason, kept=True)
 
     def _without_others(
@@ -127,9 +131,9 @@ class Placing:
     ) -> Mapping[str, Place]:
         """Keep the other servers off CPUs that somebody has alone, and name those that hpm may not keep off."""
         sample, rest = snapshot.sample, format_cpus(self._topology.numbers - taken)
-        intruders: dict[str, str] = {}
+        intruders: dict[str, list[str]] = {kind: [] for kind in _INTRUDERS}
         for uuid, server in sample.samples.items():
-            placed = found.get(uuid, Place(None, "it is kept off CPUs that others have alone"))
+            placed = found.get(uuid, Place(None, Reason("kept-off")))
             if placed.pins is not None or uuid not in sample.infos:
                 continue
             entry = self._actuator.entry(server, "vcpu-pins")
@@ -138,15 +142,18 @@ class Placing:
             if any(own):
                 own += [""] * (len(server.threads) - len(own))    # the others may run anywhere
                 if taken & self._union(own):
-                    intruders[uuid] = f"{name} is pinned there by somebody else"
+                    intruders["pinned"].append(name)
             elif snapshot.assignments[uuid].excluded:
-                intruders[uuid] = f"{name} may run there, for it is excluded from management"
+                intruders["excluded"].append(name)
             elif self._actuator.held(server, "vcpu-pins"):
-                intruders[uuid] = f"{name} was pinned anew by somebody else"
+                intruders["anew"].append(name)
             else:
                 found[uuid] = placed._replace(pins=(rest,) * len(server.threads))
-        for uuid in owners if intruders else ():
-            found[uuid] = found[uuid]._replace(reason="not alone: " + "; ".join(intruders.values()))
+        if any(intruders.values()):
+            who = "; ".join(f"{name} {_INTRUDERS[kind]}" for kind, names in intruders.items() for name in names)
+            values = {kind: ", ".join(names) for kind, names in intruders.items() if names}
+            for uuid in owners:
+                found[uuid] = found[uuid]._replace(reason=Reason("not-alone", who=who, **values))
         return found
 
     def _union(self, pins: tuple[str, ...] | list[str]) -> frozenset[int]:

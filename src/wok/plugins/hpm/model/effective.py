@@ -6,21 +6,18 @@ from collections.abc import Callable
 
 from ..engine.samples import IO_LIMITS, ServerInfo, ServerSample
 from ..manager.snapshot import Snapshot
-from ..policy.guest_policies import Effective, Origin
+from ..policy.field_reasons import Reason
+from ..policy.guest_policies import DiskLimits, Effective, Origin
 from ..policy.guest_words import NAMES, said
-from ..wire.guest_policies import EffectivePolicy, FieldState, PolicyField, PolicyFieldName
+from ..wire.guest_policies import EffectivePolicy, FieldState, PolicyField, PolicyFieldName, PolicyInForce
 from .views import Views
 
 #: Fields that memory management governs; the others, but for `drift` and `start`, CPU management does.
 OF_MEMORY = frozenset({"memory_minimum_mib", "memory_swap_limit_mib", "huge_pages", "page_sharing"})
-_LATER = "from the next start that hpm makes while memory management is on, or once it was written into the definition"
 _HELD = {
-    "changed-by-administrator": "somebody changed its shares; it is left alone until it is released",
-    "own-quota": "each of its vCPUs has a quota of its own, set outside hpm",
-    "real-time": "its vCPUs are scheduled as real-time work",
-    "pinned": "its vCPUs are pinned",
-    "unreachable": "its CPU shares cannot be read on this host",
-}
+    "changed-by-administrator": Reason("shares-changed"), "own-quota": Reason("own-quota"),
+    "real-time": Reason("real-time"), "unreachable": Reason("shares-not-readable"),
+}  # fmt: skip
 
 
 def effective_policy(views: Views, uuid: str) -> EffectivePolicy:
@@ -34,9 +31,12 @@ def effective_policy(views: Views, uuid: str) -> EffectivePolicy:
         state, reason = field_state(snapshot, uuid, field)
         fields.append(PolicyField(
             name=field_name(name), value=words.get(name), origin=origin or "host", of=_of(snapshot, uuid, origin),
-            in_force=in_force(snapshot, uuid, field), state=state, reason=reason,
+            in_force=in_force(snapshot, uuid, field), state=state,
+            reason=None if reason is None else str(reason),
+            reason_id=reason.id if isinstance(reason, Reason) else None,
+            reason_values=dict(reason.values) if isinstance(reason, Reason) else {},
         ))  # fmt: skip
-    return EffectivePolicy(views.server_uri(uuid), found.policy, fields)
+    return EffectivePolicy(views.server_uri(uuid), found.policy, fields, _all_in_force(snapshot, uuid))
 
 
 def field_name(name: str) -> PolicyFieldName:
@@ -63,6 +63,24 @@ def in_force(snapshot: Snapshot, uuid: str, field: str) -> str | None:
     info, sample = snapshot.sample.infos[uuid], snapshot.sample.samples.get(uuid)
     show = _SHOWN.get(field)
     return None if sample is None or show is None else show(info, sample)
+
+
+def _all_in_force(snapshot: Snapshot, uuid: str) -> PolicyInForce | None:
+    info, sample = snapshot.sample.infos[uuid], snapshot.sample.samples.get(uuid)
+    if sample is None:
+        return None
+    tuning = info.tuning
+    return PolicyInForce(
+        vcpu_cpus=(*tuning.vcpu_pins, *[""] * (info.vcpus - len(tuning.vcpu_pins))),
+        emulator_cpus=tuning.emulator_pin,
+        cpu_weight=sample.shares,
+        cpu_cap=None if sample.quota_us is None else sample.quota_us / sample.period_us,
+        blkio_weight=tuning.blkio_weight,
+        disk_limits={disk.name: DiskLimits(**dict(zip(IO_LIMITS, disk.limits, strict=True))) for disk in tuning.disks},
+        memory_swap_limit_mib=None if tuning.swap_limit_kib is None else tuning.swap_limit_kib / 1024,
+        huge_pages=info.memory.huge_pages,
+        page_sharing=info.memory.page_sharing,
+    )
 
 
 def _placed(info: ServerInfo, _sample: ServerSample) -> str:
@@ -121,35 +139,34 @@ def field_state(snapshot: Snapshot, uuid: str, field: str) -> tuple[FieldState, 
     if field in ("drift", "start"):
         return "holds", None
     if assignment.excluded:
-        return "not-managed", "it is excluded from management"
+        return "not-managed", Reason("excluded")
     of_memory = field in OF_MEMORY
     level = snapshot.levels.memory_mgmt if of_memory else snapshot.levels.cpu_mgmt
-    what = "memory" if of_memory else "CPU"
     if level == "off":
-        return "not-managed", f"{what} management is off"
+        return "not-managed", Reason("no-management-of-memory" if of_memory else "no-management-of-cpu")
     if field in ("huge_pages", "page_sharing"):
         return _at_start(snapshot, uuid, field, value)
     if uuid not in snapshot.sample.samples:
-        return "waits", "it does not run"
+        return "waits", Reason("not-running")
     if known is not None and known.value == value:
         return known.state, known.reason
     if level == "advise":
-        return "advised", f"{what} management is on advise"
+        return "advised", Reason("advise-of-memory" if of_memory else "advise-of-cpu")
     if field == "cpu_reserve":
         return _reserve(snapshot, uuid, guest)
     if field == "cpu_cap":
         return _capped(snapshot, uuid, float(value))
-    return ("holds", None) if field == "memory_minimum_mib" else ("waits", "hpm sets it in the next interval")
+    return ("holds", None) if field == "memory_minimum_mib" else ("waits", Reason("in-next-interval"))
 
 
 def _at_start(snapshot: Snapshot, uuid: str, field: str, value: object) -> tuple[FieldState, str | None]:
     memory = snapshot.sample.infos[uuid].memory
     if field == "page_sharing":
-        return ("holds", None) if memory.page_sharing is value else ("next-start", _LATER)
+        return ("holds", None) if memory.page_sharing is value else ("next-start", Reason("start-of-hpm"))
     if (value == "hugetlbfs") is not memory.huge_pages:
-        return "next-start", _LATER
+        return "next-start", Reason("start-of-hpm")
     if value == "none":
-        return "holds", "it has none of hugetlbfs; whether the kernel uses transparent ones is a setting of the host"
+        return "holds", Reason("no-huge-pages-of-its-own")
     return "holds", None
 
 
@@ -159,7 +176,7 @@ def _reserve(snapshot: Snapshot, uuid: str, guest: Effective) -> tuple[FieldStat
         return ("drifts" if held == "changed-by-administrator" else "overruled"), _HELD.get(held, held)
     own = snapshot.catalog.settings(uuid).cpu_reserve
     if own is not None and own != guest.policy.cpu_reserve:
-        return "overruled", f"it is cut to the cap of {guest.policy.cpu_cap:g} CPUs"
+        return "overruled", Reason("cut-to-cap", cap=f"{guest.policy.cpu_cap:g}")
     return "holds", None
 
 
@@ -169,7 +186,7 @@ def _capped(snapshot: Snapshot, uuid: str, cap: float) -> tuple[FieldState, str 
     if now is not None and abs(now - cap) < 0.005:
         return "holds", None
     if now is not None and now < cap:
-        return "overruled", f"a quota of its own, {now:.4g} CPUs, is tighter"
+        return "overruled", Reason("tighter-quota", quota=f"{now:.4g}")
     if snapshot.held.get(uuid) == "own-quota":
         return "overruled", _HELD["own-quota"]
-    return "waits", "hpm sets it in the next interval, unless somebody has changed it"
+    return "waits", Reason("in-next-interval-or-changed")

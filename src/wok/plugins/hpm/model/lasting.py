@@ -44,7 +44,7 @@ def lasting(snapshot: Snapshot, uuid: str, topology: Topology) -> Lasting:
     if policy.memory_swap_limit_mib is not None:
         reason = too_little(policy.memory_swap_limit_mib, info.memory_mib)
         if reason is not None:
-            left_out["memory-swap-limit-mib"] = reason
+            left_out["memory-swap-limit-mib"] = str(reason)
     if isinstance(policy.placement, Spread | Pack):
         pins = info.tuning.vcpu_pins
         if uuid not in snapshot.sample.samples or not pins:

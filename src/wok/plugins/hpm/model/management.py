@@ -132,6 +132,7 @@ class Management:
             uuid=_server(views, query.virtual_server),
             outcome=query.outcome,
             resource=query.resource,
+            cause=query.cause,
             before=query.before,
             limit=query.limit + 1,
         )

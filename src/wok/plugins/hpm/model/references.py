@@ -34,11 +34,12 @@ def server_id(snapshot: Snapshot, reference: str, path: str = "") -> str:
     return uuid
 
 
-def present_server(snapshot: Snapshot, reference: str) -> str:
-    """The UUID of a server in a path, of those that the host has now. Raises as `server_id`."""
-    uuid = server_id(snapshot, reference)
+def present_server(snapshot: Snapshot, reference: str, path: str = "") -> str:
+    """As `server_id`, of the servers that the host has now."""
+    uuid = server_id(snapshot, reference, path)
     if uuid not in snapshot.sample.infos:
-        raise NotFound(f"the virtual server {uuid} is in a group, but this host does not have it now")
+        where = f"{path}: " if path else ""
+        raise NotFound(f"{where}the virtual server {uuid} is in a group, but this host does not have it now")
     return uuid
 
 

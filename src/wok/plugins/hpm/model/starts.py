@@ -13,9 +13,11 @@ from ..wire.starts import (
     DependencyNode,
     HookAnswer,
     HookQuestion,
+    JobRequest,
     ServerAction,
     StartJob,
     StartJobList,
+    StartJobQuery,
     StartJobServer,
     StartServers,
 )
@@ -34,6 +36,15 @@ class Starts:
         uuid = present_server(self._manager.snapshot, reference)
         return self._begin(base, [uuid], who, action, None)
 
+    def together(self, base: str, who: str, wanted: JobRequest) -> StartJob:
+        """Start or stop some servers in one job. Raises as `server` does, and `InvalidValue`."""
+        snapshot = self._manager.snapshot
+        uuids = dict.fromkeys(
+            present_server(snapshot, reference, f"virtual-servers[{index}]")
+            for index, reference in enumerate(wanted.virtual_servers)
+        )
+        return self._begin(base, list(uuids), who, wanted, None)
+
     def group(self, base: str, group_id: str, who: str, action: ServerAction) -> StartJob:
         """Start or stop all servers of a group that this host has. Raises `NotFound`, `Conflict`."""
         snapshot = self._manager.snapshot
@@ -41,10 +52,12 @@ class Starts:
         uuids = [uuid for uuid, assignment in snapshot.assignments.items() if assignment.group == group.id]
         return self._begin(base, uuids, who, action, group.id)
 
-    def jobs(self, base: str) -> StartJobList:
-        """All jobs that are kept."""
+    def jobs(self, base: str, query: StartJobQuery) -> StartJobList:
+        """Jobs that are kept."""
         views = self._views(base)
-        return StartJobList([start_job(views, job) for job in self._manager.starting.jobs()])
+        return StartJobList([
+            start_job(views, job) for job in self._manager.starting.jobs() if query.state in (None, job.state)
+        ])  # fmt: skip
 
     def job(self, base: str, number: str) -> StartJob:
         """One job. Raises `NotFound`."""

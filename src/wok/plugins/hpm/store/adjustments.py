@@ -68,7 +68,8 @@ class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class AdjustmentFilter(msgspec.Struct, frozen=True):
-    """Which records are wanted; times in the form of `AdjustmentRecord.time`, `before` an id to go on from."""
+    """Which records are wanted; times in the form of `AdjustmentRecord.time`, `before` an id to go on from; the cause
+    ``none``: those without one."""
 
     time_from: str | None = None
     time_to: str | None = None
@@ -117,7 +118,7 @@ class Adjustments:
             ("time <= ?", wanted.time_to),
             ("outcome = ?", wanted.outcome),
             ("ifnull(json_extract(body, '$.resource'), 'cpu') = ?", wanted.resource),
-            ("json_extract(body, '$.cause') = ?", wanted.cause),
+            ("ifnull(json_extract(body, '$.cause'), 'none') = ?", wanted.cause),
             ("id < ?", wanted.before),
             ("id IN (SELECT adjustment FROM adjusted WHERE uuid = ?)", wanted.uuid),
             ("id IN (SELECT adjustment FROM adjusted WHERE wrg = ?)", wanted.group),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from ..policy.cpu_sets import CpuList
+from ..policy.field_reasons import ReasonId
 from ..policy.guest_policies import (
     Cpus,
     DiskLimits,
@@ -83,6 +84,9 @@ class PolicyField(msgspec.Struct, rename="kebab"):
     of: The name of the service class or group that says it; null: the server itself does, or nobody.
     in-force: What the host has now, in words; null: the server does not run, or it cannot be seen.
     reason: Why it does not hold, or not as it was said; null: it does.
+    reason-id: The same as a word for programs, of which pages in other languages make a sentence; null: there is no
+        reason, or none of those.
+    reason-values: What stands in the words of that reason, by name; names of several things with commas.
     """
 
     name: PolicyFieldName
@@ -92,6 +96,33 @@ class PolicyField(msgspec.Struct, rename="kebab"):
     in_force: str | None
     state: FieldState
     reason: str | None
+    reason_id: ReasonId | None
+    reason_values: dict[str, str]
+
+
+class PolicyInForce(msgspec.Struct, rename="kebab"):
+    """What the host has of a running server, of what guest policies decide on.
+
+    vcpu-cpus: The CPUs that each of its vCPUs may run on, such as 0-3,8; empty: any.
+    emulator-cpus: The CPUs of the emulator's threads; empty: any.
+    cpu-weight: CPU shares; null: they cannot be read.
+    cpu-cap: CPUs that it cannot exceed; null: no cap.
+    blkio-weight: The weight of its block I/O; null: none is set.
+    disk-limits: Limits of its disks, by their names in the guest.
+    memory-swap-limit-mib: Memory and swap that it may have together on the host, in MiB; null: no limit.
+    huge-pages: Whether hugetlbfs backs its memory.
+    page-sharing: Whether its memory takes part in kernel same-page merging.
+    """
+
+    vcpu_cpus: tuple[str, ...]
+    emulator_cpus: str
+    cpu_weight: int | None
+    cpu_cap: float | None
+    blkio_weight: int | None
+    disk_limits: dict[str, DiskLimits]
+    memory_swap_limit_mib: float | None
+    huge_pages: bool
+    page_sharing: bool
 
 
 class EffectivePolicy(msgspec.Struct, rename="kebab"):
@@ -99,11 +130,13 @@ class EffectivePolicy(msgspec.Struct, rename="kebab"):
 
     guest-policy: All that is said, for programs.
     fields: Each field, whether it is said or not, with where it comes from and how it stands.
+    in-force: What the host has of these fields now, for programs; null: the server does not run.
     """
 
     virtual_server: ServerUri
     guest_policy: GuestPolicy
     fields: list[PolicyField]
+    in_force: PolicyInForce | None
 
 
 class PersistedPolicy(msgspec.Struct, rename="kebab"):

@@ -14,6 +14,8 @@ Outcome: TypeAlias = Literal["applied", "advised", "failed"]
 Resource: TypeAlias = Annotated[Literal["cpu", "memory"], msgspec.Meta(
     description="What was decided on: CPU (shares), or memory (balloons, and the merging of equal pages).",
 )]  # fmt: skip
+#: In a query. There are many, and later versions have others: one that nobody knows finds nothing.
+Cause: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(?:-[a-z]+)*$(?!\n)", max_length=64)]
 Level: TypeAlias = Annotated[Literal["off", "advise", "on"], msgspec.Meta(
     description="`off`: observe only. `advise`: plan and report, change nothing. `on`: change.",
 )]  # fmt: skip
@@ -236,6 +238,7 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
     virtual-server: Only those with this server.
     outcome: Only those with this outcome.
     resource: Only those that were decided on this.
+    cause: Only those of this `cause`; `none`: those of servers' CPU shares, which have none.
     before: Only those with a lower number.
     limit: At most so many, 1 to 1000.
     """
@@ -246,6 +249,7 @@ class AdjustmentQuery(msgspec.Struct, rename={"from_": "from", "virtual_server":
     virtual_server: ServerReference | None = None
     outcome: Outcome | None = None
     resource: Resource | None = None
+    cause: Cause | None = None
     before: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from ..policy.start_policies import WhenItStops
-from .words import GroupUri, ServerStatus, ServerUri, Time, Uri
+from .words import GroupUri, ServerReference, ServerStatus, ServerUri, Time, Uri
 
 #: What becomes of servers that need one that is to stop.
 Dependants: TypeAlias = Literal["stop", "leave"]
@@ -33,6 +33,37 @@ class StopServers(msgspec.Struct, rename="kebab", forbid_unknown_fields=True, ta
 
 
 ServerAction: TypeAlias = StartServers | StopServers
+
+#: Servers that one job is asked for.
+Several: TypeAlias = Annotated[tuple[ServerReference, ...], msgspec.Meta(min_length=1, max_length=10000)]
+
+
+class StartTogether(StartServers, rename="kebab", forbid_unknown_fields=True, tag="start", tag_field="action"):
+    """Start those of some servers that do not run, and before them all that they need, in one job.
+
+    virtual-servers: Their UUIDs or URIs, 1 to 10000.
+    """
+
+    virtual_servers: Several
+
+
+class StopTogether(
+    StopServers, rename="kebab", forbid_unknown_fields=True, tag="stop", tag_field="action", kw_only=True
+):
+    """Stop those of some servers that run, and before them those that need them where their policies say `stop`, in one
+    job.
+
+    virtual-servers: Their UUIDs or URIs, 1 to 10000.
+    dependants: Whether others that need them are stopped before them, too, or left running; left out: where there are
+        any, that is refused (409).
+    grace-seconds: How long each server may take to shut down, 0 to 3600.
+    force: Whether one that does not shut down in that time is ended; with 0 seconds, at once.
+    """
+
+    virtual_servers: Several
+
+
+JobRequest: TypeAlias = StartTogether | StopTogether
 
 JobAction: TypeAlias = Annotated[
     Literal["start", "stop", "suspend"], msgspec.Meta(description="What the job does. Run windows suspend, too.")
@@ -88,6 +119,15 @@ class StartJob(msgspec.Struct, rename="kebab", tag="start-job", tag_field="class
     ended: Time | None
     workload_resource_group: GroupUri | None
     virtual_servers: list[StartJobServer]
+
+
+class StartJobQuery(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """Which start jobs are wanted.
+
+    state: Only those that stand so.
+    """
+
+    state: JobState | None = None
 
 
 class StartJobList(msgspec.Struct, rename="kebab"):

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 TURN, REST = 0.2, 10.0
 #: Seconds that a server may take to shut down where nobody says.
 GRACE = 120
+#: Servers that a refusal names.
+MOST_NAMES = 10
 #: Who asks where nobody does.
 ITSELF = "hpm"
 
@@ -137,9 +139,8 @@ class Starting:
             needs, infos = self._needs.of(snapshot), snapshot.sample.infos
             wanted = [uuid for uuid in uuids if infos[uuid].status != "running"]
             if not wanted:
-                names = ", ".join(sorted(infos[uuid].name for uuid in uuids))
-                raise Conflict(f"there is nothing to start: {names} runs already" if uuids else
-                               "there is nothing to start: the group has no servers")  # fmt: skip
+                why = f"{_names(snapshot, uuids)} {'runs' if len(uuids) == 1 else 'run'} already"
+                raise Conflict(f"there is nothing to start: {why if uuids else 'the group has no servers'}")
             closure = reached(needs, wanted)
             cycle = find_cycle({uuid: needs[uuid] for uuid in closure if uuid in needs})
             if cycle is not None:
@@ -166,10 +167,8 @@ class Starting:
             infos, dependants_by = snapshot.sample.infos, dependants_of(self._needs.of(snapshot))
             wanted = [uuid for uuid in uuids if infos[uuid].status in _ACTIVE]
             if not wanted:
-                raise Conflict("there is nothing to stop: " + (
-                    f"{', '.join(sorted(infos[uuid].name for uuid in uuids))} does not run" if uuids else
-                    "the group has no servers"
-                ))  # fmt: skip
+                why = f"{_names(snapshot, uuids)} {'does' if len(uuids) == 1 else 'do'} not run"
+                raise Conflict(f"there is nothing to stop: {why if uuids else 'the group has no servers'}")
             parts: dict[str, None] = dict.fromkeys(wanted)
             left, warned = list(wanted), set()
             while left:
@@ -183,8 +182,11 @@ class Starting:
                         warned.add(uuid)
             warned -= parts.keys()
             if warned and dependants is None:
-                names = ", ".join(sorted(infos[uuid].name for uuid in warned))
-                raise Conflict(f"{names} needs what is to stop; say whether to stop or to leave what depends on it")
+                verb = "needs" if len(warned) == 1 else "need"
+                raise Conflict(
+                    f"{_names(snapshot, warned)} {verb} what is to stop; say whether to stop or to leave what depends"
+                    " on it"
+                )
             self._refuse_against(snapshot, list(parts), action)
             return self._add(action, snapshot, list(parts), by, wanted, group, grace_seconds, force)
 
@@ -375,6 +377,12 @@ class Starting:
                     raise Conflict(
                         f"the job {job.id} is to {job.action} {name_of(snapshot, uuid)}; wait for it, or cancel it"
                     )
+
+
+def _names(snapshot: Snapshot, uuids: Collection[str]) -> str:
+    """Names in order; of many only the first."""
+    names = sorted(name_of(snapshot, uuid) for uuid in uuids)
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{', '.join(names[:MOST_NAMES])} and others"
 
 
 def _steps(job: StartJob) -> tuple[object, ...]:
