@@ -65,7 +65,7 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
     settings = {
         "interval-seconds": 3.0, "devices-interval-seconds": 300.0, "history": history, "notifications": None,
         "memory-policy": "goals", "allow-guest-swap": False, "manage-ksm": True,
-        "placement-interval-seconds": 60.0,
+        "placement-interval-seconds": 60.0, "admission": "running",
     }  # fmt: skip
     assert send("GET", "/settings") == settings
     assert send("POST", "/settings", {"interval-seconds": 3}) == settings

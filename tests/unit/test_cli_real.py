@@ -161,6 +161,9 @@ def test_settings(api: ApiHost) -> None:
     assert "90" in done(api, "settings", "--placement-interval", "90")
     assert api.get("/settings")["placement-interval-seconds"] == 90.0
     done(api, "settings", "--placement-interval", "60")
+    assert "stopped ones too" in done(api, "settings", "--admission", "all")
+    assert api.get("/settings")["admission"] == "all"
+    assert "servers that run" in done(api, "settings", "--admission", "running")
     assert run(api, "settings", "--devices-interval", "1").exit_code == 2
     assert "KSM is not managed" not in done(api, "config", "--memory-mgmt", "advise")
     assert "not managed by hpm" in done(api, "settings", "--no-manage-ksm")

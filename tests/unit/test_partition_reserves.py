@@ -12,7 +12,7 @@ from hpm.backend.simulated import ServerSpec, Spin
 from hpm.policy.partitions import CpuParameters, Partition, PartitionParameters
 from hpm.store.adjustments import AdjustmentFilter
 
-from .api_host import ApiHost
+from .api_host import GROUPS, SERVERS, ApiHost
 from .builders import House
 from .test_api_partitions import GOLD, PARTITIONS, cleaned, define, member, uri  # noqa: F401
 
@@ -129,3 +129,35 @@ def test_the_api_says_what_the_shares_were(api: ApiHost) -> None:
     api.post("/mgmt-levels", {"cpu-mgmt": "off"})
     assert api.get(uri(GOLD))["live"]["cpu"]["shares"] == 50
     assert api.get(PARTITIONS)["partitions"]
+
+
+def test_a_reserve_that_breaks_what_running_servers_are_entitled_to_is_refused(api: ApiHost) -> None:
+    beside, inside = member(api, "beside", None), member(api, "inside", GOLD)
+    stopped = member(api, "stopped", None, status="shut-off")
+    api.post(f"{SERVERS}/{beside}", {"cpu-reserve": 1.25})
+    api.post(f"{SERVERS}/{stopped}", {"cpu-reserve": 2})    # it does not run
+    error = api.refused("POST", PARTITIONS, {"path": GOLD, "reserve": 1})
+    assert error["error-details"]["path"] == "reserve" and error["http-status"] == 400
+    for said in ("this host has 2 CPUs", "2.25 reserved", "part-beside 1.25, the partition /machine/gold 1", "0.25 CP"):
+        assert said in error["message"], said
+    define(api, GOLD, reserve=0.75)
+    # what a server in it is entitled to comes out of its reserve
+    api.post(f"{SERVERS}/{inside}/guest-policy", {"cpu-reserve": 0.5})
+    error = api.refused("POST", f"{SERVERS}/{inside}/guest-policy", {"cpu-reserve": 1})
+    assert error["error-details"]["path"] == "cpu-reserve"
+    assert "the partition /machine/gold has a reserve of 0.75 CPUs" in error["message"]
+    assert "part-inside 1; 0.25 CPUs too many" in error["message"]
+    assert "/machine/gold has a reserve of 0.25" in api.refused("POST", uri(GOLD), {"reserve": 0.25})["message"]
+    # nor does a class or a group say more than there is
+    refused = api.refused("POST", f"{GROUPS}/default", {"guest-policy": {"cpu-reserve": 0.5}})
+    assert "CPUs too many" in refused["message"]
+    file = {"workload-resource-groups": [], "virtual-servers": [{"uuid": beside, "cpu-reserve": 1.5}]}
+    for query in ("", "?dry-run=true"):
+        assert "CPUs too many" in api.refused("POST", f"{GROUPS}/import{query}", file)["message"]
+    assert api.get(uri(GOLD))["reserve"] == 0.75 and api.get(f"{SERVERS}/{inside}")["cpu-reserve"] == 0.5
+    # what is too much already may become less, and holds up nothing else
+    api.hypervisor.start(stopped)
+    api.cycle()
+    api.post(f"{SERVERS}/{stopped}", {"cpu-reserve": 1.5})
+    api.post(f"{SERVERS}/{inside}", {"cpu-cap": 1})
+    assert "1.75 CPUs too many" in api.refused("POST", f"{SERVERS}/{stopped}", {"cpu-reserve": 1.75})["message"]

@@ -335,15 +335,12 @@ def test_a_group_as_target_is_all_of_its_servers(tmp_path: Path) -> None:
         change.catalog = change.catalog.without_group("tier")
 
 
-def test_definitions_and_admission_are_asked_at_each_start(tmp_path: Path) -> None:
-    house = StartHouse(tmp_path, off("a", "b"))
+def test_definitions_are_asked_for_at_each_start(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, off("a"))
     house.manager.starting.at_start.append(lambda _uuid, xml: xml.replace("</domain>", "<x/></domain>"))
-    house.manager.starting.admission.append(lambda uuid: "no CPU left" if uuid == uuid_of("b") else None)
-    job = house.begin("a", "b")
+    house.begin("a")
     house.wait(1)
     assert [xml.endswith("<x/></domain>") for _, xml in house.host.started] == [True]
-    assert house.reason(job, "b") == "no CPU left"
-    assert not house.manager.starting.verdict(uuid_of("b")).start
 
 
 def test_a_start_that_would_break_reserves_is_refused_with_the_numbers(tmp_path: Path) -> None:
@@ -360,6 +357,27 @@ def test_a_start_that_would_break_reserves_is_refused_with_the_numbers(tmp_path:
         " many"
     )
     assert "0.5 CPUs too many" in house.manager.starting.verdict(uuid_of(failed)).message
+
+
+def test_stopped_servers_count_where_that_is_set(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"db": True, "a": False, "b": False})    # on two CPUs
+    house.say("db", cpu_reserve=1.0)
+    house.say("a", cpu_reserve=0.75)
+    house.say("b", cpu_reserve=0.75)
+    house.manager.starting.set_admission("all")
+    for name in "ab":
+        said = house.manager.starting.verdict(uuid_of(name))
+        assert not said.start and "1.75 are reserved already, stopped ones counted: 0.5 CPUs too" in said.message
+    house.crash()    # it is kept
+    assert not house.manager.starting.verdict(uuid_of("a")).start
+    house.say("b", cpu_reserve=0.25)    # less than before, and all fit in
+    job = house.begin("a")
+    house.wait(1)
+    assert house.phases(job) == {"a": "ready"} and house.running() == {"db", "a"}
+    with pytest.raises(InvalidValue, match="CPUs too many"):
+        house.say("b", cpu_reserve=0.5)    # it does not run, and is counted
+    house.manager.starting.set_admission("running")
+    house.say("b", cpu_reserve=0.5)
 
 
 def test_a_server_whose_definition_names_a_foreign_partition_counts_at_the_root(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from ..client.rest import Client
-from ..wire.management import HostNode, ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
+from ..wire.management import Admission, HostNode, ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
 from . import words
 from .adjustments import show_adjustments
 from .command import command
@@ -23,6 +23,8 @@ from .session import Session
 _LEVELS = {"on": "hold the goals", "advise": "plan and report, change nothing", "off": "observe only"}
 _MEMORY_LEVELS = {**_LEVELS, "on": "move memory between servers, by importance or memory policies"}
 _LEVEL = click.Choice(list(_LEVELS))
+
+_ADMISSION = {"running": "servers that run", "all": "all servers, stopped ones too"}
 
 #: Adjustments asked for at once, at most.
 LARGEST_PAGE = 1000
@@ -76,13 +78,15 @@ def _tell_unmanaged(client: Client, what: str) -> None:
         ))  # fmt: skip
 
 
-@command("settings", examples=["hpm settings", "hpm settings --interval 5", "hpm settings --devices-interval 60"])
+@command("settings", examples=["hpm settings", "hpm settings --interval 5", "hpm settings --admission all"])
 @click.option("--interval", type=click.FloatRange(1, 3600), metavar="SECONDS",
               help="Time between two decisions, 1 to 3600.")  # fmt: skip
 @click.option("--devices-interval", type=click.FloatRange(10, 86400), metavar="SECONDS",
               help="Time between two samples of servers' devices, 10 to 86400.")  # fmt: skip
 @click.option("--placement-interval", type=click.FloatRange(5, 86400), metavar="SECONDS",
               help="Time between two decisions on where vCPUs run, 5 to 86400.")  # fmt: skip
+@click.option("--admission", type=one_of(Admission),
+              help="Whose reserves a start must leave room for: those of servers that run, or of all.")  # fmt: skip
 @click.option("--memory-policy", type=one_of(MemoryPolicy),
               help="What decides on memory: importance, memory policies, or importance where they do not.")  # fmt: skip
 @click.option("--allow-guest-swap/--no-guest-swap", "allow_guest_swap", default=None,
@@ -99,7 +103,8 @@ def _tell_unmanaged(client: Client, what: str) -> None:
               help="The most that the history's file may take; this wins.")  # fmt: skip
 def settings(
     session: Session, interval: float | None, devices_interval: float | None, placement_interval: float | None,
-    memory_policy: str | None, allow_guest_swap: bool | None, manage_ksm: bool | None, **kept: Any,
+    admission: str | None, memory_policy: str | None, allow_guest_swap: bool | None, manage_ksm: bool | None,
+    **kept: Any,
 ) -> None:  # fmt: skip
     """Show or change what can be set for hpm as a whole. It holds also after hpm was started anew.
 
@@ -114,6 +119,7 @@ def settings(
             ("Interval, seconds", f"{found.interval_seconds:g}"),
             ("Devices' interval, seconds", f"{found.devices_interval_seconds:g}"),
             ("Placement's interval, seconds", f"{found.placement_interval_seconds:g}"),
+            ("A start leaves room for reserves of", _ADMISSION[found.admission]),
             ("Memory is decided by", found.memory_policy),
             ("Memory policies may have servers swap", "yes" if found.allow_guest_swap else "no"),
             ("Merging of equal pages (KSM)", "managed by hpm" if found.manage_ksm else "not managed by hpm"),
@@ -126,7 +132,7 @@ def settings(
     wanted: dict[str, object] = {
         "interval-seconds": interval, "devices-interval-seconds": devices_interval, "memory-policy": memory_policy,
         "allow-guest-swap": allow_guest_swap, "manage-ksm": manage_ksm,
-        "placement-interval-seconds": placement_interval,
+        "placement-interval-seconds": placement_interval, "admission": admission,
     }  # fmt: skip
     changes: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
     history = {name: value for name, value in kept.items() if value is not None}

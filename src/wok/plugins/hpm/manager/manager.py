@@ -178,7 +178,7 @@ class Manager:
             change = CatalogChange(self._catalog)
             yield change
             catalog = catalog_at(change.catalog, self._wall())
-            self.starting.check(self._catalog, catalog)
+            self.starting.check(self._catalog, catalog, change.catalog)
             change.do()
             if catalog is not self._catalog:
                 save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)

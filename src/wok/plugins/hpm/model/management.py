@@ -86,6 +86,7 @@ class Management:
         return Settings(
             self._manager.interval, self._manager.devices_interval, history, notifications, memory.memory_policy,
             memory.allow_guest_swap, memory.manage_ksm, self._manager.placement.interval,
+            self._manager.starting.admission,
         )  # fmt: skip
 
     def update_settings(self, wanted: SettingsUpdate, check: Callable[[Settings], None]) -> Settings:
@@ -100,6 +101,8 @@ class Management:
                 self._manager.set_devices_interval(float(wanted.devices_interval_seconds))
             if wanted.placement_interval_seconds is not msgspec.UNSET:
                 self._manager.placement.set_interval(float(wanted.placement_interval_seconds))
+            if wanted.admission is not msgspec.UNSET:
+                self._manager.starting.set_admission(wanted.admission)
             if wanted.history is not msgspec.UNSET:
                 days = wanted.history
                 self._manager.recorder.set_retention(Retention(

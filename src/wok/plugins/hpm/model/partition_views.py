@@ -7,7 +7,7 @@ import msgspec
 from ..backend.partitions.host import PartitionHost
 from ..errors import HpmError
 from ..manager.claims import claims, reserves
-from ..policy.admission import entitled
+from ..policy.admission import entitlements
 from ..policy.partitions import (
     PartitionParameters,
     children_of,
@@ -31,6 +31,7 @@ class PartitionViews:
         self._views, self._host = views, host
         self._snapshot = views.snapshot
         self._members = members_by_partition(self._snapshot)
+        self._reserved = entitlements(claims(self._snapshot), reserves(self._snapshot.catalog))
         self.known = sorted({*self._snapshot.partitions, *self._snapshot.catalog.partitions})
 
     def uri(self, path: str) -> str:
@@ -65,7 +66,7 @@ class PartitionViews:
             description="" if defined is None else defined.description,
             autostart=defined is not None and defined.autostart,
             reserve=None if defined is None else defined.reserve,
-            reserved=round(entitled(path, claims(snapshot), reserves(catalog)), 3),
+            reserved=round(self._reserved.get(path, 0.0), 3),
             live=live,
             config=config,
             drift=[] if config is None or live is None else self._drift(path, config, live),

@@ -131,7 +131,9 @@ class PolicyFiles:
             changed = after is not before
             if changed:
                 after = catalog_at(after, self._manager.now())    # what schedules activate at once is shown, too
-            if not dry_run:
+            if dry_run:
+                self._manager.starting.check(before, after, after)
+            else:
                 changing.catalog = after
         told = difference(before, after)
         return ImportResult(dry_run, changed, told.workload_resource_groups, told.virtual_servers, told.partitions)

@@ -27,6 +27,12 @@ MemoryPolicy: TypeAlias = Annotated[Literal["goals", "mom", "goals-and-mom"], ms
 ))]  # fmt: skip
 
 
+Admission: TypeAlias = Annotated[Literal["running", "all"], msgspec.Meta(description=(
+    "Whose reserves a start, and a new reserve, must leave room for. `running`: those of the servers that run. `all`:"
+    " also those of stopped ones, so that each of them can start at any time."
+))]  # fmt: skip
+
+
 class ManagementLevels(msgspec.Struct, rename="kebab"):
     """What hpm may do. `off`: observe only. `advise`: plan and report, change nothing. `on`: change.
 
@@ -90,6 +96,7 @@ class Settings(msgspec.Struct, rename="kebab"):
     allow-guest-swap: Whether memory policies may bring a server below what it uses, so that it swaps.
     manage-ksm: Whether hpm may change the kernel's merging of equal pages (KSM), where it manages memory.
     placement-interval-seconds: Seconds between two decisions on where vCPUs run.
+    admission: Whose reserves a start, and a new reserve, must leave room for.
     """
 
     interval_seconds: float
@@ -100,6 +107,7 @@ class Settings(msgspec.Struct, rename="kebab"):
     allow_guest_swap: bool = False
     manage_ksm: bool = True
     placement_interval_seconds: float = 60.0
+    admission: Admission = "running"
 
 
 class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
@@ -117,6 +125,8 @@ class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True)
         back what hpm changed, at once. A change of KSM that an administrator made by hand stays, and is forgotten: with
         `true` after it, hpm manages KSM again, and what was in force counts as what it was before.
     placement-interval-seconds: Seconds between two decisions on where vCPUs run, 5 to 86400.
+    admission: Whose reserves a start, and a new reserve, must leave room for. What runs stays, also where `all` are
+        more than there is.
     """
 
     interval_seconds: Interval | msgspec.UnsetType = msgspec.UNSET
@@ -127,6 +137,7 @@ class SettingsUpdate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True)
     allow_guest_swap: bool | msgspec.UnsetType = msgspec.UNSET
     manage_ksm: bool | msgspec.UnsetType = msgspec.UNSET
     placement_interval_seconds: PlacementInterval | msgspec.UnsetType = msgspec.UNSET
+    admission: Admission | msgspec.UnsetType = msgspec.UNSET
 
 
 class AdjustedServer(msgspec.Struct, rename="kebab"):

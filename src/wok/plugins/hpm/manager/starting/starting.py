@@ -17,11 +17,13 @@ from ...backend.hypervisor import Hypervisor
 from ...errors import Conflict, HpmError, NotFound
 from ...policy.catalog import Catalog
 from ...policy.start_order import Needs, dependants_of, find_cycle, reached, said_cycle
+from ...store.catalog_store import load_setting, save_setting
 from ...store.database import Database
 from ...store.start_jobs import KEPT, OVER, JobAction, JobServer, StartJob, add_job, load_jobs, save_job
+from ...wire.management import Admission
 from ..activity import ActivityLog
 from ..calendar import rfc3339
-from ..claims import over_reserved
+from ..claims import check_reserves, over_reserved
 from ..events import Events
 from ..snapshot import Snapshot
 from .autostart import Autostart
@@ -61,15 +63,15 @@ class Starting:
     host.
 
     Until it is started, it does everything at once, in the thread that shows it a snapshot (`see`). `at_start` are
-    asked, one after another, for the definition (XML) with which a server (UUID) starts this time; `admission` for why
-    it must not start now (None: it may). Others add theirs.
+    asked, one after another, for the definition (XML) with which a server (UUID) starts this time. Others add theirs.
+    `admission` says whose reserves a start must leave room for.
     """
 
     def __init__(
         self, hypervisor: Hypervisor, database: Database, events: Events, activity: ActivityLog, host: Host,
         clock: Callable[[], int], wall: Callable[[], datetime], local: Callable[[], datetime],
     ) -> None:  # fmt: skip
-        self.admission: list[Callable[[str], str | None]] = []
+        self.admission: Admission = "all" if load_setting(database, "admission") == "all" else "running"
         self._hypervisor, self._database, self._events, self._host = hypervisor, database, events, host
         self._wall = wall
         self._probes = Probes(hypervisor, clock, self.wake)
@@ -208,9 +210,17 @@ class Starting:
             self._watch.refused(uuid, found.message)
         return found
 
-    def check(self, before: Catalog, after: Catalog) -> None:
-        """Raise as `check_dependencies` does for a change of the catalog."""
-        check_dependencies(before, after, self._host.snapshot.sample.infos)
+    def set_admission(self, whose: Admission) -> None:
+        """Set whose reserves count, now and for later starts. Raises `StoreError`."""
+        save_setting(self._database, "admission", whose)
+        self.admission = whose
+
+    def check(self, before: Catalog, after: Catalog, said: Catalog) -> None:
+        """Raise as `check_dependencies` and `check_reserves` do for a change of the catalog. `said` is `after` without
+        what time changes by itself: a schedule is not held up by reserves."""
+        snapshot = self._host.snapshot
+        check_dependencies(before, after, snapshot.sample.infos)
+        check_reserves(before, said, snapshot, self.admission)
 
     def autostart(self) -> None:
         """Start the servers that start with the host, if that was not done since it booted. Those that cannot start yet
@@ -278,8 +288,7 @@ class Starting:
             s.uuid for job in self._jobs.values() if job.state == "running" and job.action == "start"
             for s in job.servers if s.phase in ("starting", "started")
         }
-        why = over_reserved(self._host.snapshot, uuid, {*coming, *others} - {uuid})
-        return why or next((why for ask in self.admission if (why := ask(uuid)) is not None), None)
+        return over_reserved(self._host.snapshot, uuid, {*coming, *others} - {uuid}, self.admission)
 
     def _run(self) -> None:
         while not self._ending:
