@@ -115,17 +115,19 @@ def test_weight_cap_and_pins_hold_whatever_starts_anew_and_off_means_off(
 
 DISK = (
     "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{file}'/>"
-    "<target dev='vdb' bus='virtio'/></disk>"
+    "<target dev='{name}' bus='virtio'/></disk>"
 )
 
 
 def test_limits_of_disks_and_memory_and_drift(lab: Lab, manager: ManagerProcess, tmp_path: Path) -> None:
-    image = tmp_path / "disk.img"
-    image.write_bytes(bytes(1 << 20))
+    images = {name: tmp_path / f"{name}.img" for name in ("vdb", "vdc")}
+    for image in images.values():
+        image.write_bytes(bytes(1 << 20))
     for place in (tmp_path, *tmp_path.parents):    # QEMU runs as another user
         if place.stat().st_mode & 0o001 == 0:
             place.chmod(place.stat().st_mode | 0o011)
-    guest = lab.linux("limited", load="idle", devices=DISK.format(file=image))
+    devices = "".join(DISK.format(name=name, file=image) for name, image in images.items())
+    guest = lab.linux("limited", load="idle", devices=devices)
     try:
         with manager.client() as client:
             known(client, [guest])
@@ -146,7 +148,17 @@ def test_limits_of_disks_and_memory_and_drift(lab: Lab, manager: ManagerProcess,
             guest.domain.setBlockIoTune("vdb", {"read_iops_sec": 900})
             wait_until(lambda: guest.domain.blockIoTune("vdb")["read_iops_sec"] == 500, 10, "drift is corrected")
             told = client.adjustments().value.dynamic_resource_adjustments
-            assert any("disk-limits" in str(one.detail) and "again" in str(one.detail) for one in told)
+            assert any("disk-limits" in str(one.detail) and one.cause == "drift-corrected" for one in told)
+            # One disk is somebody else's, and the other one goes on.
+            limits = {name: {"read-iops-sec": 400} for name in images}
+            client.update_guest_policy(guest.uuid, {"drift": "report", "disk-limits": limits})
+            wait_until(lambda: guest.domain.blockIoTune("vdc")["read_iops_sec"] == 400, 10, "both have limits")
+            guest.domain.setBlockIoTune("vdc", {"read_iops_sec": 77})
+            reported = {"cause": "drift-reported"}
+            wait_until(lambda: client.adjustments(**reported).json["dynamic-resource-adjustments"], 10, "it is told")
+            limits["vdb"]["read-iops-sec"] = 500
+            client.update_guest_policy(guest.uuid, {"disk-limits": limits})
+            wait_until(lambda: guest.domain.blockIoTune("vdb")["read_iops_sec"] == 500, 10, "the other one goes on")
             with pytest.raises(ApiError, match="transient"):
                 client.persist_policy(guest.uuid)
             lab.conn.defineXML(guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
@@ -157,6 +169,7 @@ def test_limits_of_disks_and_memory_and_drift(lab: Lab, manager: ManagerProcess,
             guest.domain.undefine()
             client.set_management_levels({"cpu-mgmt": "off", "memory-mgmt": "off"})
             assert not any(guest.domain.blockIoTune("vdb").values())
+            assert guest.domain.blockIoTune("vdc")["read_iops_sec"] == 77    # and stays so
             assert guest.domain.memoryParameters()["swap_hard_limit"] > 1 << 40
     finally:
         guest.destroy()

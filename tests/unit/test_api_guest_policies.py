@@ -107,6 +107,32 @@ def test_the_strongest_level_that_says_something_is_in_force(api: ApiHost) -> No
     assert fields(api, DB1)["drift"]["value"] == "correct"
 
 
+def test_adjustments_say_what_became_of_a_value_that_somebody_changed(api: ApiHost) -> None:
+    def found(cause: str) -> list[dict[str, Any]]:
+        listed = api.get(f"/dynamic-resource-adjustments?cause={cause}&virtual-server={DB1.rpartition('/')[2]}")
+        return list(listed["dynamic-resource-adjustments"])
+
+    api.post(f"{DB1}/guest-policy", {"blkio-weight": 300})
+    api.post("/mgmt-levels", {"cpu-mgmt": "advise"})
+    api.cycle()
+    (advised,) = found("guest-policy")
+    assert (advised["outcome"], advised["cause"]) == ("advised", "guest-policy")
+    assert advised["detail"] == "guest policy, blkio-weight of db1: usual would become 300"
+    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    api.cycle()
+    api.hypervisor.tune_by_hand(uuid_of("db1"), blkio_weight=900)
+    api.cycle()
+    (corrected,) = found("drift-corrected")
+    assert (corrected["outcome"], corrected["resource"]) == ("applied", "cpu")
+    assert corrected["detail"].endswith("somebody set 900; set to 300 again")
+    api.post(f"{DB1}/guest-policy", {"drift": "report"})
+    api.hypervisor.tune_by_hand(uuid_of("db1"), blkio_weight=900)
+    api.cycle()
+    (reported,) = found("drift-reported")
+    assert (reported["outcome"], reported["reason"]) == ("failed", "changed-by-administrator")
+    assert found("nobody-knows") == found("placement") == []
+
+
 def test_of_a_server_that_does_not_run_nothing_is_in_force(api: ApiHost) -> None:
     api.hypervisor.set_host_memory(65536)
     api.post("/mgmt-levels", {"cpu-mgmt": "on", "memory-mgmt": "on"})

@@ -358,11 +358,13 @@ def test_dra_list_reads_in_local_time_with_before_and_after(fake: Fake) -> None:
     fake.adjustments = [
         adjustment(8, receivers=[measured]),
         adjustment(7, outcome="failed", reason="at-capacity", detail="4 CPUs are all used.", donors=[]),
+        adjustment(6, resource="memory", cause="drift-corrected", detail="guest policy", donors=[]),
     ]
     text = done(fake, "dra-list")
     assert "2026-02-03 15:05:10  #8  applied\n" in text
     assert "received  db1     db      1024 → 2310   2.42 →  0.98 →  0.97\n" in text
     assert "gave      web1    db      1024 → 206    0.70 →  0.98 →     -\n" in text
+    assert "#6  applied: set again, because somebody changed it\n  guest policy\n" in text
     assert "#7  failed: at-capacity (the host has no more CPU to give)\n  4 CPUs are all used.\n" in text
 
 

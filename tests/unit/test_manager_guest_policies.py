@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
-from hpm.manager.guest_policies import CALM, with_policy
+from hpm.manager.drift import CALM
+from hpm.manager.guest_policies import with_policy
+from hpm.manager.snapshot import Levels
 from hpm.model.effective import field_state, in_force
 from hpm.policy.guest_policies import (
     Anywhere,
@@ -20,6 +23,8 @@ from hpm.policy.guest_policies import (
     Spread,
 )
 from hpm.store.adjustments import AdjustmentFilter
+from hpm.store.catalog_store import save_setting
+from hpm.wire.management import Level
 
 from .builders import House, guest
 
@@ -48,6 +53,9 @@ class Guests(House):
 
     def limits(self, name: str) -> tuple[int, ...]:
         return self.host.observe().infos[uuid_of(name)].tuning.disks[0].limits
+
+    def disks(self, name: str) -> dict[str, tuple[int, ...]]:
+        return {disk.name: disk.limits for disk in self.host.observe().infos[uuid_of(name)].tuning.disks}
 
     def state(self, name: str, field: str) -> tuple[str, str | None]:
         return field_state(self.manager.snapshot, uuid_of(name), field)
@@ -162,6 +170,23 @@ def test_what_somebody_changes_is_set_again_three_times_and_then_left(tmp_path: 
     house.manager.release(A)
     house.step(1)
     assert house.pins("a") == ("1", "1") and house.state("a", "placement") == ("holds", None)
+
+
+def test_who_sets_it_again_before_hpm_looks_is_noticed_too(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.policy("a", blkio_weight=100, disk_limits={"*": DiskLimits(read_iops_sec=100)})
+    house.on()
+    house.step(1)
+    for number in range(5):
+        house.host.tune_by_hand(A, blkio_weight=900)
+        house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 900, 0))
+        house.step(1)
+        if number < 3:
+            assert house.tuning("a")[1] == 100 and house.disks("a") == {"vda": READ, "vdb": READ}
+    assert house.tuning("a")[1] == 900 and house.disks("a") == {"vda": READ, "vdb": (0, 0, 0, 0, 900, 0)}
+    assert len(house.records(cause="drift-given-up")) == 2
+    assert house.state("a", "blkio_weight")[0] == house.state("a", "disk_limits")[0] == "drifts"
 
 
 def test_a_change_is_set_again_once_in_an_interval_at_most(tmp_path: Path) -> None:
@@ -378,23 +403,150 @@ def test_disks_that_are_plugged_in_and_out_are_limited_and_put_back(tmp_path: Pa
     house = Guests(tmp_path)
     house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)})
 
-    def limits() -> dict[str, tuple[int, ...]]:
-        return {disk.name: disk.limits for disk in house.host.observe().infos[A].tuning.disks}
-
     house.on()
     house.step(1)
     own = (0, 0, 0, 0, 0, 7)
     house.host.plug_disk(A, "vdb", own)
     house.host.plug_disk(A, "vdc")
     house.step(2)
-    assert limits() == {"vda": READ, "vdb": READ, "vdc": READ}
+    assert house.disks("a") == {"vda": READ, "vdb": READ, "vdc": READ}
     assert house.state("a", "disk_limits") == ("holds", None)
     assert not any("somebody set" in text for text in house.details())
     house.host.plug_disk(A, "vdc", None)
     house.step(2)
     assert house.state("a", "disk_limits") == ("holds", None)
     house.manager.set_level("off")
-    assert limits() == {"vda": (0,) * 6, "vdb": own}
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": own}
+
+
+@pytest.mark.parametrize("then", ["off", "crash"])
+def test_limits_of_one_disk_that_somebody_changes_keep_nobody_from_the_others(tmp_path: Path, then: str) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 0, 7))
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)}, drift="report")
+    house.on()
+    house.step(1)
+    by_hand = (0, 0, 0, 0, 900, 0)
+    house.host.plug_disk(A, "vdb", by_hand)
+    house.step(3)
+    state, reason = house.state("a", "disk_limits")
+    assert state == "drifts" and reason is not None and "vdb" in reason and "vda" not in reason
+    assert len(house.records(cause="drift-reported")) == 1
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=200)}, drift="report")
+    house.step(2)
+    assert house.disks("a") == {"vda": (0, 0, 0, 0, 200, 0), "vdb": by_hand}
+    assert house.state("a", "disk_limits")[0] == "drifts"
+    if then == "crash":
+        house.crash()
+        house.step(2)
+        assert house.disks("a") == {"vda": (0, 0, 0, 0, 200, 0), "vdb": by_hand}
+    house.manager.set_level("off")
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": by_hand}
+
+
+def test_one_disk_is_released_or_set_back_while_another_one_is_left(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    for disk in ("vdb", "vdc"):
+        house.host.plug_disk(A, disk)
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)}, drift="report")
+    house.on()
+    house.step(1)
+    by_hand = (0, 0, 0, 0, 900, 0)
+    for disk in ("vdb", "vdc"):
+        house.host.plug_disk(A, disk, by_hand)
+        house.step(1)
+    house.host.plug_disk(A, "vdb", READ)    # what the policy says: it is hpm's again
+    house.step(2)
+    assert house.disks("a") == {"vda": READ, "vdb": READ, "vdc": by_hand}
+    house.manager.set_level("off")
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": (0,) * 6, "vdc": by_hand}
+    house.on()
+    house.step(1)
+    assert house.disks("a") == {"vda": READ, "vdb": READ, "vdc": READ}    # `off` forgets who changed what
+    house.host.plug_disk(A, "vdb", by_hand)
+    house.step(1)
+    house.manager.release(A)
+    house.step(1)
+    assert house.disks("a") == {"vda": READ, "vdb": READ, "vdc": READ}
+    house.manager.set_level("off")
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": by_hand, "vdc": by_hand}    # as it was when it was released
+
+
+def test_a_disk_that_no_policy_names_is_not_hpms(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.policy("a", disk_limits={"vda": DiskLimits(read_iops_sec=100)})
+    house.on()
+    house.step(1)
+    own = (0, 0, 0, 0, 0, 9)
+    house.host.plug_disk(A, "vdb", own)
+    house.step(2)
+    assert house.disks("a") == {"vda": READ, "vdb": own} and house.state("a", "disk_limits") == ("holds", None)
+    assert not any("somebody set" in text or "left alone" in text for text in house.details())
+    house.policy("a", disk_limits={"vdb": DiskLimits(read_iops_sec=100)})
+    house.step(2)
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": READ}
+    house.manager.set_level("off")
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": own}
+
+
+def test_giving_in_outlasts_a_restart_of_hpm(tmp_path: Path) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)}, blkio_weight=100)
+    house.on()
+    house.step(1)
+    by_hand = (0, 0, 0, 0, 900, 0)
+    for round_ in range(4):
+        house.host.plug_disk(A, "vdb", by_hand)
+        if round_ == 1:
+            house.crash()    # what was counted before counts
+        house.step(2)
+        assert (house.disks("a")["vdb"] == READ) is (round_ < 3)
+    assert house.disks("a") == {"vda": READ, "vdb": by_hand}
+    assert len(house.records(cause="drift-corrected")) == 3 and len(house.records(cause="drift-given-up")) == 1
+    house.crash()
+    house.step(3)
+    assert house.disks("a") == {"vda": READ, "vdb": by_hand} and house.state("a", "disk_limits")[0] == "drifts"
+    house.host.tune_by_hand(A, blkio_weight=900)    # others are counted by themselves
+    house.step(2)
+    assert house.tuning("a")[1] == 100
+    house.manager.release(A)
+    house.step(1)
+    assert house.disks("a")["vdb"] == READ
+
+
+@pytest.mark.parametrize("memory", ["off", "on"])
+def test_limits_are_put_back_after_a_crash_in_the_middle_of_off(tmp_path: Path, memory: Level) -> None:
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"vda": DiskLimits(read_iops_sec=100)})
+    house.on()
+    house.manager.set_memory_level(memory)
+    house.step(1)
+    save_setting(house.database, "levels", msgspec.json.encode(Levels("off", memory)).decode())
+    house.host.faults.refusing.add(A)    # nor does it work when hpm starts
+    house.crash()
+    assert house.limits("a") == READ
+    house.host.faults.refusing.clear()
+    house.step(1)
+    assert house.limits("a") == (0,) * 6 and house.journal() == []
+
+
+def test_what_cannot_be_put_back_is_told_once_and_tried_now_and_then(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    house = Guests(tmp_path)
+    house.policy("a", disk_limits={"vda": DiskLimits(read_iops_sec=100)}, blkio_weight=100)
+    house.on()
+    house.step(1)
+    house.host.faults.refusing.add(A)
+    house.policy("a")
+    house.step(10)
+    assert caplog.text.count("io-tune could not be put back") == caplog.text.count("weight could not be put back") == 1
+    house.host.faults.refusing.clear()
+    house.step(22)
+    assert house.limits("a") == (0,) * 6 and house.tuning("a")[1] is None and house.journal() == []
 
 
 def test_a_disk_is_plugged_out_just_before_all_is_put_back(tmp_path: Path) -> None:

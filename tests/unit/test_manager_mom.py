@@ -110,6 +110,34 @@ def test_disks_are_limited_and_put_back(tmp_path: Path) -> None:
     assert house.manager.snapshot.sample.infos[uuid_of("gold")].tuning.disks[0].limits == (0,) * 6
 
 
+def test_a_disk_that_an_administrator_changes_is_left_and_the_others_go_on(tmp_path: Path) -> None:
+    house = house_of(tmp_path, guest("gold", 1000), memory=64 * 1024)
+    gold, by_hand = uuid_of("gold"), (0, 7, 0, 0, 0, 0)
+    house.host.plug_disk(gold, "vdb")
+
+    def limits() -> dict[str, int]:
+        return {disk.name: disk.limits[1] for disk in house.manager.snapshot.sample.infos[gold].tuning.disks}
+
+    decided_by(house, "mom", "(with Guests guest (with guest.io_tune disk (disk.setReadBytesSec 1000000)))")
+    house.manager.set_memory_level("on")
+    house.step(3)
+    house.host.plug_disk(gold, "vdb", by_hand)
+    house.step(2)
+    assert limits() == {"vda": 1000000, "vdb": 7}
+    assert records(house, None)[-1].detail == "left alone until released: gold (disk vdb)"
+    decided_by(house, "mom", "(with Guests guest (with guest.io_tune disk (disk.setReadBytesSec 2000000)))")
+    house.step(2)
+    assert limits() == {"vda": 2000000, "vdb": 7}
+    house.manager.release(gold)
+    house.step(2)
+    assert limits() == {"vda": 2000000, "vdb": 2000000}
+    house.host.plug_disk(gold, "vdb", by_hand)
+    house.step()
+    house.manager.set_memory_level("off")
+    house.step()
+    assert limits() == {"vda": 0, "vdb": 7}
+
+
 def test_importance_decides_where_a_policy_sets_nothing(tmp_path: Path) -> None:
     house = four(tmp_path)
     only = '(with Guests guest (if (== (guest.Prop "name") "gold") (guest.Control "balloon_target" 2500000) 0))'

@@ -43,11 +43,13 @@ function total(one: Adjustment): string[] {
   return [];
 }
 
-/** What hpm records of a field of a guest policy that somebody changed, after "guest policy, FIELD of NAME: ". */
-const PUT_RIGHT = /^somebody set (.*); set to (.*) again$/;
-const REPORTED = /^somebody set (.*); the policy says to report that only$/;
-const GIVEN_UP = /^somebody set (.*) again after hpm had set it (\d+) times/;
-const ADVISED = /^(.*) would become (.*)$/;
+/** What hpm records of a field of a guest policy, by its cause: the values in it, after "guest policy, FIELD of NAME: ". */
+const VALUES: Readonly<Record<string, RegExp>> = {
+  "drift-corrected": /^somebody set (.*); set to (.*) again$/,
+  "drift-reported": /^somebody set (.*); the policy says to report that only$/,
+  "drift-given-up": /^somebody set (.*) again after hpm had set it (\d+) times/,
+  "guest-policy": /^(.*) would become (.*)$/,
+};
 
 interface Field {
   field: string;
@@ -64,16 +66,18 @@ function fieldOf(one: Adjustment): Field | null {
 }
 
 /** Whether it is about a field of a guest policy. */
-export const isGuestPolicy = (one: Adjustment): boolean => fieldOf(one) !== null;
+export const isGuestPolicy = (one: Adjustment): boolean => (one.cause ?? "") in VALUES && fieldOf(one) !== null;
 
 /** A value of a guest policy that somebody changed, and what became of it, with before and after. */
 export function guestSentences(one: Adjustment): string[] {
   const { field, name, words } = fieldOf(one)!;
-  const told = (found: RegExpExecArray) => ({ field, name, before: found[1]!, after: found[2] ?? "" });
-  const [right, reported, given, advised] = [PUT_RIGHT, REPORTED, GIVEN_UP, ADVISED].map((one) => one.exec(words));
-  if (right) return [t("Somebody changed {name}, {field}, to {before}; hpm set {after} again.", told(right))];
-  if (reported) return [t("Somebody changed {name}, {field}, to {before}. It is left so, as its policy says.", told(reported))];
-  if (given) return [t("Somebody changed {name}, {field}, to {before} once more after hpm had set it {after} times. It is left so until it is released.", told(given))];
-  if (advised) return [t("{name}, {field}: {before} would become {after}.", told(advised))];
-  return [t("{name}, {field}: {what}.", { name, field, what: words })];
+  const found = VALUES[one.cause!]!.exec(words);
+  if (!found) return [t("{name}, {field}: {what}.", { name, field, what: words })];
+  const told = { field, name, before: found[1]!, after: found[2] ?? "" };
+  switch (one.cause) {
+    case "drift-corrected": return [t("Somebody changed {name}, {field}, to {before}; hpm set {after} again.", told)];
+    case "drift-reported": return [t("Somebody changed {name}, {field}, to {before}. It is left so, as its policy says.", told)];
+    case "drift-given-up": return [t("Somebody changed {name}, {field}, to {before} once more after hpm had set it {after} times. It is left so until it is released.", told)];
+    default: return [t("{name}, {field}: {before} would become {after}.", told)];
+  }
 }

@@ -31,7 +31,7 @@ _REASONS = {
     "another-manager": "another program manages memory here",
 }
 
-#: `cause` of an adjustment of memory, in words.
+#: `cause` of an adjustment, in words; those of KSM are not here.
 _CAUSES = {
     "host-pressure": "memory, because the host had too little",
     "distress": "memory, for servers that ran short of it",
@@ -40,6 +40,10 @@ _CAUSES = {
     "memory-policy": "by a memory policy",
     "placement": "vCPUs moved to other CPUs",
     "partition": "weights of partitions",
+    "guest-policy": "by a guest policy",
+    "drift-corrected": "set again, because somebody changed it",
+    "drift-reported": "somebody changed it, and the policy leaves it so",
+    "drift-given-up": "somebody changed it again and again, and it is left so",
 }
 
 

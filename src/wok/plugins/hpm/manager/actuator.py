@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from operator import is_
 
 import msgspec
@@ -12,20 +12,23 @@ import msgspec
 from ..backend.hypervisor import Hypervisor
 from ..engine.samples import HostSample, ServerSample
 from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone
-from ..store.journal import HOST, Control, Journal, JournalEntry
+from ..store.journal import Control, Journal, JournalEntry
 from .controls import (
     NEAR,
     Change,
     arrived,
+    before_hpm,
     first_value,
     in_force,
+    intention,
     is_back,
     ours,
-    own_quota_text,
     plugged,
     start_of,
     value_before,
 )
+from .disk_limits import judged_disks, left_disks, with_disks
+from .journalled import Journalled
 from .setting import set_control
 
 log = logging.getLogger(__name__)
@@ -42,12 +45,12 @@ RETURN = 8.0
 LOOK = 0.25
 
 
-class Actuator:
+class Actuator(Journalled):
     """Applies changes through the hypervisor, journalled; notices an administrator's hand; restores."""
 
     def __init__(self, hypervisor: Hypervisor, journal: Journal) -> None:
+        super().__init__(journal)
         self._hypervisor = hypervisor
-        self._journal = journal
         #: By UUID: controls that guest policies decide on now, and that are put back with everything only.
         self.claimed: frozenset[tuple[str, Control]] = frozenset()
         self._noticed: tuple[object, ...] = ()
@@ -96,7 +99,9 @@ class Actuator:
         self._journal.put([now for _, now in changed])
         # What has just arrived is looked at once more, and of those that are waited for time alone may decide.
         self._noticed = () if fuller or changed else (*looked[:-1], self._journal.entries)
-        return [now for entry, now in changed if now.held and not entry.held]
+        return [
+            now for entry, now in changed if now.held and (not entry.held or now.intended != entry.intended)
+        ]
 
     def _judged_balloon(
         self, entry: JournalEntry, value: str, sample: HostSample, fuller: dict[tuple[str, str], tuple[int, str]]
@@ -122,75 +127,9 @@ class Actuator:
                 return entry
         return msgspec.structs.replace(entry, held=True)
 
-    def state(self) -> object:
-        """All that `original`, `held` and `owns_quota` answer from, as an object that is another one after each
-        change."""
-        return self._journal.entries
-
-    def entry(self, sample: ServerSample, control: Control) -> JournalEntry | None:
-        """What the journal has of a control of this start of a server."""
-        entry = self._journal.get(sample.uuid, control)
-        return entry if entry is not None and entry.start == sample.start else None
-
-    @property
-    def journalled(self) -> Collection[tuple[str, Control]]:
-        """What the journal has anything of, by UUID and control."""
-        return self._journal.entries.keys()
-
-    def original(self, sample: ServerSample) -> int:
-        """The shares that a server had before hpm changed them. `sample.shares` must be known."""
-        entry = self._journal.get(sample.uuid, "cpu-shares")
-        if entry is not None and entry.start == sample.start and not entry.held:
-            return int(entry.original)
-        assert sample.shares is not None
-        return sample.shares
-
-    def ballooned(self, uuid: str, start: str) -> tuple[int, int] | None:
-        """What the balloon of that start of a server left it before hpm moved it, and what it was asked to leave it
-        last, in bytes; None: hpm has not moved it."""
-        entry = self._journal.get(uuid, "balloon")
-        if entry is not None and entry.start == start and not entry.held:
-            return int(entry.original), int(entry.intended)
-        return None
-
     def reboots(self, sample: ServerSample) -> bool:
         """Whether a server seems to boot anew: it has more memory than its balloon was asked to leave it."""
         return (sample.uuid, sample.start) in self._fuller
-
-    def held(self, sample: ServerSample, control: Control = "cpu-shares") -> bool:
-        """Whether an administrator changed this control of a server while hpm managed it."""
-        entry = self._journal.get(sample.uuid, control)
-        return entry is not None and entry.start == sample.start and entry.held
-
-    def original_ksm(self, sample: HostSample) -> str | None:
-        """What KSM was set to before hpm changed it, as text; None: hpm has not."""
-        entry = self._journal.get(HOST, "ksm")
-        return entry.original if entry is not None and entry.start == sample.boot and not entry.held else None
-
-    def holds_host(self, sample: HostSample, control: Control) -> bool:
-        """Whether an administrator changed this control of the host while hpm managed it."""
-        entry = self._journal.get(HOST, control)
-        return entry is not None and entry.start == sample.boot and entry.held
-
-    def owns_quota(self, sample: ServerSample) -> bool:
-        """Whether the server's quota was set by hpm."""
-        entry = self._journal.get(sample.uuid, "cpu-quota")
-        return entry is not None and entry.start == sample.start and not entry.held
-
-    def own_quota(self, sample: ServerSample) -> str | None:
-        """The quota that a server has, or had before hpm changed it, as text (see `quota_text`)."""
-        entry = self._journal.get(sample.uuid, "cpu-quota")
-        return entry.original if entry is not None and self.owns_quota(sample) else own_quota_text(sample)
-
-    def partitions(self, paths: Iterable[str]) -> Mapping[str, JournalEntry]:
-        """What the journal has of the shares of these partitions, by path."""
-        found = ((path, self._journal.get(path, "partition-shares")) for path in paths)
-        return {path: entry for path, entry in found if entry is not None}
-
-    def original_partitions(self, sample: HostSample) -> Mapping[str, int]:
-        """The shares of the partitions whose shares hpm has changed, as they were before, by path."""
-        entries = self.partitions(sample.partition_shares)
-        return {path: int(entry.original) for path, entry in entries.items() if not entry.held}
 
     def forget(self, paths: Iterable[str]) -> None:
         """These partitions are given other shares by a request: what is in force then is original."""
@@ -200,6 +139,8 @@ class Actuator:
         """Forget that an administrator changed a server; what is in force counts as original from now on."""
         entries = [e for e in self._journal.entries.values() if e.uuid == uuid and e.held]
         self._journal.drop(entries)
+        rest = [with_disks(entry, left=False) for entry in entries if entry.control == "io-tune"]
+        self._journal.put([entry for entry in rest if entry is not None])
         return bool(entries)
 
     def adopt(self, wanted: Sequence[Change]) -> None:
@@ -207,11 +148,11 @@ class Actuator:
         administrator changed before is hpm's own again. Raises `StoreError`."""
         entries: list[JournalEntry] = []
         for one in wanted:
-            known = self._journal.get(one.uuid, one.control)
-            if known is None or known.start != one.start:
-                entries.append(JournalEntry(one.uuid, one.control, one.start, one.now, one.value, one.value))
-            elif known.held:
-                entries.append(msgspec.structs.replace(known, held=False, previous=one.value, intended=one.value))
+            known = self._known(one)
+            if known is not None and not known.held and intention(one, known) == known.intended:
+                continue
+            if known is None or known.held or one.control == "io-tune":    # of disks, more may be wanted than before
+                entries.append(self._entry(one, known, one.value))
         self._journal.put(entries)
 
     def apply(self, changes: Sequence[Change]) -> Mapping[str, HypervisorError]:
@@ -221,12 +162,8 @@ class Actuator:
         """
         entries: list[JournalEntry] = []
         for change in changes:
-            known = self._journal.get(change.uuid, change.control)
-            known = known if known is not None and known.start == change.start else None
-            entries.append(JournalEntry(
-                change.uuid, change.control, change.start, first_value(change, known), value_before(change, known),
-                change.value,
-            ))  # fmt: skip
+            known = self._known(change)
+            entries.append(self._entry(change, known, value_before(change, known)))
         before = self._journal.entries
         self._journal.put(entries)
         errors: dict[str, HypervisorError] = {}
@@ -252,6 +189,17 @@ class Actuator:
         self._journal.put(refused)
         return errors
 
+    def _known(self, change: Change) -> JournalEntry | None:
+        known = self._journal.get(change.uuid, change.control)
+        return known if known is not None and known.start == change.start else None
+
+    def _entry(self, change: Change, known: JournalEntry | None, previous: str) -> JournalEntry:
+        intended = intention(change, known)
+        held = change.control == "io-tune" and bool(left_disks(intended))
+        return JournalEntry(
+            change.uuid, change.control, change.start, first_value(change, known), previous, intended, held
+        )
+
     def restore(
         self,
         sample: HostSample,
@@ -268,6 +216,7 @@ class Actuator:
         """
         said: list[str] = []
         done: list[JournalEntry] = []
+        ended: list[JournalEntry] = []
         back: list[JournalEntry] = []
         for entry in self._journal.entries.values():
             if (uuids is not None and entry.uuid not in uuids) or (
@@ -277,20 +226,25 @@ class Actuator:
                 continue
             start, name = start_of(sample, entry.uuid), _name(sample, entry)
             value = None if start is None else in_force(sample, entry.uuid, entry.control)
+            if entry.control == "io-tune" and value is not None and start == entry.start:
+                entry = judged_disks(entry, value)
+                if entry.held and not _left(entry):    # the other disks are put back all the same
+                    disks = ", ".join(sorted(left_disks(entry.intended)))
+                    said.append(f"{name}: io-tune of {disks} left as it is, an administrator set it")
             if start is None and sample.problem is not None and not _ended(sample, entry):
                 said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
             elif start is None or start != entry.start:
-                done.append(entry)
+                ended.append(entry)
             elif value is None:
                 said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
-            elif entry.held or not (ours(entry, value, _vcpus(sample, entry)) or self._boots(entry, sample)):
+            elif _left(entry) or not (ours(entry, value, _vcpus(sample, entry)) or self._boots(entry, sample)):
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
                     done.append(entry)
             elif not is_back(entry, value, _vcpus(sample, entry)):
                 if not self._comes_back(entry):
                     previous = value if entry.control != "balloon" else _farthest(entry, value)
-                    back.append(msgspec.structs.replace(entry, previous=previous, intended=entry.original))
+                    back.append(msgspec.structs.replace(entry, previous=previous, intended=before_hpm(entry)))
             else:
                 done.append(entry)
         before = self._journal.entries
@@ -300,7 +254,7 @@ class Actuator:
             try:
                 set_control(self._hypervisor, entry, entry.intended)
             except ServerGone:
-                done.append(entry)
+                ended.append(entry)
             except (HypervisorError, InvalidValue) as error:
                 said.append(f"{_name(sample, entry)}: {entry.control} could not be put back: {error}")
                 # Most likely it was not even asked. A balloon goes on to where it was asked to go before.
@@ -313,9 +267,10 @@ class Actuator:
                     self._returning.add((entry.uuid, entry.start))
                 else:
                     done.append(entry)
-        self._journal.drop(done)
-        self._journal.put(refused)
-        self._forget_returning(done)
+        self._journal.drop([*done, *ended])
+        left = [with_disks(entry, left=True) for entry in done if keep_held and entry.control == "io-tune"]
+        self._journal.put([*refused, *(entry for entry in left if entry is not None)])
+        self._forget_returning([*done, *ended])
         return said
 
     def restore_all(
@@ -366,11 +321,18 @@ class Actuator:
 
 def _judged(entry: JournalEntry, value: str, vcpus: int) -> JournalEntry:
     """An entry as it is to be in the light of the value in force."""
+    if entry.control == "io-tune":
+        return judged_disks(entry, value)
     if entry.held:
         return entry
     if not ours(entry, value, vcpus):
         return msgspec.structs.replace(entry, held=True)
     return arrived(entry, value, vcpus) or entry
+
+
+def _left(entry: JournalEntry) -> bool:
+    """Whether an administrator changed all that it is about."""
+    return entry.held and (entry.control != "io-tune" or with_disks(entry, left=False) is None)
 
 
 def _vcpus(sample: HostSample, entry: JournalEntry) -> int:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from ..engine.samples import IO_LIMITS, HostSample, KsmState, ServerSample
+from ..engine.samples import HostSample, KsmState, ServerSample
 from ..memory.state import KsmSettings
 from ..policy.field_reasons import Reason
 from ..store.journal import HOST, Control, JournalEntry
+from .disk_limits import (
+    first_limits,
+    io_text,
+    io_tuples,
+    judged_disks,
+    leaving,
+    left_disks,
+    limits_before,
+    same_limits,
+    together,
+)
 
 #: The controls of each management level.
 CPU_CONTROLS: Final[frozenset[Control]] = frozenset({
@@ -19,6 +30,11 @@ CPU_CONTROLS: Final[frozenset[Control]] = frozenset({
 MEMORY_CONTROLS: Final[frozenset[Control]] = frozenset({
     "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune", "swap-limit",
 })  # fmt: skip
+
+def cpu_controls(mom_limits: bool) -> frozenset[Control]:
+    """What goes by CPU management now: limits of disks, too, as guest policies say them, unless memory policies do."""
+    return CPU_CONTROLS if mom_limits else CPU_CONTROLS | {"io-tune"}
+
 
 #: Stands for a weight of block I/O that nobody set.
 USUAL: Final = "usual"
@@ -96,7 +112,7 @@ def ours(entry: JournalEntry, value: str, vcpus: int = 0) -> bool:
     """Whether a value in force is what hpm set, or what was there when it did. A balloon is anywhere in between while
     it moves; the pages that the kernel's advisor sets are nobody's. `vcpus` are those that the server has."""
     if entry.control == "io-tune":
-        return _our_limits(entry, value)
+        return judged_disks(entry, value).intended == entry.intended
     if entry.control != "balloon":
         return any(same(entry.control, value, known, vcpus) for known in (entry.previous, entry.intended))
     low, high = sorted((int(entry.previous), int(entry.intended)))
@@ -132,25 +148,10 @@ def same(control: Control, value: str, known: str, vcpus: int = 0) -> bool:
     if control == "ksm":
         return same_ksm(value, known)
     if control == "io-tune":
-        limits = io_limits(known)
-        return all(now == limits.get(disk, now) for disk, now in io_limits(value).items())
+        return same_limits(value, known)
     if control == "vcpu-pins":
         return value == pins_text(pins_of(known)[:vcpus])
     return value == known
-
-
-def _our_limits(entry: JournalEntry, value: str) -> bool:
-    for disk, now in io_limits(value).items():
-        known = [limits[disk] for text in (entry.previous, entry.intended) if disk in (limits := io_limits(text))]
-        if known and now not in known:
-            return False
-    return True
-
-
-def with_new_disks(original: str, now: str) -> str:
-    """Limits of disks as they were before hpm changed them, with those of disks that were plugged in since."""
-    limits = msgspec.json.decode(now, type=dict[str, tuple[int, ...]])
-    return io_text(limits | msgspec.json.decode(original, type=dict[str, tuple[int, ...]]))
 
 
 def same_ksm(one: str, other: str) -> bool:
@@ -165,12 +166,27 @@ def first_value(change: Change, known: JournalEntry | None) -> str:
     """What was in force before hpm's first change."""
     if known is None:
         return change.now
-    return with_new_disks(known.original, change.now) if change.control == "io-tune" else known.original
+    return first_limits(change.now, known) if change.control == "io-tune" else known.original
+
+
+def intention(change: Change, known: JournalEntry | None) -> str:
+    """What is intended from a change on."""
+    return together(known.intended, change.value) if known is not None and change.control == "io-tune" else change.value
+
+
+def before_hpm(entry: JournalEntry) -> str:
+    """What is put back; of disks, of those alone that are hpm's."""
+    return limits_before(entry) if entry.control == "io-tune" else entry.original
 
 
 def value_before(change: Change, known: JournalEntry | None) -> str:
-    """What was in force before a change. A balloon may still be on its way to where it was asked to go before."""
-    if change.control != "balloon" or known is None or known.held:
+    """What was in force before a change. A balloon may still be on its way to where it was asked to go before. What an
+    administrator set, and is not left so, is not ours: who sets it once more is noticed, however soon that is."""
+    if change.control == "io-tune" and known is not None:
+        return leaving(change.now, left_disks(known.intended) & io_tuples(change.value).keys())
+    if change.control != "balloon":
+        return change.value if known is not None and known.held else change.now
+    if known is None or known.held:
         return change.now
     between = sorted((int(change.now), int(known.previous), int(known.intended)))
     return str(between[0] if int(change.value) > int(change.now) else between[-1])
@@ -179,7 +195,7 @@ def value_before(change: Change, known: JournalEntry | None) -> str:
 def is_back(entry: JournalEntry, value: str, vcpus: int) -> bool:
     """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet.)"""
     if entry.control != "balloon":
-        return same(entry.control, value, entry.original, vcpus)
+        return same(entry.control, value, before_hpm(entry), vcpus)
     return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
 
 
@@ -247,17 +263,6 @@ def ksm_text(ksm: KsmState | KsmSettings) -> str:
     """KSM as the journal has it."""
     advised = ksm.advised if isinstance(ksm, KsmState) else ksm.pages_to_scan is None
     return f"{ksm.run} {ADVISOR if advised else ksm.pages_to_scan} {ksm.sleep_millisecs} {ksm.merge_across_nodes}"
-
-
-def io_text(limits: Mapping[str, tuple[int, ...]]) -> str:
-    """Limits of disks, by name, as the journal has them; disks without any limit are there, too."""
-    return msgspec.json.encode(dict(sorted(limits.items()))).decode()
-
-
-def io_limits(text: str) -> dict[str, dict[str, int]]:
-    """What such a text means: limits by name, of each disk."""
-    found = msgspec.json.decode(text, type=dict[str, tuple[int, ...]])
-    return {disk: dict(zip(IO_LIMITS, limits, strict=True)) for disk, limits in found.items()}
 
 
 def ksm_settings(text: str) -> KsmSettings:

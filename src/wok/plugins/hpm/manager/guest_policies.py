@@ -14,22 +14,14 @@ from ..policy.cpu_sets import format_cpus, parse_cpus
 from ..policy.field_reasons import Reason
 from ..policy.guest_policies import GuestPolicy
 from ..store.adjustments import AdjustmentRecord
+from ..store.database import Database
 from ..store.journal import Control, JournalEntry
 from ..wire.management import Level, Outcome, Resource
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .controls import (
-    Change,
-    changing,
-    in_force,
-    io_limits,
-    io_text,
-    limit_of,
-    pins_text,
-    swap_text,
-    too_little,
-    with_new_disks,
-)
+from .controls import Change, changing, in_force, limit_of, pins_text, swap_text, too_little
+from .disk_limits import first_limits, io_text, io_tuples, leaving, same_limits
+from .drift import MOST, Cause, Corrections, Key
 from .placing import Place, Placing
 from .records import bystander
 from .snapshot import FieldStanding, Snapshot
@@ -42,9 +34,6 @@ FIELDS: Mapping[str, tuple[Control, Resource]] = {
     "blkio_weight": ("blkio-weight", "cpu"), "disk_limits": ("io-tune", "cpu"),
     "memory_swap_limit_mib": ("swap-limit", "memory"),
 }  # fmt: skip
-#: So often a value is set again that somebody else changes, before hpm gives in: two who both insist would go on for
-#: ever. Before that it counts anew where the value held for so many seconds.
-MOST, CALM = 3, 600.0
 #: Seconds until what the host refused is asked for again.
 AGAIN = 60.0
 
@@ -68,21 +57,25 @@ class GuestPolicies:
 
     def __init__(
         self, actuator: Actuator, adjustments: AdjustmentLog, topology: Topology, time: Callable[[], str],
-        mom_limits: Callable[[], bool],
+        mom_limits: Callable[[], bool], database: Database,
     ) -> None:  # fmt: skip
         self.standing: Mapping[str, Mapping[str, FieldStanding]] = {}
         self._actuator, self._adjustments, self._time, self._mom_limits = actuator, adjustments, time, mom_limits
         self._topology, self._placing = topology, Placing(actuator, topology)
-        self._corrected: dict[tuple[str, str, Control], tuple[int, int]] = {}    # how often, and when last (ns)
+        self.corrections = Corrections(database)
         self._refused: dict[tuple[str, str, Control], tuple[str, int, str]] = {}    # what, until when (ns), and why
-        self._told: set[tuple[str, str, str]] = set()
+        self._told: dict[tuple[str, str, str], str] = {}    # by UUID, field and disk
+        # What could not be put back: until when (ns) it is left, and what was said of it.
+        self._left: dict[tuple[str, Control], int] = {}
+        self._said: set[str] = set()
         self._insists: frozenset[tuple[str, Control]] = frozenset()    # what is set again if somebody changes it
 
     def level_changed(self, changed: Container[Resource]) -> None:
         """Other levels of these are in force: nothing of theirs is claimed, and what was given in to is begun anew."""
         governs = dict(FIELDS.values())
         self._actuator.claimed = frozenset(one for one in self._actuator.claimed if governs[one[1]] not in changed)
-        self._corrected, self._refused, self._told = {}, {}, set()
+        self.corrections.keep(lambda key: governs[key[2]] not in changed)
+        self._refused, self._told, self._left, self._said = {}, {}, {}, set()
 
     def foreign(self, entries: list[JournalEntry]) -> list[JournalEntry]:
         """Of what an administrator has just changed, what no guest policy decides on: the rest is told of by `work`."""
@@ -107,7 +100,7 @@ class GuestPolicies:
             changing(snapshot.sample, uuid, FIELDS[wish.field][0], wish.text)
             for uuid, asked in wishes.items() for wish in asked
             if wish.text is not None and wish.field in on and not wish.kept
-            and in_force(snapshot.sample, uuid, FIELDS[wish.field][0]) == wish.text
+            and _holds(FIELDS[wish.field][0], in_force(snapshot.sample, uuid, FIELDS[wish.field][0]), wish.text)
         ])  # fmt: skip
         for field, (control, resource) in FIELDS.items():
             changes: list[Change] = []
@@ -169,13 +162,14 @@ class GuestPolicies:
         missing = [name for name in said if name != "*" and name not in there]
         reason = Reason("no-disk", disks=", ".join(missing)) if missing else None
         found: dict[str, tuple[int, ...]] = {}
-        original = io_limits(self._original(snapshot, server, "io-tune"))
+        entry, original = self._actuator.entry(server, "io-tune"), self._original(snapshot, server, "io-tune")
+        ours, before = {} if entry is None else io_tuples(entry.intended), io_tuples(original)
         for disk in there:
             wanted = said.get(disk, said.get("*"))
             if wanted is not None:
                 found[disk] = tuple(getattr(wanted, name) for name in IO_LIMITS)
-            else:
-                found[disk] = tuple(original.get(disk, {}).get(name, 0) for name in IO_LIMITS)
+            elif disk in ours and ours[disk] != before[disk]:    # of this one nothing is said any more
+                found[disk] = before[disk]
         if not there or (missing and len(missing) == len(said)):
             return Wish("disk_limits", limits, None, "impossible", reason or Reason("no-disks"))
         return Wish("disk_limits", limits, io_text(found), None, reason)
@@ -192,7 +186,7 @@ class GuestPolicies:
         assert now is not None    # of what `Tuning` has
         if entry is None:
             return now
-        return with_new_disks(entry.original, now) if control == "io-tune" else entry.original
+        return first_limits(now, entry) if control == "io-tune" else entry.original
 
     # -- what is done about it
 
@@ -202,45 +196,68 @@ class GuestPolicies:
         """How a field stands, and what is to be changed for it."""
         sample, server = snapshot.sample, snapshot.sample.samples[uuid]
         value, now = wish.value, in_force(snapshot.sample, uuid, control)
-        key = (uuid, server.start, control)
+        key, left = (uuid, server.start, control), dict[str, Reason]()
         if wish.text is None:
             return FieldStanding(value, wish.state or "impossible", wish.reason), None    # type: ignore[arg-type]
-        if now == wish.text:
+        if _holds(control, now, wish.text):
             return FieldStanding(value, wish.state or "holds", wish.reason), None    # type: ignore[arg-type]
         if level == "advise":
-            self._tell(snapshot, uuid, wish.field, "advised", f"{_now(now)} would become {wish.text}")
+            said = f"{_now(now)} would become {wish.text}"
+            self._tell(snapshot, (uuid, wish.field, ""), "advised", "guest-policy", said)
             return FieldStanding(value, "advised", Reason("would-become", now=_now(now), wanted=wish.text)), None
         if now is None:
             return FieldStanding(value, "waits", Reason("not-readable")), None
         text, until, why = self._refused.get(key, ("", 0, ""))
-        if text == wish.text and sample.time_ns < until:
+        if text and _holds(control, wish.text, text) and sample.time_ns < until:
             return FieldStanding(value, "impossible", why), None
-        if self._actuator.held(server, control):
-            left = self._drifted(snapshot, uuid, wish, key, now, interval)
-            if left is not None:
-                return FieldStanding(value, "drifts", left), None
-        stands = FieldStanding(value, wish.state or "waits", wish.reason if wish.state else Reason("just-set"))    # type: ignore[arg-type]
-        return stands, changing(sample, uuid, control, wish.text)
+        drifting = self._drifting(server, control, now, wish.text)
+        for part, (wanted, found) in drifting.items():
+            reason = self._drifted(snapshot, uuid, wish.field, (*key, part), found, wanted, interval)
+            left |= {} if reason is None else {part: reason}
+        text, nothing_else = wish.text, True
+        if control == "io-tune":    # others are set all the same; one that somebody set back himself is hpm's again
+            text = leaving(text, left)
+            theirs = self._actuator.held_disks(server) & io_tuples(wish.text).keys()
+            nothing_else = _holds(control, now, text) and theirs == left.keys()
+        stands = FieldStanding(value, "drifts", _together(left))
+        if left and nothing_else:
+            return stands, None
+        if not left:
+            stands = FieldStanding(value, wish.state or "waits", wish.reason if wish.state else Reason("just-set"))    # type: ignore[arg-type]
+        return stands, changing(sample, uuid, control, text)
+
+    def _drifting(
+        self, server: ServerSample, control: Control, now: str, wanted: str
+    ) -> Mapping[str, tuple[str, str]]:
+        """What somebody else has changed, as it is to be and as it is: all of a control (by an empty name), or the
+        limits of each such disk. Those that he has set back himself are among them no more."""
+        if control != "io-tune":
+            return {"": (wanted, now)} if self._actuator.held(server, control) else {}
+        found, to_be = io_tuples(now), io_tuples(wanted)
+        return {
+            disk: (io_text({disk: to_be[disk]}), io_text({disk: found[disk]}))
+            for disk in sorted(self._actuator.held_disks(server) & to_be.keys() & found.keys())
+            if found[disk] != to_be[disk]
+        }
 
     def _drifted(
-        self, snapshot: Snapshot, uuid: str, wish: Wish, key: tuple[str, str, Control], now: str, interval: float
-    ) -> str | None:
+        self, snapshot: Snapshot, uuid: str, field: str, key: Key, now: str, wanted: str, interval: float
+    ) -> Reason | None:
         """Why a value that somebody else has set is left; None: it is set again."""
-        policy, time = snapshot.assignments[uuid].guest.policy, snapshot.sample.time_ns
-        if policy.drift == "report":
-            self._tell(snapshot, uuid, wish.field, "failed", f"somebody set {now}; the policy says to report that only")
+        what = (uuid, field, key[3])
+        if snapshot.assignments[uuid].guest.policy.drift == "report":
+            said = f"somebody set {now}; the policy says to report that only"
+            self._tell(snapshot, what, "failed", "drift-reported", said)
             return Reason("drift-is-reported", value=now)
-        times, last = self._corrected.get(key, (0, 0))
-        if times >= MOST:    # until it is released
+        verdict = self.corrections.decide(key, snapshot.sample.time_ns, interval)
+        if verdict == "given-up":
             why = Reason("given-up", value=now, times=MOST)
-            self._tell(snapshot, uuid, wish.field, "failed", why)
+            self._tell(snapshot, what, "failed", "drift-given-up", why)
             return why
-        if last and time - last > CALM * 1e9:
-            times = 0
-        if times and time - last < 0.9 * interval * 1e9:
+        if verdict == "later":
             return Reason("set-by-somebody", value=now)
-        self._corrected[key] = times + 1, time
-        self._record(snapshot, uuid, wish.field, "applied", f"somebody set {now}; set to {wish.text} again")
+        said = f"somebody set {now}; set to {wanted} again"
+        self._record(snapshot, uuid, field, "applied", "drift-corrected", said)
         return None
 
     def _apply(
@@ -261,43 +278,58 @@ class GuestPolicies:
             self._refused[change.uuid, change.start, control] = change.value, until, why
             value = standing[change.uuid][field].value
             standing[change.uuid][field] = FieldStanding(value, "impossible", why)
+        failed = {(change.uuid, change.start, control) for change in changes if change.uuid in errors}
+        self.corrections.keep(lambda key: key[:3] not in failed)    # it was not set again
 
     def _give_back(self, snapshot: Snapshot, controls: list[Control]) -> None:
         """What was set and is wanted no more is as it was before. (Shares are given back by `CpuManagement`.)"""
         ours = {*controls} - {"cpu-shares"} - ({"io-tune"} if self._mom_limits() else set())
-        unwanted: dict[Control, set[str]] = {}
+        sample, unwanted = snapshot.sample, dict[Control, set[str]]()
+        self._left = {key: until for key, until in self._left.items() if until > sample.time_ns}
         for uuid, control in self._actuator.journalled:
-            if control in ours and (uuid, control) not in self._actuator.claimed:
+            if control in ours and not {(uuid, control)} & (self._actuator.claimed | self._left.keys()):
                 unwanted.setdefault(control, set()).add(uuid)
+        if not unwanted and not self._left:
+            self._said = set()
         for control, uuids in unwanted.items():
-            for said in self._actuator.restore(snapshot.sample, uuids, {control}, keep_held=True):
-                log.info("guest policy: %s", said)
+            said = self._actuator.restore(sample, uuids, {control}, keep_held=True)
+            for words in said:
+                if words not in self._said:
+                    log.info("guest policy: %s", words)
+            self._said.update(said)
+            for uuid in uuids & {uuid for uuid, which in self._actuator.journalled if which == control}:
+                if in_force(sample, uuid, control) is not None:    # it was asked for, and refused
+                    self._left[uuid, control] = sample.time_ns + int(AGAIN * 1e9)
 
     def _forget(self, snapshot: Snapshot) -> None:
         """What is known of starts that are over, or was released."""
         samples = snapshot.sample.samples
         starts = {(uuid, server.start) for uuid, server in samples.items()}
-        self._corrected = {key: one for key, one in self._corrected.items() if key[:2] in starts}
+        self.corrections.keep(lambda key: key[:2] in starts)
         self._refused = {key: one for key, one in self._refused.items() if key[:2] in starts}
-        self._told = {one for one in self._told if one[0] in samples}
+        self._told = {key: words for key, words in self._told.items() if key[0] in samples}
 
     def released(self, uuid: str) -> None:
         """An administrator says that hpm is to set what he changed of a server."""
-        self._corrected = {key: one for key, one in self._corrected.items() if key[0] != uuid}
-        self._told = {one for one in self._told if one[0] != uuid}
+        self.corrections.keep(lambda key: key[0] != uuid)
+        self._told = {key: words for key, words in self._told.items() if key[0] != uuid}
 
-    def _tell(self, snapshot: Snapshot, uuid: str, field: str, outcome: Outcome, words: str) -> None:
-        """Record what is not done, once."""
-        if (uuid, field, words) not in self._told:
-            self._told = {one for one in self._told if one[:2] != (uuid, field)} | {(uuid, field, words)}
-            self._record(snapshot, uuid, field, outcome, words)
+    def _tell(
+        self, snapshot: Snapshot, what: tuple[str, str, str], outcome: Outcome, cause: Cause, words: str
+    ) -> None:
+        """Record what is not done, once; `what` is the UUID, the field and the disk."""
+        if self._told.get(what) != words:
+            self._told[what] = words
+            self._record(snapshot, what[0], what[1], outcome, cause, words)
 
-    def _record(self, snapshot: Snapshot, uuid: str, field: str, outcome: Outcome, words: str) -> None:
+    def _record(
+        self, snapshot: Snapshot, uuid: str, field: str, outcome: Outcome, cause: Cause, words: str
+    ) -> None:
         name, assignment = snapshot.sample.infos[uuid].name, snapshot.assignments[uuid]
         reason = "changed-by-administrator" if outcome != "advised" else None
         self._adjustments.add(AdjustmentRecord(
             0, self._time(), outcome, reason, f"guest policy, {field.replace('_', '-')} of {name}: {words}", 0.0,
-            (bystander(uuid, name, assignment),), (), FIELDS[field][1],
+            (bystander(uuid, name, assignment),), (), FIELDS[field][1], cause,
         ))  # fmt: skip
 
 
@@ -307,6 +339,21 @@ def with_policy(snapshot: Snapshot, uuid: str, xml: str) -> str:
     if assignment is None or assignment.excluded or snapshot.levels.memory_mgmt != "on":
         return xml
     return at_start(xml, assignment.guest.policy)
+
+
+def _together(left: Mapping[str, Reason]) -> str | None:
+    """Why values of several disks are left: one reason for all, if it is the same; else in words alone."""
+    reasons = list(left.values())
+    if len({reason.id for reason in reasons}) != 1:
+        return "; ".join(reasons) or None
+    limits = [io_tuples(reason.values["value"]) for reason in reasons] if len(reasons) > 1 else []
+    value = io_text({disk: of for one in limits for disk, of in one.items()}) if limits else reasons[0].values["value"]
+    return Reason(reasons[0].id, **{**reasons[0].values, "value": value})
+
+
+def _holds(control: Control, now: str | None, wanted: str) -> bool:
+    """Whether what is wanted is in force."""
+    return now == wanted or (control == "io-tune" and now is not None and same_limits(now, wanted))
 
 
 def _placed(policy: GuestPolicy, place: Place) -> Wish:

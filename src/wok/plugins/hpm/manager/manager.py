@@ -34,7 +34,7 @@ from .actuator import Actuator
 from .adjusting import AdjustmentLog
 from .calendar import Calendar, catalog_at, rfc3339, seconds_until
 from .change import PATIENCE, Busy, CatalogChange
-from .controls import CPU_CONTROLS, MEMORY_CONTROLS
+from .controls import MEMORY_CONTROLS, cpu_controls
 from .cpu import CpuManagement
 from .events import Events
 from .foresight import Foresight
@@ -117,7 +117,7 @@ class Manager:
             self._actuator, self._adjusting, database, self._time, self._local, self.takeover.rivals
         )
         self.memory = MemoryRequests(self._memory, self)
-        self._guests = GuestPolicies(self._actuator, self._adjusting, topology, self._time, self._mom_limits)
+        self._guests = GuestPolicies(self._actuator, self._adjusting, topology, self._time, self._mom_limits, database)
         self.starting = Starting(hypervisor, database, self.events, self.activity, self, clock, wall, self._local)
         self._observed, self._problem = wall(), self._observer.sample.problem
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
@@ -221,8 +221,7 @@ class Manager:
                 self._cpu.level_changed(levels.cpu_mgmt)
                 self.placement.level_changed()
                 self._observer.unwatched()
-                limits: frozenset[Control] = frozenset() if self._mom_limits() else frozenset({"io-tune"})
-                said += self._put_back(CPU_CONTROLS | limits) if levels.cpu_mgmt != "on" else []
+                said += self._put_back(cpu_controls(self._mom_limits())) if levels.cpu_mgmt != "on" else []
             if levels.memory_mgmt != before.memory_mgmt:
                 self._memory.level_changed(levels.memory_mgmt)
                 self._guests.level_changed(("memory",))
@@ -353,7 +352,7 @@ class Manager:
                         figures=snapshot.figures.with_sample(after),
                     )  # fmt: skip
             if self._levels.cpu_mgmt != "on":    # what could not be put back when the level was changed
-                self._actuator.restore(sample, controls=CPU_CONTROLS)
+                self._actuator.restore(sample, controls=cpu_controls(self._mom_limits()))
             try:
                 self._memory.work(self.snapshot, self.interval)
             except Exception:    # what was measured and decided on CPU is kept all the same
@@ -402,9 +401,8 @@ class Manager:
     def _adopt(self) -> None:
         """At the start: go on with what a predecessor left (level on), or put it back (otherwise)."""
         sample = self._observe()
-        # Limits of disks are those of guest policies too, which go by CPU management: those give back what is unwanted.
-        memory = MEMORY_CONTROLS - {"io-tune"} if self._levels.cpu_mgmt == "on" else MEMORY_CONTROLS
-        for level, controls in ((self._levels.cpu_mgmt, CPU_CONTROLS), (self._levels.memory_mgmt, memory)):
+        cpu, memory = cpu_controls(self._mom_limits()), MEMORY_CONTROLS - {"io-tune"}    # guest policies see to those
+        for level, controls in ((self._levels.cpu_mgmt, cpu), (self._levels.memory_mgmt, memory)):
             for said in self._actuator.restore(sample, controls=controls) if level != "on" else ():
                 log.info("restored after a crash: %s", said)
         self._observe()

@@ -25,7 +25,8 @@ from ..store.journal import HOST, Control
 from ..wire.management import Level, Outcome
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .controls import MEMORY_CONTROLS, NEAR, Change, changing, in_force, io_text, ksm_text, quota_text
+from .controls import MEMORY_CONTROLS, NEAR, Change, changing, in_force, ksm_text, quota_text
+from .disk_limits import io_text, io_tuples, leaving, same_limits
 from .ksm import WHY_LEFT, KsmManagement
 from .memory_records import Told, record_faults, record_memory, record_policy, record_rivals
 from .memory_view import Report, memory_view
@@ -269,7 +270,12 @@ class MemoryManagement:
                 texts.append(("io-tune", io_text(wanted.io.value)))
             for control, text in texts:
                 now = in_force(sample, uuid, control)
-                if now not in (None, text) and not self._actuator.held(server, control):
+                if control == "io-tune":    # those of each disk by themselves
+                    text = leaving(text, self._actuator.held_disks(server) & io_tuples(text).keys())
+                    same = now is None or same_limits(now, text)
+                else:
+                    same = now in (None, text) or self._actuator.held(server, control)
+                if not same:
                     found.append(changing(sample, uuid, control, text))
         ksm = None if decided.host.ksm is None else decided.host.ksm.value
         if ksm is not None:

@@ -170,13 +170,13 @@ def _guest(
         quota = safe_quota(controls.get("vcpu_quota"), controls.get("vcpu_period"), now)
     if disks:
         found = {disk.name: disk.limits for disk in tuning.disks}
-        missing = [name for name in disks if name not in found]
+        missing, made = [name for name in disks if name not in found], dict[str, tuple[int, ...]]()
         for name, limits in disks.items():
             if name in found:
                 now_limits = dict(zip(IO_LIMITS, found[name], strict=True))
                 now_limits |= {limit: min(max(0, value or 0), MOST_LIMIT) for limit, value in limits.items()}
-                found[name] = tuple(now_limits[limit] for limit in IO_LIMITS)
-        io = Safe(found, f"there is no disk {', '.join(missing)}" if missing else None)
+                made[name] = tuple(now_limits[limit] for limit in IO_LIMITS)
+        io = Safe(made, f"there is no disk {', '.join(missing)}" if missing else None)
     if uuid in view.guests and view.guests[uuid].held == "excluded":
         left = Safe(None, "left alone: excluded")
         balloon, quota, io = (None if one is None else left for one in (balloon, quota, io))

@@ -16,6 +16,7 @@ from ..store.adjustments import AdjustmentRecord, ServerRecord
 from ..store.journal import HOST, Control, JournalEntry
 from ..wire.management import Outcome, Resource
 from .controls import CPU_CONTROLS, MEMORY_CONTROLS
+from .disk_limits import left_disks
 from .snapshot import Snapshot
 
 #: How KSM that an administrator changed is managed again.
@@ -72,7 +73,12 @@ def records_held(
         uuids = list(dict.fromkeys(entry.uuid for entry in taken if entry.control in controls))
         servers = tuple(bystander(uuid, infos[uuid].name, assignments[uuid]) for uuid in uuids if uuid in infos)
         if uuids:
-            names = ", ".join("the host's KSM" if uuid == HOST else _name(infos, uuid) for uuid in uuids)
+            disks = {entry.uuid: sorted(left_disks(entry.intended)) for entry in taken if entry.control == "io-tune"}
+            names = ", ".join(
+                "the host's KSM" if uuid == HOST else _name(infos, uuid)
+                + (f" (disk {' '.join(disks[uuid])})" if resource == "memory" and disks.get(uuid) else "")
+                for uuid in uuids
+            )
             how = f" ({KSM_RELEASED})" if HOST in uuids else ""
             found.append(AdjustmentRecord(
                 0, time, "failed", reason, f"left alone until released: {names}{how}", seconds, servers, (), resource

@@ -9,7 +9,8 @@ import msgspec
 from ..backend.hypervisor import Hypervisor
 from ..errors import ServerGone
 from ..store.journal import Control, JournalEntry
-from .controls import io_limits, ksm_settings, limit_of, pins_of
+from .controls import ksm_settings, limit_of, pins_of
+from .disk_limits import to_set
 
 
 def set_control(host: Hypervisor, entry: JournalEntry, value: str) -> None:
@@ -41,10 +42,8 @@ def _stats_period(host: Hypervisor, entry: JournalEntry, value: str) -> None:
 
 
 def _io(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    before = io_limits(entry.previous)
-    for disk, limits in io_limits(value).items():
-        if disk in before and limits != before[disk]:    # others were plugged out
-            host.set_io_limits(entry.uuid, entry.start, disk, limits)
+    for disk, limits in to_set(entry.previous, value).items():
+        host.set_io_limits(entry.uuid, entry.start, disk, limits)
 
 
 def _ksm(host: Hypervisor, entry: JournalEntry, value: str) -> None:

@@ -50,7 +50,8 @@ class ServerRecord(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=Tr
 class AdjustmentRecord(msgspec.Struct, frozen=True, rename="kebab"):
     """One decision. `time` is RFC 3339 UTC; `outcome` is applied, advised or failed. `resource` is what was decided on,
     `cause` why (of memory; ``placement`` where vCPUs were to be moved, ``partition`` where partitions were given other
-    shares). Of placements, the total velocity of all servers concerned, in percent: before, projected and measured."""
+    shares; one of `manager.drift` where it is about a guest policy). Of placements, the total velocity of all servers
+    concerned, in percent: before, projected and measured."""
 
     id: int
     time: str

@@ -27,12 +27,14 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """One control of one server, or of the `HOST`. Values are texts: shares ``1024``; a quota ``20000 100000`` or ``max
     100000``; what a balloon leaves the guest, in bytes; how often its driver tells statistics, in seconds; KSM ``run
     pages-to-scan sleep-millisecs merge-across-nodes``, with ``advisor`` for pages that the kernel's advisor sets; the
-    quota of each vCPU like one of the whole; limits of disks as JSON; the CPUs of each vCPU as JSON, those of the
+    quota of each vCPU like one of the whole; limits of disks as JSON (null in
+    what is intended: that one is held, the others are not); the CPUs of each vCPU as JSON, those of the
     emulator as a list (empty: any); a weight of block I/O, or ``usual``; limits of memory, and of memory and swap
     together, in KiB, ``max max`` for none. Of the shares of a partition, `uuid` is its path.
 
     `original` was there before hpm came; the value in force is `previous` or `intended` as long as
-    nobody else changed it. `held`: an administrator did, and the server is left alone until released.
+    nobody else changed it. `held`: an administrator did, and the server (of its disks, those that are null) is left
+    alone until released.
     """
 
     uuid: str

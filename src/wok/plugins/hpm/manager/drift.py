@@ -1,0 +1,67 @@
+"""How often hpm sets again what somebody else changes of guest policies, before it gives in.
+
+It is in the store: who gave in before a restart of hpm has given in after it, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from ..store.catalog_store import load_setting, save_setting
+from ..store.database import Database
+from ..store.journal import Control
+
+#: So often a value is set again that somebody else changes, before hpm gives in: two who both insist would go on for
+#: ever. Before that it counts anew where the value held for so many seconds.
+MOST, CALM = 3, 600.0
+
+#: Why adjustments of guest policies were made: something was advised; or somebody changed it, and it was set again, was
+#: left because the policy says so, or was left because hpm gave in.
+Cause: TypeAlias = Literal["guest-policy", "drift-corrected", "drift-reported", "drift-given-up"]
+
+#: A start of a server, the control, and the disk (empty: the control as a whole).
+Key: TypeAlias = tuple[str, str, Control, str]
+Verdict: TypeAlias = Literal["again", "later", "given-up"]
+
+#: What the store calls it.
+_NAME: Final = "drift"
+
+
+class Corrections:
+    """Times are those of samples (monotonic ns), which a restart of hpm does not change; a boot of the host ends all
+    starts. `made` counts those of this start of hpm."""
+
+    def __init__(self, database: Database) -> None:
+        self.made = 0
+        self._database = database
+        saved = load_setting(database, _NAME)
+        found = msgspec.json.decode(saved, type=list[tuple[Key, int, int]]) if saved else []
+        self._corrected = {key: (times, last) for key, times, last in found}    # how often, and when last
+
+    def decide(self, key: Key, time_ns: int, interval: float) -> Verdict:
+        """What becomes of a value that somebody else has set, once in an `interval` (seconds). ``again`` is counted.
+        Raises `StoreError`."""
+        times, last = self._corrected.get(key, (0, 0))
+        if times >= MOST:    # until it is released
+            return "given-up"
+        if last and time_ns - last > CALM * 1e9:
+            times = 0
+        if times and time_ns - last < 0.9 * interval * 1e9:
+            return "later"
+        self._keep({**self._corrected, key: (times + 1, time_ns)})
+        self.made += 1
+        return "again"
+
+    def keep(self, wanted: Callable[[Key], bool]) -> None:
+        """Forget the others. Raises `StoreError`."""
+        kept = {key: one for key, one in self._corrected.items() if wanted(key)}
+        if len(kept) != len(self._corrected):
+            self._keep(kept)
+
+    def _keep(self, corrected: dict[Key, tuple[int, int]]) -> None:
+        text = msgspec.json.encode([(key, times, last) for key, (times, last) in corrected.items()]).decode()
+        save_setting(self._database, _NAME, text)
+        self._corrected = corrected
