@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from hpm.backend.simulated import Idle, uuid_of
+from hpm.manager.upkeep import OWN
 from hpm.policy.guest_policies import GuestPolicy
 from hpm.policy.start_policies import Dependency, PortAnswers, StartPolicy, WhenItStops
 from hpm.store.start_jobs import StartJob
@@ -71,6 +72,11 @@ class StartHouse(House):
     def job(self, job: StartJob) -> StartJob:
         """The job as it is now."""
         return self.manager.starting.job(job.id)
+
+    def job_metrics(self) -> dict[str, float]:
+        """What hpm's own metrics tell of jobs."""
+        found = {metric.name: metric.of(self.manager) for metric in OWN}
+        return {name: found[f"start-jobs-{name}"] for name in ("running", "done", "failed")}
 
     def running(self) -> set[str]:
         """Names of the servers that run."""

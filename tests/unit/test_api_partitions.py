@@ -377,6 +377,27 @@ def test_a_server_is_put_into_a_partition_at_its_next_start(api: ApiHost) -> Non
     assert "dot" in api.refused("POST", f"{SERVERS}/{db1}", {"partition": "/machine/../x"})["message"]
 
 
+@pytest.mark.parametrize("wanted", [{}, {"release": True}])
+def test_what_was_written_into_a_definition_is_put_back_where_the_rest_fails(
+    api: ApiHost, wanted: dict[str, Any]
+) -> None:
+    define(api, GOLD)
+    off1 = uuid_of("off1")
+
+    def defined() -> str | None:
+        return api.hypervisor.observe().infos[off1].partition
+
+    before = defined()
+    if not wanted:    # the store is what fails; else there is nothing to release
+        api.manager.database.rows("PRAGMA query_only=ON")
+    try:
+        error = api.refused("POST", f"{SERVERS}/{off1}", {"partition": GOLD, "persist": True, **wanted})
+    finally:
+        api.manager.database.rows("PRAGMA query_only=OFF")
+    assert error["http-status"] == (409 if wanted else 500) and defined() == before != GOLD
+    assert api.get(f"{SERVERS}/{off1}")["partition"] != GOLD
+
+
 def test_what_was_done_is_in_the_activity_log_with_its_path(api: ApiHost) -> None:
     define(api, GOLD, create=True)
     api.post(f"{uri(GOLD)}/parameters/cpu?affect=live", {"shares": 77})

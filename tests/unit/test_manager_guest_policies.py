@@ -11,6 +11,7 @@ from hpm.backend.simulated import ServerSpec, uuid_of
 from hpm.manager.drift import CALM
 from hpm.manager.guest_policies import with_policy
 from hpm.manager.snapshot import Levels
+from hpm.manager.upkeep import OWN
 from hpm.model.effective import field_state, in_force
 from hpm.policy.guest_policies import (
     Anywhere,
@@ -59,6 +60,9 @@ class Guests(House):
 
     def state(self, name: str, field: str) -> tuple[str, str | None]:
         return field_state(self.manager.snapshot, uuid_of(name), field)
+
+    def metrics(self) -> dict[str, float]:
+        return {metric.name: metric.of(self.manager) for metric in OWN}
 
     def details(self) -> list[str]:
         return [str(record.detail) for record in self.manager.adjustments.find(AdjustmentFilter())]
@@ -167,9 +171,11 @@ def test_what_somebody_changes_is_set_again_three_times_and_then_left(tmp_path: 
     assert state == "drifts" and reason is not None and "left so until it is released" in reason
     assert house.tuning("a")[1] == 100    # the rest goes on
     assert not any("left alone until released" in text for text in house.details())
+    assert house.metrics()["drift-corrections"] == 3 and house.metrics()["drifting-values"] == 1
     house.manager.release(A)
     house.step(1)
     assert house.pins("a") == ("1", "1") and house.state("a", "placement") == ("holds", None)
+    assert house.metrics()["drifting-values"] == 0
 
 
 def test_who_sets_it_again_before_hpm_looks_is_noticed_too(tmp_path: Path) -> None:

@@ -22,10 +22,12 @@ def test_what_a_server_needs_is_started_first_and_waited_for(tmp_path: Path) -> 
     house.wait(5)
     assert house.running() == {"db"} and house.phases(job) == {"web": "waiting", "db": "started"}
     assert house.reason(job, "web") == "waits for db (its port 5432 does not answer)"
+    assert house.job_metrics() == {"running": 1, "done": 0, "failed": 0}
     del house.host.faults.unready[uuid_of("db")]
     house.wait(2)
     assert house.started() == ["db", "web"] and house.job(job).state == "done"
     assert house.phases(job) == {"web": "ready", "db": "ready"}
+    assert house.job_metrics() == {"running": 0, "done": 1, "failed": 0}
 
 
 def test_a_chain_of_five_starts_in_order_and_two_chains_side_by_side(tmp_path: Path) -> None:
@@ -352,6 +354,7 @@ def test_a_start_that_would_break_reserves_is_refused_with_the_numbers(tmp_path:
     job = house.begin("a", "b")
     house.wait(2)
     (failed,) = [name for name, phase in house.phases(job).items() if phase == "failed"]
+    assert house.job_metrics() == {"running": 0, "done": 0, "failed": 1}
     assert len(house.running()) == 2 and house.reason(job, failed) == (
         f"{failed} has a reserve of 0.75 CPUs; this host has 2 CPUs, of which 1.75 are reserved already: 0.5 CPUs too"
         " many"

@@ -80,6 +80,11 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
     )
 
 
+def named_partition(xml: str) -> str | None:
+    """The partition that a domain's XML names; None: none."""
+    return ElementTree.fromstring(xml).findtext("resource/partition")
+
+
 def with_partition(xml: str, path: str | None) -> str:
     """A domain's XML with its partition (https://libvirt.org/formatdomain.html#resource-partitioning); None: without
     one, so that it stands in the root. Nothing else is changed, but for how the XML is written."""

@@ -166,8 +166,9 @@ class Hypervisor(Protocol):
         """
         ...
 
-    def set_partition(self, uuid: str, path: str | None) -> None:
+    def set_partition(self, uuid: str, path: str | None) -> str | None:
         """Write into the lasting definition of a server where it is to stand from its next start on; None: in the root.
+        Gives what stood there before.
 
         Raises `ServerGone` if there is no such server, `Conflict` if it has no lasting definition, `HypervisorError`.
         """

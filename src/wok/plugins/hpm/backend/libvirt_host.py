@@ -202,13 +202,11 @@ class LibvirtHypervisor:
                   lambda domain: domain.setBlockIoTune(disk, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
         self._inventory.touch(uuid)
 
-    def set_partition(self, uuid: str, path: str | None) -> None:
-        define_partition(self._inventory.connection, uuid, path)
-        self._inventory.touch(uuid)
+    def set_partition(self, uuid: str, path: str | None) -> str | None:
+        return define_partition(self._inventory, uuid, path)
 
     def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
-        define_policy(self._inventory.connection, uuid, policy, pins)
-        self._inventory.touch(uuid)
+        define_policy(self._inventory, uuid, policy, pins)
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
         check_pins(pins)

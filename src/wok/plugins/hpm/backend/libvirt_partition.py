@@ -9,30 +9,34 @@ import libvirt
 
 from ..errors import Conflict
 from ..policy.guest_policies import GuestPolicy
-from .domain_xml import with_partition
-from .libvirt_connection import Connection
+from .domain_xml import named_partition, with_partition
+from .libvirt_inventory import Inventory
 from .start_xml import defined
 
 
-def define_partition(connection: Connection, uuid: str, path: str | None) -> None:
-    """Write it there; it holds from the next start on. Raises `ServerGone`, `Conflict` for a domain that has no lasting
-    definition, `HypervisorError`."""
-    _define(connection, uuid, lambda xml: with_partition(xml, path), "partition")
+def define_partition(inventory: Inventory, uuid: str, path: str | None) -> str | None:
+    """Write it there; it holds from the next start on. Gives the one that stood there. Raises `ServerGone`, `Conflict`
+    for a domain that has no lasting definition, `HypervisorError`."""
+    return named_partition(_define(inventory, uuid, lambda xml: with_partition(xml, path), "partition"))
 
 
-def define_policy(connection: Connection, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
+def define_policy(inventory: Inventory, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
     """Write a guest policy there. Raises as `define_partition`."""
-    _define(connection, uuid, lambda xml: defined(xml, policy, pins), "guest policy")
+    _define(inventory, uuid, lambda xml: defined(xml, policy, pins), "guest policy")
 
 
-def _define(connection: Connection, uuid: str, change: Callable[[str], str], what: str) -> None:
-    def define(conn: Any) -> bool:
+def _define(inventory: Inventory, uuid: str, change: Callable[[str], str], what: str) -> str:
+    """Gives the definition before."""
+    def define(conn: Any) -> str | None:
         domain = conn.lookupByUUIDString(uuid)
         if not domain.isPersistent():
-            return False
-        flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
-        conn.defineXML(change(domain.XMLDesc(flags)))
-        return True
+            return None
+        before = str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+        conn.defineXML(change(before))
+        return before
 
-    if not connection.call(define, f"defining the {what} of {uuid}"):
+    before = inventory.connection.call(define, f"defining the {what} of {uuid}")
+    if before is None:
         raise Conflict(f"this virtual server is transient: it has no lasting definition to write a {what} into")
+    inventory.touch(uuid)
+    return before

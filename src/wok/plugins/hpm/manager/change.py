@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..errors import HpmError
 from ..policy.catalog import Catalog
+
+log = logging.getLogger(__name__)
 
 #: Seconds that a request waits for the loop, or for others, before it is told to try again.
 PATIENCE = 15.0
@@ -20,14 +24,26 @@ class Busy(HpmError):
 class CatalogChange:
     """A catalog being changed: set `catalog`. `renamed` names policies by (group, old name), so that their revisions
     stay theirs. `deeds` are done to the host once the catalog is checked, before it is committed: one that raises ends
-    the change."""
+    the change. Each gives what undoes it, if anything can."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.renamed: dict[tuple[str, str], str] = {}
-        self.deeds: list[Callable[[], None]] = []
+        self.deeds: list[Callable[[], Callable[[], object] | None]] = []
 
-    def do(self) -> None:
-        """Do the deeds."""
-        for deed in self.deeds:
-            deed()
+    @contextmanager
+    def done(self) -> Iterator[None]:
+        """Do the deeds; and undo them where one of them, or what follows, raises."""
+        undo: list[Callable[[], object]] = []
+        try:
+            for deed in self.deeds:
+                step = deed()
+                undo += [] if step is None else [step]
+            yield
+        except BaseException:
+            for step in reversed(undo):
+                try:
+                    step()
+                except HpmError as error:    # not the one that led here
+                    log.warning("what was done for a change that failed could not be undone: %s", error)
+            raise

@@ -117,7 +117,7 @@ class Manager:
             self._actuator, self._adjusting, database, self._time, self._local, self.takeover.rivals
         )
         self.memory = MemoryRequests(self._memory, self)
-        self._guests = GuestPolicies(self._actuator, self._adjusting, topology, self._time, self._mom_limits, database)
+        self.guests = GuestPolicies(self._actuator, self._adjusting, topology, self._time, self._mom_limits, database)
         self.starting = Starting(hypervisor, database, self.events, self.activity, self, clock, wall, self._local)
         self._observed, self._problem = wall(), self._observer.sample.problem
         self._calendar = Calendar(self.keep_time, lambda: seconds_until(self._catalog, self._wall()))
@@ -179,9 +179,10 @@ class Manager:
             yield change
             catalog = catalog_at(change.catalog, self._wall())
             self.starting.check(self._catalog, catalog, change.catalog)
-            change.do()
+            with change.done():
+                if catalog is not self._catalog:
+                    save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)
             if catalog is not self._catalog:
-                save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)
                 self._catalog = catalog
                 self.snapshot = self._build()
                 self.loop.wake()
@@ -217,14 +218,14 @@ class Manager:
             self._levels = levels
             said: list[str] = []
             if levels.cpu_mgmt != before.cpu_mgmt:
-                self._guests.level_changed(("cpu",))
+                self.guests.level_changed(("cpu",))
                 self._cpu.level_changed(levels.cpu_mgmt)
                 self.placement.level_changed()
                 self._observer.unwatched()
                 said += self._put_back(cpu_controls(self._mom_limits())) if levels.cpu_mgmt != "on" else []
             if levels.memory_mgmt != before.memory_mgmt:
                 self._memory.level_changed(levels.memory_mgmt)
-                self._guests.level_changed(("memory",))
+                self.guests.level_changed(("memory",))
                 said += self._put_back(MEMORY_CONTROLS) if levels.memory_mgmt != "on" else []
             self.snapshot = self._build()
             self.loop.wake()
@@ -271,7 +272,7 @@ class Manager:
         with self.writing():
             if not self._actuator.release(uuid):
                 raise Conflict("nothing to release: hpm does not hold this server for an administrator's change")
-            self._guests.released(uuid)
+            self.guests.released(uuid)
             self._cpu.planned = None
             self.snapshot = self._build()
             self.loop.wake()
@@ -320,8 +321,8 @@ class Manager:
             self.snapshot = snapshot = self._build()
             if self._levels.cpu_mgmt == "on":
                 self._cpu.apply_caps(snapshot, snapshot.sample)    # one that has just started is not without for long
-            self._guests.work(snapshot, self.interval)
-            self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self._guests.standing)
+            self.guests.work(snapshot, self.interval)
+            self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self.guests.standing)
             before = set() if self._decided is None else self._decided.manageable
             if self._levels.cpu_mgmt != "off" and not snapshot.manageable <= before:
                 self._observer.stir()
@@ -331,8 +332,8 @@ class Manager:
         with self._lock:
             sample = self._observe()
             snapshot = self._build()
-            self._guests.work(snapshot, self.interval)
-            self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self._guests.standing)
+            self.guests.work(snapshot, self.interval)
+            self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self.guests.standing)
             if snapshot.window is not None:
                 if self._observer.whole():
                     self._adjusting.measure(snapshot)
@@ -377,7 +378,7 @@ class Manager:
             self.snapshot = msgspec.structs.replace(self.snapshot, problem=self._problem)
             raise
         self._observed, self._problem = self._wall(), sample.problem
-        taken = self._guests.foreign(self._actuator.notice(sample))
+        taken = self.guests.foreign(self._actuator.notice(sample))
         if taken:
             reason, assignments = "changed-by-administrator", self._standing.assign(self._catalog, sample.infos)
             for record in records_held(taken, reason, self._time(), self.interval, sample.infos, assignments):
@@ -395,7 +396,7 @@ class Manager:
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
             self._cpu.forecasts, figures, self._problem, extras, self._memory.standing, self._observer.partitions,
-            self._guests.standing, self._actuator.original_partitions(sample),
+            self.guests.standing, self._actuator.original_partitions(sample),
         )  # fmt: skip
 
     def _adopt(self) -> None:

@@ -33,4 +33,20 @@ OWN: tuple[OwnMetric, ...] = (
            "hpm_cycle_cpu_seconds_total"),
     Metric("overruns", "number", "counter", "Cycles that took longer than the interval.",
            lambda m: float(m.loop.overruns), "hpm_loop_overruns_total"),
+    Metric("drift-corrections", "number", "counter",
+           "Values of guest policies that were set again, because somebody else had changed them.",
+           lambda m: float(m.guests.corrections.made), "hpm_drift_corrections_total"),
+    Metric("drifting-values", "number", "gauge",
+           "Values of guest policies that somebody else changed, and that are left so, or not set again yet.",
+           lambda m: float(_drifting(m)), "hpm_drifting_values"),
+    Metric("start-jobs-running", "number", "gauge", "Start and stop jobs that are under way.",
+           lambda m: float(sum(job.state == "running" for job in m.starting.jobs())), "hpm_start_jobs_running"),
+    Metric("start-jobs-done", "number", "counter", "Start and stop jobs that did all that was asked for.",
+           lambda m: float(m.starting.ended["done"]), "hpm_start_jobs_done_total"),
+    Metric("start-jobs-failed", "number", "counter", "Start and stop jobs of which something failed.",
+           lambda m: float(m.starting.ended["failed"]), "hpm_start_jobs_failed_total"),
 )  # fmt: skip
+
+
+def _drifting(manager: Manager) -> int:
+    return sum(one.state == "drifts" for fields in manager.snapshot.guests.values() for one in fields.values())

@@ -79,19 +79,26 @@ class Servers:
                 changes["temporary_goal"] = boost
             if changes:
                 catalog = catalog.with_settings(uuid, msgspec.structs.replace(settings, **changes))
-            if wanted.release:    # it raises if there is nothing to release; then nothing is changed
-                change.deeds.append(lambda: self._manager.release(uuid))
             if wanted.persist:
                 change.deeds.append(self._persist(uuid, wanted))
+            if wanted.release:    # it raises if there is nothing to release; then nothing is changed
+                change.deeds.append(lambda: self._manager.release(uuid))
             change.catalog = catalog
         return self.get(base, uuid)
 
-    def _persist(self, uuid: str, wanted: ServerUpdate) -> Callable[[], None]:
-        """What writes a partition into a server's lasting definition; raises `Conflict`. Raises `InvalidValue`."""
+    def _persist(self, uuid: str, wanted: ServerUpdate) -> Callable[[], Callable[[], object]]:
+        """What writes a partition into a server's lasting definition, and gives what puts it back; raises `Conflict`.
+        Raises `InvalidValue`."""
         partition = wanted.partition
         if isinstance(partition, msgspec.UnsetType):
             raise InvalidValue("persist is about the partition, and there is none here; give it, too", "persist")
-        return lambda: self._manager.partitions.define_server(uuid, partition)
+        define = self._manager.partitions.define_server
+
+        def write() -> Callable[[], object]:
+            before = define(uuid, partition)
+            return lambda: define(uuid, before)
+
+        return write
 
     def _temporary_goal(self, wanted: ServerUpdate) -> TemporaryGoal | None:
         """The temporary goal that is wanted, if any. Raises `InvalidValue` for a time that does not lie ahead."""

@@ -158,10 +158,10 @@ class SimulatedHypervisor(SimulatedPower):
         with self._lock:
             self._sections.interval = seconds
 
-    def set_partition(self, uuid: str, path: str | None) -> None:
+    def set_partition(self, uuid: str, path: str | None) -> str | None:
         """Write a server's partition into its definition; see `Hypervisor`."""
         with self._change():
-            self._server(uuid, *get_args(ServerStatus)).define_partition(path)
+            return self._server(uuid, *get_args(ServerStatus)).define_partition(path)
 
     def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
         """Write a guest policy into a server's definition; see `Hypervisor`."""

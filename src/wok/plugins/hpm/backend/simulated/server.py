@@ -190,10 +190,11 @@ class Server:
         self.lasting = tuned, limits, memory
         self._show(self.status)
 
-    def define_partition(self, path: str | None) -> None:
-        """Have its next process stand there; None: in the root."""
-        self.partition = path or ROOT
+    def define_partition(self, path: str | None) -> str | None:
+        """Have its next process stand there; None: in the root. Gives where it was to stand before."""
+        before, self.partition = self.partition, path or ROOT
         self._show(self.status)
+        return before
 
     def change(self, spec: ServerSpec) -> None:
         """Take over a name, facts, vCPUs, memory, constraint or load; a running server at once."""

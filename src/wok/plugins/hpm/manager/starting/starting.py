@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -19,7 +20,7 @@ from ...policy.catalog import Catalog
 from ...policy.start_order import Needs, dependants_of, find_cycle, reached, said_cycle
 from ...store.catalog_store import load_setting, save_setting
 from ...store.database import Database
-from ...store.start_jobs import KEPT, OVER, JobAction, JobServer, StartJob, add_job, load_jobs, save_job
+from ...store.start_jobs import KEPT, OVER, JobAction, JobServer, JobState, StartJob, add_job, load_jobs, save_job
 from ...wire.management import Admission
 from ..activity import ActivityLog
 from ..calendar import rfc3339
@@ -64,7 +65,8 @@ class Starting:
 
     Until it is started, it does everything at once, in the thread that shows it a snapshot (`see`). `at_start` are
     asked, one after another, for the definition (XML) with which a server (UUID) starts this time. Others add theirs.
-    `admission` says whose reserves a start must leave room for.
+    `admission` says whose reserves a start must leave room for; `ended` counts jobs of this start of hpm by how they
+    ended.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Starting:
         self.at_start = self._deeds.at_start
         self._lock = threading.RLock()    # never held while the hypervisor is asked, once there are threads
         self._jobs = load_jobs(database)
+        self.ended: Counter[JobState] = Counter()
         self._turning = self._ending = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hpm-starting", daemon=True)
@@ -328,6 +331,7 @@ class Starting:
             self._events.publish("start-job", job)
         self._jobs[job.id] = job
         if job.state != "running":
+            self.ended[job.state] += before.state == "running"
             self._deeds.forget(job.id)
             failed = [f"{s.name}: {s.reason}" for s in job.servers if s.phase == "failed"]
             log.info("job %d is %s%s", job.id, job.state, "".join(f"; {text}" for text in failed))
