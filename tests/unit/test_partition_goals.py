@@ -1,0 +1,186 @@
+"""Goals are met across partitions whose weight nobody has said: in order of importance, whoever stands where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hpm.backend.simulated import ServerSpec, Spin, uuid_of
+from hpm.policy.partitions import CpuParameters, Partition, PartitionParameters
+from hpm.store.adjustments import AdjustmentFilter
+
+from .api_host import GROUPS, SERVERS, ApiHost
+from .builders import House, Wish
+from .test_api_partitions import GOLD, cleaned, define, member, uri  # noqa: F401
+
+SILVER = "/machine/silver"
+WISHES: dict[str, Wish] = {"gold1": (90, "highest"), "gold2": None, **{f"s{n}": None for n in range(4)}}
+
+
+class Apart(House):
+    """Two CPUs for a partition with two servers and another one with four; all spin."""
+
+    def __init__(self, directory: Path) -> None:
+        def server(name: str, parent: str) -> ServerSpec:
+            return ServerSpec(name=name, load=Spin(), parent=parent)
+
+        super().__init__(directory, [
+            *(server(name, "machine/gold.partition") for name in ("gold1", "gold2")),
+            *(server(f"s{n}", "machine/silver.partition") for n in range(4)),
+        ])  # fmt: skip
+
+    def define(self, path: str, shares: int | None = None, **more: Any) -> None:
+        """Define a partition, and have that in force, too."""
+        parameters = PartitionParameters(cpu=CpuParameters(shares=shares, **more))
+        with self.manager.partitions.change("ann") as changing:
+            changing.change.catalog = changing.change.catalog.with_partition(Partition(path, parameters=parameters))
+            if path in changing.states:
+                changing.configure(path, parameters)
+            else:
+                changing.create(path, parameters)
+
+    def used(self, *names: str) -> float:
+        """CPUs of these servers together in the last window."""
+        window = self.manager.snapshot.window
+        assert window is not None
+        return sum(window.servers[uuid_of(name)].using for name in names)
+
+    def weight(self, path: str) -> int | None:
+        return self.host.partitions.states()[path].parameters.cpu.shares
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Apart]:
+    apart = Apart(tmp_path)
+    apart.define(GOLD)
+    apart.define(SILVER)
+    yield apart
+    apart.manager.stop()
+
+
+def test_the_most_important_takes_from_discretionary_work_in_another_partition(house: Apart) -> None:
+    house.wish(WISHES)
+    house.step(3)
+    assert house.used("gold1") < 0.6    # the partitions have a CPU each
+    house.on()
+    house.step(2)
+    assert house.status("gold1") == "met" and house.used("gold1") >= 0.85
+    assert house.used("gold2") == pytest.approx(house.used("s0"), abs=0.08)
+    assert house.manager.snapshot.weighed == {GOLD, SILVER}
+    assert house.manager.snapshot.original_partitions.keys() <= {GOLD, SILVER}
+    *_, record = house.manager.adjustments.find(AdjustmentFilter())    # the first one
+    assert "gold1" in [one.name for one in record.receivers]
+    assert {"s0", "s1", "s2", "s3"} >= {one.name for one in record.donors} - {"gold2"}
+    assert record.detail is not None and "as a whole: shares 1024 →" in record.detail and "goals" in record.detail
+    before = (house.shares(), house.weight(GOLD), house.weight(SILVER))
+    house.step(8)
+    assert (house.shares(), house.weight(GOLD), house.weight(SILVER)) == before    # steady load, steady weights
+    house.manager.set_level("off")
+    assert (house.weight(GOLD), house.weight(SILVER)) == (1024, 1024)
+    assert set(house.shares().values()) == {1024}
+    assert house.manager.snapshot.weighed == frozenset()
+
+
+def test_a_weight_that_was_said_is_kept(house: Apart) -> None:
+    house.define(SILVER, 1024)
+    house.manage(WISHES)
+    house.step(4)
+    assert house.manager.snapshot.weighed == {GOLD}
+    assert house.weight(SILVER) == 1024
+    assert house.used("s0", "s1", "s2", "s3") == pytest.approx(1.0, abs=0.12)    # nobody in it gives anything
+    house.define(GOLD, 1024)
+    house.step(3)
+    assert house.manager.snapshot.weighed == frozenset() and house.weight(GOLD) == 1024
+
+
+def test_it_can_be_said_and_left_to_hpm_again_while_it_is_planned(house: Apart) -> None:
+    house.manage(WISHES)
+    house.step(3)
+    planned = house.weight(GOLD)
+    assert planned is not None and planned > 1100
+    house.define(GOLD, 700)
+    house.step(3)
+    assert house.weight(GOLD) == 700 and GOLD not in house.manager.snapshot.original_partitions
+    house.define(GOLD, None)
+    house.step(4)
+    assert house.status("gold1") == "met" and GOLD in house.manager.snapshot.original_partitions
+    house.manager.stop()
+    assert (house.weight(GOLD), house.weight(SILVER)) == (1024, 1024)
+
+
+def test_it_survives_a_crash_and_goes_where_nobody_in_it_has_a_goal_any_more(house: Apart) -> None:
+    house.manage(WISHES)
+    house.step(3)
+    planned = house.weight(GOLD)
+    house.crash()
+    house.step(3)
+    assert house.status("gold1") == "met" and house.weight(GOLD) == planned
+    house.wish({"gold1": None, "gold2": None}, "none")
+    with house.manager.change() as change:
+        change.catalog = change.catalog.without_group("none")
+    house.step(3)
+    assert house.weight(GOLD) == 1024 and GOLD not in house.manager.snapshot.original_partitions
+
+
+def test_what_somebody_else_sets_is_left_alone_until_it_is_said_anew(house: Apart) -> None:
+    house.manage(WISHES)
+    house.step(3)
+    state = house.host.partitions.states()[GOLD].parameters
+    house.host.partitions.configure(GOLD, msgspec.structs.replace(state, cpu=CpuParameters(shares=300)))
+    house.step(3)
+    assert house.weight(GOLD) == 300 and GOLD not in house.manager.snapshot.weighed
+    house.define(GOLD)
+    house.step(3)
+    assert house.status("gold1") == "met" and GOLD in house.manager.snapshot.weighed
+
+
+def test_advice_is_given_and_nothing_is_changed(house: Apart) -> None:
+    house.wish(WISHES)
+    house.step(2)
+    house.manager.set_level("advise")
+    house.step(2)
+    *_, record = house.manager.adjustments.find(AdjustmentFilter())
+    assert record.outcome == "advised" and record.detail is not None and GOLD in record.detail
+    assert (house.weight(GOLD), house.weight(SILVER)) == (1024, 1024)
+
+
+def test_servers_that_have_no_policy_keep_what_they_have(house: Apart) -> None:
+    """Two of those in silver are nobody's."""
+    house.wish({name: wish for name, wish in WISHES.items() if name not in ("s0", "s1")})
+    house.step(3)
+    before = house.used("s0", "s1")
+    house.on()
+    house.step(4)
+    assert house.used("s0", "s1") == pytest.approx(before, abs=0.08)
+    assert house.share("s0") == 1024 and house.used("gold1") > 0.8
+
+
+def test_the_api_says_that_hpm_plans_it_and_why_a_server_is_where_it_is(api: ApiHost) -> None:
+    define(api, GOLD, create=True)
+    define(api, SILVER, create=True)
+    important = member(api, "important", GOLD)
+    many = [member(api, f"many{number}", SILVER) for number in range(4)]
+    assert api.get(uri(GOLD))["shares-planned"] is False
+    group = api.post(GROUPS, {"name": "Both", "perf-policies": [{
+        "name": "all", "importance": "highest", "service-classes": [
+            {"name": "first", "goal": {"type": "velocity", "velocity": 90}, "classification": {
+                "type": "filter", "filter-type": "virtual-server-name", "operation": "string-match",
+                "value": "part-important"}},
+            {"name": "rest", "goal": {"type": "discretionary"}}]}]})    # fmt: skip
+    servers = {"action": "add-virtual-servers", "virtual-servers": [important, *many]}
+    api.post(f"{GROUPS}/{group['object-id']}/actions", servers)
+    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    for _ in range(4):
+        api.cycle()
+    silver = api.get(uri(SILVER))
+    assert silver["shares-planned"] is True and silver["drift"] == []
+    assert silver["shares-original"] == 1024 and silver["live"]["cpu"]["shares"] != 1024
+    said = " ".join(api.get(f"{SERVERS}/{important}/explain")["sentences"])
+    assert f"Nobody has said shares for {GOLD}" in said and "all in /machine" in said
+    api.post("/mgmt-levels", {"cpu-mgmt": "off"})
+    silver = api.get(uri(SILVER))
+    assert silver["shares-planned"] is False and silver["live"]["cpu"]["shares"] == 1024
