@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpm.engine.allocation import Claim, allocate, target_velocity
-from hpm.engine.bounds import Bound, within
+from hpm.engine.bounds import Bound, for_claims, within
 from hpm.engine.demand import Demand
 from hpm.engine.learned import Memory
 from hpm.engine.nesting import Nest, gathered, plan_nested
@@ -183,6 +183,35 @@ def test_a_reserve_of_a_partition_holds_against_more_important_ones() -> None:
     tree.carry_out(made)
     parts = tree.shared()
     assert parts["a"] + parts["b"] >= 0.68 and parts["a"] >= 0.5
+
+
+def test_a_reserve_is_looked_after_where_nobody_misses_a_goal() -> None:
+    """All are discretionary, and some wake that slept."""
+    members = frozenset(("a", "b"))
+    tree = Tree(2.0, [nest(GOLD, bound=Bound(members, 0.9)), nest(SILVER)], [
+        server("a", None, (GOLD,)), server("b", None, (GOLD,)),
+        *(server(f"s{n}", None, (SILVER,), busy=n < 2) for n in range(8)),
+    ])  # fmt: skip
+    made = tree.plan()
+    tree.carry_out(made)
+    assert sum(tree.shared()[uuid] for uuid in members) >= 0.95
+    for n in range(2, 8):
+        awake = ServerWindow(f"s{n}", "busy", 1, 1.0, 0.0, 1.0, 0.0)
+        tree.servers[f"s{n}"] = msgspec.structs.replace(tree.servers[f"s{n}"], window=awake)
+    tree.nests[SILVER] = msgspec.structs.replace(tree.nests[SILVER], shares=8000)
+    assert sum(tree.shared()[uuid] for uuid in members) < 0.6
+    made = tree.plan(made.memory)
+    tree.carry_out(made)
+    assert sum(tree.shared()[uuid] for uuid in members) >= 0.89
+
+
+def test_reserves_beyond_what_there_is_are_cut_alike() -> None:
+    bounds = [Bound(frozenset("a"), 1.0), Bound(frozenset("b"), 1.0)]
+    claims = [Claim(name, "low", None, Demand(2, 0.0, 2.0)) for name in "abc"]
+    found = [bound.least for bound in for_claims(bounds, claims, 1.6, {})]
+    assert found == pytest.approx([0.8, 0.8])
+    found = [bound.least for bound in for_claims(bounds, claims, 4.0, {"b": 0.4})]
+    assert found == pytest.approx([1.1, 0.66])    # a little more than was said, and without what others there have
 
 
 def test_a_partition_weighs_what_its_members_need_when_they_wake() -> None:

@@ -107,6 +107,13 @@ def test_it_can_be_said_and_left_to_hpm_again_while_it_is_planned(house: Apart) 
     assert house.weight(GOLD) == 700 and GOLD not in house.manager.snapshot.original_partitions
     house.define(GOLD, None)
     house.step(4)
+    with house.manager.change() as change:    # said for the definition alone: what was in force before is so again
+        said = Partition(GOLD, parameters=PartitionParameters(cpu=CpuParameters(shares=3000)))
+        change.catalog = change.catalog.with_partition(said)
+    house.step(2)
+    assert house.weight(GOLD) == 1024 and not house.manager.snapshot.original_partitions.keys() & {GOLD}
+    house.define(GOLD, None)
+    house.step(4)
     assert house.status("gold1") == "met" and GOLD in house.manager.snapshot.original_partitions
     house.manager.stop()
     assert (house.weight(GOLD), house.weight(SILVER)) == (1024, 1024)

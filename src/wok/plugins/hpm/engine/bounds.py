@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from typing import NamedTuple, TypeAlias
 
-from .allocation import ROUNDING, Allocation, Claim
+from .allocation import RESERVE_MARGIN, ROUNDING, Allocation, Claim
 from .stake import Competitor
 
 Allocate: TypeAlias = "Callable[[Sequence[Claim], float], Allocation]"
@@ -30,13 +30,25 @@ class Bound(NamedTuple):
         return Bound(self.members.difference(members), max(0.0, self.least - cpus), max(0.0, self.most - cpus))
 
 
-def left_by(bounds: Sequence[Bound], others: Mapping[str, float]) -> list[Bound]:
-    """The bounds for managed servers, where these others have so many CPUs."""
-    found = []
-    for bound in bounds:
+def for_claims(
+    bounds: Sequence[Bound], claims: Sequence[Claim], cpus: float, others: Mapping[str, float]
+) -> list[Bound]:
+    """The bounds for those who share `cpus`, where `others` have so many CPUs. As reserves of servers are, floors are a
+    little higher than was said, if there is room, and all are cut alike if there is not enough for all."""
+    found: list[Bound] = []
+    inside: set[str] = set()
+    reserved = 0.0
+    for bound in sorted(bounds, key=lambda one: -len(one.members)):    # the outer ones first
         there = bound.members & others.keys()
         found.append(bound.without(there, sum(others[uuid] for uuid in there)) if there else bound)
-    return found
+        if not bound.members & inside:
+            inside |= bound.members
+            reserved += found[-1].least
+    if reserved <= 0.0:
+        return found
+    reserved += sum(c.reserve for c in claims if c.uuid not in inside)
+    factor = min(RESERVE_MARGIN, cpus / reserved)
+    return [bound._replace(least=min(bound.most, factor * bound.least)) for bound in found]
 
 
 def together(competitors: Mapping[str, Competitor], bounds: Sequence[Bound]) -> list[Competitor]:

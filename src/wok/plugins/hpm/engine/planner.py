@@ -25,11 +25,11 @@ from .allocation import (
     steady_velocity,
     target_velocity,
 )
-from .bounds import Bound, left_by, together, within
+from .bounds import Bound, for_claims, together, within
 from .correcting import SPINNING, corrections
 from .demand import SPINS, Demand, demand_if, demand_of
 from .index import MET
-from .judging import came_true, lacks_reserve, lags, lags_behind_equals, unsteady
+from .judging import came_true, lacking_together, lacks_reserve, lags, lags_behind_equals, unsteady
 from .learned import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .parts import REACH, parts_of
 from .pin_sets import Confines, Pool, pools
@@ -97,7 +97,7 @@ class _Parent:
     ) -> None:
         self.parent, family = pool.parent, pool.servers
         here = {c.uuid for c in family} if bounds else set()
-        self.bounds = [bound for bound in bounds if bound.members & here]
+        self.bounds = tuple(bound for bound in bounds if bound.members & here)
         self.generation = generation
         self.managed = [c for c in family if c.wanted and c.held is None and c.shares is not None]
         named = {c.uuid for c in self.managed}
@@ -195,8 +195,9 @@ class _Parent:
         for c in self.busy:
             self.claims[c.uuid] = self._claim(c, self.demands[c.uuid], entitled.get(c.uuid, 0.0))
         others = dict(zip((c.uuid for c in self.others), self.stake.theirs, strict=False))
+        claims = list(self.claims.values())
         allocation = within(
-            list(self.claims.values()), ours, left_by(self.bounds, others),
+            claims, ours, for_claims(self.bounds, claims, ours, others) if self.bounds else (),
             lambda claims, cpus: self.confines.allocate(claims, cpus, others),
         )  # fmt: skip
         # After a quota stopped it, a server comes back as if it had slept.
@@ -246,7 +247,7 @@ class _Parent:
 
     def _new_wishes(self) -> bool:
         """Whether something else is wanted than the plan in force was made for."""
-        if self.basis is None:
+        if self.basis is None or self.basis.bounds != self.bounds:
             return True
         before = self.basis.wishes
         if self.basis.generation == self.generation and len(self.managed) == len(before):
@@ -318,6 +319,8 @@ class _Parent:
                 late = lags(learned, now, wanted, reserve=lacks)
             if late:
                 lagging.add(c.uuid)
+        if self.bounds:
+            lagging |= lacking_together(self.bounds, self.busy, self.learned, allocation.cpus)
         return lagging | self.equals if self.equals and self._lesser_weigh_more(allocation, velocities) else lagging
 
     def _lesser_weigh_more(self, allocation: Allocation, velocities: Mapping[str, float]) -> bool:
@@ -396,7 +399,7 @@ class _Parent:
 
     def _in_force(self, velocities: Mapping[str, float]) -> None:
         """This plan is the one in force from now on: sums start anew."""
-        self.basis = Basis(self.generation, {c.uuid: c.wish for c in self.managed}, self.working)
+        self.basis = Basis(self.generation, {c.uuid: c.wish for c in self.managed}, self.working, self.bounds)
         for uuid, learned in self.learned.items():
             self.learned[uuid] = learned.begun(velocities[uuid]) if uuid in velocities else learned.unplanned()
 
