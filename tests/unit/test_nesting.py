@@ -216,7 +216,7 @@ def test_reserves_beyond_what_there_is_are_cut_alike() -> None:
 
 def test_a_partition_weighs_what_its_members_need_when_they_wake() -> None:
     assert gathered([(300, 1.0), (200, 1.0)]) == 500
-    assert gathered([(100, 0.2)] * 5) == pytest.approx(180)    # one that wakes, and the others with the part of time
+    assert gathered([(100, 0.2)] * 5) == pytest.approx(140)    # the mean, and half of what one that wakes lacks then
     assert gathered([(300, None), (200, 1.0)]) == 200    # who sleeps for long costs nobody anything
     assert gathered([(300, None), (200, None)]) == 300
     assert gathered([]) == 0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import pytest
 
-from hpm.backend.simulated import ServerSpec, Spin, uuid_of
+from hpm.backend.simulated import Load, Periodic, ServerSpec, Spin, uuid_of
 from hpm.policy.partitions import CpuParameters, Partition, PartitionParameters
 from hpm.store.adjustments import AdjustmentFilter
 
@@ -22,11 +23,11 @@ WISHES: dict[str, Wish] = {"gold1": (90, "highest"), "gold2": None, **{f"s{n}": 
 
 
 class Apart(House):
-    """Two CPUs for a partition with two servers and another one with four; all spin."""
+    """Two CPUs for a partition with two servers and another one with four. They spin, or have these `loads`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, loads: Mapping[str, Load] = MappingProxyType({})) -> None:
         def server(name: str, parent: str) -> ServerSpec:
-            return ServerSpec(name=name, load=Spin(), parent=parent)
+            return ServerSpec(name=name, load=loads.get(name, Spin()), parent=parent)
 
         super().__init__(directory, [
             *(server(name, "machine/gold.partition") for name in ("gold1", "gold2")),
@@ -143,6 +144,25 @@ def test_what_somebody_else_sets_is_left_alone_until_it_is_said_anew(house: Apar
     house.define(GOLD)
     house.step(3)
     assert house.status("gold1") == "met" and GOLD in house.manager.snapshot.weighed
+
+
+def test_work_that_sleeps_is_at_its_goal_and_what_it_leaves_does_not_starve_others(tmp_path: Path) -> None:
+    loads = {"gold1": Periodic(2, 8)}
+    house = Apart(tmp_path, loads)
+    house.define(GOLD)
+    house.define(SILVER)
+    house.manage({**WISHES, "gold1": (75, "highest"), "s0": (60, "medium"), "s3": None})
+    met = {"gold1": 0, "s0": 0}
+    changes, before = 0, None
+    for _ in range(20):
+        house.step()
+        for name in met:
+            met[name] += house.status(name) == "met"
+        now = (house.shares(), house.weight(GOLD), house.weight(SILVER))
+        changes += before is not None and now != before
+        before = now
+    house.manager.stop()
+    assert met["gold1"] >= 19 and met["s0"] >= 18 and changes <= 2
 
 
 def test_advice_is_given_and_nothing_is_changed(house: Apart) -> None:

@@ -5,9 +5,8 @@ x, and with the sum of these x for the partition. So a tree is planned flat, in 
 weight is said (`flat`), and what comes of it is made into weights of the tree (`real`).
 
 One weight in the flat pool is a weight in the partition times a *factor*: the partition's own weight, by all that
-competes within it. Work that sleeps leaves its part to those beside it, so a partition weighs as much as it takes for
-any one of those in it to have its own weight when it wakes, beside the others that are runnable just then (`gathered`).
-That is what a server with several vCPUs weighs, too (`demand.Demand.pull`).
+competes within it. Work that sleeps leaves its part to those beside it, so a partition weighs less than the sum
+(`gathered`).
 """
 
 from __future__ import annotations
@@ -27,6 +26,10 @@ from .windows import HostWindow
 
 #: Weights within a partition whose scale is free are at least so large, so that they are not rounded badly.
 FINE = 20
+#: Part of what it takes for any one in a partition to have its whole weight when it wakes, that the partition weighs
+#: above the mean. With all of it, those beside a sleeper have too much while it sleeps, with nothing it has too little;
+#: on simulated hosts half of it met goals best, with the fewest changes (docs/planner.md).
+WAKING = 0.5
 
 
 class Nest(msgspec.Struct, frozen=True):
@@ -71,13 +74,13 @@ def plan_nested(
 
 
 def gathered(weights: Iterable[tuple[float, float | None]]) -> float:
-    """The weight that a partition needs for those in it: (weight, part of the time in which it is runnable). One that
-    sleeps for long counts where all do."""
+    """The weight that a partition needs for those in it: (weight, part of the time in which it is runnable). Those that
+    sleep for long count where all do: whoever wakes first has its weight."""
     entries = list(weights)
     awake = [(weight, part) for weight, part in entries if part is not None]
-    working = awake or [(weight, 0.0) for weight, _ in entries]
-    mean = sum(weight * part for weight, part in working)
-    return mean + max((weight * (1.0 - part) for weight, part in working), default=0.0)
+    if not awake:
+        return max((weight for weight, _ in entries), default=0.0)
+    return sum(weight * part for weight, part in awake) + WAKING * max(weight * (1.0 - part) for weight, part in awake)
 
 
 class _Tree:
