@@ -197,7 +197,7 @@ def test_a_goal_in_one_partition_is_met_though_another_one_has_more_guests(lab: 
                 {"name": "rest", "goal": {"type": "discretionary"}}]}]}).value    # fmt: skip
         client.add_servers(group.object_id, [guest.uuid for guest in (important, beside, *many)])
         usual = [shown(client, path).live.cpu.shares for path in (GOLD, SILVER)]    # type: ignore[union-attr]
-        by_weight, *_ = used([important, beside, *many], 3.0)
+        by_weight, *rest = used([important, beside, *many], 3.0)
         client.set_management_levels({"cpu-mgmt": "on"})
         wait_until(lambda: shown(client, SILVER).shares_original is not None, 10, "the partitions' weights are planned")
         for _ in range(3):
@@ -208,7 +208,7 @@ def test_a_goal_in_one_partition_is_met_though_another_one_has_more_guests(lab: 
                 break
         else:
             pytest.fail("the goal was not met across partitions; does the machine do other work?")
-        assert by_weight < 0.65
+        assert by_weight < 0.5 * (by_weight + sum(rest))
         assert all(shown(client, path).shares_planned and not shown(client, path).drift for path in (GOLD, SILVER))
         client.set_management_levels({"cpu-mgmt": "off"})
         live = [shown(client, path).live.cpu.shares for path in (GOLD, SILVER)]    # type: ignore[union-attr]
