@@ -11,8 +11,13 @@ import msgspec
 import pytest
 
 from hpm.backend.simulated import Load, Periodic, ServerSpec, Spin, uuid_of
-from hpm.policy.partitions import CpuParameters, Partition, PartitionParameters
+from hpm.engine.bounds import Bound
+from hpm.manager.actuator import Actuator
+from hpm.manager.foresight import candidates
+from hpm.manager.partition_weights import compete
+from hpm.policy.partitions import CpuParameters, NumaParameters, Partition, PartitionParameters
 from hpm.store.adjustments import AdjustmentFilter
+from hpm.store.journal import Journal
 
 from .api_host import GROUPS, SERVERS, ApiHost
 from .builders import House, Wish
@@ -184,6 +189,50 @@ def test_servers_that_have_no_policy_keep_what_they_have(house: Apart) -> None:
     house.step(4)
     assert house.used("s0", "s1") == pytest.approx(before, abs=0.08)
     assert house.share("s0") == 1024 and house.used("gold1") > 0.8
+
+
+def test_who_competes_with_whom_in_a_hierarchy(tmp_path: Path) -> None:
+    """A partition in one of unsaid weight, and one of said weight there; a cap, a reserve, and a CPU of its own."""
+    db, said = f"{GOLD}/db", f"{GOLD}/said"
+    places = {"a": "gold.partition", "b": "gold.partition/db.partition", "c": "gold.partition/said.partition",
+              "d": "silver.partition", "e": ""}    # fmt: skip
+    house = House(tmp_path, [
+        ServerSpec(name=name, load=Spin(), parent=f"machine/{place}".rstrip("/")) for name, place in places.items()
+    ])  # fmt: skip
+    parameters = {
+        GOLD: PartitionParameters(cpu=CpuParameters(quota_us=150000)), db: PartitionParameters(),
+        said: PartitionParameters(cpu=CpuParameters(shares=500)),
+        SILVER: PartitionParameters(numa=NumaParameters("1")),
+    }  # fmt: skip
+    with house.manager.partitions.change("ann") as changing:
+        for path, wanted in parameters.items():
+            reserve = 0.4 if path == db else None
+            changing.change.catalog = changing.change.catalog.with_partition(Partition(path, "", True, reserve, wanted))
+            changing.configure(path, wanted)
+    house.wish(dict.fromkeys(("a", "b", "c", "d"), (50, "high")))
+    house.step(2)
+    snapshot = house.manager.snapshot
+    assert snapshot.window is not None
+    actuator = Actuator(house.host, Journal(house.database))
+    servers = candidates(
+        snapshot.sample, snapshot.window, snapshot.assignments, snapshot.held, snapshot.originals, actuator
+    )
+    field = compete(
+        servers, snapshot.catalog, snapshot.sample, snapshot.window, snapshot.partitions, actuator, 1024
+    )
+    found = {name: field.candidates[uuid_of(name)] for name in places}
+    assert {name: (one.parent, one.inside) for name, one in found.items()} == {
+        "a": ("machine", (GOLD,)), "b": ("machine", (db, GOLD)), "c": ("machine/gold.partition/said.partition", ()),
+        "d": ("machine", (SILVER,)), "e": ("machine", ()),
+    }  # fmt: skip
+    whole = field.candidates[said]
+    assert (whole.parent, whole.inside, whole.held, whole.shares) == ("machine", (GOLD,), "no-policy", 500)
+    assert found["d"].cpus == {1} and found["a"].cpus is None
+    assert field.nests.keys() == {GOLD, db, SILVER}
+    assert field.nests[GOLD].bound == Bound(frozenset((uuid_of("a"), uuid_of("b"), said)), 0.0, 1.5)
+    assert field.nests[db].bound == Bound(frozenset((uuid_of("b"),)), 0.4)
+    assert (field.nests[db].inside, field.nests[SILVER].bound) == ((GOLD,), None)
+    house.manager.stop()
 
 
 def test_the_api_says_that_hpm_plans_it_and_why_a_server_is_where_it_is(api: ApiHost) -> None:
