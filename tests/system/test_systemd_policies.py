@@ -154,6 +154,29 @@ def test_a_partition_and_a_guest_keep_their_reserves(host: Host, manager: HostMa
 
 
 @on_a_machine
+def test_goals_are_met_across_slices_whose_weight_nobody_has_said(host: Host, manager: HostManager) -> None:
+    slices = [f"{SLICES}/machine-{name}.slice/cpu.weight" for name in ("gold", "silver")]
+    for path in (GOLD, SILVER):
+        manager.hpm("partition-define", path, "--create")
+    gold = [host.guest(f"gold{number}", partition=GOLD) for number in range(2)]
+    silver = [host.guest(f"silver{number}", partition=SILVER) for number in range(3)]
+    give_goals(manager, [*gold, *silver], ((75, "highest"), *[(None, "low")] * 4))
+    before, *_ = _used(host, gold, SECONDS)
+    manager.hpm("config", "--cpu-mgmt", "on")
+    wait_until(lambda: _shown(manager, SILVER)["shares-original"] == 100, FEW, "the slices' weights are planned", 0.5)
+    host.run(["sleep", "6"])    # one interval later it holds
+    first, *others = _used(host, [*gold, *silver], SECONDS)
+    print(f"by weight {before:.3f}, by its goal {first:.3f}; the others {others}")
+    assert before < 0.65 and first >= 0.7
+    host.run("systemctl daemon-reload")
+    assert _shown(manager, GOLD)["drift"] == [] and _shown(manager, GOLD)["shares-planned"] is True
+    assert host.run(["cat", slices[1]]).stdout.strip() != "100"
+    manager.hpm("config", "--cpu-mgmt", "off")
+    assert host.run(["cat", *slices]).stdout.split() == ["100", "100"]
+    assert host.weights([*gold, *silver]) == [100] * 5
+
+
+@on_a_machine
 def test_starts_wait_for_what_guests_need_by_virsh_too(host: Host, manager: HostManager) -> None:
     chain = [f"chain{number}" for number in range(5)]
     ids = {name: _defined(host, name) for name in ("db", "web", *chain)}

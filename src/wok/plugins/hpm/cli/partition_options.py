@@ -14,7 +14,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Option, the group and the field that it sets, its type, what stands for its value, and what it does.
 _OPTIONS: tuple[tuple[str, Group, str, click.ParamType, str, str], ...] = (  # type: ignore[type-arg]    # as in option_types
-    ("--shares", "cpu", "shares", WholeNumber(2, 10000), "NUMBER|none", "Its weight among what stands beside it."),
+    ("--shares", "cpu", "shares", WholeNumber(2, 10000), "NUMBER|none",
+     "Its weight among what stands beside it; none: hpm plans it while CPU management is on, and those in it compete by"
+     " their goals with those around it."),
     ("--quota", "cpu", "quota-us", WholeNumber(1000, 17592186044415), "US|none",
      "Microseconds of CPU time in each period for all in it together."),
     ("--period", "cpu", "period-us", WholeNumber(1000, 1000000), "US|none", "That period [default: 100000]."),

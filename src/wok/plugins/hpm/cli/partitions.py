@@ -92,8 +92,11 @@ def _show(client: Client, one: PartitionDetail) -> None:
         ("Used, CPUs", words.cpus(one.cpu_using)),
         ("Used, MiB", words.text_or_none(one.memory_used_mib)),
     ]
+    if one.shares_planned:
+        fields.append(("Shares", "planned by hpm, by the goals of the servers in it"))
     if one.shares_original is not None:
-        fields.append(("Shares without hpm", f"{one.shares_original} (changed for its reserve)"))
+        why = "" if one.shares_planned else " (changed for its reserve)"
+        fields.append(("Shares without hpm", f"{one.shares_original}{why}"))
     if one.description:
         fields.insert(2, ("Description", one.description))
     show_fields(fields)

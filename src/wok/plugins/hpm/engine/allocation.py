@@ -87,6 +87,17 @@ class Allocation(msgspec.Struct, frozen=True):
         """The velocity (0…1) of each claim with what it is given."""
         return {claim.uuid: claim.velocity(self.cpus[claim.uuid]) for claim in claims}
 
+    def beside(self, other: Allocation) -> Allocation:
+        """This one and one of other servers, on other CPUs, as one."""
+        levels: dict[Importance, tuple[float, float]] = dict(self.levels)
+        for importance, (available, needed) in other.levels.items():
+            before = levels.get(importance, (0.0, 0.0))
+            levels[importance] = (before[0] + available, before[1] + needed)
+        short = min((a.short for a in (self, other) if a.short is not None), key=IMPORTANCES.index, default=None)
+        return Allocation(
+            {**self.cpus, **other.cpus}, short, min(self.rest, other.rest), levels, self.free + other.free
+        )
+
 
 def target_velocity(goal: Goal | None) -> float | None:
     """The velocity to plan for: 5 % above the goal (near 100 half way there); None for no goal."""

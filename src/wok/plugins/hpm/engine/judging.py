@@ -7,9 +7,10 @@ a window. Velocities are 0…1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .allocation import ROUNDING
+from .bounds import Bound
 from .demand import Demand
 from .learned import Learned
 from .plan import Candidate
@@ -59,6 +60,21 @@ def lacks_reserve(c: Candidate, learned: Learned, using: float, cpus: float) -> 
     if ends or due > cpus + ROUNDING:    # there is not so much, or it does not want, or may have, so much
         due = (RESERVE_CHANCE if ends else RESERVE_CUT) * cpus
     return learned.cpus < RESERVE_HELD * due or using < RESERVE_CHANCE * due
+
+
+def lacking_together(
+    bounds: Iterable[Bound], busy: Sequence[Candidate], learned: Mapping[str, Learned], cpus: Mapping[str, float]
+) -> set[str]:
+    """Those who lack a part of the floor that they have in common, in the mean and now. `cpus` were allocated."""
+    found: set[str] = set()
+    for bound in bounds:
+        inside = [c for c in busy if c.uuid in bound.members]
+        due = min(bound.least, sum(cpus[c.uuid] for c in inside))
+        mean = sum(learned[c.uuid].cpus for c in inside)
+        now = sum(c.window.using for c in inside if c.window is not None)
+        if mean < RESERVE_HELD * due and now < RESERVE_CHANCE * due:
+            found.update(c.uuid for c in inside)
+    return found
 
 
 def unsteady(learned: Learned, steady: float) -> bool:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from ..policy.goals import Goal, Importance
+from .bounds import Bound
 from .demand import demand_of
 from .windows import ServerWindow
 
@@ -124,11 +125,13 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
 
 class Basis(msgspec.Struct, frozen=True):
     """What the plan in force for one parent cgroup was made for: what was wanted for each managed server, in which
-    generation of the catalog, and who was `busy`, with the CPUs that each one wanted."""
+    generation of the catalog, and who was `busy`, with the CPUs that each one wanted; and what held for some of them
+    together."""
 
     generation: int
     wishes: Mapping[str, Wish]
     busy: Mapping[str, float]
+    bounds: tuple[Bound, ...] = ()
 
 
 class Contest(msgspec.Struct, frozen=True):

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..policy.cpu_sets import format_cpus, parse_cpus
-from ..policy.goals import IMPORTANCES, Importance
 from .allocation import Allocation, Claim, allocate
 from .cpu_sharing import crowded
 from .plan import Candidate
@@ -147,9 +146,8 @@ class Confines:
             return allocation if cpus <= confined else self._fit(claims, confined, room)
         outside = [c for c in claims if not self._own(c.uuid, room) <= tight]
         rest = {cpu: part for cpu, part in room.items() if cpu not in tight}
-        return _both(
-            self._fit(inside, confined, {cpu: room[cpu] for cpu in tight}),
-            self._fit(outside, min(max(0.0, cpus - confined), sum(rest.values())), rest),
+        return self._fit(inside, confined, {cpu: room[cpu] for cpu in tight}).beside(
+            self._fit(outside, min(max(0.0, cpus - confined), sum(rest.values())), rest)
         )
 
     def _own(self, uuid: str, room: Mapping[int, float]) -> frozenset[int]:
@@ -158,13 +156,3 @@ class Confines:
 
 def _sum(room: Mapping[int, float], cpus: frozenset[int]) -> float:
     return sum(room[cpu] for cpu in cpus)
-
-
-def _both(one: Allocation, other: Allocation) -> Allocation:
-    """Two allocations on different CPUs as one."""
-    levels: dict[Importance, tuple[float, float]] = dict(one.levels)
-    for importance, (available, needed) in other.levels.items():
-        before = levels.get(importance, (0.0, 0.0))
-        levels[importance] = (before[0] + available, before[1] + needed)
-    short = min((a.short for a in (one, other) if a.short is not None), key=IMPORTANCES.index, default=None)
-    return Allocation({**one.cpus, **other.cpus}, short, min(one.rest, other.rest), levels, one.free + other.free)

@@ -18,7 +18,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     `shares` are in force now (None: unknown), `original` were so before hpm changed any. `held` says why
     the server is left alone although it has a goal (``excluded``, ``changed-by-administrator``, …). `quota` is
     the CPU time per time that a quota in force lets it have, whoever set it. `cpus` are those that it may run on; None:
-    on any.
+    on any. `inside` are the partitions that it stands in and whose weight is hpm's (`nesting`), the innermost first;
+    `parent` is then the one that all these stand in.
     """
 
     uuid: str
@@ -31,6 +32,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     held: str | None
     quota: float | None = None
     cpus: frozenset[int] | None = None
+    inside: tuple[str, ...] = ()
 
     @property
     def partition(self) -> bool:
@@ -82,7 +84,8 @@ class Forecast(msgspec.Struct, frozen=True, gc=False):
 
 
 class ServerChange(msgspec.Struct, frozen=True, gc=False):
-    """New shares for one server, with using (CPUs) and velocity (0…1) before, and as planned."""
+    """New shares for one server, with using (CPUs) and velocity (0…1) before, and as planned. `gains`: whether it is to
+    weigh more than before, where the weight of the partition around it changes, too; None: its shares say so."""
 
     uuid: str
     shares_before: int
@@ -91,6 +94,7 @@ class ServerChange(msgspec.Struct, frozen=True, gc=False):
     cpus_after: float
     velocity_before: float | None
     velocity_after: float | None
+    gains: bool | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -25,10 +25,11 @@ from .allocation import (
     steady_velocity,
     target_velocity,
 )
+from .bounds import Bound, for_claims, together, within
 from .correcting import SPINNING, corrections
 from .demand import SPINS, Demand, demand_if, demand_of
 from .index import MET
-from .judging import came_true, lacks_reserve, lags, lags_behind_equals, unsteady
+from .judging import came_true, lacking_together, lacks_reserve, lags, lags_behind_equals, unsteady
 from .learned import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .parts import REACH, parts_of
 from .pin_sets import Confines, Pool, pools
@@ -52,7 +53,9 @@ NEARLY = 0.95
 PATIENCE = 3
 
 
-def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, generation: int) -> Plan:
+def plan(
+    host: HostWindow, candidates: Sequence[Candidate], memory: Memory, generation: int, bounds: Sequence[Bound] = ()
+) -> Plan:
     """Plan all parents of a host. `generation` is the catalog's: another one means other wishes."""
     families: dict[str, list[Candidate]] = {}
     for candidate in candidates:
@@ -65,7 +68,7 @@ def plan(host: HostWindow, candidates: Sequence[Candidate], memory: Memory, gene
     contests: dict[str, Contest] = {}
     for pool in pools(families, host):
         nested = pool.parent in above and not any(c.partition for c in pool.servers)    # else these compete here, too
-        work = _Parent(pool, memory, generation, host, nested=nested)
+        work = _Parent(pool, memory, generation, host, bounds, nested=nested)
         decision = work.decide()
         if decision is not None:
             decisions.append(decision)
@@ -89,8 +92,12 @@ def _delay(family: Sequence[Candidate]) -> float:
 class _Parent:
     """The servers of one parent cgroup that compete with each other, while a plan is made for them."""
 
-    def __init__(self, pool: Pool, memory: Memory, generation: int, host: HostWindow, *, nested: bool) -> None:
+    def __init__(
+        self, pool: Pool, memory: Memory, generation: int, host: HostWindow, bounds: Sequence[Bound], *, nested: bool
+    ) -> None:
         self.parent, family = pool.parent, pool.servers
+        here = {c.uuid for c in family} if bounds else set()
+        self.bounds = tuple(bound for bound in bounds if bound.members & here)
         self.generation = generation
         self.managed = [c for c in family if c.wanted and c.held is None and c.shares is not None]
         named = {c.uuid for c in self.managed}
@@ -188,7 +195,11 @@ class _Parent:
         for c in self.busy:
             self.claims[c.uuid] = self._claim(c, self.demands[c.uuid], entitled.get(c.uuid, 0.0))
         others = dict(zip((c.uuid for c in self.others), self.stake.theirs, strict=False))
-        allocation = self.confines.allocate(list(self.claims.values()), ours, others)
+        claims = list(self.claims.values())
+        allocation = within(
+            claims, ours, for_claims(self.bounds, claims, ours, others) if self.bounds else (),
+            lambda claims, cpus: self.confines.allocate(claims, cpus, others),
+        )  # fmt: skip
         # After a quota stopped it, a server comes back as if it had slept.
         self.always = {
             uuid for uuid, claim in self.claims.items()
@@ -224,19 +235,19 @@ class _Parent:
 
     def _stake(self) -> Stake:
         """What the managed servers that work may have together."""
-        ours, others = [], []
+        ours, others = {}, []
         for c in self.busy:
             most, reserve = self.demands[c.uuid].most, c.assignment.cpu_reserve or 0.0
-            ours.append(Competitor(max(1.0, float(c.original)), most, min(reserve, most)))
+            ours[c.uuid] = Competitor(max(1.0, float(c.original)), most, min(reserve, most))
         for c in self.others:
             assert c.window is not None
             most = min(demand_of(c.window, c.limit).most, self.confines.reach(c.uuid))
             others.append(Competitor(max(1.0, float(c.original or c.shares or 0)), most))
-        return stake(ours, others, self.capacity)
+        return stake(together(ours, self.bounds), others, self.capacity)
 
     def _new_wishes(self) -> bool:
         """Whether something else is wanted than the plan in force was made for."""
-        if self.basis is None:
+        if self.basis is None or self.basis.bounds != self.bounds:
             return True
         before = self.basis.wishes
         if self.basis.generation == self.generation and len(self.managed) == len(before):
@@ -308,6 +319,8 @@ class _Parent:
                 late = lags(learned, now, wanted, reserve=lacks)
             if late:
                 lagging.add(c.uuid)
+        if self.bounds:
+            lagging |= lacking_together(self.bounds, self.busy, self.learned, allocation.cpus)
         return lagging | self.equals if self.equals and self._lesser_weigh_more(allocation, velocities) else lagging
 
     def _lesser_weigh_more(self, allocation: Allocation, velocities: Mapping[str, float]) -> bool:
@@ -331,7 +344,7 @@ class _Parent:
         """Shares for all managed servers, and the velocities of those who work that these shares are to bring."""
         busy, asleep = list(self.claims.values()), self._asleep()
         everybody = None
-        if asleep and not self.rivals and not self.confines:
+        if asleep and not self.rivals and not self.confines and not self.bounds:
             everybody = for_everybody(busy, asleep, velocities, self.capacity)
         if everybody is not None:
             claims = [*busy, *asleep]
@@ -386,7 +399,7 @@ class _Parent:
 
     def _in_force(self, velocities: Mapping[str, float]) -> None:
         """This plan is the one in force from now on: sums start anew."""
-        self.basis = Basis(self.generation, {c.uuid: c.wish for c in self.managed}, self.working)
+        self.basis = Basis(self.generation, {c.uuid: c.wish for c in self.managed}, self.working, self.bounds)
         for uuid, learned in self.learned.items():
             self.learned[uuid] = learned.begun(velocities[uuid]) if uuid in velocities else learned.unplanned()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ..engine.learned import Memory
+from ..engine.nesting import plan_nested
 from ..engine.plan import Candidate, Forecast, Plan
-from ..engine.planner import plan
 from ..engine.samples import HostSample
 from ..engine.windows import HostWindow
 from ..policy.catalog import Catalog
@@ -19,7 +19,7 @@ from .controls import Change, changing, quota_text
 from .eligibility import GIVEN_BACK
 from .foresight import Foresight, candidates, foresee, own_quota
 from .observer import Observer
-from .partition_weights import competitors
+from .partition_weights import Competition, compete
 from .records import record_decision
 from .snapshot import Snapshot
 
@@ -34,7 +34,8 @@ PERIOD_US = 100000
 class CpuManagement:
     """Decides on CPU shares and quotas, and remembers what was learned. `time` gives the time in RFC 3339.
 
-    `planned`: the generation of the last plan; None: there is none in force. `forecasts` of the last plan, by UUID.
+    `planned`: the generation of the last plan; None: there is none in force. `forecasts` of the last plan, by UUID, and
+    the partitions that it planned the weight of (`weighed`).
     Not thread-safe: the manager's lock is held.
     """
 
@@ -43,6 +44,7 @@ class CpuManagement:
     ) -> None:
         self.planned: int | None = None
         self.forecasts: Mapping[str, Forecast] = {}
+        self.weighed: frozenset[str] = frozenset()
         self._actuator, self._observer = actuator, observer
         self._adjustments, self._time = adjustments, time
         self._memory = Memory()
@@ -53,17 +55,22 @@ class CpuManagement:
         self.planned, self._advised = None, {}
         if level != "on":
             self._memory, self.forecasts = Memory(), {}
+        if level == "off":
+            self.weighed = frozenset()
 
     def foresee(self, snapshot: Snapshot, catalog: Catalog, *, anew: bool) -> Foresight:
         """What other wishes would bring about, as `foresight.foresee` has it."""
-        return foresee(snapshot, catalog, self._actuator, self._memory, anew=anew)
+        return foresee(snapshot, catalog, self._actuator, self._memory, self._observer.usual_shares, anew=anew)
 
     def decide(self, snapshot: Snapshot, seen: HostWindow, sample: HostSample, interval: float) -> bool:
         """Plan, and apply or advise; gives whether quotas were changed. `interval`: seconds."""
-        wished = candidates(
-            sample, seen, snapshot.assignments, snapshot.held, snapshot.originals, self._actuator
-        ) | competitors(snapshot, self._actuator)
-        made = plan(seen, list(wished.values()), self._memory, snapshot.catalog.generation)
+        servers = candidates(sample, seen, snapshot.assignments, snapshot.held, snapshot.originals, self._actuator)
+        usual = self._observer.usual_shares
+        field = compete(servers, snapshot.catalog, sample, seen, snapshot.partitions, self._actuator, usual)
+        wished, self.weighed = field.candidates, frozenset(field.nests)
+        made = plan_nested(
+            seen, list(wished.values()), field.nests, self._memory, snapshot.catalog.generation
+        )
         self.planned = snapshot.catalog.generation
         self.forecasts = {uuid: forecast for uuid, forecast in made.forecasts.items() if uuid in sample.infos}
         if snapshot.levels.cpu_mgmt == "advise":
@@ -73,18 +80,21 @@ class CpuManagement:
         capped = self.apply_caps(snapshot, sample)
         refused: set[str] = set()
         for decision in made.decisions:
-            changes = [changing(sample, c.uuid, _control(c.uuid), str(c.shares_after)) for c in decision.changes]
+            changes = [
+                changing(sample, c.uuid, _control(c.uuid), str(c.shares_after))
+                for c in decision.changes if c.shares_after != c.shares_before
+            ]  # fmt: skip
             errors = self._actuator.apply(changes)
             record = record_decision(decision, self._time(), seen.seconds, "applied", sample.infos, wished, errors)
             self._adjustments.add(record, measure=bool(changes))
             self._observer.amend({
                 c.uuid: c.shares_after for c in decision.changes if c.uuid not in errors and c.uuid in sample.samples
             })
-            refused.update(errors)
+            refused.update(errors, _within(field, errors))
         self._memory = made.memory.without(refused, self._memory) if refused else made.memory
         return capped
 
-    def _advise(self, made: Plan, wished: dict[str, Candidate], snapshot: Snapshot, interval: float) -> None:
+    def _advise(self, made: Plan, wished: Mapping[str, Candidate], snapshot: Snapshot, interval: float) -> None:
         """Report what would be done, once. Nothing comes into force, so nothing is learned from it."""
         self._memory = Memory(made.memory.servers)
         for decision in made.decisions:
@@ -107,9 +117,9 @@ class CpuManagement:
         for said in self._actuator.restore(sample, no_more, {"cpu-shares"}, keep_held=True) if no_more else ():
             log.info("no longer managed: %s", said)
         reserved = {path for path, one in snapshot.catalog.partitions.items() if one.reserve is not None}
-        unreserved = self._actuator.original_partitions(sample).keys() - reserved
-        for said in self._actuator.restore(sample, unreserved, {"partition-shares"}) if unreserved else ():
-            log.info("nothing is reserved any more: %s", said)
+        unplanned = self._actuator.original_partitions(sample).keys() - reserved - self.weighed
+        for said in self._actuator.restore(sample, unplanned, {"partition-shares"}) if unplanned else ():
+            log.info("no longer planned: %s", said)
 
     def apply_caps(self, snapshot: Snapshot, sample: HostSample) -> bool:
         """Set quotas for caps, and take away those that are no more; gives whether any was set."""
@@ -136,6 +146,11 @@ class CpuManagement:
             log.warning("cap of %s: %s", sample.infos[uuid].name, error)
         self._actuator.restore(sample, uncapped, {"cpu-quota"})
         return bool(changes)
+
+
+def _within(field: Competition, refused: Collection[str]) -> set[str]:
+    """Those who stand in partitions whose weight could not be set: they have not what was planned."""
+    return {uuid for uuid, one in field.candidates.items() if any(path in refused for path in one.inside)}
 
 
 def _control(uuid: str) -> Control:

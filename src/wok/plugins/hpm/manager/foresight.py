@@ -7,15 +7,16 @@ from collections.abc import Mapping
 import msgspec
 
 from ..engine.learned import Memory
+from ..engine.nesting import plan_nested
 from ..engine.pin_sets import cpu_set
 from ..engine.plan import Candidate, Forecast
-from ..engine.planner import plan
 from ..engine.samples import HostSample, ServerSample
 from ..engine.windows import HostWindow
 from ..policy.assignment import Assignment, assign
 from ..policy.catalog import Catalog
 from .actuator import Actuator
 from .eligibility import held_reason
+from .partition_weights import compete
 from .snapshot import Snapshot
 
 
@@ -31,11 +32,11 @@ class Foresight(msgspec.Struct, frozen=True):
 
 
 def foresee(
-    snapshot: Snapshot, catalog: Catalog, actuator: Actuator, memory: Memory, *, anew: bool = False
+    snapshot: Snapshot, catalog: Catalog, actuator: Actuator, memory: Memory, usual: int, *, anew: bool = False
 ) -> Foresight:
     """Plan with `catalog`, from what was measured last; nothing comes into force. Without a window (nothing has been
     measured yet) there are assignments only. `anew`: as if no plan were in force, so that what two catalogs would do
-    can be compared; else one that is in force already goes on."""
+    can be compared; else one that is in force already goes on. `usual` as in `partition_weights.compete`."""
     sample = snapshot.sample
     assignments = {uuid: assign(catalog, uuid, info.facts) for uuid, info in sample.infos.items()}
     held = {
@@ -45,11 +46,14 @@ def foresee(
     }
     if snapshot.window is None:
         return Foresight(assignments, held, {}, {}, {})
-    wished = candidates(sample, snapshot.window, assignments, held, snapshot.originals, actuator)
+    servers = candidates(sample, snapshot.window, assignments, held, snapshot.originals, actuator)
+    field = compete(servers, catalog, sample, snapshot.window, snapshot.partitions, actuator, usual)
     if anew:
         memory = Memory(memory.servers, contests=memory.contests)
-    made = plan(snapshot.window, list(wished.values()), memory, snapshot.catalog.generation + 1)
-    changes = [change for decision in made.decisions for change in decision.changes]
+    made = plan_nested(
+        snapshot.window, list(field.candidates.values()), field.nests, memory, snapshot.catalog.generation + 1
+    )
+    changes = [change for decision in made.decisions for change in decision.changes if change.uuid in servers]
     return Foresight(
         assignments, held, made.forecasts,
         {c.uuid: c.shares_after for c in changes},

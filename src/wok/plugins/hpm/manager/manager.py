@@ -349,7 +349,7 @@ class Manager:
                     # Counters are shown as they were observed; what was set, and is expected of it, is new.
                     after = self._observer.sample
                     self.snapshot = msgspec.structs.replace(
-                        snapshot, sample=after, forecasts=self._cpu.forecasts,
+                        snapshot, sample=after, forecasts=self._cpu.forecasts, weighed=self._cpu.weighed,
                         figures=snapshot.figures.with_sample(after),
                     )  # fmt: skip
             if self._levels.cpu_mgmt != "on":    # what could not be put back when the level was changed
@@ -396,7 +396,7 @@ class Manager:
         return Snapshot(
             self._observed, self._catalog, self._levels, sample, window, assignments, held, originals,
             self._cpu.forecasts, figures, self._problem, extras, self._memory.standing, self._observer.partitions,
-            self.guests.standing, self._actuator.original_partitions(sample),
+            self.guests.standing, self._actuator.original_partitions(sample), self._cpu.weighed,
         )  # fmt: skip
 
     def _adopt(self) -> None:

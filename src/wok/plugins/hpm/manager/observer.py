@@ -28,7 +28,8 @@ class Observer:
     """Keeps the last sample, and the bases from which windows can begin.
 
     `shortest_ns`: a window of less tells nothing. `stirred_ns`: when others began to work while servers wait for each
-    other; None: not since the last decision. Not thread-safe: the manager's lock is held.
+    other; None: not since the last decision. `usual_shares` are those of a partition that nobody gave any. Not
+    thread-safe: the manager's lock is held.
     """
 
     def __init__(self, hypervisor: Hypervisor, interval: float, devices_interval: float) -> None:
@@ -37,6 +38,7 @@ class Observer:
         self.set_devices_interval(devices_interval)
         self._ballooned: tuple[Mapping[str, ServerSample], Table, Mapping[str, ServerSample]] | None = None
         self.partitions: Mapping[str, PartitionState] = {}
+        self.usual_shares = hypervisor.partitions.default_shares
         self._partition_shares: Mapping[str, int] = {}
         self.see_partitions()
         self.sample = self._observed()

@@ -1,64 +1,195 @@
-"""Partitions that compete as wholes: one that CPUs are reserved for gets the weight that it needs for them.
+"""Partitions among those who compete: which of them compete as wholes, and which as those that stand in them.
 
-A weight counts against those who stand beside it in the same parent: servers, and other partitions. So where something
-is reserved for one of these partitions, all of them are planned with the servers beside them, as if each were one
-server that uses and waits for what all in it do together. Who was not named keeps its weight.
+A weight counts against those who stand beside it in the same parent: servers, and other partitions. One that is
+defined without shares leaves its weight to hpm: those in it are planned with those around it (`engine.nesting`).
+All others compete as wholes, as if each were one server that uses and waits for what all in it do
+together: where something is reserved for one of them, which gets the weight that it needs for that; and beside those
+whose weight is hpm's. Who was not named keeps its weight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from math import inf
 
+import msgspec
+
+from ..backend.partitions.host import PartitionState
 from ..backend.partitions.names import partition_of
+from ..engine.bounds import Bound
+from ..engine.nesting import Nest
 from ..engine.plan import Candidate
-from ..engine.windows import ServerWindow
+from ..engine.samples import HostSample
+from ..engine.windows import HostWindow, ServerWindow
 from ..policy.assignment import Assignment
+from ..policy.catalog import Catalog
+from ..policy.cpu_sets import parse_cpus
 from ..policy.groups import DEFAULT_GROUP
-from ..policy.partitions import lineage, parent_of
+from ..policy.partitions import ROOT, lineage, parent_of
+from ..store.journal import JournalEntry
 from .actuator import Actuator
-from .snapshot import Snapshot
 
 
-def competitors(snapshot: Snapshot, actuator: Actuator) -> dict[str, Candidate]:
-    """The partitions that stand beside one which something is reserved for, that one included, by path."""
-    sample, defined = snapshot.sample, snapshot.catalog.partitions
-    reserves = {
-        path: one.reserve for path, one in defined.items()
-        if one.reserve is not None and path in sample.partition_shares
-    }  # fmt: skip
-    if not reserves or snapshot.window is None:
-        return {}
-    parents = {parent_of(path) for path in reserves}
-    keys: dict[str | None, str] = {}
-    inside: dict[str, list[ServerWindow]] = {}
-    for uuid, server in sample.samples.items():
-        place, window = partition_of(server.parent), snapshot.window.servers.get(uuid)
-        if place is None:
-            continue
-        keys.setdefault(place, server.parent)
-        if window is not None:
-            for path in lineage(place):
-                inside.setdefault(path, []).append(window)
-    known = actuator.partitions(sample.partition_shares)
-    found: dict[str, Candidate] = {}
-    for path, shares in sample.partition_shares.items():
-        above = parent_of(path)
-        if above is None or above not in parents:
-            continue
-        state, entry = snapshot.partitions.get(path), known.get(path)
+class Competition(msgspec.Struct, frozen=True):
+    """Who competes: servers, and partitions as wholes, by UUID or path; and the partitions whose weight is hpm's."""
+
+    candidates: Mapping[str, Candidate]
+    nests: Mapping[str, Nest] = {}
+
+
+def compete(
+    servers: Mapping[str, Candidate], catalog: Catalog, sample: HostSample, window: HostWindow,
+    states: Mapping[str, PartitionState], actuator: Actuator, usual: int,
+) -> Competition:  # fmt: skip
+    """Put partitions among these servers. `usual`: the shares of a partition that nobody gave any."""
+    if not any(path in sample.partition_shares for path in catalog.partitions):
+        return Competition(servers)
+    return _Partitions(servers, catalog, sample, window, states, actuator, usual).compete()
+
+
+class _Partitions:
+    def __init__(
+        self, servers: Mapping[str, Candidate], catalog: Catalog, sample: HostSample, window: HostWindow,
+        states: Mapping[str, PartitionState], actuator: Actuator, usual: int,
+    ) -> None:  # fmt: skip
+        self._servers, self._defined, self._sample = servers, catalog.partitions, sample
+        self._states, self._usual = states, usual
+        self._known: Mapping[str, JournalEntry] = actuator.partitions(sample.partition_shares)
+        self._keys: dict[str | None, str] = {}
+        self._direct: dict[str, list[Candidate]] = {}
+        self._inside: dict[str, list[ServerWindow]] = {}
+        for c in servers.values():
+            place, seen = partition_of(c.parent), window.servers.get(c.uuid)
+            if place is None:
+                continue
+            self._keys.setdefault(place, c.parent)
+            self._direct.setdefault(place, []).append(c)
+            if seen is not None:
+                for path in lineage(place):
+                    self._inside.setdefault(path, []).append(seen)
+        #: Those whose weight is hpm's, with all that compete by themselves in each: servers, and partitions as wholes.
+        self._open: dict[str, frozenset[str]] = {}
+        for path in sorted(sample.partition_shares, key=lambda one: -one.count("/")):    # from within
+            members = self._members(path)
+            if members is not None:
+                self._open[path] = members
+
+    def compete(self) -> Competition:
+        reserved = {path for path, one in self._defined.items() if one.reserve is not None and path not in self._open}
+        beside = {parent_of(path) for path in (*reserved, *self._open)} | self._open.keys()
+        found = dict(self._servers)
+        for path in self._open:
+            for c in self._direct.get(path, ()):
+                found[c.uuid] = self._placed(c, path)
+        for path in self._sample.partition_shares:
+            above = parent_of(path)
+            if above is not None and above in beside and path not in self._open and path in self._inside:
+                found[path] = self._placed(self._whole(path), above)
+        return Competition(found, {path: self._nest(path) for path in self._open})
+
+    # -- whose weight is hpm's
+
+    def _members(self, path: str) -> frozenset[str] | None:
+        """Who competes by itself in a partition, if its weight is hpm's; None: it is not. It is if nobody has said any
+        shares, and somebody in it has a goal; and if something is reserved for it, only if all in it have one: what
+        is reserved for those whom nobody named is kept for the whole."""
+        defined = self._defined.get(path)
+        if defined is None or defined.parameters.cpu.shares is not None or path == ROOT:
+            return None
+        entry = self._known.get(path)
+        if entry.held if entry is not None else self._sample.partition_shares[path] != self._usual:
+            return None    # somebody set what is in force
+        servers = self._direct.get(path, [])
+        below = [one for one in self._sample.partition_shares if parent_of(one) == path]
+        wholes = [one for one in below if one not in self._open and one in self._inside]
+        inner = [self._open[one] for one in below if one in self._open]
+        if not inner and not any(c.assignment.goal is not None and _ours(c) for c in servers):
+            return None
+        if defined.reserve is not None and (wholes or not all(_ours(c) for c in servers)):
+            return None
+        return frozenset((*(c.uuid for c in servers), *wholes)).union(*inner)
+
+    def _around(self, path: str) -> tuple[str, ...]:
+        """The partitions whose weight is hpm's from this one outward, without a gap."""
+        found: list[str] = []
+        for one in lineage(path):
+            if one not in self._open:
+                break
+            found.append(one)
+        return tuple(found)
+
+    # -- what the planner gets
+
+    def _placed(self, c: Candidate, path: str) -> Candidate:
+        """In the pool of the nearest parent whose weight is said. `path`: the partition that it stands in."""
+        inside = self._around(path)
+        if not inside:
+            return c
+        return msgspec.structs.replace(
+            c, parent=self._key(parent_of(inside[-1]) or ROOT), inside=inside, cpus=self._cpus(c.cpus, inside)
+        )
+
+    def _key(self, path: str) -> str:
+        """What the planner calls a parent: the cgroup, as samples of those who stand there have it."""
+        if path not in self._keys:
+            for place, key in list(self._keys.items()):
+                if place is not None and path in (around := lineage(place)):
+                    return key.rsplit("/", around.index(path))[0]
+        return self._keys.get(path, path)
+
+    def _cpus(self, own: frozenset[int] | None, inside: Sequence[str]) -> frozenset[int] | None:
+        """The CPUs that it may run on, with those that the partitions around it are limited to."""
+        every = _listed(self._states, parent_of(inside[-1]) or ROOT)
+        listed = _listed(self._states, inside[0])    # the kernel keeps it within those around it
+        if listed is None or listed == every:
+            return own
+        return listed if own is None else (own & listed) or listed
+
+    def _nest(self, path: str) -> Nest:
+        outward = self._around(path)
+        defined, entry, state = self._defined[path], self._known.get(path), self._states.get(path)
+        shares = self._sample.partition_shares[path]
+        cap = None if state is None else state.parameters.cpu.cap
+        bound = Bound(self._open[path], defined.reserve or 0.0, inf if cap is None else cap)
+        return Nest(
+            path, self._key(parent_of(outward[-1]) or ROOT), outward[1:], shares,
+            shares if entry is None else int(entry.original),
+            bound if cap is not None or defined.reserve is not None else None,
+        )  # fmt: skip
+
+    def _whole(self, path: str) -> Candidate:
+        shares, entry = self._sample.partition_shares[path], self._known.get(path)
         held = entry is not None and entry.held
-        found[path] = Candidate(
-            path, sample.boot, keys.get(above, above), shares,
+        reserve = self._defined[path].reserve if path in self._defined else None
+        state, above = self._states.get(path), parent_of(path) or ROOT
+        return Candidate(
+            path, self._sample.boot, self._key(above), shares,
             shares if entry is None or held else int(entry.original),
-            together(path, inside.get(path, ())), Assignment(DEFAULT_GROUP, False, reserves.get(path), None),
-            "changed-by-administrator" if held else None if path in reserves else "no-policy",
+            together(path, self._inside.get(path, ())), Assignment(DEFAULT_GROUP, False, reserve, None),
+            "changed-by-administrator" if held else None if reserve is not None else "no-policy",
             None if state is None else state.parameters.cpu.cap,
         )  # fmt: skip
-    return found
 
 
-def together(path: str, windows: Sequence[ServerWindow]) -> ServerWindow | None:
+def _ours(c: Candidate) -> bool:
+    """Whether it is managed, or was and will be: it is paused."""
+    return c.wanted and c.held in (None, "paused")
+
+
+def _listed(states: Mapping[str, PartitionState], path: str) -> frozenset[int] | None:
+    cpus = None if path not in states else states[path].parameters.numa.cpus
+    return None if cpus is None else frozenset(parse_cpus(cpus))
+
+
+def competes_in(parent: str, weighed: Container[str]) -> str:
+    """The parent in whose pool the servers of a parent are planned: the nearest partition whose weight is not hpm's."""
+    path = partition_of(parent)
+    return parent if path is None else next(one for one in lineage(path) if one not in weighed)
+
+
+def together(path: str, windows: Iterable[ServerWindow]) -> ServerWindow | None:
     """What all servers in a partition did, as one; None: there are none. It is busy if one of them is."""
+    windows = list(windows)
     if not windows:
         return None
     working = [one for one in windows if one.activity == "busy"]

@@ -42,6 +42,7 @@ class PartitionChange:
     def create(self, path: str, parameters: PartitionParameters) -> None:
         """Make a partition with these parameters. Raises as `PartitionHost` does."""
         self._host.create(path)
+        self.touched.add(path)    # what was known of one that was there before is over
         self._undo.append(lambda: self._host.destroy(path))
         self._host.configure(path, parameters)
 
@@ -155,4 +156,5 @@ class Partitions:
         except HpmError:
             self.host.destroy(partition.path)
             raise
+        self._forget([partition.path])
         log.info("the partition %s is created, as it is defined", partition.path)

@@ -41,7 +41,8 @@ def record_decision(
             continue
         assignment = candidates[change.uuid].assignment
         record = _server(change, assignment, infos[change.uuid].name)
-        (receivers if change.shares_after > change.shares_before else donors).append(record)
+        gains = change.shares_after > change.shares_before if change.gains is None else change.gains
+        (receivers if gains else donors).append(record)
     if decision.blocked:
         outcome, reason = "failed", next(iter(decision.blocked.values()))
         receivers = [
@@ -51,8 +52,9 @@ def record_decision(
     partitions = [change for change in decision.changes if change.uuid not in infos]
     if partitions:
         detail = "; ".join(
-            f"the partition {one.uuid} as a whole: shares {one.shares_before} → {one.shares_after}, for the CPUs"
-            " that are reserved" for one in partitions
+            f"the partition {one.uuid} as a whole: shares {one.shares_before} → {one.shares_after}, for"
+            f" {'the CPUs that are reserved' if one.uuid in candidates else 'the goals of those in it'}"
+            for one in partitions
         )  # fmt: skip
     if errors:
         detail = "; ".join(f"{_name(infos, uuid)}: {error}" for uuid, error in errors.items())

@@ -82,7 +82,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     By UUID: `assignments` of all servers; `held`: why a server is not managed; `originals`: shares before
     hpm changed any; `forecasts` of the last plan. `figures` are all metrics, of this sample and window. `extras` are
     what was sampled beside the counters, as of then. `partitions` are those that there are, by path. `guests`: how
-    fields of guest policies stand, by UUID and field.
+    fields of guest policies stand, by UUID and field. `original_partitions`: shares of partitions before hpm changed
+    any; `weighed` are those whose weight follows from the goals in them.
     """
 
     taken: datetime
@@ -101,6 +102,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     partitions: Mapping[str, PartitionState] = {}
     guests: Mapping[str, Mapping[str, FieldStanding]] = {}
     original_partitions: Mapping[str, int] = {}
+    weighed: frozenset[str] = frozenset()
 
     @property
     def manageable(self) -> set[tuple[str, str]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from ..engine.allocation import target_velocity
 from ..manager.claims import server_partition
+from ..manager.partition_weights import competes_in
 from ..policy.classification import describe
 from ..policy.goals import VelocityGoal
 from ..policy.groups import Activation, WorkloadResourceGroup
-from ..policy.partitions import ROOT, effective_limits
+from ..policy.partitions import ROOT, effective_limits, lineage, parent_of
 from .explain_guest import explain_guest
 from .explain_memory import explain_memory
 from .explain_pins import explain_pins
@@ -85,6 +88,12 @@ def _partition(views: Views, uuid: str) -> list[str]:
             whose = "" if limits.cpu_cap_from == path else f" (the cap of {limits.cpu_cap_from})"
             text += f": at most {limits.cpu_cap:g} CPUs{whose}"
         found.append(f"{text}.")
+        planned = list(takewhile(lambda one: one in snapshot.weighed, lineage(path)))
+        if planned:
+            found.append(
+                f"Nobody has said shares for {' and '.join(planned)}, so hpm plans them: it competes by goals with all"
+                f" in {parent_of(planned[-1])}, as if it stood there itself."
+            )
     if wanted is not None and wanted != path:
         found.append(f"From its next start on, when hpm starts it, it stands in the partition {wanted}.")
     return found
@@ -177,11 +186,11 @@ def _readable(moment: str) -> str:
 
 def _siblings(views: Views, uuid: str) -> list[str]:
     """The other servers that compete with this one, and work."""
-    samples = views.snapshot.sample.samples
-    parent = samples[uuid].parent
+    samples, weighed = views.snapshot.sample.samples, views.snapshot.weighed
     windows = {other: views.snapshot.server_window(other) for other in samples if other != uuid}
+    own = competes_in(samples[uuid].parent, weighed)
     return [
         other
         for other, window in windows.items()
-        if samples[other].parent == parent and window is not None and window.activity == "busy"
+        if window is not None and window.activity == "busy" and competes_in(samples[other].parent, weighed) == own
     ]

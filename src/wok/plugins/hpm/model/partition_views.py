@@ -72,13 +72,14 @@ class PartitionViews:
             drift=[] if config is None or live is None else self._drift(path, config, live),
             effective=effective_limits(path, {one: self._in_force(one) for one in lineage(path)}),
             shares_original=snapshot.original_partitions.get(path),
+            shares_planned=path in snapshot.weighed,
             shares_percent=None if live is None else self._shares_percent(path, live),
             cpu_using=rounded(cpu_using(snapshot, path, self._members), 3),
             memory_used_mib=None if state is None or state.memory_bytes is None else round(state.memory_bytes / _MIB),
         )
 
     def _drift(self, path: str, config: PartitionParameters, live: PartitionParameters) -> list[str]:
-        """Parameters that are otherwise in force, and not because hpm keeps a reserve."""
+        """Parameters that are otherwise in force, and not because hpm changed them for goals or a reserve."""
         ours = {"cpu.shares"} if path in self._snapshot.original_partitions else set()
         return [name for name in differing(self._plain(config), live) if name not in ours]
 

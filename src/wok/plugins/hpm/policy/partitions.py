@@ -59,7 +59,8 @@ PartitionReserve = Annotated[float, msgspec.Meta(ge=0.01, le=4096)]
 class CpuParameters(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
     """How the CPU is scheduled for a partition as a whole; null: as the kernel has it by itself.
 
-    shares: Its weight among what stands beside it in its parent.
+    shares: Its weight among what stands beside it in its parent. Where a definition has none, hpm plans it while CPU
+        management is on: those in the partition compete by their goals with those around it.
     quota-us: Microseconds of CPU time that all in it may use together in each period; null: no cap.
     period-us: That period; null: 100000.
     """

@@ -53,7 +53,10 @@ class PartitionDetail(msgspec.Struct, rename="kebab", tag="partition", tag_field
     config: The parameters that it is created with; null: it is not defined. What is left out, the kernel decides.
     drift: Names of defined parameters that are otherwise in force, because somebody else changed them.
     effective: What it can have at most, from its own limits and those of all that it stands in.
-    shares-original: Its shares before hpm changed them, so that the CPUs reserved for it are kept; null: hpm did not.
+    shares-original: Its shares before hpm changed them, for the goals of those in it, or so that the CPUs reserved for
+        it are kept; null: hpm did not.
+    shares-planned: Whether hpm plans its shares, because it is defined without any and a server in it has a goal: the
+        servers in it compete by goals and importance with those around it.
     shares-percent: Its part of the shares of all that stands beside it in its parent; null: it is the root, or not
         active.
     cpu-using: CPUs that vCPUs in it used, of the partitions in it too, a mean over the last interval; null: not known.
@@ -78,6 +81,7 @@ class PartitionDetail(msgspec.Struct, rename="kebab", tag="partition", tag_field
     drift: list[str]
     effective: EffectiveLimits
     shares_original: int | None
+    shares_planned: bool
     shares_percent: float | None
     cpu_using: float | None
     memory_used_mib: int | None
@@ -205,7 +209,8 @@ class NumaState(msgspec.Struct, rename="kebab"):
 class CpuChanges(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     """Changes of CPU parameters; what is left out stays, and null is as the kernel has it by itself.
 
-    shares: Its weight among what stands beside it in its parent.
+    shares: Its weight among what stands beside it in its parent; null, in its definition: hpm plans it while CPU
+        management is on.
     quota-us: Microseconds of CPU time that all in it may use together in each period; null: no cap.
     period-us: That period; null: 100000.
     """
