@@ -11,7 +11,7 @@ await flow(async () => {
   const { partitions } = await api("GET", "/partitions");
   const shop = groups.find((one) => one.name === "Shop")["object-id"];
   const server = servers.find((one) => one.name === "db1")["object-id"];
-  const { "dynamic-resource-adjustments": [latest] } = await api("GET", `/dynamic-resource-adjustments?limit=1&virtual-server=${server}`);
+  const { "dynamic-resource-adjustments": [latest] } = await api("GET", "/dynamic-resource-adjustments?limit=1&outcome=applied");
   const places = {
     overview: "overview",
     groups: "groups",
