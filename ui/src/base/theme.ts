@@ -86,6 +86,25 @@ export const controls = css`
     margin: 0;
     overflow-wrap: anywhere;
   }
+  fieldset {
+    border: none;
+    margin: 0;
+    padding: 0;
+    min-width: 0;
+  }
+  legend {
+    padding: 0;
+  }
+  dl {
+    margin: 0;
+  }
+  dt {
+    color: var(--dim);
+  }
+  dd {
+    margin: 0;
+    overflow-wrap: anywhere;
+  }
   a {
     color: var(--accent);
     text-decoration: none;

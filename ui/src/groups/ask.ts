@@ -36,9 +36,6 @@ export class GroupAskPart extends HpmElement {
     HpmElement.styles,
     css`
       fieldset {
-        border: none;
-        margin: 0;
-        padding: 0;
         display: grid;
         gap: 8px;
       }

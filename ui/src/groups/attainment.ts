@@ -16,14 +16,11 @@ export class GroupAttainmentPart extends HpmElement {
         display: flex;
         flex-wrap: wrap;
         gap: 8px 32px;
-        margin: 0;
       }
       dt {
-        color: var(--dim);
         font-size: var(--small);
       }
       dd {
-        margin: 0;
         font-size: 1.25rem;
         font-weight: 600;
       }

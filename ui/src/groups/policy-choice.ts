@@ -30,9 +30,6 @@ export class PolicyChoicePart extends HpmElement {
     HpmElement.styles,
     css`
       fieldset {
-        border: none;
-        margin: 0;
-        padding: 0;
         display: grid;
         gap: 6px;
         grid-template-columns: minmax(0, 1fr);

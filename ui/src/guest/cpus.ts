@@ -31,11 +31,9 @@ export class CpusPart extends HpmElement {
         gap: 8px;
       }
       fieldset {
-        margin: 0;
         padding: 4px 8px 8px;
         border: 1px solid var(--line);
         border-radius: var(--radius);
-        min-width: 0;
       }
       legend {
         padding: 0 4px;

@@ -25,11 +25,9 @@ export class DiskLimitsPart extends HpmElement {
         min-width: 0;
       }
       fieldset {
-        margin: 0;
         padding: 8px;
         border: 1px solid var(--line);
         border-radius: var(--radius);
-        min-width: 0;
       }
       .limits {
         display: grid;

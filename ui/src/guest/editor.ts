@@ -57,14 +57,7 @@ export class GuestPolicyPart extends HpmElement {
       .field {
         align-content: start;
       }
-      fieldset {
-        border: none;
-        margin: 0;
-        padding: 0;
-        min-width: 0;
-      }
       legend {
-        padding: 0;
         margin-bottom: 4px;
       }
     `,

@@ -23,12 +23,7 @@ export class GroupGuestPart extends HpmElement {
         margin: 8px 0;
       }
       dt {
-        color: var(--dim);
         font-size: var(--small);
-      }
-      dd {
-        margin: 0;
-        overflow-wrap: anywhere;
       }
     `,
   ];

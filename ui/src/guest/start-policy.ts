@@ -45,15 +45,10 @@ export class StartPolicyPart extends HpmElement {
         min-width: 0;
       }
       fieldset {
-        border: none;
-        margin: 0;
-        padding: 0;
-        min-width: 0;
         display: grid;
         gap: 8px;
       }
       legend {
-        padding: 0;
         margin-bottom: 4px;
       }
       .fields {

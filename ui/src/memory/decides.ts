@@ -24,9 +24,6 @@ export class MemoryDecides extends HpmElement {
       fieldset {
         display: grid;
         gap: 8px;
-        margin: 0;
-        padding: 0;
-        border: none;
       }
       .choice {
         align-items: start;

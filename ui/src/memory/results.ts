@@ -64,18 +64,11 @@ export class MemoryResults extends HpmElement {
         display: flex;
         flex-wrap: wrap;
         gap: 2px var(--gap);
-        margin: 0;
         font-size: var(--small);
       }
       dl div {
         display: flex;
         gap: 6px;
-      }
-      dd {
-        margin: 0;
-      }
-      dt {
-        color: var(--dim);
       }
       dt,
       dd {

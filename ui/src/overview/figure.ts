@@ -11,14 +11,9 @@ export const FIGURES = css`
     display: grid;
     grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr));
     gap: 12px var(--gap);
-    margin: 0;
   }
   dt {
     font-size: var(--small);
-    color: var(--dim);
-  }
-  dd {
-    margin: 0;
   }
   hpm-spark {
     margin-top: 6px;

@@ -49,13 +49,6 @@ export class AboutPage extends PageElement {
         gap: 4px 24px;
         margin: 8px 0 0;
       }
-      dt {
-        color: var(--dim);
-      }
-      dd {
-        margin: 0;
-        overflow-wrap: anywhere;
-      }
       td,
       tbody th {
         padding-block: 6px;

@@ -42,15 +42,7 @@ export class ActivityPage extends TimelinePage<Activity> {
         display: grid;
         grid-template-columns: max-content minmax(0, 1fr);
         gap: 2px 16px;
-        margin: 0;
         padding: 4px 8px var(--gap) calc(1em + 20px);
-      }
-      dt {
-        color: var(--dim);
-      }
-      dd {
-        margin: 0;
-        overflow-wrap: anywhere;
       }
       @media (max-width: 760px) {
         .fold {

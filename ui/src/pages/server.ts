@@ -103,12 +103,7 @@ export class ServerPage extends PageElement {
         margin: 8px 0 0;
       }
       .facts dt {
-        color: var(--dim);
         font-size: var(--small);
-      }
-      .facts dd {
-        margin: 0;
-        overflow-wrap: anywhere;
       }
       .bar {
         margin: 8px 0;

@@ -20,12 +20,7 @@ export const DETAIL = [
       margin: 8px 0 0;
     }
     .facts dt {
-      color: var(--dim);
       font-size: var(--small);
-    }
-    .facts dd {
-      margin: 0;
-      overflow-wrap: anywhere;
     }
     .parameters td,
     .parameters th[scope="row"] {

@@ -36,15 +36,6 @@ export abstract class PartitionDialog<F extends object> extends HpmElement {
   static override styles: CSSResultGroup = [
     HpmElement.styles,
     css`
-      fieldset {
-        margin: 0;
-        padding: 0;
-        border: none;
-        min-width: 0;
-      }
-      legend {
-        padding: 0;
-      }
       fieldset > .choice {
         min-height: 30px;
         padding: 2px 0;

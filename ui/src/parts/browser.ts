@@ -18,9 +18,6 @@ export class BrowserPart extends HpmElement {
       fieldset {
         display: grid;
         gap: 6px;
-        margin: 0;
-        padding: 0;
-        border: none;
       }
       legend {
         padding: 0 0 4px;

@@ -60,11 +60,8 @@ export abstract class FormPart extends HpmElement {
         margin-bottom: 4px;
       }
       fieldset {
-        border: none;
         border-top: 1px solid var(--line);
-        margin: 0;
         padding: 8px 0 0;
-        min-width: 0;
       }
       legend {
         padding: 0 8px 0 0;
@@ -73,14 +70,6 @@ export abstract class FormPart extends HpmElement {
         display: grid;
         grid-template-columns: max-content minmax(0, 1fr);
         gap: 4px 24px;
-        margin: 0;
-      }
-      dt {
-        color: var(--dim);
-      }
-      dd {
-        margin: 0;
-        overflow-wrap: anywhere;
       }
     `,
   ];

@@ -50,14 +50,7 @@ export class ClassPart extends HpmElement {
         min-width: 0;
         align-content: start;
       }
-      fieldset {
-        margin: 0;
-        padding: 0;
-        border: none;
-        min-width: 0;
-      }
       legend {
-        padding: 0;
         margin-bottom: 4px;
       }
       summary {

@@ -52,7 +52,6 @@ export class ComparePart extends HpmElement {
         padding: 8px 12px;
         display: grid;
         gap: 8px;
-        min-width: 0;
       }
     `,
   ];

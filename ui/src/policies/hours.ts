@@ -16,10 +16,6 @@ export const usualHours = (): { days: Day[]; from: string; to: string } => ({ da
 /** For a list whose entries have these fields in a fieldset. */
 export const HOURS = css`
   fieldset {
-    border: none;
-    margin: 0;
-    padding: 0;
-    min-width: 0;
     display: flex;
     flex-wrap: wrap;
     gap: 8px var(--gap);

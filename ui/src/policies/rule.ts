@@ -51,11 +51,8 @@ export class RulePart extends HpmElement {
         min-width: 6rem;
       }
       fieldset {
-        margin: 0;
         padding: 4px 0 4px 12px;
-        border: none;
         border-inline-start: 3px solid var(--line);
-        min-width: 0;
         display: grid;
         gap: 8px;
       }

@@ -109,10 +109,6 @@ export class Shell extends HpmElement {
         display: grid;
         grid-template-columns: auto 1fr;
         gap: 6px 16px;
-        margin: 0;
-      }
-      dd {
-        margin: 0;
       }
       :host([wok]) nav {
         display: flex;

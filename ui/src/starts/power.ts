@@ -53,14 +53,10 @@ export class PowerPart extends HpmElement {
     HpmElement.styles,
     css`
       fieldset {
-        border: none;
-        margin: 0;
-        padding: 0;
         display: grid;
         gap: 8px;
       }
       legend {
-        padding: 0;
         margin-bottom: 4px;
       }
       .grace {

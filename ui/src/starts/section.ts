@@ -47,12 +47,7 @@ export class StartSection extends HpmElement {
         margin: 8px 0 0;
       }
       dt {
-        color: var(--dim);
         font-size: var(--small);
-      }
-      dd {
-        margin: 0;
-        overflow-wrap: anywhere;
       }
       li + li {
         margin-top: 4px;
