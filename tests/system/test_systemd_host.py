@@ -51,7 +51,8 @@ host.close()
 
 @on_a_machine_with_six
 def test_where_memory_is(host: Host, manager: HostManager, six: list[HostGuest]) -> None:
-    answer = host.run(["env", f"PYTHONPATH=/{image.HPM}", "python3", "-c", ASKED, six[0].name])
+    path = f"PYTHONPATH=/{image.HPM}/src/wok/plugins:/{image.LIBRARIES}"
+    answer = host.run(["env", path, "python3", "-c", ASKED, six[0].name])
     nodes = json.loads(answer.stdout)
     assert list(nodes) == ["0"]
     assert 8 << 20 < nodes["0"] < 256 << 20    # QEMU's own memory, and the 2 MiB of its guest
