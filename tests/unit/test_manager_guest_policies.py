@@ -13,6 +13,7 @@ from hpm.manager.guest_policies import with_policy
 from hpm.manager.snapshot import Levels
 from hpm.manager.upkeep import OWN
 from hpm.model.effective import field_state, in_force
+from hpm.policy.field_reasons import Reason
 from hpm.policy.guest_policies import (
     Anywhere,
     DiskLimits,
@@ -461,6 +462,9 @@ def test_one_disk_is_released_or_set_back_while_another_one_is_left(tmp_path: Pa
     for disk in ("vdb", "vdc"):
         house.host.plug_disk(A, disk, by_hand)
         house.step(1)
+    _, reason = house.state("a", "disk_limits")
+    assert isinstance(reason, Reason) and reason.id == "drift-is-reported"    # one for both
+    assert '{"vdb":[0,0,0,0,900,0],"vdc":[0,0,0,0,900,0]}' in reason
     house.host.plug_disk(A, "vdb", READ)    # what the policy says: it is hpm's again
     house.step(2)
     assert house.disks("a") == {"vda": READ, "vdb": READ, "vdc": by_hand}
