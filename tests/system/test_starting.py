@@ -12,6 +12,7 @@ from pathlib import Path
 import libvirt
 import pytest
 
+from hpm.backend.domain_xml import with_partition
 from hpm.backend.libvirt_host import LibvirtHypervisor
 from hpm.errors import ServerGone
 from hpm.policy.start_policies import AgentAnswers, Dependency, HeartbeatFile, PortAnswers, Running, StartPolicy
@@ -134,19 +135,28 @@ def test_two_chains_start_side_by_side_and_a_killed_hpm_goes_on(lab: Lab, tmp_pa
 
 
 def test_a_snapshot_is_reverted_to_whatever_stands(lab: Lab, tmp_path: Path) -> None:
-    guests = Defined(lab, "snap", "absent", snapshots=True)
-    say(tmp_path, {guests.uuids["snap"]: needs(guests.uuids["absent"])})
+    names = ["snap", "placed"]
+    guests = Defined(lab, *names, "absent", snapshots=True)
+    say(tmp_path, {guests.uuids[name]: needs(guests.uuids["absent"]) for name in names})
+    placed = lab.conn.lookupByUUIDString(guests.uuids["placed"])    # its own definition says where it stands
+    lab.conn.defineXML(with_partition(placed.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), "/machine"))
     manager = ManagerProcess(tmp_path, "qemu:///system", 1.0)
     try:
         with hook(lab, manager.socket):
-            domain = lab.conn.lookupByUUIDString(guests.uuids["snap"])
-            domain.create()
-            domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>")
-            domain.destroy()
+            domains = {name: lab.conn.lookupByUUIDString(guests.uuids[name]) for name in names}
+            for domain in domains.values():
+                domain.create()
+                domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>")
+                domain.destroy()
             with manager:
-                assert guests.virsh_start("snap").returncode != 0
-                domain.revertToSnapshot(domain.snapshotLookupByName("s"))    # raises if it is refused
-                assert guests.runs("snap")
+                for name, domain in domains.items():
+                    assert guests.virsh_start(name).returncode != 0
+                    domain.revertToSnapshot(domain.snapshotLookupByName("s"))    # raises if it is refused
+                    assert guests.runs(name)
+                    domain.revertToSnapshot(domain.snapshotLookupByName("s"))    # one that runs starts anew, too
+                    assert guests.runs(name)
+                    domain.destroy()
+                    assert guests.virsh_start(name).returncode != 0    # that was a start of its own
     finally:
         guests.remove()
 
