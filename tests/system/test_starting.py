@@ -6,6 +6,8 @@ import json
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -159,6 +161,39 @@ def test_a_snapshot_is_reverted_to_whatever_stands(lab: Lab, tmp_path: Path) -> 
                     assert guests.virsh_start(name).returncode != 0    # that was a start of its own
     finally:
         guests.remove()
+
+
+def test_a_start_in_whose_middle_libvirts_daemon_ends_is_made_again(lab: Lab, tmp_path: Path) -> None:
+    guests = Defined(lab, "slow")
+    begun = tmp_path / "begun"
+    manager = ManagerProcess(tmp_path, "qemu:///system", 1.0)
+    try:
+        with hook(lab, manager.socket) as hooks, held_once(hooks.path.parent, guests.full("slow"), begun):
+            with manager, manager.client() as client:
+                number = client.start_server(guests.uuids["slow"]).value.object_id
+                wait_until(begun.exists, 10, "libvirt is at the start")
+                lab.kill_libvirtd()    # whoever waits is told of the end of a file, as a system error
+                lab.start_libvirtd()
+                wait_until(lambda: client.start_job(number).value.state != "running", 20, "the end of the job")
+                found = client.start_job(number).value
+                assert found.state == "done", found
+                assert guests.runs("slow")
+    finally:
+        guests.remove()
+
+
+@contextmanager
+def held_once(hooks: Path, name: str, begun: Path) -> Iterator[None]:
+    """A hook that makes a file when that guest starts, and then takes long, the first time."""
+    hook = hooks / "zz-hpmlab-held"
+    hook.write_text(
+        f"#!/bin/sh\n[ $1.$2.$3 = {name}.prepare.begin ] && [ ! -e {begun} ] && touch {begun} && sleep 10\nexit 0\n"
+    )
+    hook.chmod(0o755)
+    try:
+        yield
+    finally:
+        hook.unlink()
 
 
 def test_a_definition_for_one_start_leaves_the_persistent_one(lab: Lab) -> None:
