@@ -168,16 +168,18 @@ def test_a_start_in_whose_middle_libvirts_daemon_ends_is_made_again(lab: Lab, tm
     begun = tmp_path / "begun"
     manager = ManagerProcess(tmp_path, "qemu:///system", 1.0)
     try:
-        with hook(lab, manager.socket) as hooks, held_once(hooks.path.parent, guests.full("slow"), begun):
-            with manager, manager.client() as client:
-                number = client.start_server(guests.uuids["slow"]).value.object_id
-                wait_until(begun.exists, 10, "libvirt is at the start")
-                lab.kill_libvirtd()    # whoever waits is told of the end of a file, as a system error
-                lab.start_libvirtd()
-                wait_until(lambda: client.start_job(number).value.state != "running", 20, "the end of the job")
-                found = client.start_job(number).value
-                assert found.state == "done", found
-                assert guests.runs("slow")
+        with (
+            hook(lab, manager.socket) as hooks, held_once(hooks.path.parent, guests.full("slow"), begun), manager,
+            manager.client() as client,
+        ):  # fmt: skip
+            number = client.start_server(guests.uuids["slow"]).value.object_id
+            wait_until(begun.exists, 10, "libvirt is at the start")
+            lab.kill_libvirtd()    # whoever waits is told of the end of a file, as a system error
+            lab.start_libvirtd()
+            wait_until(lambda: client.start_job(number).value.state != "running", 20, "the end of the job")
+            found = client.start_job(number).value
+            assert found.state == "done", found
+            assert guests.runs("slow")
     finally:
         guests.remove()
 
