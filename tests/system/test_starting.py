@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
@@ -244,12 +246,45 @@ def test_a_guest_agent_tells_whether_a_guest_is_ready(lab: Lab) -> None:
         guest.destroy()
 
 
-def command(lab: Lab, uuid: str, execute: str, **arguments: object) -> None:
+@pytest.mark.parametrize("blocked", ["guest-exec", "guest-exec,guest-file-open"])
+def test_a_heartbeat_of_an_agent_that_may_run_no_programs_is_what_the_file_says(lab: Lab, blocked: str) -> None:
+    guest = lab.linux("agent", load="idle", agent=True, words=f"lab_blocked={blocked}")
+    host = LibvirtHypervisor("qemu:///system")
+    try:
+        wait_until(lambda: guest.uuid in host.observe().samples, 5, "the guest is seen")
+        start = host.observe().samples[guest.uuid].start
+        wait_until(lambda: host.probe(guest.uuid, start, AgentAnswers()) is None, 30, "the agent answers")
+        beat = HeartbeatFile("/beat", 60)
+        why = host.probe(guest.uuid, start, beat)
+        assert why is not None and "guest-exec" in why and "guest-file-open" in why
+        if "file" in blocked:
+            return
+        assert "No such file" in why
+
+        def write(text: str) -> None:
+            handle = command(lab, guest.uuid, "guest-file-open", path="/beat", mode="w")
+            encoded = base64.b64encode(text.encode()).decode()
+            command(lab, guest.uuid, "guest-file-write", **{"handle": handle, "buf-b64": encoded})
+            command(lab, guest.uuid, "guest-file-close", handle=handle)
+
+        write("alive\n")
+        assert "does not hold the seconds since 1970" in (host.probe(guest.uuid, start, beat) or "")
+        now = int(command(lab, guest.uuid, "guest-get-time")) // 10**9
+        write(f"{now}\n")
+        assert host.probe(guest.uuid, start, beat) is None
+        write(f"{now - 100}\n")
+        assert "was written 10" in (host.probe(guest.uuid, start, beat) or "")
+    finally:
+        host.close()
+        guest.destroy()
+
+
+def command(lab: Lab, uuid: str, execute: str, **arguments: object) -> Any:
     """Have a guest's agent do something."""
     import libvirt_qemu
 
     text = json.dumps({"execute": execute, "arguments": arguments})
-    libvirt_qemu.qemuAgentCommand(lab.conn.lookupByUUIDString(uuid), text, 5, 0)
+    return json.loads(libvirt_qemu.qemuAgentCommand(lab.conn.lookupByUUIDString(uuid), text, 5, 0))["return"]
 
 
 def start_of(lab: Lab, uuid: str) -> float:
