@@ -4,6 +4,7 @@
  *   lab_user=NAME         this user is logged in
  *   lab_address=A.B.C.D   the guest has this address (on its loopback, so it needs no network)
  *   lab_clock=SECONDS     its real-time clock is set ahead by so much
+ *   lab_blocked=COMMANDS  its guest agent does not do these (with commas between), such as guest-exec
  *   lab_fill=DEVICE       when the load runs, DEVICE is written to from its beginning to its end
  *
  * load: terms joined by '+':
@@ -375,7 +376,9 @@ static void start_agent(void)
         rest(0.01);
     }
     if (fork() == 0) {
-        execl("/usr/sbin/qemu-ga", "qemu-ga", "-m", "virtio-serial", "-p", device, (char *)NULL);
+        const char *blocked = getenv("lab_blocked");
+        execl("/usr/sbin/qemu-ga", "qemu-ga", "-m", "virtio-serial", "-p", device, blocked ? "-b" : NULL, blocked,
+              (char *)NULL);
         printf("hpmlab: cannot start qemu-ga: %s\n", strerror(errno));
         _exit(1);
     }

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
 
+from hpm.backend.domain_xml import with_partition
 from hpm.backend.libvirt_host import LibvirtHypervisor
 from hpm.errors import ServerGone
 from hpm.policy.start_policies import AgentAnswers, Dependency, HeartbeatFile, PortAnswers, Running, StartPolicy
@@ -134,21 +139,65 @@ def test_two_chains_start_side_by_side_and_a_killed_hpm_goes_on(lab: Lab, tmp_pa
 
 
 def test_a_snapshot_is_reverted_to_whatever_stands(lab: Lab, tmp_path: Path) -> None:
-    guests = Defined(lab, "snap", "absent", snapshots=True)
-    say(tmp_path, {guests.uuids["snap"]: needs(guests.uuids["absent"])})
+    names = ["snap", "placed"]
+    guests = Defined(lab, *names, "absent", snapshots=True)
+    say(tmp_path, {guests.uuids[name]: needs(guests.uuids["absent"]) for name in names})
+    placed = lab.conn.lookupByUUIDString(guests.uuids["placed"])    # its own definition says where it stands
+    lab.conn.defineXML(with_partition(placed.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), "/machine"))
     manager = ManagerProcess(tmp_path, "qemu:///system", 1.0)
     try:
         with hook(lab, manager.socket):
-            domain = lab.conn.lookupByUUIDString(guests.uuids["snap"])
-            domain.create()
-            domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>")
-            domain.destroy()
+            domains = {name: lab.conn.lookupByUUIDString(guests.uuids[name]) for name in names}
+            for domain in domains.values():
+                domain.create()
+                domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>")
+                domain.destroy()
             with manager:
-                assert guests.virsh_start("snap").returncode != 0
-                domain.revertToSnapshot(domain.snapshotLookupByName("s"))    # raises if it is refused
-                assert guests.runs("snap")
+                for name, domain in domains.items():
+                    assert guests.virsh_start(name).returncode != 0
+                    domain.revertToSnapshot(domain.snapshotLookupByName("s"))    # raises if it is refused
+                    assert guests.runs(name)
+                    domain.revertToSnapshot(domain.snapshotLookupByName("s"))    # one that runs starts anew, too
+                    assert guests.runs(name)
+                    domain.destroy()
+                    assert guests.virsh_start(name).returncode != 0    # that was a start of its own
     finally:
         guests.remove()
+
+
+def test_a_start_in_whose_middle_libvirts_daemon_ends_is_made_again(lab: Lab, tmp_path: Path) -> None:
+    guests = Defined(lab, "slow")
+    begun = tmp_path / "begun"
+    manager = ManagerProcess(tmp_path, "qemu:///system", 1.0)
+    try:
+        with (
+            hook(lab, manager.socket) as hooks, held_once(hooks.path.parent, guests.full("slow"), begun), manager,
+            manager.client() as client,
+        ):  # fmt: skip
+            number = client.start_server(guests.uuids["slow"]).value.object_id
+            wait_until(begun.exists, 10, "libvirt is at the start")
+            lab.kill_libvirtd()    # whoever waits is told of the end of a file, as a system error
+            lab.start_libvirtd()
+            wait_until(lambda: client.start_job(number).value.state != "running", 20, "the end of the job")
+            found = client.start_job(number).value
+            assert found.state == "done", found
+            assert guests.runs("slow")
+    finally:
+        guests.remove()
+
+
+@contextmanager
+def held_once(hooks: Path, name: str, begun: Path) -> Iterator[None]:
+    """A hook that makes a file when that guest starts, and then takes long, the first time."""
+    hook = hooks / "zz-hpmlab-held"
+    hook.write_text(
+        f"#!/bin/sh\n[ $1.$2.$3 = {name}.prepare.begin ] && [ ! -e {begun} ] && touch {begun} && sleep 10\nexit 0\n"
+    )
+    hook.chmod(0o755)
+    try:
+        yield
+    finally:
+        hook.unlink()
 
 
 def test_a_definition_for_one_start_leaves_the_persistent_one(lab: Lab) -> None:
@@ -187,7 +236,8 @@ def test_a_guest_agent_tells_whether_a_guest_is_ready(lab: Lab) -> None:
         start = host.observe().samples[guest.uuid].start
         wait_until(lambda: host.probe(guest.uuid, start, AgentAnswers()) is None, 30, "the agent answers")
         beat = HeartbeatFile("/beat", 60)
-        assert host.probe(guest.uuid, start, beat) == "it has no file /beat"
+        told = "it has no file /beat"    # a guest that is short of CPU takes its time to run a program
+        wait_until(lambda: host.probe(guest.uuid, start, beat) == told, 20, "the agent tells that there is none")
         command(lab, guest.uuid, "guest-exec", path="touch", arg=["/beat"])
         wait_until(lambda: host.probe(guest.uuid, start, beat) is None, 5, "the heartbeat is seen")
         old = HeartbeatFile("/beat", 1)
@@ -197,12 +247,45 @@ def test_a_guest_agent_tells_whether_a_guest_is_ready(lab: Lab) -> None:
         guest.destroy()
 
 
-def command(lab: Lab, uuid: str, execute: str, **arguments: object) -> None:
+@pytest.mark.parametrize("blocked", ["guest-exec", "guest-exec,guest-file-open"])
+def test_a_heartbeat_of_an_agent_that_may_run_no_programs_is_what_the_file_says(lab: Lab, blocked: str) -> None:
+    guest = lab.linux("agent", load="idle", agent=True, words=f"lab_blocked={blocked}")
+    host = LibvirtHypervisor("qemu:///system")
+    try:
+        wait_until(lambda: guest.uuid in host.observe().samples, 5, "the guest is seen")
+        start = host.observe().samples[guest.uuid].start
+        wait_until(lambda: host.probe(guest.uuid, start, AgentAnswers()) is None, 30, "the agent answers")
+        beat = HeartbeatFile("/beat", 60)
+        why = host.probe(guest.uuid, start, beat)
+        assert why is not None and "guest-exec" in why and "guest-file-open" in why
+        if "file" in blocked:
+            return
+        assert "No such file" in why
+
+        def write(text: str) -> None:
+            handle = command(lab, guest.uuid, "guest-file-open", path="/beat", mode="w")
+            encoded = base64.b64encode(text.encode()).decode()
+            command(lab, guest.uuid, "guest-file-write", **{"handle": handle, "buf-b64": encoded})
+            command(lab, guest.uuid, "guest-file-close", handle=handle)
+
+        write("alive\n")
+        assert "does not hold the seconds since 1970" in (host.probe(guest.uuid, start, beat) or "")
+        now = int(command(lab, guest.uuid, "guest-get-time")) // 10**9
+        write(f"{now}\n")
+        assert host.probe(guest.uuid, start, beat) is None
+        write(f"{now - 100}\n")
+        assert "was written 10" in (host.probe(guest.uuid, start, beat) or "")
+    finally:
+        host.close()
+        guest.destroy()
+
+
+def command(lab: Lab, uuid: str, execute: str, **arguments: object) -> Any:
     """Have a guest's agent do something."""
     import libvirt_qemu
 
     text = json.dumps({"execute": execute, "arguments": arguments})
-    libvirt_qemu.qemuAgentCommand(lab.conn.lookupByUUIDString(uuid), text, 5, 0)
+    return json.loads(libvirt_qemu.qemuAgentCommand(lab.conn.lookupByUUIDString(uuid), text, 5, 0))["return"]
 
 
 def start_of(lab: Lab, uuid: str) -> float:

@@ -350,6 +350,8 @@ def test_a_group_backed_by_a_partition(api: ApiHost) -> None:
     assert (group["partition"], group["virtual-servers-elsewhere"]) == (GOLD, [])
     whole = api.post(f"{one}/actions", {"action": "add-virtual-servers", "virtual-servers": [inside, away]})
     assert whole["virtual-servers-elsewhere"] == [f"{api.bases[0]}{SERVERS}/{away}"]
+    told = api.get(f"{SERVERS}/{away}")
+    assert (told["partition-at-start"], told["partition-at-start-origin"]) == (GOLD, "workload-resource-group")
     assert api.get(uri(GOLD))["workload-resource-groups"] == [f"{api.bases[0]}{one}"]
     assert "'Gold'" in api.refused("POST", f"{uri(GOLD)}/actions", {"action": "undefine"})["message"]
     assert "no partition /machine/none" in api.refused("POST", one, {"partition": "/machine/none"})["message"]
@@ -362,6 +364,7 @@ def test_a_server_is_put_into_a_partition_at_its_next_start(api: ApiHost) -> Non
     db1 = uuid_of("db1")
     told = api.post(f"{SERVERS}/{db1}", {"partition": GOLD})
     assert (told["partition"], told["partition-at-start"]) == ("/machine", GOLD)
+    assert told["partition-at-start-origin"] == "virtual-server"
     sentences = api.get(f"{SERVERS}/{db1}/explain")["sentences"]
     assert sentences[1] == f"From its next start on, when hpm starts it, it stands in the partition {GOLD}."
     assert db1 in api.refused("POST", f"{uri(GOLD)}/actions", {"action": "undefine"})["message"]

@@ -194,18 +194,40 @@ def test_a_circle_that_a_server_makes_by_itself_is_shown(host: ApiHost) -> None:
     host.group("Loop", policy("day", loop, service_class()), servers=("db2",))
     say(host, WEB, needs("db2"))
     assert host.get("/dependencies")["cycle"] is None
+    begin = host.send("GET", "/events?wait=0").text.rpartition("id: ")[2].strip().partition("\n")[0]
     host.hypervisor.rename(uuid_of("db2"), "loop1")    # now it is in the class that waits for web1
     try:
         host.cycle()
         assert set(host.get("/dependencies")["cycle"]) == {WEB, "loop1"}
         host.hypervisor.stop(uuid_of(WEB))
         host.cycle()
+        assert host.post("/hooks/qemu", {"virtual-server": uuid_of(WEB)})["start"]    # what it needs is ready
+        host.hypervisor.stop(uuid_of("db2"))
+        host.cycle()
         refused = host.refused("POST", f"{SERVERS}/{uuid_of(WEB)}/actions", {"action": "start"})
         assert refused["http-status"] == 409 and "wait for each other for ever" in refused["message"]
         host.post(f"{SERVERS}/{uuid_of(DB)}", {"cpu-cap": 1})    # it hinders no other change
+        # nor a plain start: none of both could ever be the first
+        answer = host.post("/hooks/qemu", {"virtual-server": uuid_of(WEB)})
+        assert answer == {"start": True, "message": None, "wait-seconds": 0.0}
+        kept = host.get("/activity-log?user=hpm")["activity-log"]
+        assert "starts without what it needs" in kept[0]["message"] and "web1 → loop1 → web1" in kept[0]["message"]
+        assert any("wait for each other for ever: " in one["message"] for one in kept[1:4])
+        said = host.get(f"{SERVERS}/{uuid_of(WEB)}/explain")["sentences"]
+        assert any("It waits for itself, by way of others: web1 → loop1 → web1." in one for one in said)
+        # what it needs besides is waited for
+        say(host, WEB, needs("db2", "store"))
+        refused = host.post("/hooks/qemu", {"virtual-server": uuid_of(WEB)})
+        assert not refused["start"] and "it waits for store (" in refused["message"]
+        assert "loop1" not in refused["message"]
     finally:
         host.hypervisor.rename(uuid_of("db2"), "db2")
         host.cycle()
+    asked = {"Last-Event-ID": begin}
+    text = host.send("GET", "/events?wait=0&kinds=dependency-cycle", headers=asked).text
+    told = [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
+    assert [len(event["names"]) for event in told] == [3, 0]
+    assert told[0]["names"][0] == told[0]["names"][2] and told[0]["cycle"][0].endswith(told[0]["cycle"][2][-36:])
 
 
 def test_the_hook_is_told_whether_a_guest_may_start(host: ApiHost) -> None:

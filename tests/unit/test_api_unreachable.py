@@ -41,6 +41,21 @@ def test_reads_still_answer_and_say_their_age(api: ApiHost) -> None:
         assert api.send("GET", path).status_code == 200
 
 
+def test_of_one_server_that_nobody_tells_of_it_is_said_and_of_no_other(api: ApiHost) -> None:
+    assert api.get(f"{SERVERS}/{DB1}")["stale-since"] is None
+    api.hypervisor.faults.stale = {DB1: 1893456000.5}
+    api.cycle()
+    told = api.get(f"{SERVERS}/detail")
+    assert told["problem"] is None
+    assert {one["name"]: one["stale-since"] for one in told["virtual-servers"] if one["stale-since"]} == {
+        "db1": "2030-01-01T00:00:00.500Z"
+    }
+    assert "tells nothing of this server now" in api.get(f"{SERVERS}/{DB1}/explain")["sentences"][-1]
+    api.hypervisor.faults.stale = {}
+    api.cycle()
+    assert api.get(f"{SERVERS}/{DB1}")["stale-since"] is None
+
+
 def test_whether_a_server_is_there_can_not_be_known_meanwhile(api: ApiHost) -> None:
     assert api.send("GET", f"{SERVERS}/{NOBODY}").status_code == 404
     lost(api)

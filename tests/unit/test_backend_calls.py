@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from hpm.backend.calls import MAX_STUCK, Calls
+from hpm.backend.patience import Attempt
 from hpm.errors import HypervisorUnreachable
 
 SHORT, LONG = 0.02, 10.0
@@ -129,3 +130,20 @@ def test_a_closed_one_can_be_used_again(calls: Calls) -> None:
     assert works(calls)
     calls.close()
     assert works(calls)
+
+
+def test_who_gave_a_call_up_is_told_when_it_comes_back_and_nobody_of_one_that_was_not(
+    calls: Calls, end: threading.Event
+) -> None:
+    told: list[str] = []
+    attempt = Attempt(time.monotonic_ns)
+    with pytest.raises(HypervisorUnreachable):
+        calls.run(lambda: attempt.run(lambda: end.wait(LONG)), "asking", SHORT)
+    assert attempt.hangs
+    attempt.when_back(lambda: told.append("late"))
+    assert not told
+    end.set()
+    until(lambda: told)
+    assert told == ["late"] and not attempt.hangs
+    attempt.when_back(lambda: told.append("at once"))    # it came back meanwhile
+    assert told == ["late", "at once"]

@@ -107,11 +107,11 @@ def test_a_server_and_a_group_in_a_partition(api: ApiHost) -> None:
     done(api, "partition-define", "/machine/gold", "--create")
     told = done(api, "vs-update", "db1", "--partition", "/machine/gold")
     assert "It stands in /machine now, and in /machine/gold from its next start on." in told
-    assert row(done(api, "vs-show", "db1"), "At its start")[-1] == "/machine/gold"
+    assert row(done(api, "vs-show", "db1"), "At its start")[3:] == ["/machine/gold", "(said", "of", "itself)"]
     api.group("Gold", policy(), servers=("db1",))
     done(api, "wrg-update", "Gold", "--partition", "/machine/gold")
     assert "/machine/gold; db1 stand elsewhere until their next start" in done(api, "wrg-show", "Gold")
     done(api, "vs-update", "db1", "--partition", "none")
-    assert row(done(api, "vs-show", "db1"), "At its start")[-1] == "/machine/gold"    # its group's
+    assert row(done(api, "vs-show", "db1"), "At its start")[3:] == ["/machine/gold", "(said", "of", "its", "group)"]
     done(api, "wrg-update", "Gold", "--partition", "none")
     assert "At its start" not in done(api, "vs-show", "db1")

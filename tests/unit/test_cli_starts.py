@@ -98,6 +98,17 @@ def test_a_host_that_does_not_answer_is_asked_again(hpm: Running) -> None:
     assert "web: ready" in hpm.hpm("vs-start", "web")
 
 
+def test_of_whom_nothing_is_known_that_is_said(hpm: Running) -> None:
+    hpm.host.faults.stale = {uuid_of("db"): time.time()}
+    hpm.manager.look()
+    for words in (["vs-list"], ["vs-show", "db"]):
+        text = hpm.hpm(*words)
+        assert "shut-off?" in text and "libvirt answers, but not for db (" in text
+    hpm.host.faults.stale = {}
+    hpm.manager.look()
+    assert "?" not in hpm.hpm("vs-list")
+
+
 def test_a_job_that_fails_says_why_and_one_can_be_left_alone(hpm: Running) -> None:
     hpm.host.faults.broken[uuid_of("db")] = "no memory for it"
     assert "job 1 failed: " in (failed := hpm.hpm("vs-start", "app", code=1)) and "db (no memory for it)" in failed

@@ -23,8 +23,15 @@ UUID = "69efbdd8-3715-5a7c-8dcf-76fe2d380a52"
 NEW, OLD = (9, 0), (6, 4)
 
 
-def definition(partition: bool = False) -> bytes:
-    inside = "<resource><partition>/machine</partition></resource>" if partition else ""
+PARTITION = "<resource><partition>/machine</partition></resource>"
+CPU = "<cpu mode='custom' check='full'><model>qemu64</model></cpu>"
+DISK, DISK_AS_IT_RAN = (
+    f"<devices><disk type='file'><source file='/a'/>{inside}</disk><disk type='file'/></devices>"
+    for inside in ("", "<backingStore/>")
+)
+
+
+def definition(inside: str = "") -> bytes:
     return f"<domain type='kvm'><name>web</name><uuid>{UUID}</uuid>{inside}</domain>".encode()
 
 
@@ -133,16 +140,21 @@ def test_it_asks_about_starts_alone(hooks: Hooks, tmp_path: Path) -> None:
         assert run(hooks).returncode == 1
 
 
-def test_a_snapshot_is_known_by_its_definition(hooks: Hooks, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("said", "ran"), [
+    ("", PARTITION), ("<cpu mode='custom' check='none'/>", CPU), (DISK, DISK_AS_IT_RAN),
+    (PARTITION + DISK, PARTITION + DISK_AS_IT_RAN), (CPU + PARTITION + DISK, CPU + PARTITION + DISK_AS_IT_RAN),
+])  # fmt: skip
+def test_a_snapshot_is_known_by_its_definition(hooks: Hooks, tmp_path: Path, said: str, ran: str) -> None:
     own = tmp_path / "etc/libvirt/qemu/web.xml"
     own.parent.mkdir(parents=True)
     with hpm(tmp_path, NO):
-        own.write_bytes(definition())
-        assert run(hooks, xml=definition(partition=True)).returncode == 0
-        own.write_bytes(definition(partition=True))    # then it cannot be told
-        assert run(hooks, xml=definition(partition=True)).returncode == 1
+        own.write_bytes(definition(said))
+        assert run(hooks, xml=definition(ran)).returncode == 0
+        assert run(hooks, xml=definition(said)).returncode == 1    # a plain start
+        own.write_bytes(definition(ran))    # then it cannot be told
+        assert run(hooks, xml=definition(ran)).returncode == 1
         own.unlink()    # one that is defined nowhere
-        assert run(hooks, xml=definition(partition=True)).returncode == 1
+        assert run(hooks, xml=definition(ran)).returncode == 1
 
 
 def test_a_foreign_hook_of_the_same_name_stays_as_it_is(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from hpm.backend.simulated import uuid_of
+from hpm.errors import Conflict
 from hpm.model.servers import Servers
 from hpm.policy.groups import WorkloadResourceGroup
 from hpm.policy.guest_policies import GuestPolicy
 from hpm.policy.partitions import Partition
-from hpm.policy.schedule import ScheduleEntry
+from hpm.policy.schedule import Day, ScheduleEntry
 from hpm.policy.start_order import DependencyCycle
 from hpm.policy.start_policies import Dependency, StartPolicy
 from hpm.wire.servers import ServerUpdate
@@ -38,6 +39,53 @@ def test_cycles_that_a_schedule_makes_are_refused_before(
     with pytest.raises(DependencyCycle), house.manager.change() as change:
         change.catalog = change.catalog.with_group(group).with_members("g", [uuid_of("db")], move=True)
     assert house.manager.snapshot.catalog is before
+
+
+def test_a_cycle_that_time_makes_of_a_policy_activated_by_hand_is_told_and_stops_no_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    house = StartHouse(tmp_path, off("db", "web", "other"))
+    groups = [scheduled("a", "db", "web", "sun"), scheduled("b", "web", "db", "tue")]
+    with house.manager.change() as change:
+        for group, name in zip(groups, ("db", "web"), strict=True):
+            change.catalog = change.catalog.with_group(group).with_members(group.id, [uuid_of(name)], move=True)
+    events = house.manager.events.reader(None)
+    events.take(1)
+    activate(house, "a", "waits")    # by hand: db needs web, and web needs nobody yet
+    house.host.advance(3600)
+    house.manager.keep_time()    # now web needs db
+    house.look()
+    assert house.manager.snapshot.catalog.groups["b"].active_policy == "waits"
+    house.say_start("other", needs("web"))    # it hinders no other change
+    with pytest.raises(Conflict, match="wait for each other for ever"):
+        house.begin("db")
+    allowed = house.manager.starting.verdict(uuid_of("db"))
+    assert allowed.start and "db → web → db" in allowed.message
+    assert house.manager.starting.verdict(uuid_of("web")).start
+    assert not house.manager.starting.verdict(uuid_of("other")).start    # which is on no cycle
+    house.host.advance(3600)
+    house.manager.keep_time()
+    house.look()
+    told = [event.data for event in events.take(10**6) if event.kind == "dependency-cycle"]
+    assert [len(one.names) for one in told] == [3, 0]    # type: ignore[attr-defined]
+    activate(house, "a", "free")
+
+
+def scheduled(group_id: str, member: str, needed: str, day: Day) -> WorkloadResourceGroup:
+    """A group whose member needs another server on that day from one o'clock to two."""
+    free = msgspec.structs.replace(policy({member: None}), name="free")
+    first, *others = free.service_classes
+    waiting = msgspec.structs.replace(first, guest_policy=GuestPolicy(start=needs(needed)))
+    waits = msgspec.structs.replace(free, name="waits", service_classes=(waiting, *others))
+    entry = ScheduleEntry("waits", (day,), "01:00", "02:00")
+    return WorkloadResourceGroup(group_id, group_id, perf_policies=(free, waits), schedule=(entry,), otherwise="free")
+
+
+def activate(house: StartHouse, group_id: str, name: str) -> None:
+    with house.manager.change() as change:
+        group = msgspec.structs.replace(change.catalog.groups[group_id], active_policy=name)
+        change.catalog = change.catalog.with_group(group)
 
 
 def test_a_cycle_that_was_there_hides_no_new_one(tmp_path: Path) -> None:

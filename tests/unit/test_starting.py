@@ -148,6 +148,22 @@ def test_who_is_not_seen_to_run_has_not_failed_while_the_host_does_not_answer(tm
     assert house.reason(job, "db") == "it ended before it was ready"
 
 
+def test_who_alone_is_not_seen_has_not_failed_and_others_have(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, off("db", "web"), db=StartPolicy(ready=PORT), web=StartPolicy(ready=PORT))
+    for name in ("db", "web"):
+        house.host.faults.unready[uuid_of(name)] = "its port 5432 does not answer"
+    job = house.begin("db", "web")
+    house.wait(1)
+    house.host.faults.stale[uuid_of("db")] = 1e9
+    for name in ("db", "web"):
+        house.host.stop(uuid_of(name))
+    house.wait(20)
+    assert house.phases(job) == {"db": "started", "web": "failed"}
+    house.host.faults.stale.clear()
+    house.wait(1)
+    assert house.reason(job, "db") == "it ended before it was ready"
+
+
 def test_a_job_can_be_cancelled(tmp_path: Path) -> None:
     house = StartHouse(tmp_path, off("db", "web"), db=StartPolicy(ready=Running(60)), web=needs("db"))
     job = house.begin("web")

@@ -144,7 +144,7 @@ class LibvirtHypervisor:
             return HostSample(
                 now, _cpus(), host.idle_ns, host.steal_ns, self._infos, samples, counters, self._inventory.problem,
                 host.memory_bytes, host.available_bytes, host.pressure, host.limit, host.ksm, self._boot,
-                self._host.nodes, host.details, host.idle_by_cpu,
+                self._host.nodes, host.details, host.idle_by_cpu, stale=self._inventory.stale,
             )  # fmt: skip
 
     def glance(self) -> Glance | None:

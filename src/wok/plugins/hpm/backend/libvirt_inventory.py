@@ -2,6 +2,15 @@
 
 Observations never wait for libvirt: they use the inventory as it stands. When libvirt goes away the
 inventory stays, guests go on being sampled through the kernel's files, and the keeper reconnects.
+
+libvirt may answer, and yet not tell of one server. While a hook of its start runs (before the first event of that
+start), found on libvirt 9.0: all that looks it up, and all that goes over all servers, hang until the hook ends:
+``listAllDomains`` with whatever flags, ``numOfDomains``, ``getAllDomainStats`` (with ``NOWAIT``, too),
+``lookupByName`` of any server. All else goes on: looking up others by UUID and reading, starting and ending them,
+``domainListGetStats`` with a list of others, and events of others. So a listing that hangs is not waited for:
+servers are then read one by one, and those of which nothing comes are `stale`. What hangs keeps its connection to
+itself: beside it, found on libvirt 9.0, nearly every second call of another thread on that connection is answered, but
+noticed only when something else comes, a third call or the keep-alive (three of seven calls took 5.0 s).
 """
 
 from __future__ import annotations
@@ -9,8 +18,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import libvirt
 import msgspec
@@ -19,14 +28,20 @@ from ..engine.samples import ServerInfo, ServerStatus
 from ..errors import HypervisorError, HypervisorUnreachable, ServerGone
 from . import domain_xml
 from .guest_facts import guest_facts
-from .libvirt_connection import Connection
+from .libvirt_connection import CALL_TIMEOUT, Connection
+from .patience import Attempt
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: Everything is listed anew this often even if no event came (seconds).
 RESYNC = 60.0
 #: Pauses between attempts to reconnect (seconds).
 RETRY_FIRST, RETRY_LAST = 0.2, 5.0
+#: Seconds after which a listing, or the reading of one server, is held to hang: they take milliseconds.
+PATIENCE = 2.0
+#: Servers at which a call hangs at once: each holds one of libvirt's twenty workers, and other programs need the rest.
+MOST_HANGING = 3
 
 _STATUS: dict[int, ServerStatus] = {
     libvirt.VIR_DOMAIN_RUNNING: "running",
@@ -50,9 +65,17 @@ class Entry(msgspec.Struct, frozen=True):
     io_error: bool = False
 
 
+class _Hangs(Exception):
+    """A call does not come back although libvirt answers others."""
+
+    def __init__(self, call: Attempt) -> None:
+        super().__init__()
+        self.call = call
+
+
 class Inventory:
     """Keeps `entries` (UUID → `Entry`; replaced, never changed) and `problem` current. `read` is when each of them was
-    read (unix, in seconds).
+    read (unix, in seconds); `stale` are those that libvirt, although it answers, tells nothing of now, and since when.
 
     `on_change(entries)` is called from the keeper's thread after each replacement.
     """
@@ -61,10 +84,15 @@ class Inventory:
         self.entries: Mapping[str, Entry] = {}
         self.problem: str | None = None
         self.read: dict[str, float] = {}
+        self.stale: Mapping[str, float] = {}
         self.connection = Connection(uri, self._event)
+        self._reading = self._another()    # what hangs there is in nobody's way
         self._cpus = cpus
         self._on_change = on_change
         self._dirty: set[str] = set()
+        self._listing: Attempt | None = None    # the last one, if it has hung
+        self._listed = False    # whether one has come on this connection
+        self._reads: dict[str, Attempt] = {}    # of servers at which they hang
         self._facts: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -76,19 +104,20 @@ class Inventory:
 
     def start(self) -> None:
         """Connect, list everything, and keep it current. Raises `HypervisorUnreachable`."""
-        self.connection.ensure()
-        self._resync()
+        self._connect()
+        self._resync(CALL_TIMEOUT)    # a daemon that starts up takes its time
         self._thread.start()
         self._details.start()
 
     def close(self) -> None:
-        """End the threads and the connection."""
+        """End the threads and the connections."""
         self._ending = True
         self._wake.set()
         self._facts_wake.set()
         for thread in (self._thread, self._details):
             if thread.ident is not None:
                 thread.join(10.0)
+        self._reading.close()
         self.connection.close()
 
     def touch(self, uuid: str) -> None:
@@ -109,9 +138,10 @@ class Inventory:
             if self._ending:
                 return
             try:
-                fresh = self.connection.ensure()
-                if fresh or timed_out or self.problem is not None:
-                    self._resync()
+                fresh = self._connect()
+                missed = self._listing is not None and not self._listing.hangs
+                if fresh or timed_out or self.problem is not None or missed:
+                    self._resync(PATIENCE)
                 else:
                     self._refresh_dirty()
             except HypervisorUnreachable as error:
@@ -128,41 +158,116 @@ class Inventory:
                     log.warning("libvirt answers again")
                 self.problem = None
 
-    def _resync(self) -> None:
-        with self._lock:
-            self._dirty.clear()
-        domains = self.connection.call(lambda conn: conn.listAllDomains(0), "listing domains")
-        entries: dict[str, Entry] = {}
-        for domain in domains:
+    def _connect(self) -> bool:
+        """Connect where that is needed; true if there is a new connection. What hung ended with the old one."""
+        fresh = [connection.ensure() for connection in (self.connection, self._reading)]
+        if any(fresh):
+            self._listing, self._listed, self._reads = None, False, {}
+        return any(fresh)
+
+    def _resync(self, patience: float) -> None:
+        """List all servers and read them; while a listing hangs, read those that are known. Raises
+        `HypervisorUnreachable` where it hangs and none has come since libvirt was reached: there may be others."""
+        if self._listing is None or not self._listing.hangs:
+            self._listing = None
+            with self._lock:
+                seen = set(self._dirty)    # what changes from now on is looked at again
             try:
-                entry = self.connection.call(lambda _conn, d=domain: self._look(d), "reading a domain")  # type: ignore[misc]
-            except ServerGone:
-                continue
-            entries[entry.info.uuid] = entry
-            self.read[entry.info.uuid] = time.time()
-        for uuid in self.read.keys() - entries.keys():
-            del self.read[uuid]
-        self._replace(entries)
+                uuids = self._ask(
+                    lambda conn: {domain.UUIDString() for domain in conn.listAllDomains(0)}, "listing domains",
+                    patience, self._wake.set,
+                )  # fmt: skip
+            except _Hangs as error:
+                self._listing = error.call
+                log.warning("libvirt does not list its servers (a hook of one that starts may be running); they are"
+                            " read one by one")  # fmt: skip
+            else:
+                self._listed = True
+                with self._lock:
+                    self._dirty -= seen
+                for uuid in self.read.keys() - uuids:
+                    del self.read[uuid]
+                self._read({uuid: entry for uuid, entry in self.entries.items() if uuid in uuids}, uuids)
+                return
+        with self._lock:
+            self._dirty |= self.entries.keys()
+        self._refresh_dirty()
+        if not self._listed:
+            raise HypervisorUnreachable("libvirt does not list its servers (a hook of a start may be running), so"
+                                        " it is not known which there are")  # fmt: skip
 
     def _refresh_dirty(self) -> None:
         with self._lock:
             dirty, self._dirty = self._dirty, set()
-        if not dirty:
-            return
-        entries = dict(self.entries)
-        for uuid in dirty:
-            try:
-                entries[uuid] = self.connection.call(
-                    lambda conn, u=uuid: self._look(conn.lookupByUUIDString(u)), f"reading domain {uuid}"  # type: ignore[misc]
-                )
-                self.read[uuid] = time.time()
-            except ServerGone:
-                entries.pop(uuid, None)
-            except HypervisorUnreachable:
-                with self._lock:
-                    self._dirty |= dirty
-                raise
+        if dirty:
+            self._read(dict(self.entries), dirty)
+
+    def _read(self, entries: dict[str, Entry], uuids: Iterable[str]) -> None:
+        """Read these into the entries, and take all over. Of who cannot be read, what is known stays."""
+        left, stale = dict.fromkeys(uuids), dict(self.stale)
+        try:
+            for uuid in list(left):
+                self._reads = {other: call for other, call in self._reads.items() if call.hangs}
+                if uuid not in self._reads and len(self._reads) >= MOST_HANGING:
+                    stale.setdefault(uuid, time.time())
+                    continue    # it is read as soon as one of those has come back
+                if uuid not in self._reads:
+                    self._read_one(uuid, entries, stale)
+                del left[uuid]
+        finally:
+            with self._lock:
+                self._dirty |= left.keys()
+        stale = {uuid: since for uuid, since in stale.items() if uuid in entries}
+        if stale != self.stale:
+            self.stale = stale
         self._replace(entries)
+
+    def _read_one(self, uuid: str, entries: dict[str, Entry], stale: dict[str, float]) -> None:
+        try:
+            entries[uuid] = self._ask(
+                lambda conn: self._look(conn.lookupByUUIDString(uuid)), f"reading domain {uuid}", PATIENCE,
+                lambda: self._event(uuid),
+            )  # fmt: skip
+        except ServerGone:
+            entries.pop(uuid, None)
+        except _Hangs as error:    # it is read anew once that has come back
+            self._reads[uuid] = error.call
+            stale.setdefault(uuid, time.time())
+            return
+        except HypervisorUnreachable:
+            raise
+        except HypervisorError as error:    # of this one alone, which keeps nobody from reading the others
+            log.warning("%s", error)
+            stale.setdefault(uuid, time.time())
+            return
+        else:
+            self.read[uuid] = time.time()
+        stale.pop(uuid, None)
+
+    def _ask(
+        self, function: Callable[[Any], T], what: str, patience: float, came_back: Callable[[], None]
+    ) -> T:
+        """Raises `_Hangs` where the answer does not come and libvirt answers others (`came_back` is then called once it
+        has), `HypervisorUnreachable` where it answers nobody, `ServerGone`."""
+        call, connection = Attempt(time.monotonic_ns), self._reading
+        try:
+            return connection.call(lambda conn: call.run(lambda: function(conn)), what, patience)
+        except HypervisorUnreachable:
+            if not call.hangs or not connection.alive:
+                raise
+        self.connection.call(lambda conn: conn.getLibVersion(), "asking whether libvirt answers", PATIENCE)
+
+        def back() -> None:
+            came_back()
+            connection.close()
+
+        self._reading = self._another()
+        call.when_back(back)
+        self._reading.ensure()
+        raise _Hangs(call)
+
+    def _another(self) -> Connection:
+        return Connection(self.connection.uri, lambda _uuid: None, (), "libvirt-reading")
 
     def _replace(self, entries: dict[str, Entry]) -> None:
         old = self.entries

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import math
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,8 @@ PORT_TIMEOUT: Final = 1.0
 AGENT_TIMEOUT: Final = 2
 #: Seconds that a program of the agent's may take.
 PROGRAM_TIMEOUT: Final = 1.5
+#: Bytes of a heartbeat file that are read: one number.
+MOST_READ: Final = 64
 
 
 class LibvirtPower:
@@ -155,33 +158,58 @@ def _ping(domain: Any) -> str | None:
 
 
 def _heartbeat(domain: Any, how: HeartbeatFile) -> str | None:
-    """The time of the file by `stat` in the guest, against the guest's own clock: the host's may be another one."""
-    untold = f"its agent does not tell when {how.path} was written"
-    asked = {"path": "stat", "arg": ["-c", "%Y", how.path], "capture-output": True}
-    try:
-        begun = _command(domain, "guest-exec", asked)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() != libvirt.VIR_ERR_INTERNAL_ERROR:
-            raise
-        return f"{untold}: {error}"    # it answers, and may not, or cannot, run that
-    deadline = time.monotonic() + PROGRAM_TIMEOUT
-    while not (status := _command(domain, "guest-exec-status", {"pid": begun["pid"]}))["exited"]:
-        if time.monotonic() > deadline:
-            return untold
-        time.sleep(0.05)
-    if status.get("exitcode") != 0:
-        return f"it has no file {how.path}"
-    written = _number(status.get("out-data", ""))
-    if written is None:
-        return untold
+    """How old the file is by the guest's own clock: the host's may be another one. When it was written `stat` in the
+    guest tells; where the agent may not, or cannot, run that, the file itself has to."""
+    refused = []
+    for written_at in (_by_stat, _by_content):
+        try:
+            written = written_at(domain, how.path)
+            break
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_INTERNAL_ERROR:
+                raise
+            refused.append(str(error))    # the agent answers, and does not do that
+    else:
+        return f"its agent does not tell when {how.path} was written: {'; '.join(refused)}"
+    if isinstance(written, str):
+        return written
     age = _command(domain, "guest-get-time") / 1e9 - written
     if age <= how.max_age_seconds:
         return None
     return f"its file {how.path} was written {age:.0f} s ago, and {how.max_age_seconds} s are allowed"
 
 
-def _number(data: str) -> int | None:
+def _by_stat(domain: Any, path: str) -> float | str:
+    """When a file was written (unix time by the guest's clock), or why that is not known."""
+    asked = {"path": "stat", "arg": ["-c", "%Y", path], "capture-output": True}
+    begun = _command(domain, "guest-exec", asked)
+    deadline = time.monotonic() + PROGRAM_TIMEOUT
+    while not (status := _command(domain, "guest-exec-status", {"pid": begun["pid"]}))["exited"]:
+        if time.monotonic() > deadline:
+            return f"its agent does not tell when {path} was written"
+        time.sleep(0.05)
+    if status.get("exitcode") != 0:
+        return f"it has no file {path}"
+    written = _number(status.get("out-data", ""))
+    return f"its agent does not tell when {path} was written" if written is None else written
+
+
+def _by_content(domain: Any, path: str) -> float | str:
+    """The same, as the file says it."""
+    handle = _command(domain, "guest-file-open", {"path": path, "mode": "r"})
     try:
-        return int(base64.b64decode(data))
+        read = _command(domain, "guest-file-read", {"handle": handle, "count": MOST_READ})
+    finally:
+        _command(domain, "guest-file-close", {"handle": handle})
+    written = _number(read.get("buf-b64", ""))
+    if written is None:
+        return f"its agent cannot run stat, and its file {path} does not hold the seconds since 1970 (date +%s)"
+    return written
+
+
+def _number(data: str) -> float | None:
+    try:
+        number = float(base64.b64decode(data))
     except (binascii.Error, ValueError):
         return None
+    return number if math.isfinite(number) else None

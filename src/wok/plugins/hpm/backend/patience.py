@@ -26,6 +26,7 @@ class Attempt:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
+        self._tell: Callable[[], None] = lambda: None
         self.began = False
         self.returned_ns: int | None = None
 
@@ -36,6 +37,14 @@ class Attempt:
             return function()
         finally:
             self.returned_ns = self._clock()
+            self._tell()
+
+    def when_back(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once it has come back, in the thread that made it; at once, if it has. (If it does just
+        now, perhaps twice.)"""
+        self._tell = tell
+        if self.returned_ns is not None:
+            tell()
 
     @property
     def hangs(self) -> bool:

@@ -13,6 +13,7 @@ from ..client.rest import Client
 from ..wire.events import (
     KINDS,
     AdjustmentEvent,
+    DependencyCycleEvent,
     DependencyStoppedEvent,
     Event,
     EventKind,
@@ -128,6 +129,11 @@ def in_words(event: Event, group_name: Callable[[str], str]) -> str | None:
         warned = f"{words.count(len(event.warned), 'server')} that need it go on" if event.warned else ""
         stopped = f"{words.count(len(event.stopped), 'server')} that need it are stopped" if event.stopped else ""
         return f"{event.name} stopped: {', '.join(filter(None, (warned, stopped)))}"
+    if isinstance(event, DependencyCycleEvent):
+        return (
+            f"these servers wait for each other for ever: {' → '.join(event.names)}" if event.names else
+            "no servers wait for each other any more"
+        )
     if isinstance(event, ResyncEvent):
         said = _RESYNCS.get(event.reason)
         return None if said is None else f"events are missing: {said}; look anew at what matters"

@@ -29,6 +29,9 @@ _REASONS = {
 }
 
 
+#: Servers that a warning names.
+MOST_NAMED = 5
+
 #: `memory-management-reason`, where it is another thing than for CPU.
 MEMORY_REASONS = _REASONS | {
     "changed-by-administrator": "somebody moved its balloon; vs-release takes it back",
@@ -229,7 +232,7 @@ def _show_servers(servers: list[ServerDetail], groups: dict[str, str], chosen: b
         Column("Goal\nstatus", whole=True),
     ]  # fmt: skip
     show_table(columns, [
-        (s.name, s.status, groups.get(words.id_of(s.workload_resource_group), words.NONE),
+        (s.name, _status(s), groups.get(words.id_of(s.workload_resource_group), words.NONE),
          words.text_or_none(s.service_class), words.goal_percent(s.goal), words.percent(s.velocity),
          words.index(s.performance_index), words.text_or_none(s.cpu_shares), status_cell(s.goal_status))
         for s in sorted(servers, key=lambda s: words.in_order(s.name))
@@ -250,7 +253,7 @@ def _show(session: Session, server: ServerDetail) -> None:
     fields: list[tuple[str, Cell]] = [
         ("Name", server.name),
         ("Id", server.object_id),
-        ("Status", server.status),
+        ("Status", _status(server)),
         ("Started", words.NONE if server.started is None else words.local_time(server.started)),
         ("vCPUs", str(server.vcpus)),
         ("Memory MiB", _memory(server)),
@@ -269,8 +272,9 @@ def _show(session: Session, server: ServerDetail) -> None:
         ("Cap, CPUs", words.cpus(server.cpu_cap)),
         ("Partition", words.text_or_none(server.partition)),
     ]
-    if server.partition_at_start not in (None, server.partition):
-        fields.append(("At its start", f"{server.partition_at_start}"))
+    if server.partition_at_start is not None:
+        whose = "itself" if server.partition_at_start_origin == "virtual-server" else "its group"
+        fields.append(("At its start", f"{server.partition_at_start} (said of {whose})"))
     if server.excluded:
         fields.append(("Excluded", "yes"))
     if server.attributes:
@@ -278,6 +282,12 @@ def _show(session: Session, server: ServerDetail) -> None:
     for name, value in server.attributes.items():
         fields.append((f"  {name}", value if isinstance(value, str) else ", ".join(value)))
     show_fields(fields)
+    _warn_stale([server])
+
+
+def _status(server: ServerDetail) -> str:
+    """What it does, or did when that was last known."""
+    return server.status if server.stale_since is None else f"{server.status}?"
 
 
 def _memory(server: ServerDetail) -> str:
@@ -326,3 +336,15 @@ def _warn(found: ServerDetailList) -> None:
     if found.problem:
         when = f"; the figures are of {words.local_time(found.snapshot_time)}" if found.snapshot_time else ""
         warn(f"{found.problem}{when}")
+    _warn_stale(found.virtual_servers)
+
+
+def _warn_stale(servers: list[ServerDetail]) -> None:
+    """Say on stderr of which servers nobody knows how they are now, and since when, if that is so."""
+    from .output import warn
+
+    stale = sorted((server.stale_since, server.name) for server in servers if server.stale_since is not None)
+    if stale:
+        names = ", ".join(name for _, name in stale[:MOST_NAMED]) + (", …" if len(stale) > MOST_NAMED else "")
+        warn(f"libvirt answers, but not for {names} (a hook of a start is running, say): how they are now is not known"
+             f" since {words.local_time(stale[0][0])}")  # fmt: skip

@@ -175,7 +175,8 @@ class HostSample(msgspec.Struct, frozen=True):
     `memory_bytes` and `available_bytes` are the host's; None: not known. `limit` is there where guests may take less
     than that. `ksm` None: the host has none. `boot` tells the host's starts apart, `nodes` counts its NUMA nodes.
     `idle_by_cpu` is the idle time of each CPU that is online, by its number; empty: not known. `partition_shares` are
-    the weights of the partitions that there are, by path.
+    the weights of the partitions that there are, by path. `stale` are servers of which the hypervisor, although it
+    answers, tells nothing now, and since when (unix time in seconds): what stands in `infos` is from before.
     """
 
     time_ns: int
@@ -196,6 +197,7 @@ class HostSample(msgspec.Struct, frozen=True):
     details: HostDetails = HostDetails()
     idle_by_cpu: Mapping[int, int] = {}
     partition_shares: Mapping[str, int] = {}
+    stale: Mapping[str, float] = {}
 
 
 class Glance(msgspec.Struct, frozen=True, eq=False):

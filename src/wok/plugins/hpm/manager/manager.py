@@ -177,8 +177,8 @@ class Manager:
         with self.writing():
             change = CatalogChange(self._catalog)
             yield change
-            catalog = catalog_at(change.catalog, self._wall())
-            self.starting.check(self._catalog, catalog, change.catalog)
+            due, catalog = (catalog_at(one, self._wall()) for one in (self._catalog, change.catalog))
+            self.starting.check(self._catalog, change.catalog, due, catalog)
             with change.done():
                 if catalog is not self._catalog:
                     save_catalog(self.database, self._catalog, catalog, Author(by, self._time()), change.renamed)

@@ -12,12 +12,13 @@ from ..manager.events import Events, Published, Reader
 from ..manager.manager import Manager
 from ..manager.news import Gone, GroupNews, ServerNews
 from ..manager.snapshot import Levels
-from ..manager.starting.watch import DependencyStopped
+from ..manager.starting.watch import DependencyCircle, DependencyStopped
 from ..store.adjustments import AdjustmentRecord
 from ..store.start_jobs import StartJob
 from ..wire.events import (
     KINDS,
     AdjustmentEvent,
+    DependencyCycleEvent,
     DependencyStoppedEvent,
     EventKind,
     EventQuery,
@@ -162,6 +163,8 @@ def _on_the_wire(event: Published, views: Views) -> msgspec.Struct:
             data.uuid, views.server_uri(data.uuid), data.name, [views.server_uri(uuid) for uuid in data.warned],
             [views.server_uri(uuid) for uuid in data.stopped], time,
         )  # fmt: skip
+    if isinstance(data, DependencyCircle):
+        return DependencyCycleEvent([views.server_uri(uuid) for uuid in data.cycle], list(data.names), time)
     if event.kind == "host":
         return HostEvent(cast("str | None", data), time)
     return ResyncEvent(cast(ResyncReason, data), time)

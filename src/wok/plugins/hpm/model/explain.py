@@ -42,6 +42,9 @@ def explain(views: Views, uuid: str) -> list[str]:
         _classification(views, uuid), *_partition(views, uuid), _measurement(views, uuid), *explain_pins(views, uuid),
         *_decision(views, uuid), *explain_memory(views.snapshot, uuid), *explain_guest(views, uuid),
     ]  # fmt: skip
+    if uuid in views.snapshot.sample.stale:
+        sentences.append("The hypervisor answers, but tells nothing of this server now: a hook of its start is running,"
+                         " say. What is said of it may be out of date.")  # fmt: skip
     if views.problem is not None:
         sentences.append(f"The hypervisor cannot be asked now, so this may be out of date: {views.problem}.")
     return sentences

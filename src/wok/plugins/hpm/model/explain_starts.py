@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..manager.snapshot import Snapshot
 from ..manager.starting.starting import Starting
 from ..manager.starting.world import name_of, start_policy
-from ..policy.start_order import dependants_of
+from ..policy.start_order import cycle_of, dependants_of, said_cycle
 from ..policy.start_policies import RunWindow
 from ..store.start_jobs import OVER
 
@@ -31,6 +31,11 @@ def _sentences(starting: Starting, snapshot: Snapshot, uuid: str) -> Iterator[st
         ready = "which is ready" if why is None else f"which is not ready: {why}"
         verb = "needs" if running or why is None else "waits for"
         yield f"It {verb} {name}, {ready}. It {_STOPS[then]}."
+    cycle = cycle_of(needs, uuid)
+    if cycle is not None:
+        names = {other: name_of(snapshot, other) for other in cycle}
+        yield (f"It waits for itself, by way of others: {said_cycle(cycle, names)}. hpm starts none of them; who starts"
+               " one by other means is let through. Leave one of these dependencies out.")  # fmt: skip
     dependants = sorted(name_of(snapshot, other) for other in dependants_of(needs).get(uuid, ()))
     if dependants:
         why = starting.not_ready(snapshot, uuid)

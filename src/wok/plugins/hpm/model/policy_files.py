@@ -132,7 +132,7 @@ class PolicyFiles:
             if changed:
                 after = catalog_at(after, self._manager.now())    # what schedules activate at once is shown, too
             if dry_run:
-                self._manager.starting.check(before, after, after)
+                self._manager.starting.check(before, after, before, after)
             else:
                 changing.catalog = after
         told = difference(before, after)

@@ -91,7 +91,7 @@ class Starts:
     def hook(self, question: HookQuestion) -> HookAnswer:
         """Whether a guest may start now."""
         found = self._manager.starting.verdict(question.virtual_server.lower())
-        return HookAnswer(found.start, found.message or None, found.wait_seconds)
+        return HookAnswer(found.start, None if found.start else found.message, found.wait_seconds)
 
     def _begin(self, base: str, uuids: list[str], who: str, action: ServerAction, group: str | None) -> StartJob:
         starting = self._manager.starting

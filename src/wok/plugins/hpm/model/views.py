@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -183,8 +184,15 @@ class Views:
             attributes=dict(sorted(shown.items())),
             temporary_goal=snapshot.catalog.settings(uuid).temporary_goal or UNSET,
             partition=server_partition(snapshot, uuid),
-            partition_at_start=snapshot.catalog.partition_at_start(uuid),
+            partition_at_start=(at_start := snapshot.catalog.partition_at_start(uuid)),
+            partition_at_start_origin=None if at_start is None else
+            "workload-resource-group" if snapshot.catalog.settings(uuid).partition is None else "virtual-server",
+            stale_since=self._stale_since(uuid),
         )
+
+    def _stale_since(self, uuid: str) -> str | None:
+        since = self.snapshot.sample.stale.get(uuid)
+        return None if since is None else rfc3339(datetime.fromtimestamp(since, timezone.utc))
 
     def _memory(self, uuid: str) -> dict[str, Any]:
         """What is known of a server's memory, by field of `ServerDetail`."""

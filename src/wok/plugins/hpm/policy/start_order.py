@@ -123,6 +123,13 @@ def circular(needs: Needs) -> set[tuple[str, str]]:
     return {(uuid, target) for uuid, needed in left.items() for target in needed if uuid in beyond[target]}
 
 
+def cycle_of(needs: Needs, uuid: str) -> tuple[str, ...] | None:
+    """The shortest cycle that a server is on, beginning with it; None: it is on none."""
+    edges = circular(needs)
+    first = min((edge for edge in edges if edge[0] == uuid), default=None)
+    return None if first is None else _through(first, edges)
+
+
 def check_cycles(needs: Needs, names: Mapping[str, str], known: Callable[[], Iterable[Needs]] = tuple) -> None:
     """Raise `DependencyCycle` if servers would wait for each other; not for cycles all of which one of `known` has.
     `names` are those of servers, by UUID."""

@@ -19,7 +19,8 @@ LONGEST_WAIT = 60
 
 EventKind: TypeAlias = Literal[
     "virtual-server", "virtual-server-removed", "workload-resource-group", "workload-resource-group-removed",
-    "mgmt-levels", "dynamic-resource-adjustment", "host", "start-job", "dependency-stopped", "resync",
+    "mgmt-levels", "dynamic-resource-adjustment", "host", "start-job", "dependency-stopped",
+    "dependency-cycle", "resync",
 ]  # fmt: skip
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
@@ -136,6 +137,20 @@ class DependencyStoppedEvent(msgspec.Struct, rename="kebab", tag="dependency-sto
     time: Time
 
 
+class DependencyCycleEvent(msgspec.Struct, rename="kebab", tag="dependency-cycle", tag_field="class"):
+    """Servers have come to wait for each other for ever, or do no longer. No change that is asked for makes it so; what
+    comes with time may: a schedule while another group's policy was activated by hand, a server that changes its class.
+
+    cycle: Each of them waits for the next one, and the last one is the first; empty: there is no such cycle any more.
+    names: Their names.
+    time: When hpm noticed it, RFC 3339 in UTC.
+    """
+
+    cycle: list[ServerUri]
+    names: list[str]
+    time: Time
+
+
 class ResyncEvent(msgspec.Struct, rename="kebab", tag="resync", tag_field="class"):
     """What the reader has is not to be relied on: it reads everything anew. What follows is news from here on.
 
@@ -151,7 +166,7 @@ class ResyncEvent(msgspec.Struct, rename="kebab", tag="resync", tag_field="class
 
 Event: TypeAlias = (
     ServerEvent | ServerRemovedEvent | GroupEvent | GroupRemovedEvent | LevelsEvent | AdjustmentEvent | HostEvent
-    | StartJobEvent | DependencyStoppedEvent | ResyncEvent
+    | StartJobEvent | DependencyStoppedEvent | DependencyCycleEvent | ResyncEvent
 )  # fmt: skip
 
 #: The type of an event by its kind, the word of the `event:` line and of `class` in the data.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -81,6 +81,9 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
         stand in. null: not known.
     partition-at-start: The partition that hpm starts it in, said of itself or of its group; null: as its definition
         says.
+    partition-at-start-origin: Of whom that is said; null: as its definition says.
+    stale-since: Since when the hypervisor tells nothing of it, although it answers (a hook of its start is running,
+        say); what it does is as it was then. null: it is known.
     """
 
     object_id: str
@@ -116,6 +119,8 @@ class ServerDetail(msgspec.Struct, rename="kebab", tag="virtual-server", tag_fie
     memory_management_reason: MemoryReason | None = None
     partition: str | None = None
     partition_at_start: str | None = None
+    partition_at_start_origin: Literal["virtual-server", "workload-resource-group"] | None = None
+    stale_since: Time | None = None
 
 
 class ServerList(msgspec.Struct, rename="kebab"):

@@ -19,7 +19,8 @@ class Faults:
     servers that are on their way to another host. `rivals`: other managers of memory; `units`: the services that
     there are, and whether each one starts with the host; `stuck_units`: those that cannot be stopped or started;
     `no_units`: why none can. `unready`: why servers say that they are not ready, by UUID. `deaf`: UUIDs of servers
-    that do not shut down when they are asked to. `broken`: why servers do not start, by UUID.
+    that do not shut down when they are asked to. `broken`: why servers do not start, by UUID. `stale`: servers of which
+    the host says that it does not know how they are now, and since when (unix time in seconds).
     """
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -37,6 +38,7 @@ class Faults:
         self.unready: dict[str, str] = {}
         self.deaf: set[str] = set()
         self.broken: dict[str, str] = {}
+        self.stale: dict[str, float] = {}
         self.sleep = sleep
 
     def delay(self) -> None:

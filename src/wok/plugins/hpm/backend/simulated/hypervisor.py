@@ -114,6 +114,7 @@ class SimulatedHypervisor(SimulatedPower):
                 ksm=self._memory.ksm,
                 boot="simulated",
                 idle_by_cpu=scheduler.idle_by_core(),
+                stale=self.faults.stale,
             )
 
     def glance(self) -> Glance:

@@ -35,8 +35,8 @@ class World(Protocol):
     def status(self, uuid: str) -> ServerStatus | None:
         """What a server does; None: there is none."""
 
-    def stale(self) -> bool:
-        """Whether what servers do may have changed and not be seen: the host does not answer."""
+    def stale(self, uuid: str) -> bool:
+        """Whether what it does may have changed and not be seen: the host does not answer, or not for it."""
 
     def name(self, uuid: str) -> str:
         """Its name, as far as it is known."""
@@ -175,7 +175,7 @@ class _Start(_Turn):
 
     def _started(self, server: JobServer, status: ServerStatus) -> JobServer:
         lasts = self.lasts(server)
-        if status not in ("running", "paused") and lasts > SHOWN_WITHIN and not self.world.stale():
+        if status not in ("running", "paused") and lasts > SHOWN_WITHIN and not self.world.stale(server.uuid):
             return self.to(server, "failed", "it ended before it was ready")
         why = self.world.not_ready(server.uuid)
         if why is None:

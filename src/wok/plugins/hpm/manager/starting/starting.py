@@ -211,6 +211,8 @@ class Starting:
         found = verdict(snapshot, self._needs.of(snapshot), self._probes, uuid, self._refusal)
         if not found.start and not found.wait_seconds:
             self._watch.refused(uuid, found.message)
+        elif found.start and found.message:
+            self._watch.let(uuid, found.message)
         return found
 
     def set_admission(self, whose: Admission) -> None:
@@ -218,11 +220,11 @@ class Starting:
         save_setting(self._database, "admission", whose)
         self.admission = whose
 
-    def check(self, before: Catalog, after: Catalog, said: Catalog) -> None:
-        """Raise as `check_dependencies` and `check_reserves` do for a change of the catalog. `said` is `after` without
-        what time changes by itself: a schedule is not held up by reserves."""
+    def check(self, before: Catalog, said: Catalog, due: Catalog, after: Catalog) -> None:
+        """Raise as `check_dependencies` and `check_reserves` do for a change of the catalog. `due` and `after` are what
+        time alone makes of what was and of what is `said`: that is refused to nobody, and holds up no schedule."""
         snapshot = self._host.snapshot
-        check_dependencies(before, after, snapshot.sample.infos)
+        check_dependencies(due, after, snapshot.sample.infos)
         check_reserves(before, said, snapshot, self.admission)
 
     def autostart(self) -> None:
@@ -248,6 +250,7 @@ class Starting:
     def _turn(self) -> None:
         snapshot = self._host.snapshot
         needs = self._needs.of(snapshot)
+        self._watch.look_for_cycle(snapshot, needs)
         running = [job for job in self._jobs.values() if job.state == "running"]
         stopping = {s.uuid for job in running if job.action != "start" for s in job.servers}
         doomed = self._watch.look(snapshot, needs, stopping)

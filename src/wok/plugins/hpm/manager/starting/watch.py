@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from ...engine.samples import ServerInfo
-from ...policy.start_order import Needs, dependants_of
+from ...policy.start_order import Needs, dependants_of, find_cycle, said_cycle
 from ...store.activity import ActivityRecord
 from ..activity import ActivityLog
 from ..events import Events
@@ -27,6 +27,13 @@ class DependencyStopped(msgspec.Struct, frozen=True):
     stopped: tuple[str, ...]
 
 
+class DependencyCircle(msgspec.Struct, frozen=True):
+    """Servers wait for each other: each for the next one, and the last one is the first. Empty: none do any longer."""
+
+    cycle: tuple[str, ...]
+    names: tuple[str, ...]
+
+
 class Watch:
     """Compares snapshots. Not thread-safe."""
 
@@ -34,6 +41,8 @@ class Watch:
         self._events, self._activity = events, activity
         self._active: Collection[str] = ()
         self._infos: Mapping[str, ServerInfo] = {}
+        self._needs: Needs | None = None
+        self._cycle: tuple[str, ...] = ()
 
     def look(self, snapshot: Snapshot, needs: Needs, expected: Collection[str]) -> list[str]:
         """Gives the UUIDs of servers that are to stop because what they need has. `expected`: those that jobs stop."""
@@ -55,6 +64,30 @@ class Watch:
             if stopped or warned:
                 self._tell(snapshot, DependencyStopped(uuid, names[uuid].name, warned, stopped))
         return list(doomed)
+
+    def look_for_cycle(self, snapshot: Snapshot, needs: Needs) -> None:
+        """Tell where servers have come to wait for each other, and when they do no longer. Of several cycles one is
+        told, and the next one once that is gone."""
+        if needs is self._needs:
+            return
+        self._needs = needs
+        cycle = find_cycle(needs) or ()
+        if cycle == self._cycle:
+            return
+        self._cycle = cycle
+        names = {uuid: name_of(snapshot, uuid) for uuid in cycle}
+        self._events.publish("dependency-cycle", DependencyCircle(cycle, tuple(names[uuid] for uuid in cycle)))
+        if cycle:
+            text = f"these servers wait for each other for ever: {said_cycle(cycle, names)}"
+            log.warning("%s; leave one of these dependencies out", text)
+            self._note(cycle[0], "Noticed that servers wait for each other", text, "done")
+        else:
+            log.warning("no servers wait for each other any more")
+
+    def let(self, uuid: str, message: str) -> None:
+        """libvirt was told to start a server although not all was as its policy wants it."""
+        log.warning("%s", message)
+        self._note(uuid, "Let libvirt start a server", message, "done")
 
     def refused(self, uuid: str, message: str) -> None:
         """libvirt was told not to start a server."""

@@ -35,8 +35,9 @@ class SeenWorld:
         info = self._snapshot.sample.infos.get(uuid)
         return None if info is None else info.status
 
-    def stale(self) -> bool:
-        return self._snapshot.sample.problem is not None
+    def stale(self, uuid: str) -> bool:
+        sample = self._snapshot.sample
+        return sample.problem is not None or uuid in sample.stale
 
     def name(self, uuid: str) -> str:
         return name_of(self._snapshot, uuid)
