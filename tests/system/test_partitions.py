@@ -204,7 +204,7 @@ def test_a_goal_in_one_partition_is_met_though_another_one_has_more_guests(lab: 
             first, second, *others = used([important, beside, *many], 2 * SECONDS)
             print(f"by weight {by_weight:.3f}, by its goal {first:.3f}; beside it {second:.3f}, apart {others}")
             # Where the machine does other work, there is less for all of them.
-            if first >= min(0.72, 0.8 * (first + second + sum(others))):
+            if first >= min(0.72, 0.6 * (first + second + sum(others))):
                 break
         else:
             pytest.fail("the goal was not met across partitions; does the machine do other work?")
