@@ -147,8 +147,8 @@ async function inTheReport(page, one) {
       receivers: [{ ...server, "pinned-before": ["0", "0"], "pinned-after": ["0", "2"] }],
       donors: [{ ...server, name: "web1" }],
     },
-    { ...adjustment, "object-id": 2, reason: "changed-by-administrator", detail: "guest policy, blkio-weight of db1: somebody set 500; set to 200 again" },
-    { ...adjustment, "object-id": 1, outcome: "failed", reason: "changed-by-administrator", detail: "guest policy, cpu-cap of db1: somebody set 1; the policy says to report that only" },
+    { ...adjustment, "object-id": 2, cause: "drift-corrected", reason: "changed-by-administrator", detail: "guest policy, blkio-weight of db1: somebody set 500; set to 200 again" },
+    { ...adjustment, "object-id": 1, outcome: "failed", cause: "drift-reported", reason: "changed-by-administrator", detail: "guest policy, cpu-cap of db1: somebody set 1; the policy says to report that only" },
   ];
   await step("the report tells of moves and of what somebody changed, with before and after", async () => {
     await page.route("**/dynamic-resource-adjustments*", (route) => {

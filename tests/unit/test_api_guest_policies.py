@@ -145,16 +145,17 @@ def test_of_a_server_that_does_not_run_nothing_is_in_force(api: ApiHost) -> None
 
 
 def test_what_is_in_force_and_why_is_told_for_programs_too(api: ApiHost) -> None:
-    api.post("/mgmt-levels", {"cpu-mgmt": "on"})
+    api.hypervisor.set_host_memory(65536)
+    api.post("/mgmt-levels", {"cpu-mgmt": "on", "memory-mgmt": "on"})
     api.post(f"{DB1}/guest-policy", {
-        "cpu-cap": 0.5, "blkio-weight": 300, "placement": {"type": "cpus", "cpus": "1"},
+        "memory-swap-limit-mib": 65536, "cpu-cap": 0.5, "blkio-weight": 300, "placement": {"type": "cpus", "cpus": "1"},
         "disk-limits": {"nowhere": {"total-iops-sec": 5}},
     })  # fmt: skip
     api.cycle()
     api.cycle()
     told, now = fields(api, DB1), api.get(f"{DB1}/effective-policy")["in-force"]
     assert (now["cpu-cap"], now["blkio-weight"], set(now["vcpu-cpus"])) == (0.5, 300, {"1"})
-    assert now["emulator-cpus"] == "" and now["memory-swap-limit-mib"] is None and now["huge-pages"] is False
+    assert now["emulator-cpus"] == "" and now["memory-swap-limit-mib"] == 65536 and now["huge-pages"] is False
     assert now["cpu-weight"] == int(told["cpu-weight"]["in-force"])
     why = told["disk-limits"]
     assert (why["state"], why["reason-id"]) == ("impossible", "no-disk")

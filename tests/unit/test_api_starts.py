@@ -155,6 +155,7 @@ def test_what_needs_a_server_is_asked_about(host: ApiHost) -> None:
     host.hypervisor.faults.problem = "nobody answers"
     host.cycle()
     assert host.refused("POST", f"{SERVERS}/{NOBODY}/actions", {"action": "stop"})["http-status"] == 503
+    assert host.refused("POST", "/start-jobs", {"action": "stop", "virtual-servers": [NOBODY]})["http-status"] == 503
 
 
 def test_a_guest_policy_that_makes_a_circle_is_refused_with_its_path(host: ApiHost) -> None:
