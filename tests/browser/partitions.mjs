@@ -209,6 +209,19 @@ await flow(async () => {
     assert.equal((await named("/machine/gold")).config.cpu["quota-us"], 150000);
   });
 
+  await step("a weight that is hpm's is told to be, with the one before", async () => {
+    await page.route("**/partitions", async (route) => {
+      const answer = await route.fetch();
+      const body = JSON.parse((await answer.body()).toString());
+      const partitions = body.partitions.map((one) => (one.path === "/machine/gold" ? { ...one, "shares-planned": true, "shares-original": 1024 } : one));
+      await route.fulfill({ response: answer, json: { ...body, partitions }, headers: { ...answer.headers(), etag: "" } });
+    });
+    await page.reload();
+    await settled(page);
+    await page.getByText("planned by hpm, by the goals of the servers in it; without hpm 1,024").waitFor();
+    await page.unrouteAll({ behavior: "wait" });
+  });
+
   await step("what does not work on a host is said, and cannot be typed in; where nothing does, nothing is offered", async () => {
     const lacking = { blkio: "the controller io is not there", "memory.swap-limit-mib": "the kernel does not count swap" };
     await page.route("**/partitions", async (route) => {

@@ -120,7 +120,7 @@ export class PartitionChangeDialog extends PartitionDialog<Form> {
   private fields() {
     switch (this.group) {
       case "cpu":
-        return html`${this.one("shares", { label: t("Weight (shares)"), min: "2", autofocus: true, help: t("Among what stands beside it: 2 to 10000. Empty: as the kernel has it by itself.") })}
+        return html`${this.one("shares", { label: t("Weight (shares)"), min: "2", autofocus: true, help: t("Among what stands beside it: 2 to 10000. Empty: hpm plans it by the goals of the servers in it, while it manages CPU.") })}
         ${this.one("cap", { label: t("Cap (CPUs)"), min: "0.01", step: "any", help: t("What all in it never exceed together. Empty: none.") })}
         ${this.one("period", { label: t("Period of the cap (µs)"), min: "1000", help: t("In which the cap is counted: 1000 to 1000000. Empty: {n}.", { n: USUAL_PERIOD }) })}`;
       case "memory":

@@ -78,7 +78,7 @@ export class PartitionCreateDialog extends PartitionDialog<Form> {
           ? html`${this.field("description", { label: t("Description"), type: "text", help: t("What it is for.") })}
             ${this.check("autostart", t("Create it again whenever hpm starts"), t("Such as after the host was started anew."))}`
           : ""}
-        ${this.field("shares", { label: t("Weight (shares)"), min: "2", help: t("Among what stands beside it: 2 to 10000. Empty: as the kernel has it by itself."), paths: ["cpu.shares"], lacking: whyLacking(lacking, "cpu.shares") })}
+        ${this.field("shares", { label: t("Weight (shares)"), min: "2", help: t("Among what stands beside it: 2 to 10000. Empty: hpm plans it by the goals of the servers in it, while it manages CPU."), paths: ["cpu.shares"], lacking: whyLacking(lacking, "cpu.shares") })}
         ${this.field("cap", { label: t("Cap (CPUs)"), min: "0.01", step: "any", help: t("What all in it never exceed together. Empty: none."), paths: ["quota-us"], lacking: whyLacking(lacking, "cpu.quota-us") })}
         ${kept ? this.field("reserve", { label: t("Reserve (CPUs)"), min: "0.01", step: "any", help: t("What all in it are entitled to together, whatever the goals say. Empty: none.") }) : ""}
         ${this.field("memory", { label: t("Hard limit of memory (MiB)"), min: "1", help: t("What all in it never take more than together. Where they need more, the kernel ends some. Empty: none."), paths: ["hard-limit-mib"], lacking: whyLacking(lacking, "memory.hard-limit-mib") })}

@@ -74,7 +74,7 @@ export function nowFacts(one: Partition, list: PartitionList, groups: ReadonlyMa
           { label: t("Memory"), value: html`${useBar(memory, memoryWords(memory))}<br />${memoryWords(memory)}` },
         ]
       : []),
-    ...(one.path === ROOT ? [] : [{ label: t("Weight, and its part of all beside it"), value: weightText(one) }]),
+    ...(one.path === ROOT ? [] : [{ label: t("Weight, and its part of all beside it"), value: html`${weightText(one)}${weightOrigin(one)}` }]),
     { label: t("Reserve (CPUs)"), value: cpus(one.reserve), title: t("What all in it are entitled to together, whatever the goals say.") },
     { label: t("What is in it is entitled to (CPUs)"), value: cpus(one.reserved) },
     { label: t("Servers in it, and in partitions below"), value: fixed(serversWithin(one, all)) },
@@ -83,6 +83,14 @@ export function nowFacts(one: Partition, list: PartitionList, groups: ReadonlyMa
       ? [{ label: t("Backs the group"), value: html`${backs.map((id, at) => html`${at ? ", " : ""}<a href=${link("groups", id)}>${groups.get(id)?.name ?? id}</a>`)}` }]
       : []),
   ]);
+}
+
+/** Why its weight is another one than was said; nothing: it is not. */
+function weightOrigin(one: Partition) {
+  const before = one["shares-original"];
+  if (!one["shares-planned"] && before === null) return nothing;
+  const why = one["shares-planned"] ? t("planned by hpm, by the goals of the servers in it") : t("so that it has its reserve");
+  return html`<br /><span class="help">${why}${before === null ? "" : `; ${t("without hpm {n}", { n: fixed(before) })}`}</span>`;
 }
 
 /** What it can have at most, and whose limit that is. */
