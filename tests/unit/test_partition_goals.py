@@ -12,12 +12,22 @@ import pytest
 
 from hpm.backend.simulated import Load, Periodic, ServerSpec, Spin, uuid_of
 from hpm.engine.bounds import Bound
+from hpm.errors import StoreError
 from hpm.manager.actuator import Actuator
 from hpm.manager.foresight import candidates
 from hpm.manager.partition_weights import compete
-from hpm.policy.partitions import CpuParameters, NumaParameters, Partition, PartitionParameters
+from hpm.model.partitions import PartitionRequests
+from hpm.policy.partitions import CpuParameters, Group, NumaParameters, Partition, PartitionParameters, partition_id
 from hpm.store.adjustments import AdjustmentFilter
 from hpm.store.journal import Journal
+from hpm.wire.partitions import (
+    Affect,
+    BlkioChanges,
+    CpuChanges,
+    MemoryChanges,
+    NumaChanges,
+    ParameterChanges,
+)
 
 from .api_host import GROUPS, SERVERS, ApiHost
 from .builders import House, Wish
@@ -123,6 +133,51 @@ def test_it_can_be_said_and_left_to_hpm_again_while_it_is_planned(house: Apart) 
     assert house.status("gold1") == "met" and GOLD in house.manager.snapshot.original_partitions
     house.manager.stop()
     assert (house.weight(GOLD), house.weight(SILVER)) == (1024, 1024)
+
+
+@pytest.mark.parametrize(("group", "changes", "affect"), [
+    ("cpu", CpuChanges(quota_us=190000), None), ("memory", MemoryChanges(hard_limit_mib=4096), "live"),
+    ("blkio", BlkioChanges(weight=300), "both"), ("numa", NumaChanges(cpus="0-1"), "live"),
+])  # fmt: skip
+def test_other_parameters_can_be_changed_while_its_weight_is_planned(
+    house: Apart, group: Group, changes: ParameterChanges, affect: Affect | None
+) -> None:
+    house.manage(WISHES)
+    house.step(3)
+    planned = house.weight(GOLD)
+    assert planned is not None and planned > 1100
+    requests = PartitionRequests(house.manager)
+    requests.set_parameters("", partition_id(GOLD), group, "ann", changes, affect, lambda _: None)
+    assert house.weight(GOLD) == planned and house.manager.snapshot.original_partitions[GOLD] == 1024
+    house.step(3)
+    assert GOLD in house.manager.snapshot.weighed and house.status("gold1") == "met"
+    house.manager.set_level("off")
+    assert house.weight(GOLD) == 1024
+    house.manager.set_level("on")
+    house.step(3)
+    requests.set_parameters("", partition_id(GOLD), "cpu", "ann", CpuChanges(shares=700), "live", lambda _: None)
+    house.manager.set_level("off")
+    assert house.weight(GOLD) == 700    # that was said, and is nothing to put back
+
+
+def test_a_change_that_is_refused_leaves_what_is_to_be_put_back(
+    house: Apart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object) -> None:
+        raise StoreError("the disk is full")
+
+    house.manage(WISHES)
+    house.step(3)
+    planned = house.weight(GOLD)
+    with monkeypatch.context() as broken:
+        broken.setattr("hpm.manager.manager.save_catalog", fails)
+        with pytest.raises(StoreError):
+            house.define(GOLD, 700)
+    assert house.weight(GOLD) == planned != 1024
+    house.step(3)
+    assert GOLD in house.manager.snapshot.weighed
+    house.manager.set_level("off")
+    assert house.weight(GOLD) == 1024
 
 
 def test_it_survives_a_crash_and_goes_where_nobody_in_it_has_a_goal_any_more(house: Apart) -> None:

@@ -30,33 +30,36 @@ _BOOT = "partitions-boot"
 
 class PartitionChange:
     """A change under way: set `catalog`, as of a `CatalogChange`; what is done here on the host is undone if the whole
-    fails. `states` are the partitions that there are, as of the beginning."""
+    fails. `states` are the partitions that there are, as of the beginning. `said`: the partitions whose weight hpm has
+    nothing to put back of, once the change is made."""
 
     def __init__(self, change: CatalogChange, host: PartitionHost, states: Mapping[str, PartitionState]) -> None:
         self.change = change
         self.states = states
         self._host = host
         self._undo: list[Callable[[], None]] = []
-        self.touched: set[str] = set()
+        self.said: set[str] = set()
 
     def create(self, path: str, parameters: PartitionParameters) -> None:
         """Make a partition with these parameters. Raises as `PartitionHost` does."""
         self._host.create(path)
-        self.touched.add(path)    # what was known of one that was there before is over
+        self.said.add(path)    # what was known of one that was there before is over
         self._undo.append(lambda: self._host.destroy(path))
         self._host.configure(path, parameters)
 
-    def configure(self, path: str, parameters: PartitionParameters) -> None:
-        """Have these parameters in force in a partition that is there. Raises as `PartitionHost` does."""
+    def configure(self, path: str, parameters: PartitionParameters, *, weight: bool = True) -> None:
+        """Have these parameters in force in a partition that is there. `weight`: that is said, too; else it is what was
+        in force, and stays hpm's if it was. Raises as `PartitionHost` does."""
         before = self.states[path].parameters
-        self.touched.add(path)
+        if weight:
+            self.said.add(path)
         self._undo.append(lambda: self._host.configure(path, before))
         self._host.configure(path, parameters)
 
     def destroy(self, path: str) -> None:
         """Remove a partition. Raises as `PartitionHost` does."""
         before = self.states[path].parameters
-        self.touched.add(path)
+        self.said.add(path)
 
         def again() -> None:
             if path not in self._host.states():
@@ -93,7 +96,8 @@ class Partitions:
     @contextmanager
     def change(self, by: str) -> Iterator[PartitionChange]:
         """Change partitions: all that is done in the block, or nothing. Raises `Busy`, `StoreError`, and what the block
-        raises."""
+        raises. (Where the store fails just after the commit, the change is made, and its weights count as somebody
+        else's.)"""
         with self._writing():
             self._observer.see_partitions()
             changing: PartitionChange | None = None
@@ -101,13 +105,15 @@ class Partitions:
                 with self._changing(by) as change:
                     changing = PartitionChange(change, self.host, self._observer.partitions)
                     yield changing
-                    self._forget(changing.touched)
                     self._observer.see_partitions()    # before the snapshot that shows the new catalog
             except BaseException:
                 if changing is not None:
                     changing.undo()
                 self._observer.see_partitions()
                 raise
+            else:    # once it is committed: of what is refused, hpm still has to put back what was there before
+                assert changing is not None
+                self._forget(changing.said)
             finally:
                 self._show()
 

@@ -29,6 +29,7 @@ from ..policy.partitions import (
 from ..wire.partitions import (
     Affect,
     BlkioState,
+    CpuChanges,
     CpuState,
     CreatePartition,
     MemoryState,
@@ -175,7 +176,8 @@ class PartitionRequests:
                 check_parameters(parameters)
                 reserve = None if defined is None else defined.reserve
                 self._check_live(Partition(path, reserve=reserve, parameters=parameters))
-                changing.configure(path, parameters)
+                said = isinstance(wanted, CpuChanges) and wanted.shares is not msgspec.UNSET
+                changing.configure(path, parameters, weight=said)
         return self.parameters(base, partition, group, affect)
 
     # -- checks
