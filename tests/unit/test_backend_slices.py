@@ -9,22 +9,29 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import msgspec
 import pytest
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from hpm.backend.hypervisor import Hypervisor
 from hpm.backend.partitions.names import slice_directory
 from hpm.backend.partitions.systemd import SystemdPartitions
 from hpm.backend.partitions.systemd_bus import SystemdBus
 from hpm.errors import Conflict, HypervisorError
+from hpm.manager.setting import set_control
 from hpm.policy.partitions import (
+    BlkioParameters,
     CpuParameters,
+    DeviceLimits,
     MemoryParameters,
     NumaParameters,
     PartitionParameters,
 )
+from hpm.store.journal import JournalEntry
 
 from .test_backend_partitions import V2_FILES, fill
 
@@ -88,6 +95,13 @@ class StandIn:
         return Message.new_method_return(message, "o", ["/org/freedesktop/systemd1/job/1"])
 
 
+def said(call: tuple[str, list[Any]]) -> dict[str, Any]:
+    """The properties of a call that sets some, by name."""
+    member, (_, _, properties) = call
+    assert member == "SetUnitProperties"
+    return {name: value.value for name, value in properties}
+
+
 def _escaped(unit: str) -> str:
     return unit.replace("-", "_").replace(".", "_")
 
@@ -146,7 +160,7 @@ def test_one_with_a_unit_file_is_started_as_that_says(systemd: StandIn, host: Sy
     assert [member for member, _ in systemd.calls] == ["StartTransientUnit", "StartUnit"]
 
 
-def test_parameters_are_runtime_properties(systemd: StandIn, host: SystemdPartitions) -> None:
+def test_parameters_are_runtime_properties(systemd: StandIn, host: SystemdPartitions, tree: Path) -> None:
     host.configure(GOLD, PartitionParameters(
         CpuParameters(300, 25000, 50000), memory=MemoryParameters(512, 256, 768), numa=NumaParameters("0,2,9", "0"),
     ))  # fmt: skip
@@ -156,12 +170,53 @@ def test_parameters_are_runtime_properties(systemd: StandIn, host: SystemdPartit
         "CPUWeight": 300, "CPUQuotaPeriodUSec": 50000, "CPUQuotaPerSecUSec": 500000, "MemoryMax": 512 << 20,
         "MemoryHigh": 256 << 20, "MemorySwapMax": 256 << 20, "AllowedCPUs": b"\x05\x02", "AllowedMemoryNodes": b"\x01",
     }  # fmt: skip
+    fill(tree / slice_directory(GOLD), {    # as systemd brings it about
+        "cpu.weight": "300", "cpu.max": "25000 50000", "memory.max": str(512 << 20), "memory.high": str(256 << 20),
+        "memory.swap.max": str(256 << 20), "cpuset.cpus": "0,2,9", "cpuset.mems": "0",
+    })  # fmt: skip
     host.configure(GOLD, PartitionParameters())
     back = {name: value.value for name, value in systemd.calls[1][1][2]}
     assert back == {
         "CPUWeight": 100, **dict.fromkeys(("CPUQuotaPeriodUSec", "CPUQuotaPerSecUSec", "MemoryMax", "MemoryHigh",
                                            "MemorySwapMax"), INFINITY),
+        **dict.fromkeys(("AllowedCPUs", "AllowedMemoryNodes"), b""),
     }  # fmt: skip
+
+
+def test_what_is_in_force_already_is_not_said_again(systemd: StandIn, host: SystemdPartitions, tree: Path) -> None:
+    """Neither what our units round, nor what they have no word for."""
+    fill(tree / slice_directory(GOLD), {
+        "memory.high": "1500000000", "memory.swap.max": str(1 << 30), "cpu.max": "33333 100000",
+        "io.weight": "default 50", "io.max": "8:0 rbps=5000000 wbps=max riops=max wiops=max", "cpuset.cpus": "0-1",
+    })  # fmt: skip
+    found = host.states()[GOLD].parameters
+    host.configure(GOLD, found)
+    assert systemd.calls == []
+    entry = JournalEntry(GOLD, "partition-shares", "boot", "100", "100", "1195")
+    set_control(cast(Hypervisor, SimpleNamespace(partitions=host)), entry, "1195")
+    host.configure(GOLD, msgspec.structs.replace(found, cpu=CpuParameters(quota_us=33333)))
+    host.configure(GOLD, msgspec.structs.replace(found, cpu=CpuParameters(quota_us=20000)))
+    host.configure(GOLD, msgspec.structs.replace(found, memory=MemoryParameters(2048)))
+    assert [said(call) for call in systemd.calls] == [
+        {"CPUWeight": 1195}, {"CPUQuotaPeriodUSec": INFINITY, "CPUQuotaPerSecUSec": 200000},
+        {"MemoryMax": 2048 << 20, "MemoryHigh": INFINITY},
+    ]  # fmt: skip
+
+
+def test_limits_of_one_disk_are_taken_back_beside_those_of_another(
+    systemd: StandIn, host: SystemdPartitions, tree: Path, tmp_path: Path
+) -> None:
+    """Of disks that are not listed, systemd keeps what it has."""
+    for numbers in ("8:0", "8:16"):
+        (tmp_path / "sys/dev/block" / numbers).mkdir(parents=True)
+    fill(tree / slice_directory(GOLD), {"io.max": "8:0 rbps=5 wbps=6\n8:16 rbps=7 riops=8"})
+    found = host.states()[GOLD].parameters
+    for devices in ((DeviceLimits("8:0", 5, 9),), ()):
+        host.configure(GOLD, msgspec.structs.replace(found, blkio=BlkioParameters(100, devices)))
+    assert [said(call) for call in systemd.calls] == [
+        {"IOReadBandwidthMax": [("8:16", INFINITY)], "IOWriteBandwidthMax": [("8:0", 9)], "IOReadIOPSMax": []},
+        {"IOReadBandwidthMax": [], "IOWriteBandwidthMax": [], "IOReadIOPSMax": []},
+    ]  # fmt: skip
 
 
 def test_what_is_in_use_is_not_stopped(systemd: StandIn, host: SystemdPartitions, tree: Path) -> None:
@@ -177,12 +232,13 @@ def test_what_is_in_use_is_not_stopped(systemd: StandIn, host: SystemdPartitions
 
 
 def test_what_systemd_refuses_is_told(systemd: StandIn, host: SystemdPartitions) -> None:
+    wanted = PartitionParameters(CpuParameters(300))
     systemd.refuse = DBusError("org.freedesktop.DBus.Error.InvalidArgs", "no such weight")
     with pytest.raises(Conflict, match="does not take that: no such weight"):
-        host.configure(GOLD, PartitionParameters())
+        host.configure(GOLD, wanted)
     systemd.refuse = DBusError("org.freedesktop.DBus.Error.AccessDenied", "not you")
     with pytest.raises(HypervisorError, match="systemd says: not you"):
-        host.configure(GOLD, PartitionParameters())
+        host.configure(GOLD, wanted)
 
 
 def test_where_nobody_answers_that_is_told(tmp_path: Path, tree: Path) -> None:

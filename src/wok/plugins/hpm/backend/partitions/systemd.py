@@ -8,7 +8,7 @@ Format: systemd.resource-control(5), org.freedesktop.systemd1(5).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,9 @@ class SystemdPartitions(OnV2Tree):
     def configure(self, path: str, wanted: PartitionParameters) -> None:
         """See `PartitionHost`."""
         refuse_lacking(wanted, self.lacking)
-        self._bus.set_properties(slice_unit(path), self._properties(wanted, self._tree.state(path).parameters))
+        properties = self._properties(wanted, self._tree.state(path).parameters)
+        if properties:
+            self._bus.set_properties(slice_unit(path), properties)
 
     def destroy(self, path: str) -> None:
         """See `PartitionHost`. Stopping a slice ends all that is in it, so that is looked at first."""
@@ -67,34 +69,53 @@ class SystemdPartitions(OnV2Tree):
         self._bus.stop_slice(slice_unit(path))
 
     def _properties(self, wanted: PartitionParameters, now: PartitionParameters) -> Sequence[Property]:
-        cpu, memory, numa = wanted.cpu, wanted.memory, wanted.numa
-        period = cpu.period_us or USUAL_PERIOD_US
-        # systemd wants the time per second. Over a daemon-reload it keeps it in whole hundredths of a CPU.
-        quota = _INFINITY if cpu.quota_us is None else cpu.quota_us * 1_000_000 // period
-        found: list[Property] = [
-            ("CPUWeight", "t", cpu.shares or self.default_shares),
-            ("CPUQuotaPeriodUSec", "t", period if cpu.period_us is not None else _INFINITY),
-            ("CPUQuotaPerSecUSec", "t", quota),
-            ("MemoryMax", "t", _bytes(memory.hard_limit_mib)),
-            ("MemoryHigh", "t", _bytes(memory.soft_limit_mib)),
-            ("MemorySwapMax", "t", _bytes(swap_of(memory))),
-        ]
-        if (numa.cpus, numa.mems) != (None, None) or (now.numa.cpus, now.numa.mems) != (None, None):
-            found += [("AllowedCPUs", "ay", _mask(numa.cpus)), ("AllowedMemoryNodes", "ay", _mask(numa.mems))]
-        if wanted.blkio != BlkioParameters() or now.blkio.devices or now.blkio.weight not in (None, 100):
-            found += self._block_io(wanted.blkio)
-        return found
+        """Those alone that differ: what is in force may be finer than our units, or have no word in them, as a limit of
+        swap alone; who sets something else leaves that as it is."""
+        cpu, memory, before = wanted.cpu, wanted.memory, now.memory
+        found: list[Property] = []
+        shares, period = cpu.shares or self.default_shares, cpu.period_us or USUAL_PERIOD_US
+        if shares != now.cpu.shares:
+            found.append(("CPUWeight", "t", shares))
+        if (cpu.quota_us, period) != (now.cpu.quota_us, now.cpu.period_us or USUAL_PERIOD_US):
+            # systemd wants the time per second. Over a daemon-reload it keeps it in whole hundredths of a CPU.
+            quota = _INFINITY if cpu.quota_us is None else cpu.quota_us * 1_000_000 // period
+            found += [
+                ("CPUQuotaPeriodUSec", "t", period if cpu.period_us is not None else _INFINITY),
+                ("CPUQuotaPerSecUSec", "t", quota),
+            ]
+        for name, limit, there in (
+            ("MemoryMax", memory.hard_limit_mib, before.hard_limit_mib),
+            ("MemoryHigh", memory.soft_limit_mib, before.soft_limit_mib),
+            ("MemorySwapMax", swap_of(memory), swap_of(before)),
+        ):
+            if limit != there:
+                found.append((name, "t", _bytes(limit)))
+        for name, numbers, those in (
+            ("AllowedCPUs", _mask(wanted.numa.cpus), _mask(now.numa.cpus)),
+            ("AllowedMemoryNodes", _mask(wanted.numa.mems), _mask(now.numa.mems)),
+        ):
+            if numbers != those:
+                found.append((name, "ay", numbers))
+        weight = wanted.blkio.weight
+        if now.blkio.weight not in ((None, 100) if weight is None else (weight,)):
+            found.append(("IOWeight", "t", weight or _INFINITY))
+        return [*found, *self._disks(wanted.blkio, now.blkio)]
 
-    def _block_io(self, wanted: BlkioParameters) -> list[Property]:
-        found: list[Property] = [("IOWeight", "t", wanted.weight or _INFINITY)]
+    def _disks(self, wanted: BlkioParameters, now: BlkioParameters) -> Iterator[Property]:
+        """Limits of disks. systemd changes those of the disks that are listed; an empty list takes all back."""
+        if wanted.devices == now.devices:    # a disk may be gone by now
+            return
+        there = {one.device: one for one in now.devices}
+        named = {self.device_name(one.device): one for one in wanted.devices}
         for field, name in _LIMITS.items():
-            limits: list[Any] = []
-            for one in wanted.devices:
-                value = getattr(one, field)
-                if value is not None:
-                    limits.append([self.device_name(one.device), value])
-            found.append((name, "a(st)", limits))    # an empty list takes all back
-        return found
+            before, limits = (
+                {device: value for device, one in each.items() if (value := getattr(one, field)) is not None}
+                for each in (there, named)
+            )
+            if limits != before:
+                changed = [device for device in {**before, **limits} if limits.get(device) != before.get(device)]
+                listed: list[Any] = [[device, limits.get(device, _INFINITY)] for device in changed] if limits else []
+                yield name, "a(st)", listed
 
 
 def _bytes(mebibytes: int | None) -> int:
