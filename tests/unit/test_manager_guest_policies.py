@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
+from hpm.errors import Conflict
 from hpm.manager.drift import CALM
 from hpm.manager.guest_policies import with_policy
 from hpm.manager.snapshot import Levels
@@ -26,6 +28,7 @@ from hpm.policy.guest_policies import (
 )
 from hpm.store.adjustments import AdjustmentFilter
 from hpm.store.catalog_store import save_setting
+from hpm.store.journal import Journal, JournalEntry
 from hpm.wire.management import Level
 
 from .builders import House, guest
@@ -498,6 +501,45 @@ def test_a_disk_that_no_policy_names_is_not_hpms(tmp_path: Path) -> None:
     assert house.disks("a") == {"vda": (0,) * 6, "vdb": READ}
     house.manager.set_level("off")
     assert house.disks("a") == {"vda": (0,) * 6, "vdb": own}
+
+
+@pytest.mark.parametrize("when", ["after", "before", "crash"])
+def test_a_disk_that_a_policy_names_no_more_is_not_hpms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    both, by_hand = {disk: DiskLimits(read_iops_sec=100) for disk in ("vda", "vdb")}, (0, 0, 0, 0, 900, 0)
+    house.policy("a", disk_limits=both, drift="report")
+    house.on()
+    house.step(1)
+    if when == "before":
+        house.host.plug_disk(A, "vdb", by_hand)
+        house.step(1)
+    house.policy("a", disk_limits={"vda": both["vda"]}, drift="report")
+    house.step(2)
+    if when != "before":
+        assert house.disks("a") == {"vda": READ, "vdb": (0,) * 6}
+        if when == "crash":
+            house.crash()
+            house.step(1)
+        house.host.plug_disk(A, "vdb", by_hand)
+        house.step(1)
+        with pytest.raises(Conflict, match="nothing to release"):
+            house.manager.release(A)
+    written: list[JournalEntry] = []
+    put = Journal.put
+
+    def watched(journal: Journal, entries: Sequence[JournalEntry]) -> None:
+        written.extend(entries)
+        put(journal, entries)
+
+    monkeypatch.setattr(Journal, "put", watched)
+    house.step(5)
+    assert written == []    # what stays as it is, is not written again and again
+    assert house.disks("a") == {"vda": READ, "vdb": by_hand} and house.state("a", "disk_limits") == ("holds", None)
+    house.manager.set_level("off")
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": by_hand} and house.journal() == []
 
 
 def test_giving_in_outlasts_a_restart_of_hpm(tmp_path: Path) -> None:

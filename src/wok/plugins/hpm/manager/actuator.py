@@ -27,7 +27,7 @@ from .controls import (
     start_of,
     value_before,
 )
-from .disk_limits import judged_disks, left_disks, with_disks
+from .disk_limits import judged_disks, left_disks, with_disks, without_unwanted
 from .journalled import Journalled
 from .setting import set_control
 
@@ -149,11 +149,21 @@ class Actuator(Journalled):
         entries: list[JournalEntry] = []
         for one in wanted:
             known = self._known(one)
-            if known is not None and not known.held and intention(one, known) == known.intended:
+            if known is not None and intention(one, known) == known.intended and (
+                not known.held or one.control == "io-tune"    # of disks, those are held of which nothing is wanted
+            ):  # fmt: skip
                 continue
             if known is None or known.held or one.control == "io-tune":    # of disks, more may be wanted than before
                 entries.append(self._entry(one, known, one.value))
         self._journal.put(entries)
+
+    def let_go(self, wanted: Sequence[Change]) -> None:
+        """These are all disks that limits are wanted of: others that are as they were before hpm came are not hpm's any
+        more. Raises `StoreError`."""
+        known = [(one, entry) for one in wanted if (entry := self._known(one)) is not None]
+        left = [(entry, without_unwanted(entry, one.now, one.value)) for one, entry in known]
+        self._journal.drop([entry for entry, now in left if now is None])
+        self._journal.put([now for entry, now in left if now is not None and now is not entry])
 
     def apply(self, changes: Sequence[Change]) -> Mapping[str, HypervisorError]:
         """Journal, then make the changes. Gives the errors by UUID; the other servers were changed.

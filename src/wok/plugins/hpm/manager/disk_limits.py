@@ -89,13 +89,28 @@ def limits_before(entry: JournalEntry) -> str:
 def with_disks(entry: JournalEntry, *, left: bool) -> JournalEntry | None:
     """The entry with those disks alone that are left alone, or that are not; None: there are none."""
     kept = left_disks(entry.intended) if left else io_tuples(entry.intended).keys()
-    if not kept:
-        return None
+    return msgspec.structs.replace(_of(entry, kept), held=left) if kept else None
+
+
+def without_unwanted(entry: JournalEntry, value: str, wanted: str) -> JournalEntry | None:
+    """The entry without the disks of which nothing is wanted any more, and that have again what they had before hpm
+    came: these are not hpm's. It is the very same where there are none such; None: no other disk is left."""
+    now, original, named = io_tuples(value), io_tuples(entry.original), io_tuples(wanted)
+    over = {
+        disk for disk, limits in io_tuples(entry.intended).items()
+        if disk not in named and disk in now and limits == original.get(disk) == now[disk]
+    }  # fmt: skip
+    kept = _all(entry.intended).keys() - over
+    return entry if not over else _of(entry, kept) if kept else None
+
+
+def _of(entry: JournalEntry, disks: Collection[str]) -> JournalEntry:
+    """The entry with these disks alone."""
     original, previous, intended = (
-        io_text({disk: limits for disk, limits in _all(text).items() if disk in kept})
+        io_text({disk: limits for disk, limits in _all(text).items() if disk in disks})
         for text in (entry.original, entry.previous, entry.intended)
     )
-    return msgspec.structs.replace(entry, original=original, previous=previous, intended=intended, held=left)
+    return msgspec.structs.replace(entry, original=original, previous=previous, intended=intended)
 
 
 def _all(text: str) -> dict[str, Limits | None]:

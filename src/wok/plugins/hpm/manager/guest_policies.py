@@ -96,6 +96,10 @@ class GuestPolicies:
         self._forget(snapshot)
         self._give_back(snapshot, [FIELDS[field][0] for field in on])
         standing: dict[str, dict[str, FieldStanding]] = {}
+        self._actuator.let_go([
+            changing(snapshot.sample, uuid, "io-tune", wish.text) for uuid, asked in wishes.items() for wish in asked
+            if wish.field == "disk_limits" and wish.text is not None and wish.field in on
+        ])  # fmt: skip
         self._actuator.adopt([
             changing(snapshot.sample, uuid, FIELDS[wish.field][0], wish.text)
             for uuid, asked in wishes.items() for wish in asked
