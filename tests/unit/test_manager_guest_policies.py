@@ -560,6 +560,10 @@ def test_giving_in_outlasts_a_restart_of_hpm(tmp_path: Path) -> None:
     house.crash()
     house.step(3)
     assert house.disks("a") == {"vda": READ, "vdb": by_hand} and house.state("a", "disk_limits")[0] == "drifts"
+    assert len(house.records(cause="drift-given-up")) == 1    # that is told once
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 800, 0))
+    house.step(2)
+    assert len(house.records(cause="drift-given-up")) == 2    # of another value anew
     house.host.tune_by_hand(A, blkio_weight=900)    # others are counted by themselves
     house.step(2)
     assert house.tuning("a")[1] == 100

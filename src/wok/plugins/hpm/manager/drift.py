@@ -30,6 +30,15 @@ Verdict: TypeAlias = Literal["again", "later", "given-up"]
 _NAME: Final = "drift"
 
 
+class _Count(msgspec.Struct, frozen=True, array_like=True):
+    """How often a value was set again, and when last; and what was told of giving in, if that was."""
+
+    key: Key
+    times: int = 0
+    last: int = 0
+    told: str = ""
+
+
 class Corrections:
     """Times are those of samples (monotonic ns), which a restart of hpm does not change; a boot of the host ends all
     starts. `made` counts those of this start of hpm."""
@@ -38,22 +47,31 @@ class Corrections:
         self.made = 0
         self._database = database
         saved = load_setting(database, _NAME)
-        found = msgspec.json.decode(saved, type=list[tuple[Key, int, int]]) if saved else []
-        self._corrected = {key: (times, last) for key, times, last in found}    # how often, and when last
+        found = msgspec.json.decode(saved, type=list[_Count]) if saved else []
+        self._corrected = {one.key: one for one in found}
 
     def decide(self, key: Key, time_ns: int, interval: float) -> Verdict:
         """What becomes of a value that somebody else has set, once in an `interval` (seconds). ``again`` is counted.
         Raises `StoreError`."""
-        times, last = self._corrected.get(key, (0, 0))
+        known = self._corrected.get(key, _Count(key))
+        times, last = known.times, known.last
         if times >= MOST:    # until it is released
             return "given-up"
         if last and time_ns - last > CALM * 1e9:
             times = 0
         if times and time_ns - last < 0.9 * interval * 1e9:
             return "later"
-        self._keep({**self._corrected, key: (times + 1, time_ns)})
+        self._keep({**self._corrected, key: _Count(key, times + 1, time_ns)})
         self.made += 1
         return "again"
+
+    def is_told(self, key: Key, words: str) -> bool:
+        """Whether that was told of giving in last."""
+        return key in self._corrected and self._corrected[key].told == words
+
+    def tell(self, key: Key, words: str) -> None:
+        """This was told of giving in. Raises `StoreError`."""
+        self._keep({**self._corrected, key: msgspec.structs.replace(self._corrected[key], told=words)})
 
     def keep(self, wanted: Callable[[Key], bool]) -> None:
         """Forget the others. Raises `StoreError`."""
@@ -61,7 +79,6 @@ class Corrections:
         if len(kept) != len(self._corrected):
             self._keep(kept)
 
-    def _keep(self, corrected: dict[Key, tuple[int, int]]) -> None:
-        text = msgspec.json.encode([(key, times, last) for key, (times, last) in corrected.items()]).decode()
-        save_setting(self._database, _NAME, text)
+    def _keep(self, corrected: dict[Key, _Count]) -> None:
+        save_setting(self._database, _NAME, msgspec.json.encode(list(corrected.values())).decode())
         self._corrected = corrected

@@ -248,15 +248,16 @@ class GuestPolicies:
         self, snapshot: Snapshot, uuid: str, field: str, key: Key, now: str, wanted: str, interval: float
     ) -> Reason | None:
         """Why a value that somebody else has set is left; None: it is set again."""
-        what = (uuid, field, key[3])
         if snapshot.assignments[uuid].guest.policy.drift == "report":
             said = f"somebody set {now}; the policy says to report that only"
-            self._tell(snapshot, what, "failed", "drift-reported", said)
+            self._tell(snapshot, (uuid, field, key[3]), "failed", "drift-reported", said)
             return Reason("drift-is-reported", value=now)
         verdict = self.corrections.decide(key, snapshot.sample.time_ns, interval)
         if verdict == "given-up":
             why = Reason("given-up", value=now, times=MOST)
-            self._tell(snapshot, what, "failed", "drift-given-up", why)
+            if not self.corrections.is_told(key, why):    # nor does a restart tell it anew
+                self._record(snapshot, uuid, field, "failed", "drift-given-up", why)
+                self.corrections.tell(key, str(why))
             return why
         if verdict == "later":
             return Reason("set-by-somebody", value=now)
