@@ -233,6 +233,15 @@ def test_advice_is_given_and_nothing_is_changed(house: Apart) -> None:
     *_, record = house.manager.adjustments.find(AdjustmentFilter())
     assert record.outcome == "advised" and record.detail is not None and GOLD in record.detail
     assert (house.weight(GOLD), house.weight(SILVER)) == (1024, 1024)
+    assert house.manager.snapshot.weighed == frozenset()
+    house.on()
+    house.step(2)
+    assert house.manager.snapshot.weighed == {GOLD, SILVER}
+    house.manager.set_level("advise")
+    for _ in range(3):
+        assert house.manager.snapshot.weighed == frozenset()
+        assert (house.weight(GOLD), house.weight(SILVER)) == (1024, 1024)
+        house.step()
 
 
 def test_servers_that_have_no_policy_keep_what_they_have(house: Apart) -> None:
@@ -312,6 +321,10 @@ def test_the_api_says_that_hpm_plans_it_and_why_a_server_is_where_it_is(api: Api
     assert silver["shares-original"] == 1024 and silver["live"]["cpu"]["shares"] != 1024
     said = " ".join(api.get(f"{SERVERS}/{important}/explain")["sentences"])
     assert f"Nobody has said shares for {GOLD}" in said and "all in /machine" in said
-    api.post("/mgmt-levels", {"cpu-mgmt": "off"})
-    silver = api.get(uri(SILVER))
-    assert silver["shares-planned"] is False and silver["live"]["cpu"]["shares"] == 1024
+    for level in ("advise", "off"):
+        api.post("/mgmt-levels", {"cpu-mgmt": level})
+        for _ in range(2):
+            silver = api.get(uri(SILVER))
+            assert silver["shares-planned"] is False and silver["live"]["cpu"]["shares"] == 1024
+            assert "hpm plans" not in " ".join(api.get(f"{SERVERS}/{important}/explain")["sentences"])
+            api.cycle()

@@ -8,7 +8,7 @@ where more is lacking than is too much, a floor; else a cap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple, TypeAlias
 
@@ -30,37 +30,51 @@ class Bound(NamedTuple):
         return Bound(self.members.difference(members), max(0.0, self.least - cpus), max(0.0, self.most - cpus))
 
 
+def from_within(bounds: Iterable[Bound]) -> list[Bound]:
+    """The inner ones first."""
+    return sorted(bounds, key=lambda one: len(one.members))
+
+
 def for_claims(
     bounds: Sequence[Bound], claims: Sequence[Claim], cpus: float, others: Mapping[str, float]
 ) -> list[Bound]:
     """The bounds for those who share `cpus`, where `others` have so many CPUs. As reserves of servers are, floors are a
-    little higher than was said, if there is room, and all are cut alike if there is not enough for all."""
-    found: list[Bound] = []
-    inside: set[str] = set()
-    reserved = 0.0
-    for bound in sorted(bounds, key=lambda one: -len(one.members)):    # the outer ones first
+    little higher than was said, if there is room, and all are cut alike if there is not enough for all. What is
+    reserved within a bound counts once, as a part of that bound's floor, and is no more than its cap has room for."""
+    wanted = {c.uuid: c.demand.most for c in claims}
+    # What is reserved for each server, or for all in a bound, by one of its members: it takes the place of those in it.
+    reserved = {c.uuid: min(c.reserve, wanted[c.uuid]) for c in claims if c.reserve}
+    floors: list[tuple[Bound, float, float]] = []
+    for bound in from_within(bounds):
         there = bound.members & others.keys()
-        found.append(bound.without(there, sum(others[uuid] for uuid in there)) if there else bound)
-        if not bound.members & inside:
-            inside |= bound.members
-            reserved += found[-1].least
-    if reserved <= 0.0:
-        return found
-    reserved += sum(c.reserve for c in claims if c.uuid not in inside)
-    factor = min(RESERVE_MARGIN, cpus / reserved)
-    return [bound._replace(least=min(bound.most, factor * bound.least)) for bound in found]
+        mine = bound.without(there, sum(others[uuid] for uuid in there)) if there else bound
+        inside = sum(reserved.pop(uuid) for uuid in mine.members & reserved.keys())
+        least = min(max(mine.least, inside), mine.most, sum(wanted.get(uuid, 0.0) for uuid in mine.members))
+        if least > 0.0:
+            reserved[min(mine.members)] = least
+        floors.append((mine, least, inside))
+    total = sum(reserved.values())
+    whole = min(RESERVE_MARGIN, cpus / total) if total > 0.0 else 1.0
+    around: list[tuple[frozenset[str], float]] = []
+    found: list[Bound] = []
+    for bound, least, inside in reversed(floors):    # a cap leaves so much to those in it
+        factor = next((factor for members, factor in reversed(around) if bound.members <= members), whole)
+        found.append(bound._replace(least=min(bound.most, factor * least)))
+        if inside > 0.0:
+            around.append((bound.members, min(factor, bound.most / inside)))
+    return found
 
 
 def together(competitors: Mapping[str, Competitor], bounds: Sequence[Bound]) -> list[Competitor]:
     """Those of one bound as one competitor, for what they get of what others want, too."""
-    rest, found = dict(competitors), list[Competitor]()
-    for bound in sorted(bounds, key=lambda one: -len(one.members)):    # the outer ones first
-        inside = [rest.pop(uuid) for uuid in bound.members & rest.keys()]
-        if inside:
+    found = dict(competitors)
+    for bound in from_within(bounds):
+        inside = [found.pop(uuid) for uuid in bound.members & found.keys()]
+        if inside:    # by one of its members, for the bounds around it
             most = min(bound.most, sum(one.most for one in inside))
             reserve = min(most, max(bound.least, sum(one.reserve for one in inside)))
-            found.append(Competitor(sum(one.weight for one in inside), most, reserve))
-    return [*rest.values(), *found]
+            found[min(bound.members)] = Competitor(sum(one.weight for one in inside), most, reserve)
+    return [*found.values()]
 
 
 def within(claims: Sequence[Claim], cpus: float, bounds: Sequence[Bound], allocate: Allocate) -> Allocation:

@@ -34,6 +34,7 @@ from .learned import PAST, Basis, Contest, Learned, Memory, learn, smoothed
 from .parts import REACH, parts_of
 from .pin_sets import Confines, Pool, pools
 from .plan import Candidate, Decision, Forecast, Plan, ServerChange
+from .pool_bounds import divided
 from .stake import Competitor, Stake, scale_of, stake
 from .waking import for_everybody, if_it_woke
 from .weights import HIGHEST, RATIO, settle, share_by_weight, to_shares
@@ -66,9 +67,10 @@ def plan(
     servers: dict[str, Learned] = {}
     parents: dict[str, Basis] = {}
     contests: dict[str, Contest] = {}
-    for pool in pools(families, host):
+    found = pools(families, host)
+    for pool, parts in zip(found, divided(bounds, found, memory.servers, host), strict=True):
         nested = pool.parent in above and not any(c.partition for c in pool.servers)    # else these compete here, too
-        work = _Parent(pool, memory, generation, host, bounds, nested=nested)
+        work = _Parent(pool, memory, generation, host, bounds, parts, nested=nested)
         decision = work.decide()
         if decision is not None:
             decisions.append(decision)
@@ -93,11 +95,14 @@ class _Parent:
     """The servers of one parent cgroup that compete with each other, while a plan is made for them."""
 
     def __init__(
-        self, pool: Pool, memory: Memory, generation: int, host: HostWindow, bounds: Sequence[Bound], *, nested: bool
-    ) -> None:
+        self, pool: Pool, memory: Memory, generation: int, host: HostWindow, said: Sequence[Bound],
+        bounds: Sequence[Bound], *, nested: bool,
+    ) -> None:  # fmt: skip
         self.parent, family = pool.parent, pool.servers
-        here = {c.uuid for c in family} if bounds else set()
-        self.bounds = tuple(bound for bound in bounds if bound.members & here)
+        self.bounds = bounds
+        #: The same, whole: what each pool has of them varies with what those in them want, which is no new wish.
+        concerned = {bound.members for bound in bounds}
+        self.said = tuple(bound for bound in said if bound.members in concerned)
         self.generation = generation
         self.managed = [c for c in family if c.wanted and c.held is None and c.shares is not None]
         named = {c.uuid for c in self.managed}
@@ -247,7 +252,7 @@ class _Parent:
 
     def _new_wishes(self) -> bool:
         """Whether something else is wanted than the plan in force was made for."""
-        if self.basis is None or self.basis.bounds != self.bounds:
+        if self.basis is None or self.basis.bounds != self.said:
             return True
         before = self.basis.wishes
         if self.basis.generation == self.generation and len(self.managed) == len(before):
@@ -399,7 +404,7 @@ class _Parent:
 
     def _in_force(self, velocities: Mapping[str, float]) -> None:
         """This plan is the one in force from now on: sums start anew."""
-        self.basis = Basis(self.generation, {c.uuid: c.wish for c in self.managed}, self.working, self.bounds)
+        self.basis = Basis(self.generation, {c.uuid: c.wish for c in self.managed}, self.working, self.said)
         for uuid, learned in self.learned.items():
             self.learned[uuid] = learned.begun(velocities[uuid]) if uuid in velocities else learned.unplanned()
 

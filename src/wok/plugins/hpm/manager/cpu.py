@@ -54,9 +54,7 @@ class CpuManagement:
         """Another level is in force: plan anew, and if nothing is to be in force, forget what was."""
         self.planned, self._advised = None, {}
         if level != "on":
-            self._memory, self.forecasts = Memory(), {}
-        if level == "off":
-            self.weighed = frozenset()
+            self._memory, self.forecasts, self.weighed = Memory(), {}, frozenset()
 
     def foresee(self, snapshot: Snapshot, catalog: Catalog, *, anew: bool) -> Foresight:
         """What other wishes would bring about, as `foresight.foresee` has it."""
@@ -67,13 +65,14 @@ class CpuManagement:
         servers = candidates(sample, seen, snapshot.assignments, snapshot.held, snapshot.originals, self._actuator)
         usual = self._observer.usual_shares
         field = compete(servers, snapshot.catalog, sample, seen, snapshot.partitions, self._actuator, usual)
-        wished, self.weighed = field.candidates, frozenset(field.nests)
+        wished, on = field.candidates, snapshot.levels.cpu_mgmt == "on"
+        self.weighed = frozenset(field.nests if on else ())    # advice gives nothing a weight
         made = plan_nested(
             seen, list(wished.values()), field.nests, self._memory, snapshot.catalog.generation
         )
         self.planned = snapshot.catalog.generation
         self.forecasts = {uuid: forecast for uuid, forecast in made.forecasts.items() if uuid in sample.infos}
-        if snapshot.levels.cpu_mgmt == "advise":
+        if not on:
             self._advise(made, wished, snapshot, interval)
             return False
         self._give_back(snapshot, sample)
