@@ -274,6 +274,7 @@ await flow(async () => {
     await dialog.getByRole("button", { name: "Save", exact: true }).click();
     await until(async () => (await api("GET", `/virtual-servers/${server["object-id"]}`))["partition-at-start"], (path) => path === "/machine/gold");
     await page.locator("hpm-server").getByRole("link", { name: "/machine/gold", exact: true }).waitFor();
+    await page.getByText("said of itself").waitFor();
     assert.deepEqual(await axe(page), []);
   });
 
@@ -298,10 +299,18 @@ await flow(async () => {
     await api("POST", `/virtual-servers/${uuid}`, { "workload-resource-group": (await api("GET", "/workload-resource-groups"))["workload-resource-groups"].find((one) => one.name === "Gold")["object-id"] });
     await goto(page, `servers/${uuid}`);
     await page.locator("hpm-server").getByRole("link", { name: "/machine/gold", exact: true }).waitFor();
+    await page.getByText("said of its group").waitFor();
     await button(`Actions of ${name}`).click();
     await page.getByRole("menuitem", { name: "Set its partition…" }).click();
     const field = dialog.getByLabel("At its next start");
     await until(() => field.evaluate((one) => one.selectedOptions[0].textContent), (text) => text === "as its group says: /machine/gold");
+    await field.selectOption("/machine/gold"); // which holds when its group is backed by another one, too
+    await dialog.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("said of itself").waitFor();
+    await undo(`${name} is changed.`);
+    await page.getByText("said of its group").waitFor();
+    await button(`Actions of ${name}`).click();
+    await page.getByRole("menuitem", { name: "Set its partition…" }).click();
     await field.selectOption("/machine/gold/db");
     await dialog.getByRole("button", { name: "Save", exact: true }).click();
     await until(async () => (await api("GET", `/virtual-servers/${uuid}`))["partition-at-start"], (path) => path === "/machine/gold/db");

@@ -1,7 +1,7 @@
 // Adjustments, the activity log and the settings, as an administrator uses them, and as somebody sees them who may not.
 
 import { readFileSync } from "node:fs";
-import { allow, api, assert, axe, AXE, flow, focused, goto, open, settled, step, told } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, focused, goto, open, settled, step, told, until } from "./tools.mjs";
 
 const level = async () => (await api("GET", "/mgmt-levels"))["cpu-mgmt"];
 const named = (pattern) => ({ type: "filter", "filter-type": "virtual-server-name", operation: "string-match", value: pattern });
@@ -190,6 +190,23 @@ await flow(async () => {
     await api("POST", "/settings", { "interval-seconds": 1 });
   });
 
+  await step("whose reserves count when a server starts is chosen", async () => {
+    const form = page.locator("hpm-settings-admission");
+    const field = form.getByLabel("Reserves that count");
+    assert.equal(await field.inputValue(), "running");
+    await field.selectOption({ label: "of all servers, stopped ones too" });
+    await form.getByText("Not applied yet").waitFor();
+    assert.deepEqual(await axe(page), []);
+    await form.getByRole("button", { name: "Apply" }).click();
+    await told200("What a start leaves room for: applied.").waitFor();
+    assert.equal((await api("GET", "/settings")).admission, "all");
+    await page.reload();
+    await settled(page);
+    assert.equal(await field.inputValue(), "all");
+    await api("POST", "/settings", { admission: "running" });
+    await until(() => field.inputValue(), (value) => value === "running");
+  });
+
   await step("notifications are set, tested and turned off; a secret never comes back", async () => {
     const form = page.locator("hpm-settings-notifications");
     await form.getByLabel("URL").fill("ftp://example.com");
@@ -255,6 +272,7 @@ await flow(async () => {
     const other = await open({ user: "bob", path: "#/settings" });
     await settled(other);
     assert.equal(await other.getByRole("button", { name: "Apply" }).count(), 0);
+    await other.locator("hpm-settings-admission").getByText("of servers that run").waitFor();
     assert.equal(await other.locator("hpm-level [role=radio]").count(), 0);
     await other.getByRole("button", { name: "Create a token…" }).waitFor();
     await other.getByRole("radio", { name: "light" }).waitFor();

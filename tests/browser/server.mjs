@@ -224,6 +224,13 @@ async function states(page, server) {
   await step("shut off", () =>
     as({ ...still, status: "shut-off", "goal-status": "idle", started: null, "cpu-shares": null, management: "unmanaged", "management-reason": "not-running" }, "It does not run."));
   await step("idle", () => as({ ...still, "goal-status": "idle" }, "It is idle"));
+  await step("nothing is known of it now", async () => {
+    await as({ ...still, status: "shut-off", started: null, "stale-since": "2026-11-29T09:30:00Z" }, "What is shown of it is as it was then.");
+    await page.getByText("shut off?", { exact: true }).waitFor();
+    assert.equal(await page.locator("section.panel.old").count(), 2);
+    assert.equal(await page.getByText("It does not run.").count(), 0); // for that is not known
+    assert.deepEqual(await axe(page), []);
+  });
   await step("changed by an administrator", async () => {
     await as({ management: "unmanaged", "management-reason": "changed-by-administrator" }, "hpm leaves it alone.");
     await page.getByRole("button", { name: "Release it" }).waitFor();

@@ -147,6 +147,29 @@ await flow(async () => {
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 
+  await step("of which nothing is known now, that is said, and since when, until it is known again", async () => {
+    const { "object-id": id } = servers.find((one) => one.name === "db1");
+    await page.route("**/virtual-servers/sync*", async (route) => {
+      const answer = await route.fetch();
+      if (answer.status() !== 200) return route.fulfill({ response: answer });
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), stale: [{ "object-id": id, since: "2026-11-29T09:30:00Z" }] } });
+    });
+    await page.getByText("Of 1 server it is not known how it is now.").waitFor();
+    const mark = row("db1").locator(".unknown");
+    assert.match(await mark.getAttribute("title"), /^How it is now is not known: libvirt answers, but tells nothing of it since .*\d/);
+    assert.match(await row("db1").getAttribute("class"), /\bold\b/);
+    assert.equal(await table.locator("tr.old").count(), 1);
+    assert.deepEqual(await axe(page), []);
+    await page.setViewportSize({ width: 400, height: 800 });
+    await mark.waitFor();
+    assert.ok(await mark.evaluate((one) => one.getBoundingClientRect().right <= one.closest("td").getBoundingClientRect().right), "the mark is not cut off");
+    assert.deepEqual(await axe(page), []);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.unrouteAll({ behavior: "wait" });
+    await mark.waitFor({ state: "detached" });
+    assert.equal(await table.locator("tr.old").count(), 0);
+  });
+
   await step("a server is fetched by its address", async () => {
     const { "object-id": id } = servers.find((one) => one.name === "db2");
     await goto(page, `servers/${id}`);

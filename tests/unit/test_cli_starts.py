@@ -109,6 +109,12 @@ def test_of_whom_nothing_is_known_that_is_said(hpm: Running) -> None:
     assert "?" not in hpm.hpm("vs-list")
 
 
+def test_what_hpm_noticed_by_itself_is_told_as_its_own(hpm: Running) -> None:
+    assert not hpm.manager.starting.verdict(uuid_of("web")).start
+    (line,) = [line for line in hpm.hpm("activity-list").splitlines() if "Kept libvirt from starting" in line]
+    assert " hpm  " in line and "(0)" not in line and "claimed" not in line and "nobody" not in line
+
+
 def test_a_job_that_fails_says_why_and_one_can_be_left_alone(hpm: Running) -> None:
     hpm.host.faults.broken[uuid_of("db")] = "no memory for it"
     assert "job 1 failed: " in (failed := hpm.hpm("vs-start", "app", code=1)) and "db (no memory for it)" in failed

@@ -34,6 +34,7 @@ class Poller:
         self.numbers: dict[int, str] = {}
         self.runtime: dict[str, dict[str, Any]] = {}
         self.sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+        self.stale: dict[str, str] = {}
 
     def poll(self) -> dict[str, Any] | None:
         """One answer, taken over; None: nothing changed."""
@@ -49,6 +50,7 @@ class Poller:
             self.numbers, self.runtime = {}, {}
             self.sections = {name: {} for name in SECTIONS}
         self.token = answer["token"]
+        self.stale = {one["object-id"]: one["since"] for one in answer["stale"]}
         for uuid in answer["removed"]:
             for kept in (self.runtime, *self.sections.values()):
                 kept.pop(uuid, None)
@@ -69,6 +71,7 @@ class Poller:
         for name in SECTIONS:
             told = {one["object-id"]: one[name] for one in self.api.get(f"{SERVERS}/{name}")["virtual-servers"]}
             assert self.sections[name] == told
+        assert self.stale == {uuid: one["stale-since"] for uuid, one in servers.items() if one["stale-since"]}
         for uuid, server in servers.items():
             mine = self.runtime[uuid]
             assert mine["state"] == server["status"] and mine["shares"] == server["cpu-shares"]
@@ -140,6 +143,26 @@ def test_servers_come_and_go(api: ApiHost, poller: Poller) -> None:
     poller.agrees()
     (number,) = [n for n, uuid in poller.numbers.items() if uuid == uuid_of("off1") and n not in numbers]
     assert number > max(numbers)    # a number is never given again
+
+
+def test_servers_of_which_the_host_tells_nothing_now_are_named_until_it_does(api: ApiHost, poller: Poller) -> None:
+    poller.poll()
+    api.hypervisor.faults.stale = {uuid_of("off1"): 1893456000.5}    # of which nothing else is told anew
+    api.cycle()
+    poller.poll()
+    assert list(poller.stale) == [uuid_of("off1")]
+    poller.agrees()
+    with connect(api.socket) as client:
+        mirror = Mirror(client)
+        mirror.poll()
+        assert mirror.servers[uuid_of("off1")].stale_since == "2030-01-01T00:00:00.500Z"
+        api.hypervisor.faults.stale = {}
+        api.cycle()
+        assert uuid_of("off1") in mirror.poll() and mirror.servers[uuid_of("off1")].stale_since is None
+    poller.poll()
+    assert poller.stale == {}
+    poller.agrees()
+    assert poller.poll() is None
 
 
 @pytest.mark.parametrize("token", [

@@ -43,6 +43,8 @@ export interface Row {
   memory: number;
   has: number | null;
   used: number | null;
+  /** Since when libvirt, although it answers, tells nothing of it: all else is as it was then. null: it does. */
+  stale: string | null;
   /** Performance index; null: no goal, or idle. */
   pi: number | null;
   status: GoalStatus;
@@ -62,6 +64,8 @@ export class Mirror extends EventTarget {
   problem: string | null = null;
   /** When the figures were measured, in ms of the browser's clock. */
   measured = 0;
+  /** How many rows are `stale`. */
+  stale = 0;
   /** Grows when any row has changed. */
   version = 0;
 
@@ -99,6 +103,7 @@ export class Mirror extends EventTarget {
     this.error = undefined;
     this.problem = null;
     this.measured = 0;
+    this.stale = 0;
     this.token = "";
     this.version++;
     this.dispatchEvent(new Event("change"));
@@ -149,6 +154,7 @@ export class Mirror extends EventTarget {
     for (const uuid of told.removed) this.remove(uuid);
     for (const one of told.changed.configuration) named = this.configure(one) || named;
     this.figures(told.runtime);
+    this.markStale(told.stale);
     if (named || this.uuids.size !== before) this.rows = ranked([...this.uuids.values()]);
     this.token = told.token;
     this.problem = told.problem;
@@ -175,7 +181,7 @@ export class Mirror extends EventTarget {
     const uuid = told["object-id"];
     const known = this.uuids.get(uuid);
     if (known && known.number !== number) this.remove(uuid);
-    const row = this.uuids.get(uuid) ?? unknown(number, uuid);
+    const row = this.uuids.get(uuid) ?? blank(number, uuid);
     const renamed = row.name !== name;
     row.name = name;
     row.group = this.once(configuration.group, idOf);
@@ -188,6 +194,17 @@ export class Mirror extends EventTarget {
     this.uuids.set(uuid, row);
     this.numbers.set(number, row);
     return renamed;
+  }
+
+  private markStale(told: Sync["stale"]): void {
+    if (this.stale > 0) for (const row of this.uuids.values()) row.stale = null;
+    this.stale = 0;
+    for (const one of told) {
+      const row = this.uuids.get(one["object-id"]);
+      if (!row) continue; // which is not known yet
+      row.stale = one.since;
+      this.stale++;
+    }
   }
 
   /** What many servers have alike, URIs and goals, is kept once. */
@@ -213,10 +230,10 @@ export class Mirror extends EventTarget {
   }
 }
 
-function unknown(number: number, uuid: string): Row {
+function blank(number: number, uuid: string): Row {
   return {
     number, uuid, name: "", rank: 0, group: "", class: null, vcpus: 0, goal: null, wanted: null, state: "unknown",
-    velocity: null, using: null, delay: null, shares: null, memory: 0, has: null, used: null, pi: null, status: "unmanaged", waiting: null,
+    velocity: null, using: null, delay: null, shares: null, memory: 0, has: null, used: null, stale: null, pi: null, status: "unmanaged", waiting: null,
   };
 }
 

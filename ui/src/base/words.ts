@@ -1,7 +1,7 @@
 /** The API's words, in the user's language. */
 
 import type { Activity, Adjustment, Goal, GoalStatus, Importance, Level, Managed } from "../api/types";
-import { NONE } from "./format";
+import { exact, NONE } from "./format";
 import { later, t } from "./texts";
 
 export const IMPORTANCES: readonly Importance[] = ["highest", "high", "medium", "low", "lowest"];
@@ -120,6 +120,13 @@ export const statusWord = (value: GoalStatus): string => t(STATUS[value]);
 export const outcomeWord = (value: Adjustment["outcome"]): string => t(OUTCOME[value]);
 export const runStateWord = (value: string): string => t(RUN_STATE[value] ?? value);
 export const levelOfVelocity = (name: string): string => t(VELOCITY[name] ?? name);
+
+/** What it did when that was known last. */
+export const runStateThen = (value: string, stale: string | null | undefined): string => `${runStateWord(value)}${stale ? "?" : ""}`;
+
+/** Why it is not known how a server is now. */
+export const whyUnknown = (since: string): string =>
+  t("How it is now is not known: libvirt answers, but tells nothing of it since {time}. A hook of its start is running, say.", { time: exact(since) });
 
 /** Why an adjustment was not (fully) possible; a word that this UI does not know is shown as it is. */
 export const whyNot = (reason: string): string => t(WHY_NOT[reason] ?? reason);

@@ -7,7 +7,7 @@ import { link } from "../base/page";
 import { t } from "../base/texts";
 import { goalWord } from "../base/words";
 import { bullet } from "../parts/bullet";
-import { status } from "../parts/status";
+import { status, unknownMark } from "../parts/status";
 import type { Column } from "../parts/table";
 
 export function serverColumns(drag: ((event: DragEvent, server: Row) => void) | null, dropped: () => void): Column<Row>[] {
@@ -20,7 +20,7 @@ export function serverColumns(drag: ((event: DragEvent, server: Row) => void) | 
     },
     { key: "class", label: t("Class"), width: 120, from: 700, value: (row) => row.class, cell: (row) => row.class ?? nothing },
     { key: "goal", label: t("Goal"), width: 120, from: 820, value: (row) => row.wanted, cell: (row) => goalWord(row.goal) },
-    { key: "status", label: t("Status"), width: 132, value: (row) => row.status, cell: (row) => status(row.status) },
+    { key: "status", label: t("Status"), width: 132, value: (row) => row.status, cell: (row) => html`${status(row.status)}${unknownMark(row.stale)}` },
     {
       key: "velocity", label: t("Velocity"), width: 144, from: 560, value: (row) => row.velocity,
       cell: (row) => bullet(row.velocity, row.wanted),

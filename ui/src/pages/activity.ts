@@ -97,6 +97,7 @@ export class ActivityPage extends TimelinePage<Activity> {
   }
 
   private detail(one: Activity) {
+    if (one["request-method"] === "") return this.noticed(one);
     const role = one.role ? t(ROLE[one.role] ?? one.role) : t("without a role");
     const lines: [string, string][] = [
       [t("When"), exact(one.time)],
@@ -108,6 +109,19 @@ export class ActivityPage extends TimelinePage<Activity> {
       [t("Why not"), one.message ?? NONE],
     ];
     return html`<dl>${lines.filter(([, value]) => value !== NONE).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+  }
+
+  /** What nobody asked for: hpm noticed it by itself, of the server that the address names. */
+  private noticed(one: Activity) {
+    const [, kind, id] = one["request-uri"].split("/");
+    return html`<dl>
+      <dt>${t("When")}</dt>
+      <dd>${exact(one.time)}</dd>
+      <dt>${t("Who")}</dt>
+      <dd>${t("hpm itself")}</dd>
+      ${kind === "virtual-servers" && id ? html`<dt>${t("Virtual server")}</dt><dd><a href=${link("servers", id)}>${t("To its page")}</a></dd>` : nothing}
+      ${one.message ? html`<dt>${t("What")}</dt><dd>${one.message}</dd>` : nothing}
+    </dl>`;
   }
 
   protected noneFits() {

@@ -21,7 +21,7 @@ const OVER = 5;
 
 @customElement("hpm-dependencies")
 export class DependenciesPage extends PageElement {
-  private readonly graph = new Resource<DependencyGraph>(this, () => "/dependencies", { kinds: ["virtual-server", "virtual-server-removed", "start-job", "dependency-stopped"] });
+  private readonly graph = new Resource<DependencyGraph>(this, () => "/dependencies", { kinds: ["virtual-server", "virtual-server-removed", "start-job", "dependency-stopped", "dependency-cycle"] });
   private readonly jobs = new Resource<StartJobList>(this, () => "/start-jobs", { kinds: ["start-job"] });
   private readonly groups = new Resource<{ "workload-resource-groups": GroupSummary[] }>(this, () => "/workload-resource-groups", {
     kinds: ["workload-resource-group", "workload-resource-group-removed"],
@@ -39,6 +39,12 @@ export class DependenciesPage extends PageElement {
   static override styles = [
     PageElement.styles,
     css`
+      .note a {
+        text-decoration: underline;
+      }
+      .note p + p {
+        margin-top: 4px;
+      }
       .note {
         padding: 8px 12px;
         border: 1px solid var(--missed);
@@ -87,7 +93,14 @@ export class DependenciesPage extends PageElement {
 
   private cycle(graph: DependencyGraph) {
     if (!graph.cycle) return nothing;
-    return html`<p class="note" role="status">▲ ${t("These wait for each other for ever: {names}. Change the guest policy of one of them.", { names: graph.cycle.join(" → ") })}</p>`;
+    const ids = new Map(graph["virtual-servers"].map((one) => [one.name, one["object-id"]]));
+    const named = (name: string) => (ids.has(name) ? html`<a href=${link("servers", ids.get(name))}>${name}</a>` : name);
+    const names = graph.cycle.map((name, at) => html`${at > 0 ? " → " : ""}${named(name)}`);
+    return html`<div class="note" role="status">
+      <p>▲ ${t("These wait for each other for ever:")} ${names}. ${t("hpm starts none of them; who starts one by other means is let through.")}</p>
+      <p>${t("Nobody asked for that: a schedule may have made it, or a server that changed its class. Leave one of these dependencies out, in the guest policy of one of them.")}
+        <a href=${link("activity", "", { user: "hpm" })}>${t("When it was noticed")}</a></p>
+    </div>`;
   }
 
   /** What is known of the graph; the same values until it is another, or another part of it is drawn. */

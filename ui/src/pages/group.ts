@@ -21,6 +21,7 @@ import "../groups/partition";
 import { serverColumns } from "../groups/server-columns";
 import type { RangeWords } from "../parts/range";
 import type { Column } from "../parts/table";
+import { rowLook } from "../servers/columns";
 
 const ADJUSTMENTS = 8; // the latest that are shown
 const NONE: readonly Row[] = [];
@@ -296,6 +297,7 @@ export class GroupPage extends PageElement {
       .rows=${servers}
       .keyOf=${(row: Row) => row.uuid}
       .nameOf=${(row: Row) => row.name}
+      .rowClass=${rowLook}
       .sort=${this.asked("sort")}
       .selected=${may ? this.selected : null}
       .actions=${may ? (row: Row) => [{ label: t("Move to…"), run: () => this.move([memberOf(row)]) }] : null}

@@ -24,6 +24,7 @@ import "../partitions/edit";
 import type { GroupName } from "../partitions/parameters";
 import "../partitions/tree";
 import type { Column } from "../parts/table";
+import { rowLook } from "../servers/columns";
 
 @customElement("hpm-partitions")
 export class PartitionsPage extends PageElement {
@@ -259,6 +260,7 @@ export class PartitionsPage extends PageElement {
               .rows=${rows}
               .keyOf=${(row: Row) => row.uuid}
               .nameOf=${(row: Row) => row.name}
+              .rowClass=${rowLook}
               .sort=${this.asked("sort")}
               opens
               @open=${(event: CustomEvent<Row>) => this.go("servers", event.detail.uuid)}

@@ -10,7 +10,7 @@ import { complain } from "../base/notices";
 import { Now } from "../base/now";
 import { link, PageElement } from "../base/page";
 import { t } from "../base/texts";
-import { goalPercent, goalWord, importanceWord, runStateWord, whyLeftAlone, whyMemoryLeftAlone } from "../base/words";
+import { goalPercent, goalWord, importanceWord, runStateThen, whyLeftAlone, whyMemoryLeftAlone, whyUnknown } from "../base/words";
 import { belowServer } from "../guest/below";
 import type { GuestDialog } from "../guest/dialog";
 import type { GuestPersist } from "../guest/persist";
@@ -34,13 +34,14 @@ import "../server/move";
 import "../server/partition";
 
 const SERVER = ["virtual-server", "workload-resource-group", "mgmt-levels"];
+const WHY = [...SERVER, "dependency-cycle"];
 const LATEST = 8;
 
 @customElement("hpm-server")
 export class ServerPage extends PageElement {
   private readonly now = new Now(this);
   private readonly server = new Resource<Server>(this, () => this.path(), { kinds: SERVER });
-  private readonly explanation = new Resource<Explanation>(this, () => `${this.path()}/explain`, { kinds: SERVER });
+  private readonly explanation = new Resource<Explanation>(this, () => `${this.path()}/explain`, { kinds: WHY });
   private readonly groups = new Resource<{ "workload-resource-groups": GroupSummary[] }>(this, () => "/workload-resource-groups", {
     kinds: ["workload-resource-group", "workload-resource-group-removed"],
     ticks: false,
@@ -95,6 +96,9 @@ export class ServerPage extends PageElement {
       }
       .old {
         color: var(--dim);
+      }
+      .unknown {
+        filter: grayscale(1); /* nothing in it calls for something */
       }
       .facts {
         display: grid;
@@ -180,9 +184,9 @@ export class ServerPage extends PageElement {
     return html`<hpm-head .heading=${server.name} .measured=${this.server.measured} .error=${this.server.error}>
         ${mayWrite() ? html`<hpm-menu slot="actions" .label=${t("Actions")} .of=${server.name} .actions=${this.actions(server)}></hpm-menu>` : nothing}
       </hpm-head>
-      <div class="row state">
+      <div class="row state ${server["stale-since"] ? "unknown" : ""}">
         <hpm-status .status=${server["goal-status"]}></hpm-status>
-        <span>${runStateWord(server.status)}</span>
+        <span>${runStateThen(server.status, server["stale-since"])}</span>
         <hpm-bullet .velocity=${server.velocity} .goal=${goalPercent(server.goal)}></hpm-bullet>
         <span>${this.velocity(server)}</span>
       </div>
@@ -203,6 +207,7 @@ export class ServerPage extends PageElement {
   /** Its velocity and goal in words, or why there is none. */
   private velocity(server: Server): string {
     const values = { velocity: percent(server.velocity), goal: goalWord(server.goal) };
+    if (server["stale-since"]) return ""; // which a note says
     if (server.status === "paused") return t("It is paused: nothing runs, and nothing waits.");
     if (server.status !== "running") return t("It does not run.");
     if (server["goal-status"] === "idle") return t("It is idle: it neither runs nor waits for a CPU.");
@@ -213,14 +218,17 @@ export class ServerPage extends PageElement {
   private panels(server: Server) {
     const groupId = app.client.path(server["workload-resource-group"]).split("/").pop() ?? "";
     const group = this.groups.value?.["workload-resource-groups"].find((one) => one["object-id"] === groupId);
-    const old = isOld(this.server.measured, this.now.ms) ? "old" : "";
+    const stale = server["stale-since"] ?? null;
+    const unknown = stale === null ? "" : "unknown";
+    const old = stale !== null || isOld(this.server.measured, this.now.ms) ? "old" : "";
     return html`<hpm-start-strip
         .server=${server["object-id"]}
         @job=${(event: CustomEvent<StartJob>) => this.power.show(event.detail["object-id"], server.name)}
       ></hpm-start-strip>
+      ${stale === null ? nothing : html`<p class="note" role="status">${whyUnknown(stale)} ${t("What is shown of it is as it was then.")}</p>`}
       ${this.notes(server)}
       <div class="panels">
-        <section class="panel ${old}">
+        <section class="panel ${old} ${unknown}">
           <h2>${t("Now")}</h2>
           ${figures(server)}
         </section>
@@ -228,7 +236,7 @@ export class ServerPage extends PageElement {
           <h2>${t("Goal and limits")}</h2>
           ${standing(server, group, groupId, this.levels.value?.["cpu-mgmt"])} ${place(server, this.partitions.value)}
         </section>
-        <section class="panel ${old}">
+        <section class="panel ${old} ${unknown}">
           <h2>${t("Memory")}</h2>
           ${memory(server)}
         </section>

@@ -19,7 +19,7 @@ import type { Saved, ServerDialog } from "../server/dialog";
 import { actionsOf } from "../servers/actions";
 import type { BulkDialog, BulkKind } from "../servers/bulk-dialog";
 import "../servers/bulk-dialog";
-import { serverColumns } from "../servers/columns";
+import { rowLook, serverColumns } from "../servers/columns";
 import { classesOf, filtered, tally, wantedOf, wantsAll, WORDS, type Wanted } from "../servers/filter";
 import { poweredServers } from "../starts/actions";
 import type { PowerPart } from "../starts/power";
@@ -177,6 +177,7 @@ export class ServersPage extends PageElement {
         .rows=${this.inTable}
         .keyOf=${keyOf}
         .nameOf=${nameOf}
+        .rowClass=${rowLook}
         .sort=${this.asked("sort") || BY_NAME}
         .selected=${this.selected}
         .actions=${mayWrite() ? this.actions : null}
@@ -261,6 +262,11 @@ export class ServersPage extends PageElement {
 
   private sentence(): string {
     if (!mirror.complete || mirror.rows.length === 0) return "";
+    const unknown = mirror.stale === 0 ? "" : plural("Of {n} server it is not known how it is now.", "Of {n} servers it is not known how they are now.", mirror.stale);
+    return `${this.goals()} ${unknown}`.trim();
+  }
+
+  private goals(): string {
     const { missed, goals } = tally(mirror.rows);
     if (goals === 0) return t("No server has a goal yet: groups without a policy are only watched.");
     if (missed === 0) return plural("The goal of one server is met.", "The goals of all {n} servers that have one are met.", goals);

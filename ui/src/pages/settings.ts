@@ -1,4 +1,4 @@
-/** Settings: what hpm may do, how often it looks, how long it remembers, whom it tells; tokens; and this browser. */
+/** Settings: what hpm may do, what starts leave room for, how often it looks, how long it remembers, whom it tells; tokens; and this browser. */
 
 import { Resource } from "../api/resource";
 import type { Settings } from "../api/types";
@@ -42,7 +42,8 @@ export class SettingsPage extends PageElement {
       await this.settings.refresh();
       app.live.interval = this.settings.value?.["interval-seconds"] ?? app.live.interval; // figures come as often
     };
-    return html`<hpm-settings-timing .settings=${value} @saved=${saved}></hpm-settings-timing>
+    return html`<hpm-settings-admission .settings=${value} @saved=${saved}></hpm-settings-admission>
+      <hpm-settings-timing .settings=${value} @saved=${saved}></hpm-settings-timing>
       <hpm-settings-history .settings=${value} @saved=${saved}></hpm-settings-history>
       <hpm-settings-notifications .settings=${value} @saved=${saved}></hpm-settings-notifications>`;
   }

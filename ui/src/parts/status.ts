@@ -1,8 +1,11 @@
-/** How something stands to its goal: a shape and a word. Tables show it by `status` and `STATUS`, as they do bullets. */
+/**
+ * How something stands to its goal: a shape and a word. Tables show it by `status` and `STATUS`, as they do bullets. And
+ * the mark of a server of which the hypervisor tells nothing now.
+ */
 
 import type { GoalStatus } from "../api/types";
-import { css, customElement, html, HpmElement, property } from "../base/element";
-import { SHAPES, statusWord } from "../base/words";
+import { css, customElement, html, HpmElement, nothing, property } from "../base/element";
+import { SHAPES, statusWord, whyUnknown } from "../base/words";
 
 export const STATUS = css`
   .status {
@@ -21,6 +24,11 @@ export const STATUS = css`
   .status.paused {
     color: var(--dim);
   }
+  .unknown {
+    color: var(--dim);
+    font-weight: 600;
+    cursor: help;
+  }
   .status i {
     font-style: normal;
     display: inline-block;
@@ -34,6 +42,13 @@ export function status(value: GoalStatus, short = false) {
   return html`<span class="status ${value}" title=${short ? word : ""}
     ><i aria-hidden="true">${SHAPES[value]}</i>${short ? html`<span class="hidden-text">${word}</span>` : word}</span
   >`;
+}
+
+/** Says that how a server is now is not known since then; nothing where it is. */
+export function unknownMark(since: string | null) {
+  if (since === null) return nothing;
+  const why = whyUnknown(since);
+  return html` <span class="unknown" title=${why}><span aria-hidden="true">?</span><span class="hidden-text">${why}</span></span>`;
 }
 
 @customElement("hpm-status")

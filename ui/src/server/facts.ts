@@ -37,10 +37,11 @@ export function place(server: Server, partitions: PartitionList | undefined): Te
     return id ? html`<a href=${link("partitions", id)}>${path}</a>` : path;
   };
   const { partition, "partition-at-start": wanted } = server;
+  const whose = server["partition-at-start-origin"] === "virtual-server" ? t("said of itself") : t("said of its group");
   return facts([
     { label: t("Partition"), value: partition ? shown(partition) : NONE, title: t("A place on the host whose limits hold for all servers in it together.") },
     ...(server.status === "running" || server.status === "paused" || wanted
-      ? [{ label: t("At its next start"), value: wanted ? shown(wanted) : t("as its definition says") }]
+      ? [{ label: t("At its next start"), value: wanted ? html`${shown(wanted)}<br /><span class="help">${whose}</span>` : t("as its definition says") }]
       : []),
   ]);
 }

@@ -28,10 +28,9 @@ export class ServerPartition extends ServerDialog<Form> {
     return { partition: this.own(server) ?? "", persist: false };
   }
 
-  /** What is said of itself; null: nothing, or the same as of its group. */
+  /** What is said of itself; null: nothing. */
   private own(server: Server): string | null {
-    const wanted = server["partition-at-start"] ?? null;
-    return wanted === this.ofGroup ? null : wanted;
+    return server["partition-at-start-origin"] === "virtual-server" ? (server["partition-at-start"] ?? null) : null;
   }
 
   protected wanted(): ServerUpdate {
@@ -65,7 +64,7 @@ export class ServerPartition extends ServerDialog<Form> {
             <option value="" .selected=${form.partition === ""}>${unsaid}</option>
             ${known.map((path) => html`<option value=${path} .selected=${path === form.partition}>${path}</option>`)}
           </select>
-          ${this.nowText(server?.["partition-at-start"] ?? unsaid)} ${this.wrong("partition")}
+          ${this.nowText(server ? (this.own(server) ?? unsaid) : "")} ${this.wrong("partition")}
         </div>
         <div class="field">
           <label class="choice">

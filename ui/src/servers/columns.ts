@@ -5,14 +5,17 @@ import { html, nothing } from "../base/element";
 import { cpus, fixed, index, NONE, percent } from "../base/format";
 import { link } from "../base/page";
 import { t } from "../base/texts";
-import { goalWord, runStateWord, statusWord, whyLeftAlone } from "../base/words";
+import { goalWord, runStateThen, statusWord, whyLeftAlone } from "../base/words";
 import { bullet } from "../parts/bullet";
 import { memoryBar, memoryWords } from "../parts/memory-bar";
-import { status } from "../parts/status";
+import { status, unknownMark } from "../parts/status";
 import type { Column } from "../parts/table";
 
 /** In the order of how bad it is: the worst is seen first when sorted. */
 const URGENCY = ["missed", "met", "discretionary", "idle", "paused", "unmanaged"];
+
+/** How a row looks: dimmed, where its figures are of a server of which nothing is known now. */
+export const rowLook = (row: Row): string => (row.stale === null ? "" : "old");
 
 /** `groups`: names by id. `reasons`: why hpm leaves servers alone, where that is known. */
 export function serverColumns(groups: ReadonlyMap<string, string>, reasons: ReadonlyMap<string, string> | undefined): Column<Row>[] {
@@ -26,7 +29,7 @@ export function serverColumns(groups: ReadonlyMap<string, string>, reasons: Read
     },
     {
       key: "status", label: t("Goal status"), width: 134, value: (row) => URGENCY.indexOf(row.status), text: (row) => statusWord(row.status),
-      cell: (row) => status(row.status),
+      cell: (row) => html`${status(row.status)}${unknownMark(row.stale)}`,
     },
     {
       key: "velocity", label: t("Velocity"), title: t("velocity in percent, with a tick at the goal"), number: true, width: 80, from: 440, value: (row) => row.velocity,
@@ -73,7 +76,7 @@ export function serverColumns(groups: ReadonlyMap<string, string>, reasons: Read
       key: "class", label: t("Class"), from: wide(1200), value: (row) => row.class, cell: (row) => row.class ?? NONE,
     },
     {
-      key: "state", label: t("State"), width: 96, from: wide(1440), value: (row) => runStateWord(row.state), cell: (row) => runStateWord(row.state),
+      key: "state", label: t("State"), width: 96, from: wide(1440), value: (row) => runStateThen(row.state, row.stale), cell: (row) => runStateThen(row.state, row.stale),
     },
     ...(reasons ? [whyColumn(reasons)] : []),
   ];

@@ -1,6 +1,6 @@
-/** The forms of the settings page for how often hpm looks, and how long it remembers. */
+/** The forms of the settings page for how often hpm looks, how long it remembers, and what a start must leave room for. */
 
-import type { SettingsUpdate } from "../api/types";
+import type { Settings, SettingsUpdate } from "../api/types";
 import { customElement } from "../base/element";
 import { t } from "../base/texts";
 import { FormPart, type Field, type Values } from "../parts/form";
@@ -78,5 +78,35 @@ export class HistoryForm extends FormPart {
         "size-mib": this.number(values, "size"),
       },
     };
+  }
+}
+
+@customElement("hpm-settings-admission")
+export class AdmissionForm extends FormPart {
+  protected readonly name = "settings-admission";
+  protected readonly heading = t("What a start leaves room for");
+
+  protected fields(): readonly Field[] {
+    return [
+      {
+        name: "admission",
+        label: t("Reserves that count"),
+        help: t("A start, and a new reserve, is refused where these reserves would not fit in any more, on the host or in their partition. With those of all servers, each one that is stopped now can start at any time. What runs stays."),
+        path: "admission",
+        type: "select",
+        options: [
+          ["running", t("of servers that run")],
+          ["all", t("of all servers, stopped ones too")],
+        ],
+      },
+    ];
+  }
+
+  protected known(): Values {
+    return { admission: this.settings.admission };
+  }
+
+  protected wanted(values: Values): SettingsUpdate {
+    return { admission: values.admission as Settings["admission"] };
   }
 }

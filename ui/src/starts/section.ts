@@ -17,7 +17,7 @@ import { GROUP_KINDS, GROUPS } from "../groups/data";
 import { needName, originWords, readyWords, USUAL_TIMEOUT, windowWords } from "../guest/words";
 import { groupOf, jobHeading, jobProgress, phaseWord } from "./words";
 
-const KINDS = ["virtual-server", "workload-resource-group", "start-job", "dependency-stopped"];
+const KINDS = ["virtual-server", "workload-resource-group", "start-job", "dependency-stopped", "dependency-cycle"];
 
 type Node = DependencyGraph["virtual-servers"][number];
 

@@ -50,10 +50,14 @@ def _show(entries: list[ActivityEntry]) -> None:
                Column("What", words=True)]  # fmt: skip
     rows = []
     for e in entries:
-        what = e.summary if e.outcome == "done" else f"{e.summary} ({e.http_status}): {e.message or ''}"
+        asked = e.request_method != ""    # else hpm noticed it by itself
+        status = f" ({e.http_status})" if asked else ""
+        what = e.summary if e.outcome == "done" else f"{e.summary}{status}: {e.message or ''}"
         user = e.user if e.user is not None else words.NONE
+        claimed = asked and e.means == "nobody" and e.user is not None
         rows.append((
-            words.local_time(e.time), f"{user} (claimed)" if e.means == "nobody" and e.user else user,
-            e.address or e.means, Styled(e.outcome, "" if e.outcome == "done" else "red"), what,
+            words.local_time(e.time), f"{user} (claimed)" if claimed else user,
+            (e.address or e.means) if asked else words.NONE,
+            Styled(e.outcome, "" if e.outcome == "done" else "red"), what,
         ))  # fmt: skip
     show_table(columns, rows)

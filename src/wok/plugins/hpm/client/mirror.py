@@ -19,7 +19,8 @@ _FIGURES = ("velocity", "using", "delay", "cpu_user", "cpu_sys", "memory_use", "
 class MirroredServer:
     """A virtual server as the host told it last; see `wire.sync.Runtime` for the figures, None: not known.
 
-    The times say when a section was sampled: of a server that does not answer they stay old.
+    The times say when a section was sampled: of a server that does not answer they stay old. `stale_since`: since when
+    the hypervisor, although it answers, tells nothing of it; None: it does.
     """
 
     object_id: str
@@ -34,6 +35,7 @@ class MirroredServer:
     memory: int | None = None
     memory_used: int | None = None
     shares: int | None = None
+    stale_since: str | None = None
     status: Status | None = None
     configuration: Configuration | None = None
     devices: Devices | None = None
@@ -70,6 +72,7 @@ class Mirror:
                 changed.add(uuid)
         changed |= self._sections(told)
         changed |= self._figures(told.runtime)
+        changed |= self._stale(told)
         self._token, self.snapshot_time, self.problem = told.token, told.snapshot_time, told.problem
         return changed
 
@@ -98,6 +101,15 @@ class Mirror:
             self.servers[details.object_id].guest_details = details.guest_details
             self.servers[details.object_id].sampled["guest-details"] = details.sampled
             seen.add(details.object_id)
+        return seen
+
+    def _stale(self, told: Sync) -> set[str]:
+        since = {one.object_id: one.since for one in told.stale}
+        seen: set[str] = set()
+        for uuid, server in self.servers.items():
+            if server.stale_since != since.get(uuid):
+                server.stale_since = since.get(uuid)
+                seen.add(uuid)
         return seen
 
     def _figures(self, runtime: Runtime) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Conflict, HypervisorUnreachable, NotUnique
+from ..errors import Conflict, HypervisorUnreachable, InvalidValue, NotUnique
 from ..manager.manager import Manager
 from ..model.groups import Groups
 from ..wire.groups import (
@@ -50,7 +50,8 @@ def group_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "DELETE", "/workload-resource-groups/{id}", "Delete a group; its servers go to default", None,
             lambda r: groups.delete(r.base, r.names["id"], r.caller.user, r.check), status=204,
-            refuses=(Conflict, Changed),
+            # where its servers go, a reserve may be too much, or a dependency close a circle
+            refuses=(InvalidValue, Conflict, Changed),
         ),
         Route(
             "POST", "/workload-resource-groups/{id}/actions",

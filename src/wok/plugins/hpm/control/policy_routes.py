@@ -43,7 +43,8 @@ def policy_routes(manager: Manager) -> tuple[Route, ...]:
         Route(
             "DELETE", _POLICY, "Delete a policy; without its active policy a group is unmanaged", None,
             lambda r: policies.delete(*place(r), r.names["name"], r.caller.user, r.check), status=204,
-            refuses=(Conflict, Changed),
+            # what the group says then holds of its servers: a reserve that is too much, or a circle of dependencies
+            refuses=(InvalidValue, Conflict, Changed),
         ),
         Route(
             "GET", f"{_POLICY}/revisions", "Who changed a policy, when, and what it was", PolicyRevisionList,

@@ -105,7 +105,8 @@ class Groups:
         return GroupDetailList([self.get(base, group_id) for group_id in ids])
 
     def delete(self, base: str, group_id: str, who: str, check: Callable[[GroupDetail], None]) -> None:
-        """Delete a group; its members go to default. Raises `NotFound`, `Conflict`."""
+        """Delete a group; its members go to default. Raises `NotFound`, `Conflict`, and `InvalidValue` where they must
+        not: a reserve would be too much there, or a circle of dependencies come about."""
         with self._manager.change(who) as change:
             check(self.get(base, group_id))
             change.catalog = change.catalog.without_group(group_id)

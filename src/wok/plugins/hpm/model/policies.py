@@ -77,7 +77,9 @@ class Policies:
         return self.get(base, group_id, new.name)
 
     def delete(self, base: str, group_id: str, name: str, who: str, check: Check) -> None:
-        """Delete a policy; if it was the active one the group has none. Raises `NotFound`, `Conflict`."""
+        """Delete a policy; if it was the active one the group has none. Raises `NotFound`, `Conflict`, and
+        `InvalidValue` where what the group then says of its servers reserves too much or makes a circle of
+        dependencies."""
         with self._manager.change(who) as change:
             group = change.catalog.group(group_id)
             _policy(group, name)

@@ -23,6 +23,7 @@ from ..wire.sync import (
     SyncConfiguration,
     SyncDevices,
     SyncGuestDetails,
+    SyncStale,
     SyncStatus,
 )
 from .sections import SectionReader, sampled_time
@@ -62,7 +63,7 @@ class SyncAnswers:
             views = Views(snapshot, base)
             return Sync(
                 f"{ledger.instance}-{ledger.generation}", since < 0, _runtime(ledger, rows),
-                self._changed(views, ledger, sections), list(gone), views.taken, views.problem,
+                self._changed(views, ledger, sections), list(gone), _stale(views), views.taken, views.problem,
             )  # fmt: skip
 
     def _changed(self, views: Views, ledger: Ledger, sections: Mapping[str, Sequence[str]]) -> Changed:
@@ -80,6 +81,11 @@ class SyncAnswers:
             [SyncGuestDetails(uuid, told[uuid].guest_details, sampled_time(told[uuid].guest_details_sampled))
              for uuid in details],
         )  # fmt: skip
+
+
+def _stale(views: Views) -> list[SyncStale]:
+    since = ((uuid, views.stale_since(uuid)) for uuid in views.snapshot.sample.stale)
+    return [SyncStale(uuid, time) for uuid, time in since if time is not None]
 
 
 def _runtime(ledger: Ledger, rows: Column) -> Runtime:

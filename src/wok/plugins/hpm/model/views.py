@@ -187,10 +187,11 @@ class Views:
             partition_at_start=(at_start := snapshot.catalog.partition_at_start(uuid)),
             partition_at_start_origin=None if at_start is None else
             "workload-resource-group" if snapshot.catalog.settings(uuid).partition is None else "virtual-server",
-            stale_since=self._stale_since(uuid),
+            stale_since=self.stale_since(uuid),
         )
 
-    def _stale_since(self, uuid: str) -> str | None:
+    def stale_since(self, uuid: str) -> str | None:
+        """Since when the hypervisor, although it answers, tells nothing of a server; None: it does."""
         since = self.snapshot.sample.stale.get(uuid)
         return None if since is None else rfc3339(datetime.fromtimestamp(since, timezone.utc))
 

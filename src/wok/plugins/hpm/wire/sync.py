@@ -135,6 +135,17 @@ class Changed(msgspec.Struct, frozen=True, rename="kebab"):
     guest_details: list[SyncGuestDetails]
 
 
+class SyncStale(msgspec.Struct, frozen=True, rename="kebab"):
+    """A server that the hypervisor tells nothing of now, although it answers: a hook of its start is running, say.
+
+    object-id: The UUID of the server.
+    since: Since when; what it does, and its figures, are as they were then.
+    """
+
+    object_id: str
+    since: Time
+
+
 class Sync(msgspec.Struct, frozen=True, rename="kebab"):
     """What changed. Every part is always there, possibly empty.
 
@@ -142,6 +153,7 @@ class Sync(msgspec.Struct, frozen=True, rename="kebab"):
     runtime: Of servers of which any figure, state or marker changed.
     changed: Sections that changed.
     removed: UUIDs of servers that the host has no more.
+    stale: All servers that the hypervisor tells nothing of now, although it answers.
     """
 
     token: Token
@@ -149,5 +161,6 @@ class Sync(msgspec.Struct, frozen=True, rename="kebab"):
     runtime: Runtime
     changed: Changed
     removed: list[str]
+    stale: list[SyncStale]
     snapshot_time: SnapshotTime
     problem: Problem

@@ -78,6 +78,7 @@ class Ledger:
         self._arrange_entries()
         self._seen: Snapshot | None = None
         self._basis: tuple[object, ...] = ()
+        self._stale: Mapping[str, float] = {}
 
     @property
     def snapshot(self) -> Snapshot:
@@ -121,7 +122,9 @@ class Ledger:
         came_or_went = self._arrange(uuids, generation)
         rows = self._words(snapshot, generation) | self.reported.take(snapshot.figures)
         self.moved[rows] = generation
-        if came_or_went or rows.any():
+        known = snapshot.sample.stale == self._stale
+        self._stale = dict(snapshot.sample.stale)
+        if came_or_went or rows.any() or not known:
             self.generation = generation
 
     def told(self, since: int) -> tuple[Column, Mapping[str, Sequence[str]], Sequence[str]]:
