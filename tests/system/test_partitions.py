@@ -149,7 +149,8 @@ def test_partitions_share_by_weight_whatever_the_number_of_guests(lab: Lab, mana
 
 def test_a_reserve_is_kept_and_goals_are_met_as_far_as_it_reaches(lab: Lab, manager: ManagerProcess) -> None:
     """A partition of little weight beside four guests that spin gets what is reserved for it, and the one of its two
-    guests that has a goal gets it of that."""
+    guests that has a goal gets it of that. On a machine that does other work there are not two CPUs for all six of
+    them in each window: then the same part of what they had is enough. Its weight gives it a fortieth of that."""
     with manager.client() as client:
         parameters = {"cpu": {"shares": 100}}
         client.create_partition({"path": GOLD, "create": True, "reserve": 0.8, "parameters": parameters})
@@ -168,13 +169,15 @@ def test_a_reserve_is_kept_and_goals_are_met_as_far_as_it_reaches(lab: Lab, mana
         wait_until(lambda: shown(client, GOLD).shares_original == 100, 10, "the partition's weight is raised")
         time.sleep(2 * SECONDS)    # one interval later it holds; the rest is a window of its own
         for _ in range(3):
-            first, second = used(gold, 2 * SECONDS)
-            print(f"by weight {by_weight:.3f}, with a reserve of 0.8: {first:.3f} + {second:.3f}")
-            if first + second >= 0.77 and first >= 0.45:
+            first, second, *others = used([*gold, *beside], 2 * SECONDS)
+            both = first + second
+            part = min(1.0, (both + sum(others)) / 2.0)    # what there was, of two CPUs
+            print(f"by weight {by_weight:.3f}, with a reserve of 0.8: {first:.3f} + {second:.3f}; beside it {others}")
+            if both >= 0.77 * part and first >= 0.45 * part:
                 break
         else:
             pytest.fail("the reserve was not kept; does the machine do other work?")
-        assert by_weight < 0.6
+        assert by_weight < 0.3
         assert all(guest.cpu_shares() == 1024 for guest in beside)
         client.set_management_levels({"cpu-mgmt": "off"})
         live = shown(client, GOLD).live
