@@ -216,6 +216,7 @@ def test_a_circle_that_a_server_makes_by_itself_is_shown(host: ApiHost) -> None:
         assert any("wait for each other for ever: " in one["message"] for one in kept[1:4])
         said = host.get(f"{SERVERS}/{uuid_of(WEB)}/explain")["sentences"]
         assert any("It waits for itself, by way of others: web1 → loop1 → web1." in one for one in said)
+        assert any("what else it needs, and its reserve, do" in one for one in said)
         # what it needs besides is waited for
         say(host, WEB, needs("db2", "store"))
         refused = host.post("/hooks/qemu", {"virtual-server": uuid_of(WEB)})

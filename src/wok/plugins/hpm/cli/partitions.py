@@ -152,7 +152,8 @@ def partition_define(
 ) -> None:  # fmt: skip
     """Define a partition.
 
-    It is kept by hpm, and is there once it is created. What is left out, the kernel decides.
+    It is kept by hpm, and is there once it is created. What is left out, the kernel decides; of
+    shares, hpm does while CPU management is on.
     """
     answer = session.client.create_partition({
         "path": partition, "description": description or "", "autostart": autostart, "create": create,

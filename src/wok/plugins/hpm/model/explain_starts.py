@@ -34,8 +34,9 @@ def _sentences(starting: Starting, snapshot: Snapshot, uuid: str) -> Iterator[st
     cycle = cycle_of(needs, uuid)
     if cycle is not None:
         names = {other: name_of(snapshot, other) for other in cycle}
-        yield (f"It waits for itself, by way of others: {said_cycle(cycle, names)}. hpm starts none of them; who starts"
-               " one by other means is let through. Leave one of these dependencies out.")  # fmt: skip
+        yield (f"It waits for itself, by way of others: {said_cycle(cycle, names)}. hpm starts none of them; where"
+               " one is started by other means, these dependencies do not count, but what else it needs, and its"
+               " reserve, do. Leave one of these dependencies out.")  # fmt: skip
     dependants = sorted(name_of(snapshot, other) for other in dependants_of(needs).get(uuid, ()))
     if dependants:
         why = starting.not_ready(snapshot, uuid)

@@ -205,7 +205,8 @@ class Adjustment(msgspec.Struct, rename="kebab"):
     cause: Of memory, why it was decided: `host-pressure`: the host had too little available; `distress`: a server used
         up what it had, or swapped; `pressure-over`: servers got back what they had given; `another-manager`: another
         program manages memory, so nothing is done; or a word of KSM's. `placement`: of CPU, vCPUs were to be moved to
-        CPUs that are less crowded; `partition`: partitions were to have other shares, for the CPUs reserved for them.
+        CPUs that are less crowded; `partition`: partitions alone were to have other shares, for the goals of those in
+        them, or for the CPUs reserved for them.
         Of guest policies: `guest-policy`: something was advised; `drift-corrected`: somebody else had changed a value,
         and hpm set it again; `drift-reported`: it was left, as the policy says; `drift-given-up`: it was left, because
         hpm had set it often enough. null: it is of servers' CPU shares, or of a server that is left alone.

@@ -50,7 +50,8 @@ class PartitionDetail(msgspec.Struct, rename="kebab", tag="partition", tag_field
     reserve: CPUs that all in it are entitled to together; null: none.
     reserved: CPUs that those in it are entitled to: servers that run, and partitions.
     live: The parameters in force; null: it is not active. What the kernel decides by itself is left out.
-    config: The parameters that it is created with; null: it is not defined. What is left out, the kernel decides.
+    config: The parameters that it is created with; null: it is not defined. What is left out, the kernel decides; of
+        shares, hpm does while CPU management is on.
     drift: Names of defined parameters that are otherwise in force, because somebody else changed them.
     effective: What it can have at most, from its own limits and those of all that it stands in.
     shares-original: Its shares before hpm changed them, for the goals of those in it, or so that the CPUs reserved for
@@ -112,7 +113,8 @@ class PartitionCreate(msgspec.Struct, rename="kebab", forbid_unknown_fields=True
     description: Up to 1024 characters, none of them a control character.
     autostart: Whether hpm creates it when it starts.
     reserve: CPUs that all in it are entitled to together; null: none.
-    parameters: What holds for all in it together; what is left out, the kernel decides.
+    parameters: What holds for all in it together; what is left out, the kernel decides; of the shares of one that is
+        defined, hpm does while CPU management is on.
     """
 
     path: PartitionPath
