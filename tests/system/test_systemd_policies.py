@@ -110,6 +110,12 @@ def test_partitions_are_slices_of_systemd(host: Host, manager: HostManager) -> N
     assert _shown(manager, GOLD)["drift"] == []
     host.run(["systemctl", "set-property", "--runtime", "machine-gold.slice", "CPUWeight=77", "MemoryMax=900M"])
     wait_until(lambda: _shown(manager, GOLD)["drift"] == ["cpu.shares"], FEW, "the drift is seen", 0.5)
+    host.run(["systemctl", "set-property", "--runtime", "machine-gold.slice", "MemoryHigh=850000000"])
+    high = said("gold", "memory.high")
+    manager.hpm("partition-update", GOLD, "--shares", "200", "--live")    # what is finer than a MiB stays
+    assert (said("gold", "cpu.weight"), said("gold", "memory.high"), said("gold", "memory.max")) == (
+        "200", high, str(900 << 20)
+    )
     manager.hpm("partition-update", GOLD, "--hard-limit", "800", "--soft-limit", "700", "--shares", "300")
     assert (said("gold", "memory.max"), said("gold", "memory.high")) == (str(800 << 20), str(700 << 20))
 
