@@ -209,11 +209,11 @@ async function deeds(page, server) {
 
 /** Shows the server as another state would have it. */
 async function states(page, server) {
-  const path = `**/virtual-servers/${server["object-id"]}`;
+  // Routed once: a request that is on its way while routes come and go may never be answered.
+  let answer = { json: await read(server) };
+  await page.route(`**/virtual-servers/${server["object-id"]}`, (route) => route.fulfill(answer));
   const as = async (changes, text) => {
-    await page.unrouteAll({ behavior: "wait" });
-    const json = { ...(await read(server)), ...changes };
-    await page.route(path, (route) => route.fulfill({ json }));
+    answer = { json: { ...(await read(server)), ...changes } };
     await goto(page, "servers");
     await goto(page, `servers/${server["object-id"]}`);
     await page.getByText(text).first().waitFor();
@@ -237,9 +237,8 @@ async function states(page, server) {
   });
   await step("the hypervisor cannot be reached, and nobody knows the server", async () => {
     allow(page, /status of 503/, /status of 404/);
-    await page.unrouteAll({ behavior: "wait" });
     const json = { "http-status": 503, reason: 0, message: "the hypervisor cannot be reached", "error-details": null };
-    await page.route(path, (route) => route.fulfill({ status: 503, headers: { "Retry-After": "5" }, json }));
+    answer = { status: 503, headers: { "Retry-After": "5" }, json };
     await goto(page, "servers");
     await goto(page, `servers/${server["object-id"]}`);
     await page.getByText(/The hypervisor cannot be reached/).first().waitFor();

@@ -68,7 +68,8 @@ def test_every_route_answers_and_its_uris_stand_below_the_base_asked_for(
         "placement-interval-seconds": 60.0, "admission": "running",
     }  # fmt: skip
     assert send("GET", "/settings") == settings
-    assert send("POST", "/settings", {"interval-seconds": 3}) == settings
+    assert send("POST", "/settings", {"admission": "all"}) == {**settings, "admission": "all"}
+    assert send("POST", "/settings", {"interval-seconds": 3, "admission": "running"}) == settings
     assert send("GET", "/notifications") == {"missed": [], "webhook": None, "mail": None}
     with hook() as there:
         send("POST", "/settings", {"notifications": {"webhook": {"url": there.url}}})
