@@ -288,6 +288,7 @@ def test_a_host_that_lacks_a_controller_says_so(api: ApiHost) -> None:
     assert api.get(uri(GOLD))["config"] == {}
 
 
+@pytest.mark.own_server("Wok's log would tell of the error, and is to be free of such")
 def test_what_fails_in_the_middle_is_undone(api: ApiHost, monkeypatch: pytest.MonkeyPatch) -> None:
     define(api, GOLD, create=True, parameters={"cpu": {"shares": 500}})
 
