@@ -148,7 +148,7 @@ class Actuator(Journalled):
         administrator changed before is hpm's own again. Raises `StoreError`."""
         entries: list[JournalEntry] = []
         for one in wanted:
-            known = self._known(one)
+            known = self.entry(one, one.control)
             if known is not None and intention(one, known) == known.intended and (
                 not known.held or one.control == "io-tune"    # of disks, those are held of which nothing is wanted
             ):  # fmt: skip
@@ -160,7 +160,7 @@ class Actuator(Journalled):
     def let_go(self, wanted: Sequence[Change]) -> None:
         """These are all disks that limits are wanted of: others that are as they were before hpm came are not hpm's any
         more. Raises `StoreError`."""
-        known = [(one, entry) for one in wanted if (entry := self._known(one)) is not None]
+        known = [(one, entry) for one in wanted if (entry := self.entry(one, one.control)) is not None]
         left = [(entry, without_unwanted(entry, one.now, one.value)) for one, entry in known]
         self._journal.drop([entry for entry, now in left if now is None])
         self._journal.put([now for entry, now in left if now is not None and now is not entry])
@@ -172,7 +172,7 @@ class Actuator(Journalled):
         """
         entries: list[JournalEntry] = []
         for change in changes:
-            known = self._known(change)
+            known = self.entry(change, change.control)
             entries.append(self._entry(change, known, value_before(change, known)))
         before = self._journal.entries
         self._journal.put(entries)
@@ -198,10 +198,6 @@ class Actuator(Journalled):
         self._journal.drop(gone)
         self._journal.put(refused)
         return errors
-
-    def _known(self, change: Change) -> JournalEntry | None:
-        known = self._journal.get(change.uuid, change.control)
-        return known if known is not None and known.start == change.start else None
 
     def _entry(self, change: Change, known: JournalEntry | None, previous: str) -> JournalEntry:
         intended = intention(change, known)

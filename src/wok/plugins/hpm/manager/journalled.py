@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from ..engine.samples import HostSample, ServerSample
 from ..store.journal import HOST, Control, Journal, JournalEntry
-from .controls import own_quota_text
+from .controls import Change, own_quota_text
 from .disk_limits import left_disks
 
 
@@ -21,10 +21,15 @@ class Journalled:
         change."""
         return self._journal.entries
 
-    def entry(self, sample: ServerSample, control: Control) -> JournalEntry | None:
-        """What the journal has of a control of this start of a server."""
+    def entry(self, sample: ServerSample | Change, control: Control) -> JournalEntry | None:
+        """What the journal has of a control of this start of a server (of a change: of what it is about)."""
         entry = self._journal.get(sample.uuid, control)
         return entry if entry is not None and entry.start == sample.start else None
+
+    def _ours(self, sample: ServerSample, control: Control) -> JournalEntry | None:
+        """The same, unless an administrator changed it since."""
+        entry = self.entry(sample, control)
+        return None if entry is None or entry.held else entry
 
     @property
     def journalled(self) -> Collection[tuple[str, Control]]:
@@ -33,8 +38,8 @@ class Journalled:
 
     def original(self, sample: ServerSample) -> int:
         """The shares that a server had before hpm changed them. `sample.shares` must be known."""
-        entry = self._journal.get(sample.uuid, "cpu-shares")
-        if entry is not None and entry.start == sample.start and not entry.held:
+        entry = self._ours(sample, "cpu-shares")
+        if entry is not None:
             return int(entry.original)
         assert sample.shares is not None
         return sample.shares
@@ -69,13 +74,12 @@ class Journalled:
 
     def owns_quota(self, sample: ServerSample) -> bool:
         """Whether the server's quota was set by hpm."""
-        entry = self._journal.get(sample.uuid, "cpu-quota")
-        return entry is not None and entry.start == sample.start and not entry.held
+        return self._ours(sample, "cpu-quota") is not None
 
     def own_quota(self, sample: ServerSample) -> str | None:
         """The quota that a server has, or had before hpm changed it, as text (see `quota_text`)."""
-        entry = self._journal.get(sample.uuid, "cpu-quota")
-        return entry.original if entry is not None and self.owns_quota(sample) else own_quota_text(sample)
+        entry = self._ours(sample, "cpu-quota")
+        return own_quota_text(sample) if entry is None else entry.original
 
     def partitions(self, paths: Iterable[str]) -> Mapping[str, JournalEntry]:
         """What the journal has of the shares of these partitions, by path."""

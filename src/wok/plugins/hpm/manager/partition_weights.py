@@ -67,6 +67,9 @@ class _Partitions:
             if seen is not None:
                 for path in lineage(place):
                     self._inside.setdefault(path, []).append(seen)
+        self._below: dict[str | None, list[str]] = {}    # the partitions that stand in each
+        for path in sample.partition_shares:
+            self._below.setdefault(parent_of(path), []).append(path)
         #: Those whose weight is hpm's, with all that compete by themselves in each: servers, and partitions as wholes.
         self._open: dict[str, frozenset[str]] = {}
         for path in sorted(sample.partition_shares, key=lambda one: -one.count("/")):    # from within
@@ -100,7 +103,7 @@ class _Partitions:
         if entry.held if entry is not None else self._sample.partition_shares[path] != self._usual:
             return None    # somebody set what is in force
         servers = self._direct.get(path, [])
-        below = [one for one in self._sample.partition_shares if parent_of(one) == path]
+        below = self._below.get(path, [])
         wholes = [one for one in below if one not in self._open and one in self._inside]
         inner = [self._open[one] for one in below if one in self._open]
         if not inner and not any(c.assignment.goal is not None and _ours(c) for c in servers):
