@@ -18,7 +18,7 @@ import pytest
 
 from hpm.host.mom_rpc import MAX_BODY, REQUEST_SECONDS, THREADS, MomRpc
 from hpm.host.running import RunningManager
-from hpm.host.server import SocketInUse
+from hpm.host.server import SocketInUse, SocketServer
 from hpm.wire.mom import LONGEST_TEXT
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
@@ -305,6 +305,23 @@ def test_large_numbers_and_strange_signs_are_sayable(api: ApiHost, tmp_path: Pat
             assert told["host"]["mem_available"] == 8 << 30
     finally:
         server.stop()
+
+
+def test_it_answers_before_the_api_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for the API, as service managers and scripts do, finds this door open, too."""
+    path = tmp_path / "mom.sock"
+    found = []
+    start = SocketServer.start
+
+    def start_late(server: SocketServer) -> None:
+        if server.path == tmp_path / "s":
+            with ServerProxy("http://localhost/RPC2", UnixTransport(path), allow_none=True) as proxy:
+                found.append(proxy.ping())
+        start(server)
+
+    monkeypatch.setattr(SocketServer, "start", start_late)
+    with RunningManager("simulated:3", tmp_path, tmp_path / "s", 5.0, path):
+        assert found == [True]
 
 
 def test_without_the_option_there_is_no_such_socket(tmp_path: Path) -> None:

@@ -119,9 +119,10 @@ class RunningManager:
         )  # fmt: skip
         server = SocketServer(self.manager, self.address, PeerDoor())
         entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid())
-        doors: list[Door] = [entrance, server]
+        doors: list[Door] = [entrance]
         if self._mom_rpc is not None:
             doors.append(MomRpc(self.manager, self._mom_rpc))
+        doors.append(server)    # the last: when the API answers, all of them do
         self.manager.start()
         later(self._put_back)
         for each in doors:
