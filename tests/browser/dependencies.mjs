@@ -1,7 +1,7 @@
 // Who needs whom: drawn, walked through by keyboard, and as a table; what is started and stopped in that order, with its
 // progress, and cancelled.
 
-import { allow, api, assert, axe, AXE, flow, focused, goto, open, settled, step, until } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, focused, goto, instead, open, settled, step, until } from "./tools.mjs";
 
 await flow(async () => {
   const page = await open({ user: "root", path: "#/dependencies", scripts: [AXE] });
@@ -132,7 +132,7 @@ await flow(async () => {
       "object-id": `m${n}`, "object-uri": `/zhpm/wsapi/v1/virtual-servers/m${n}`, name: `many${n}`, status: "running", ready: true, reason: null,
     }));
     const dependencies = many.slice(1, 60).map((one, n) => ({ "virtual-server": one["object-uri"], needs: many[n]["object-uri"], "when-it-stops": "stop" }));
-    await page.route("**/dependencies", (route) => route.fulfill({ json: { "virtual-servers": many, dependencies, cycle: ["many1", "many2", "gone", "many1"] } }));
+    const end = await instead(page, "**/dependencies", (route) => route.fulfill({ json: { "virtual-servers": many, dependencies, cycle: ["many1", "many2", "gone", "many1"] } }));
     await goto(page, "dependencies?sort=name");
     await page.getByText("There are too many to be drawn at once.").waitFor();
     const circle = page.locator(".note", { hasText: "These wait for each other for ever: many1 → many2 → gone → many1. hpm starts none of them" });
@@ -142,6 +142,6 @@ await flow(async () => {
     await page.getByRole("menuitem", { name: "Draw only what it is connected with" }).click();
     await drawn("many59").waitFor();
     assert.ok((await left("many3")) < (await left("many4")));
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
   });
 });

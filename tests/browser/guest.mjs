@@ -1,6 +1,6 @@
 // Guest policies: on the page of a server with who says what and how it stands, of its class in a policy, of its group.
 
-import { allow, api, assert, axe, AXE, flow, goto, open, settled, step, until } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, instead, open, settled, step, until } from "./tools.mjs";
 
 const GOLD = {
   name: "Gold of guests",
@@ -151,7 +151,7 @@ async function inTheReport(page, one) {
     { ...adjustment, "object-id": 1, outcome: "failed", cause: "drift-reported", reason: "changed-by-administrator", detail: "guest policy, cpu-cap of db1: somebody set 1; the policy says to report that only" },
   ];
   await step("the report tells of moves and of what somebody changed, with before and after", async () => {
-    await page.route("**/dynamic-resource-adjustments*", (route) => {
+    const end = await instead(page, "**/dynamic-resource-adjustments*", (route) => {
       const older = route.request().url().includes("before=");
       return route.fulfill({ json: { "dynamic-resource-adjustments": older ? [] : all } });
     });
@@ -163,7 +163,7 @@ async function inTheReport(page, one) {
     await page.getByText("Somebody changed db1, Block I/O weight, to 500; hpm set 200 again.").waitFor();
     await page.getByText("Somebody changed db1, Cap (CPUs), to 1. It is left so, as its policy says.").waitFor();
     assert.deepEqual(await axe(page), []);
-    await page.unroute("**/dynamic-resource-adjustments*");
+    await end();
   });
 }
 

@@ -1,6 +1,6 @@
 // Other programs that manage memory on the host: who they are and what comes of that; taking over from them, and back.
 
-import { allow, api, assert, axe, AXE, flow, focused, goto, open, step, until } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, focused, goto, instead, open, step, until } from "./tools.mjs";
 
 const rivals = () => api("GET", "/mom/rivals");
 const level = async () => (await api("GET", "/mgmt-levels"))["memory-mgmt"];
@@ -41,7 +41,7 @@ await flow(async () => {
 
   await step("who takes over is told what will be stopped, what is left to do, and how to put it back", async () => {
     const vdsm = { name: "vdsmd", pid: 900, unit: "vdsmd.service", stoppable: false, advice: "VDSM is oVirt's: remove it there" };
-    await page.route("**/mom/rivals", async (route) => {
+    const end = await instead(page, "**/mom/rivals", async (route) => {
       const known = await rivals();
       await route.fulfill({ json: { ...known, rivals: [...known.rivals, vdsm] } });
     });
@@ -59,7 +59,7 @@ await flow(async () => {
     await page.keyboard.press("Escape");
     assert.match(await focused(page), /^button Take over…/);
     assert.deepEqual((await rivals()).stopped, []);
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
   });
 
   await step("it is taken over, and put back from the message that says so", async () => {

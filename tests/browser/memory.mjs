@@ -2,7 +2,7 @@
 // gave it and why, and back.
 
 import { readFileSync } from "node:fs";
-import { allow, api, assert, axe, AXE, flow, goto, open, settled, step, until } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, instead, open, settled, step, until } from "./tools.mjs";
 
 const levels = () => api("GET", "/mgmt-levels");
 const servers = async () => (await api("GET", "/virtual-servers/detail"))["virtual-servers"];
@@ -150,14 +150,14 @@ await flow(async () => {
   await step("balloons that an administrator moved are said to be left alone, and released", async () => {
     allow(page, /status of 409/); // there is nothing to release here
     const answer = { ...(await named(donor.name)), "memory-management": "unmanaged", "memory-management-reason": "changed-by-administrator" };
-    await page.route(`**/virtual-servers/${donor["object-id"]}`, (route) => (route.request().method() === "GET" ? route.fulfill({ json: answer }) : route.continue()));
+    const end = await instead(page, `**/virtual-servers/${donor["object-id"]}`, (route) => (route.request().method() === "GET" ? route.fulfill({ json: answer }) : route.fallback()));
     await page.locator(".note", { hasText: "An administrator moved its balloon" }).waitFor();
     const [asked] = await Promise.all([
       page.waitForRequest((request) => request.method() === "POST"),
       page.locator(".note").getByRole("button", { name: "Release it" }).click(),
     ]);
     assert.equal(asked.postDataJSON().release, true);
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
   });
 
   await step("who may only read sees levels and memory, in another language, and nothing to press", async () => {

@@ -1,7 +1,7 @@
 // Partitions: the tree by mouse and keyboard, one with all that is known of it, made, changed, destroyed and undefined, and
 // what is refused; where a server stands, and the partition that backs a group.
 
-import { allow, api, assert, axe, AXE, flow, focused, goto, open, settled, step, until } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, focused, goto, instead, open, settled, step, until } from "./tools.mjs";
 
 const listed = async () => (await api("GET", "/partitions")).partitions;
 const named = async (path) => (await listed()).find((one) => one.path === path);
@@ -169,11 +169,11 @@ await flow(async () => {
 
   await step("one is created, destroyed, undefined, and each is taken back", async () => {
     await act("/machine/gold/web", "Create it now");
-    await until(async () => (await named("/machine/gold/web")).state === "active");
+    await row("web").getByText("active").waitFor(); // its menu offers what can be done with it as it is shown
     await act("/machine/gold/web", /^Destroy/);
     await said("/machine/gold/web is destroyed; its definition stays.").waitFor();
     await undo("/machine/gold/web is destroyed");
-    await until(async () => (await named("/machine/gold/web")).state === "active");
+    await row("web").getByText("active").waitFor();
     await act("/machine/gold/web", /^Undefine/);
     await row("web").getByText("transient").waitFor();
     await undo("/machine/gold/web is undefined");
@@ -209,26 +209,29 @@ await flow(async () => {
     assert.equal((await named("/machine/gold")).config.cpu["quota-us"], 150000);
   });
 
-  await step("a weight that is hpm's is told to be, with the one before", async () => {
-    await page.route("**/partitions", async (route) => {
+  /** Has the page told something else of partitions than hpm does; see `instead`. */
+  const changed = (change) =>
+    instead(page, "**/partitions", async (route) => {
       const answer = await route.fetch();
       const body = JSON.parse((await answer.body()).toString());
-      const partitions = body.partitions.map((one) => (one.path === "/machine/gold" ? { ...one, "shares-planned": true, "shares-original": 1024 } : one));
-      await route.fulfill({ response: answer, json: { ...body, partitions }, headers: { ...answer.headers(), etag: "" } });
+      await route.fulfill({ response: answer, json: { ...body, ...change(body) }, headers: { ...answer.headers(), etag: "" } });
+    });
+
+  await step("a weight that is hpm's is told to be, with the one before", async () => {
+    const end = await changed(({ partitions }) => {
+      const planned = (one) => (one.path === "/machine/gold" ? { ...one, "shares-planned": true, "shares-original": 1024 } : one);
+      return { partitions: partitions.map(planned) };
     });
     await page.reload();
     await settled(page);
     await page.getByText("planned by hpm, by the goals of the servers in it; without hpm 1,024").waitFor();
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
   });
 
   await step("what does not work on a host is said, and cannot be typed in; where nothing does, nothing is offered", async () => {
     const lacking = { blkio: "the controller io is not there", "memory.swap-limit-mib": "the kernel does not count swap" };
-    await page.route("**/partitions", async (route) => {
-      const answer = await route.fetch();
-      const body = JSON.parse((await answer.body()).toString());
-      await route.fulfill({ response: answer, json: { ...body, lacking }, headers: { ...answer.headers(), etag: "" } });
-    });
+    let change = () => ({ lacking });
+    const end = await changed((body) => change(body));
     await page.reload();
     await settled(page);
     await page.getByText("Not on this host: the kernel does not count swap").waitFor();
@@ -236,18 +239,13 @@ await flow(async () => {
     assert.equal(await dialog.getByLabel("Limit of memory and swap together (MiB)").isDisabled(), true);
     assert.equal(await dialog.getByLabel("Soft limit (MiB)").isDisabled(), false);
     await page.keyboard.press("Escape");
-    await page.unrouteAll({ behavior: "wait" });
-    await page.route("**/partitions", async (route) => {
-      const answer = await route.fetch();
-      const body = JSON.parse((await answer.body()).toString());
-      await route.fulfill({ response: answer, json: { ...body, partitions: body.partitions.slice(0, 1), how: "none: libvirt is not asked here" }, headers: { ...answer.headers(), etag: "" } });
-    });
+    change = ({ partitions }) => ({ partitions: partitions.slice(0, 1), how: "none: libvirt is not asked here" });
     await goto(page, "partitions");
     await page.reload();
     await settled(page);
     await page.getByText("This host has no partitions to make. none: libvirt is not asked here").waitFor();
     assert.equal(await page.locator("hpm-partitions").getByRole("button").count(), 0);
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
   });
 
   await step("an import says what becomes of partitions", async () => {

@@ -2,7 +2,7 @@
 // and two browsers that change the same one.
 
 import { readFile } from "node:fs/promises";
-import { allow, api, assert, axe, AXE, flow, goto, logIn, open, settled, step, until } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, instead, logIn, open, settled, step, until } from "./tools.mjs";
 
 const GROUPS = "/workload-resource-groups";
 
@@ -290,7 +290,7 @@ await flow(async () => {
     await page.getByRole("button", { name: "Suggest", exact: true }).click();
     await page.getByText("There is no suggestion yet.").waitFor();
     // no test can wait for half an hour of history: from here on the answer is one that hpm gave after that
-    await page.route("**/suggestion?*", (route) => route.fulfill({ json: suggestion(gold["object-uri"]) }));
+    const end = await instead(page, "**/suggestion?*", (route) => route.fulfill({ json: suggestion(gold["object-uri"]) }));
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("row", { name: /^rest discretionary slow \(30\) 2/ }).waitFor();
     await page.getByRole("row", { name: /^Silver all .* missed$/ }).waitFor();
@@ -300,7 +300,7 @@ await flow(async () => {
     assert.equal(await page.locator("hpm-policy-editor").getByLabel("Name", { exact: true }).inputValue(), "suggested");
     assert.deepEqual(classes(await policy("weekday")).includes("suggested"), false, "nothing is changed by that");
     await page.getByRole("button", { name: "Discard" }).click();
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
   });
 
   await step("groups are put in order of importance by dragging and by keyboard", async () => {

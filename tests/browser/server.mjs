@@ -1,7 +1,7 @@
 // The page of one virtual server: its charts by pointer and keyboard, what an administrator does there, and each state.
 
 import { readFile } from "node:fs/promises";
-import { allow, api, assert, axe, AXE, flow, goto, open, settled, step, until } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, instead, open, settled, step, until } from "./tools.mjs";
 
 const GROUPS = ["Gold of server", "Silver of server"];
 
@@ -211,7 +211,7 @@ async function deeds(page, server) {
 async function states(page, server) {
   // Routed once: a request that is on its way while routes come and go may never be answered.
   let answer = { json: await read(server) };
-  await page.route(`**/virtual-servers/${server["object-id"]}`, (route) => route.fulfill(answer));
+  const end = await instead(page, `**/virtual-servers/${server["object-id"]}`, (route) => route.fulfill(answer));
   const as = async (changes, text) => {
     answer = { json: { ...(await read(server)), ...changes } };
     await goto(page, "servers");
@@ -242,7 +242,7 @@ async function states(page, server) {
     await goto(page, "servers");
     await goto(page, `servers/${server["object-id"]}`);
     await page.getByText(/The hypervisor cannot be reached/).first().waitFor();
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
     await goto(page, "servers/00000000-0000-4000-8000-000000000000");
     await page.getByText("This host has no such virtual server").waitFor();
   });

@@ -1,6 +1,6 @@
 // The list of virtual servers: what is searched, filtered and sorted, and what is done to one of them and to many.
 
-import { api, assert, axe, AXE, flow, goto, open, settled, step, until } from "./tools.mjs";
+import { api, assert, axe, AXE, flow, goto, instead, open, settled, step, until } from "./tools.mjs";
 
 const GROUP = "Gold of servers";
 const OTHER = "Silver of servers";
@@ -149,7 +149,7 @@ await flow(async () => {
 
   await step("of which nothing is known now, that is said, and since when, until it is known again", async () => {
     const { "object-id": id } = servers.find((one) => one.name === "db1");
-    await page.route("**/virtual-servers/sync*", async (route) => {
+    const end = await instead(page, "**/virtual-servers/sync*", async (route) => {
       const answer = await route.fetch();
       if (answer.status() !== 200) return route.fulfill({ response: answer });
       await route.fulfill({ response: answer, json: { ...(await answer.json()), stale: [{ "object-id": id, since: "2026-11-29T09:30:00Z" }] } });
@@ -165,7 +165,7 @@ await flow(async () => {
     assert.ok(await mark.evaluate((one) => one.getBoundingClientRect().right <= one.closest("td").getBoundingClientRect().right), "the mark is not cut off");
     assert.deepEqual(await axe(page), []);
     await page.setViewportSize({ width: 1280, height: 800 });
-    await page.unrouteAll({ behavior: "wait" });
+    await end();
     await mark.waitFor({ state: "detached" });
     assert.equal(await table.locator("tr.old").count(), 0);
   });

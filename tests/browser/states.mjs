@@ -3,7 +3,7 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { allow, api, assert, axe, AXE, flow, goto, open, pages, settled, step, told } from "./tools.mjs";
+import { allow, api, assert, axe, AXE, flow, goto, instead, open, pages, settled, step, told } from "./tools.mjs";
 
 const API = /\/zhpm\/wsapi\/v1\/(?!login|version|events)/;
 const SIZES = { wide: [1280, 800], narrow: [400, 800] };
@@ -43,10 +43,8 @@ await flow(async () => {
 
   for (const state of told.states) {
     const page = await open({ user: told.user, locale: told.locale, scheme: told.scheme, scripts: [AXE] });
-    if (STATES[state]) {
-      allow(page, /503/);
-      await page.route(API, STATES[state]);
-    }
+    if (STATES[state]) allow(page, /503/);
+    const end = STATES[state] && (await instead(page, API, STATES[state]));
     for (const place of places) {
       await step(`${place}, ${state}`, async () => {
         if (state === "loading") {
@@ -56,8 +54,7 @@ await flow(async () => {
         await judge(page, place, state);
       });
     }
-    // An answer still being made would be lost with the context, which is an error. Those that never come need no waiting.
-    if (state !== "loading") await page.unrouteAll({ behavior: "wait" });
+    if (state !== "loading") await end?.(); // an answer still being made would be lost with the context
     await page.context().close();
   }
   assert.deepEqual(wrong, []);
