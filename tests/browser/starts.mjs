@@ -97,7 +97,8 @@ async function done(page) {
     await api("POST", `/virtual-servers/${ids.web1}/actions`, { action: "stop", dependants: "leave" });
     await until(async () => (await status("web1")) === "shut-off");
     await api("POST", `/virtual-servers/${ids.web1}/actions`, { action: "start" });
-    await page.getByRole("button", { name: "Show progress" }).click();
+    // of the start: the page may still tell of the stop
+    await page.locator("hpm-start-strip .strip", { hasText: "web1: runs, not ready yet" }).getByRole("button", { name: "Show progress" }).click();
     await power.getByText("runs, not ready yet").waitFor();
     await power.getByRole("button", { name: "Cancel: Start of web1" }).click();
     await power.locator("h3", { hasText: /cancelled$/ }).waitFor();
@@ -112,7 +113,7 @@ async function several(page) {
   const select = (name) => page.locator("hpm-servers hpm-table").getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
   const jobs = async () => (await api("GET", "/start-jobs"))["start-jobs"];
   const before = (await jobs()).length;
-  await say("web1", { "depends-on": [{ "virtual-server": ids.db1 }], ready: { type: "running", seconds: 2 } });
+  await say("web1", { "depends-on": [{ "virtual-server": ids.db1 }], ready: { type: "running", seconds: 5 } }); // time enough to look at the page meanwhile
   await step("several are stopped together: who needs others first; of those that need them, one is asked", async () => {
     await goto(page, "servers");
     for (const name of ["db1", "web1", "web2"]) await select(name);
