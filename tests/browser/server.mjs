@@ -184,6 +184,21 @@ async function deeds(page, server) {
     await page.getByRole("button", { name: "End it now" }).click();
     await until(async () => !(await read(server))["temporary-goal"]);
   });
+  await step("an open menu stays as it is, whatever comes to be meanwhile", async () => {
+    const told = page.getByText("Temporary goal until");
+    await told.waitFor({ state: "detached" });
+    await page.locator("hpm-head").getByRole("button", { name: /^Actions/ }).click();
+    const items = page.getByRole("menuitem");
+    const before = await items.allInnerTexts();
+    const end = new Date(Date.now() + 900_000).toISOString();
+    await api("POST", path, { "temporary-goal": { velocity: "slow", until: end } });
+    await told.waitFor();
+    assert.deepEqual(await items.allInnerTexts(), before);
+    await page.keyboard.press("Escape");
+    await page.locator("hpm-head").getByRole("button", { name: /^Actions/ }).click();
+    await page.getByRole("menuitem", { name: "End temporary goal" }).click();
+    await told.waitFor({ state: "detached" });
+  });
   await step("attributes: only what an administrator said is sent", async () => {
     await openDialog(page, "Change attributes…");
     await attributes.getByLabel("Title").fill("Said here");

@@ -21,6 +21,8 @@ export class MenuPart extends HpmElement {
   /** Without a button of its own: `showFor` opens it. */
   @property({ type: Boolean }) bare = false;
   @state() private open = false;
+  /** What is listed. While it is open it stays as it is: nothing moves under the mouse. */
+  private shown: readonly Action[] = [];
   @query("button[aria-haspopup]") private own!: HTMLButtonElement | null;
   private anchor: HTMLElement | null = null;
   private back = (): void => this.own?.focus();
@@ -80,9 +82,13 @@ export class MenuPart extends HpmElement {
     removeEventListener("scroll", this.scrolled, { capture: true });
   }
 
+  override willUpdate(): void {
+    if (!this.open) this.shown = this.actions;
+  }
+
   override render() {
-    const harmless = this.actions.filter((one) => !one.danger);
-    const dangerous = this.actions.filter((one) => one.danger);
+    const harmless = this.shown.filter((one) => !one.danger);
+    const dangerous = this.shown.filter((one) => one.danger);
     const name = this.label || t("Actions");
     const named = this.of ? t("{name} of {thing}", { name, thing: this.of }) : name;
     return html`${this.bare ? nothing : this.opener(named)}
@@ -103,7 +109,7 @@ export class MenuPart extends HpmElement {
     this.anchor = anchor;
     this.back = back;
     this.of = of;
-    this.actions = actions;
+    this.shown = this.actions = actions;
     await this.updateComplete;
     this.show();
   }
