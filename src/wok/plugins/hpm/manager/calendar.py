@@ -22,6 +22,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def moment_of(text: str) -> datetime:
+    """The moment of such a time."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def catalog_at(catalog: Catalog, moment: datetime) -> Catalog:
     """The catalog as it is to be at that moment (UTC), by the time zone that the host has now."""
     time.tzset()
@@ -36,7 +41,7 @@ def seconds_until(catalog: Catalog, moment: datetime) -> float:
         waits.append(60.0 - moment.second - moment.microsecond / 1e6)    # no zone differs by parts of a minute
     end = catalog.next_end()
     if end is not None:
-        waits.append((datetime.fromisoformat(end.replace("Z", "+00:00")) - moment).total_seconds())
+        waits.append((moment_of(end) - moment).total_seconds())
     return max(0.01, min(waits))
 
 

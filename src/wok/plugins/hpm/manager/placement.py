@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -37,7 +37,7 @@ from ..store.database import Database
 from ..wire.management import Outcome
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .calendar import rfc3339
+from .calendar import moment_of, rfc3339
 from .change import Busy
 from .controls import changing, pins_text
 from .foresight import own_quota
@@ -180,10 +180,10 @@ class PlacementManagement:
         """Servers that were moved before hpm was started anew, and that are still where it moved them to: UUID and
         start, and when (ns). Raises `StoreError`."""
         found: dict[tuple[str, str], int] = {}
-        now = _moment(self._time())
+        now = moment_of(self._time())
         since = rfc3339(now - timedelta(seconds=COOL_DOWN * self.interval))
         for record in self._adjustments.find(AdjustmentFilter(time_from=since, outcome="applied", cause=CAUSE)):
-            age = max(0, int((now - _moment(record.time)).total_seconds() * 1e9))    # clocks are set back, too
+            age = max(0, int((now - moment_of(record.time)).total_seconds() * 1e9))    # clocks are set back, too
             for moved in record.receivers:
                 server, when = sample.samples.get(moved.uuid), sample.time_ns - age
                 if moved.pins_after is None or server is None or when < server.started_ns:
@@ -330,10 +330,6 @@ def _total(uses: Mapping[str, tuple[VcpuUse, ...]], uuids: Mapping[str, float] |
     using = sum(use.using for uuid in uuids for use in uses[uuid])
     busy = using + sum(use.delay for uuid in uuids for use in uses[uuid])
     return 100.0 * using / busy if busy > 0.0 else 0.0
-
-
-def _moment(time: str) -> datetime:
-    return datetime.fromisoformat(time.replace("Z", "+00:00"))
 
 
 def _starts(snapshot: Snapshot, uuid: str) -> str | None:

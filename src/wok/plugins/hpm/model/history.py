@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
 from ..engine.metrics.metric import FloatColumn, Metric, Unit, shown
 from ..errors import InvalidValue, NotFound
-from ..manager.calendar import rfc3339
+from ..manager.calendar import moment_of, rfc3339
 from ..manager.manager import Manager
 from ..manager.recorder import HOST_KEY
 from ..store.history import History, Series
@@ -207,7 +207,7 @@ def past_range(now: float, start: str | None, end: str | None, usual: float) -> 
 
 
 def _seconds(text: str, path: str) -> float:
-    return datetime.fromisoformat(utc_time(text, path).replace("Z", "+00:00")).timestamp()
+    return moment_of(utc_time(text, path)).timestamp()
 
 
 def _wanted(

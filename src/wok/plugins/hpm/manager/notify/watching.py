@@ -12,7 +12,7 @@ from ...policy.goals import Importance
 from ...policy.groups import WorkloadResourceGroup
 from ...policy.policies import ServiceClass
 from ...wire.notifications import Notification, NotificationEvent
-from ..calendar import rfc3339
+from ..calendar import moment_of, rfc3339
 from ..snapshot import Snapshot
 from .channels import Wanted
 
@@ -40,7 +40,7 @@ class Watch:
 
         def ago(time: str) -> float:
             """A time of an earlier start by the clock of this one."""
-            return now - max(0.0, (wall - _moment(time)).total_seconds())
+            return now - max(0.0, (wall - moment_of(time)).total_seconds())
 
         lapses = {key: Lapse(ago(one.since), told=ago(one.time)) for key, one in open_.items()}
         self._classes = Lapses({key: lapse for key, lapse in lapses.items() if key != HOST})
@@ -136,7 +136,3 @@ def _rounded(value: float, digits: int) -> float | None:
 
 def _before(wall: datetime, seconds: float) -> str:
     return rfc3339(wall - timedelta(seconds=seconds))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

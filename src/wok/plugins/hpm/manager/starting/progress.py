@@ -15,7 +15,7 @@ import msgspec
 from ...engine.samples import ServerStatus
 from ...policy.start_order import Needs, dependants_of, reached
 from ...store.start_jobs import OVER, JobServer, JobState, Phase, StartJob
-from ..calendar import rfc3339
+from ..calendar import moment_of, rfc3339
 
 #: What is done to a server.
 Act: TypeAlias = Literal["start", "resume", "shut-down", "destroy", "suspend"]
@@ -97,7 +97,7 @@ def without(job: StartJob, uuids: Collection[str], now: datetime, why: str) -> S
 
 def seconds_since(time: str, now: datetime) -> float:
     """Seconds from a time in the store until now; none where the clock was put back."""
-    return max(0.0, (now - datetime.fromisoformat(time.replace("Z", "+00:00"))).total_seconds())
+    return max(0.0, (now - moment_of(time)).total_seconds())
 
 
 class _Turn:

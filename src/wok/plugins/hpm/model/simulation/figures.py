@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ...engine.index import MET, performance_index
+from ...manager.calendar import moment_of
 from ...policy.goals import IMPORTANCES, DiscretionaryGoal, Goal, VelocityGoal
 from ...policy.groups import WorkloadResourceGroup
 from ...store.adjustments import AdjustmentRecord, ServerRecord
@@ -227,9 +228,8 @@ def _unmet(played: Played, tallies: Mapping[str, Tally]) -> list[UnmetGoal]:
 
 
 def _adjustment(record: AdjustmentRecord, begin: datetime) -> SimulatedAdjustment:
-    moment = datetime.fromisoformat(record.time.replace("Z", "+00:00"))
     return SimulatedAdjustment(
-        after_seconds=round((moment - begin).total_seconds(), 3),
+        after_seconds=round((moment_of(record.time) - begin).total_seconds(), 3),
         outcome=record.outcome,
         reason=record.reason,
         detail=record.detail,
