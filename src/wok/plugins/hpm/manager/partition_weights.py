@@ -9,8 +9,10 @@ whose weight is hpm's. Who was not named keeps its weight.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
+from itertools import takewhile
 from math import inf
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,6 +49,16 @@ def compete(
     return _Partitions(servers, catalog, sample, window, states, actuator, usual).compete()
 
 
+class _Around(NamedTuple):
+    """Where those in a partition of hpm's weight compete: it, and the partitions around it that are like it, outward
+    without a gap; what the planner calls the parent of them all; and the CPUs that they are limited to within that one,
+    None: not at all."""
+
+    inside: tuple[str, ...]
+    parent: str
+    cpus: frozenset[int] | None
+
+
 class _Partitions:
     def __init__(
         self, servers: Mapping[str, Candidate], catalog: Catalog, sample: HostSample, window: HostWindow,
@@ -76,6 +88,7 @@ class _Partitions:
             members = self._members(path)
             if members is not None:
                 self._open[path] = members
+        self._around = {path: self._surroundings(path) for path in self._open}
 
     def compete(self) -> Competition:
         reserved = {path for path, one in self._defined.items() if one.reserve is not None and path not in self._open}
@@ -112,25 +125,23 @@ class _Partitions:
             return None
         return frozenset((*(c.uuid for c in servers), *wholes)).union(*inner)
 
-    def _around(self, path: str) -> tuple[str, ...]:
-        """The partitions whose weight is hpm's from this one outward, without a gap."""
-        found: list[str] = []
-        for one in lineage(path):
-            if one not in self._open:
-                break
-            found.append(one)
-        return tuple(found)
-
     # -- what the planner gets
+
+    def _surroundings(self, path: str) -> _Around:
+        inside = tuple(takewhile(self._open.__contains__, lineage(path)))
+        above = parent_of(inside[-1]) or ROOT
+        listed = _listed(self._states, path)    # the kernel keeps it within those around it
+        return _Around(inside, self._key(above), None if listed == _listed(self._states, above) else listed)
 
     def _placed(self, c: Candidate, path: str) -> Candidate:
         """In the pool of the nearest parent whose weight is said. `path`: the partition that it stands in."""
-        inside = self._around(path)
-        if not inside:
+        around = self._around.get(path)
+        if around is None:
             return c
-        return msgspec.structs.replace(
-            c, parent=self._key(parent_of(inside[-1]) or ROOT), inside=inside, cpus=self._cpus(c.cpus, inside)
-        )
+        cpus = c.cpus
+        if around.cpus is not None:
+            cpus = around.cpus if cpus is None else (cpus & around.cpus) or around.cpus
+        return msgspec.structs.replace(c, parent=around.parent, inside=around.inside, cpus=cpus)
 
     def _key(self, path: str) -> str:
         """What the planner calls a parent: the cgroup, as samples of those who stand there have it."""
@@ -140,22 +151,14 @@ class _Partitions:
                     return key.rsplit("/", around.index(path))[0]
         return self._keys.get(path, path)
 
-    def _cpus(self, own: frozenset[int] | None, inside: Sequence[str]) -> frozenset[int] | None:
-        """The CPUs that it may run on, with those that the partitions around it are limited to."""
-        every = _listed(self._states, parent_of(inside[-1]) or ROOT)
-        listed = _listed(self._states, inside[0])    # the kernel keeps it within those around it
-        if listed is None or listed == every:
-            return own
-        return listed if own is None else (own & listed) or listed
-
     def _nest(self, path: str) -> Nest:
-        outward = self._around(path)
+        around = self._around[path]
         defined, entry, state = self._defined[path], self._known.get(path), self._states.get(path)
         shares = self._sample.partition_shares[path]
         cap = None if state is None else state.parameters.cpu.cap
         bound = Bound(self._open[path], defined.reserve or 0.0, inf if cap is None else cap)
         return Nest(
-            path, self._key(parent_of(outward[-1]) or ROOT), outward[1:], shares,
+            path, around.parent, around.inside[1:], shares,
             shares if entry is None else int(entry.original),
             bound if cap is not None or defined.reserve is not None else None,
         )  # fmt: skip
