@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +19,16 @@ import pytest
 from hpm.backend.domain_xml import with_partition
 from hpm.backend.libvirt_host import LibvirtHypervisor
 from hpm.errors import ServerGone
-from hpm.policy.start_policies import AgentAnswers, Dependency, HeartbeatFile, PortAnswers, Running, StartPolicy
-from tests.lab import Lab
+from hpm.policy.start_policies import (
+    AgentAnswers,
+    Dependency,
+    HeartbeatFile,
+    PortAnswers,
+    Readiness,
+    Running,
+    StartPolicy,
+)
+from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
 from tests.system.starting import Defined, hook, say
@@ -228,35 +236,37 @@ def test_a_definition_for_one_start_leaves_the_persistent_one(lab: Lab) -> None:
         guests.remove()
 
 
-def test_a_guest_agent_tells_whether_a_guest_is_ready(lab: Lab) -> None:
-    guest = lab.linux("agent", load="idle", agent=True)
+@contextmanager
+def agent(lab: Lab, words: str = "") -> Iterator[tuple[Guest, Callable[[Readiness], str | None]]]:
+    """A guest whose agent answers; and why it is not ready by some measure, None: it is. `words`: see `Lab.linux`."""
+    guest = lab.linux("agent", load="idle", agent=True, words=words)
     host = LibvirtHypervisor("qemu:///system")
     try:
         wait_until(lambda: guest.uuid in host.observe().samples, 5, "the guest is seen")
         start = host.observe().samples[guest.uuid].start
         wait_until(lambda: host.probe(guest.uuid, start, AgentAnswers()) is None, 30, "the agent answers")
-        beat = HeartbeatFile("/beat", 60)
-        told = "it has no file /beat"    # a guest that is short of CPU takes its time to run a program
-        wait_until(lambda: host.probe(guest.uuid, start, beat) == told, 20, "the agent tells that there is none")
-        command(lab, guest.uuid, "guest-exec", path="touch", arg=["/beat"])
-        wait_until(lambda: host.probe(guest.uuid, start, beat) is None, 5, "the heartbeat is seen")
-        old = HeartbeatFile("/beat", 1)
-        wait_until(lambda: "was written" in (host.probe(guest.uuid, start, old) or ""), 10, "the heartbeat is old")
+        yield guest, lambda how: host.probe(guest.uuid, start, how)
     finally:
         host.close()
         guest.destroy()
 
 
+def test_a_guest_agent_tells_whether_a_guest_is_ready(lab: Lab) -> None:
+    with agent(lab) as (guest, probe):
+        beat = HeartbeatFile("/beat", 60)
+        told = "it has no file /beat"    # a guest that is short of CPU takes its time to run a program
+        wait_until(lambda: probe(beat) == told, 20, "the agent tells that there is none")
+        command(lab, guest.uuid, "guest-exec", path="touch", arg=["/beat"])
+        wait_until(lambda: probe(beat) is None, 5, "the heartbeat is seen")
+        old = HeartbeatFile("/beat", 1)
+        wait_until(lambda: "was written" in (probe(old) or ""), 10, "the heartbeat is old")
+
+
 @pytest.mark.parametrize("blocked", ["guest-exec", "guest-exec,guest-file-open"])
 def test_a_heartbeat_of_an_agent_that_may_run_no_programs_is_what_the_file_says(lab: Lab, blocked: str) -> None:
-    guest = lab.linux("agent", load="idle", agent=True, words=f"lab_blocked={blocked}")
-    host = LibvirtHypervisor("qemu:///system")
-    try:
-        wait_until(lambda: guest.uuid in host.observe().samples, 5, "the guest is seen")
-        start = host.observe().samples[guest.uuid].start
-        wait_until(lambda: host.probe(guest.uuid, start, AgentAnswers()) is None, 30, "the agent answers")
+    with agent(lab, f"lab_blocked={blocked}") as (guest, probe):
         beat = HeartbeatFile("/beat", 60)
-        why = host.probe(guest.uuid, start, beat)
+        why = probe(beat)
         assert why is not None and "guest-exec" in why and "guest-file-open" in why
         if "file" in blocked:
             return
@@ -269,15 +279,12 @@ def test_a_heartbeat_of_an_agent_that_may_run_no_programs_is_what_the_file_says(
             command(lab, guest.uuid, "guest-file-close", handle=handle)
 
         write("alive\n")
-        assert "does not hold the seconds since 1970" in (host.probe(guest.uuid, start, beat) or "")
+        assert "does not hold the seconds since 1970" in (probe(beat) or "")
         now = int(command(lab, guest.uuid, "guest-get-time")) // 10**9
         write(f"{now}\n")
-        assert host.probe(guest.uuid, start, beat) is None
+        assert probe(beat) is None
         write(f"{now - 100}\n")
-        assert "was written 10" in (host.probe(guest.uuid, start, beat) or "")
-    finally:
-        host.close()
-        guest.destroy()
+        assert "was written 10" in (probe(beat) or "")
 
 
 def command(lab: Lab, uuid: str, execute: str, **arguments: object) -> Any:
