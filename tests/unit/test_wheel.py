@@ -51,7 +51,7 @@ def test_the_wheel_has_the_built_pages_and_their_texts(packed: set[str]) -> None
     if not (PACKAGE / "ui/js/hpm.js").exists():
         pytest.skip("the pages have not been built (make ui)")
     languages = [Path(name).stem for name in packed if name.startswith("hpm/ui/js/lang/")]
-    assert "hpm/ui/js/hpm.js" in packed
+    assert {"hpm/ui/js/hpm.js", "hpm/ui/js/LICENSES.txt"} <= packed
     assert sorted(languages) == sorted(file.stem for file in (ROOT / "ui/po").glob("*.po"))
 
 
