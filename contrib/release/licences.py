@@ -10,8 +10,8 @@ import re
 
 from .parts import Part
 
-#: SPDX identifiers of licences that hpm, LGPL-2.1-or-later, can use and be given on with: permissive ones, weak copyleft
-#: by file or library. https://spdx.org/licenses/; which fit together: https://www.gnu.org/licenses/license-list.html
+#: SPDX identifiers of licences that hpm, LGPL-2.1-or-later, can use and be given on with: permissive, weak copyleft by
+#: file or library. https://spdx.org/licenses/; which fit together: https://www.gnu.org/licenses/license-list.html
 ALLOWED = frozenset({
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LGPL-2.0-or-later", "MIT", "MPL-2.0",
     "PSF-2.0", "Python-2.0", "Zlib", "ZPL-2.1",
