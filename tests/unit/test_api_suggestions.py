@@ -189,8 +189,8 @@ def test_what_cannot_be_asked_is_refused(api: ApiHost) -> None:
 
 
 def test_who_cannot_wait_for_the_manager_is_told_to_try_again(api: ApiHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpm.manager.manager.PATIENCE", 0.05)
-    with api.manager._lock:
+    monkeypatch.setattr("hpm.manager.cycles.PATIENCE", 0.05)
+    with api.manager._work.lock:
         error = api.refused("GET", path(api, "Gold"))
     assert (error["http-status"], error["reason"]) == (409, 1)
 

@@ -93,9 +93,9 @@ def test_a_problem_of_the_host_is_told(api: ApiHost) -> None:
 
 
 def test_a_busy_manager_says_try_again_and_changes_nothing(api: ApiHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpm.manager.manager.PATIENCE", 0.05)
+    monkeypatch.setattr("hpm.manager.cycles.PATIENCE", 0.05)
     state = api.state()
-    with api.manager._lock:    # as a cycle that takes long has it
+    with api.manager._work.lock:    # as a cycle that takes long has it
         for method, path, body in (
             ("POST", GROUPS, {"name": "Gold"}), ("POST", "/mgmt-levels", {"cpu-mgmt": "on"}),
             ("POST", f"{SERVERS}/{DB1}", {"excluded": True}), ("DELETE", f"{GROUPS}/default", None),

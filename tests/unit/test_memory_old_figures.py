@@ -89,7 +89,7 @@ def test_evaluating_twice_sees_the_same(tmp_path: Path) -> None:
     house = house_of(tmp_path, guest("gold"), memory=64 * 1024)
     house.manager.memory.evaluate({"p": "1"})
     house.manager.memory.evaluate({"p": "1"})
-    assert len(house.manager._memory.policies.history.entities(house.manager.snapshot, 10.0).host.history) == 1
+    assert len(house.manager._work.memory.policies.history.entities(house.manager.snapshot, 10.0).host.history) == 1
 
 
 def test_a_guest_that_boots_anew_with_its_balloon_is_not_taken_for_an_administrators(tmp_path: Path) -> None:

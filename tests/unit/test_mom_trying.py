@@ -131,9 +131,9 @@ def test_a_try_sees_one_moment_and_keeps_nothing(tmp_path: Path) -> None:
     decided_by(house, "mom", count)
     house.manager.set_memory_level("advise")
     house.step(3)
-    kept = house.manager._memory.policies.history._variables["", ""]
+    kept = house.manager._work.memory.policies.history._variables["", ""]
     before = kept["turns"]
-    trial = house.manager._memory.trial(
+    trial = house.manager._work.memory.trial(
         house.manager.snapshot, 10.0, compile_policies({"p": f'(Host.GetVar "turns") {count} (Host.GetVar "turns")'})
     )
     house.step(3)

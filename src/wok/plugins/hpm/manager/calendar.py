@@ -22,6 +22,12 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def local_time(moment: datetime) -> datetime:
+    """A moment (UTC) by the time zone that the host has now."""
+    time.tzset()
+    return moment.astimezone()
+
+
 def moment_of(text: str) -> datetime:
     """The moment of such a time."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -29,8 +35,7 @@ def moment_of(text: str) -> datetime:
 
 def catalog_at(catalog: Catalog, moment: datetime) -> Catalog:
     """The catalog as it is to be at that moment (UTC), by the time zone that the host has now."""
-    time.tzset()
-    local = moment.astimezone()
+    local = local_time(moment)
     return catalog.at(local.weekday(), local.hour * 60 + local.minute, rfc3339(moment))
 
 

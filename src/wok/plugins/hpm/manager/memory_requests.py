@@ -17,7 +17,9 @@ from .trials import Trials
 class Lead(Protocol):
     """What is needed of the manager."""
 
-    interval: float
+    @property
+    def interval(self) -> float:
+        """Seconds between two cycles."""
 
     @property
     def snapshot(self) -> Snapshot:
