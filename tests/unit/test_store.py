@@ -308,7 +308,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "hpm.db").write_text("This is not a database. " * 100)
-    with pytest.raises(StoreError, match=r"hpm\.db cannot be opened"):
+    with pytest.raises(StoreError, match=r"hpm\.db is damaged"):
         Database(tmp_path / "hpm.db")
 
 

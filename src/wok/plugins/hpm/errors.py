@@ -14,6 +14,7 @@
     │   ├── ServerBusy             the virtual server must be left alone now
     │   └── ServerGone             the virtual server ended meanwhile
     ├── StoreError                 what should survive cannot be read or written
+    │   └── StoreDamaged           its file is damaged
     └── ManagerBusy                another manager has this host
 
 Each carries what is wrong, where, and what would be right. The `id` of a class never changes;
@@ -115,6 +116,12 @@ class StoreError(HpmError):
     """The store cannot be read or written."""
 
     id = "store"
+
+
+class StoreDamaged(StoreError):
+    """The store's file is damaged: another try will not help."""
+
+    id = "store-damaged"
 
 
 class ManagerBusy(HpmError):

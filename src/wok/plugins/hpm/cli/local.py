@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .command import Failure, command
+from .command import Failure, Slot, command
 from .plain import plain
 from .session import Session
 
@@ -38,6 +38,7 @@ _listen = click.option(
     "--listen", "web_listen", metavar="ADDRESS:PORT",
     help="Where browsers and programs reach hpm [default: 127.0.0.1:8643, this host only].",
 )  # fmt: skip
+_BACKUP = Slot("backup", "NAME", "--backup", "A backup, by its name in backup-list.")
 _file = click.Path(dir_okay=False, path_type=Path)
 _tls_cert = click.option(
     "--tls-cert", type=_file, metavar="FILE", help="A certificate with its chain, in PEM [default: an own one]."
@@ -155,6 +156,40 @@ def restore(session: Session, connect: str | None, state_dir: Path | None) -> No
 
     for sentence in put_back(connect=connect, state_dir=state_dir):
         click.echo(plain(sentence))
+
+
+@command("backup-list", local=True, examples=["hpm backup-list"])
+@_connect
+@_state_dir
+def backup_list(session: Session, connect: str | None, state_dir: Path | None) -> None:
+    """List the backups of groups, policies and journal.
+
+    Newest first. hpm makes them by itself: when changes have settled, once a day, and before an upgrade. It keeps the
+    newest three, and the last one of each of seven days before them. The time in their names is UTC.
+    """
+    from ..host.backups import backup_list as found
+
+    backups = found(connect, state_dir)
+    for each in backups:
+        click.echo(f"{each.name}  {each.path.stat().st_size} bytes")
+    if not backups:
+        click.echo("there is no backup")
+
+
+@command("backup-use", _BACKUP, local=True, examples=["hpm backup-use hpm-000017-20301231T235959Z.db"])
+@_connect
+@_state_dir
+def backup_use(session: Session, backup: str, connect: str | None, state_dir: Path | None) -> None:
+    """Go back to a backup (offline).
+
+    Groups, policies, settings and tokens are then those of the backup; what hpm changed on this host, and will put
+    back, stays known. The present file is kept aside. hpm must not run.
+    """
+    if session.host is not None:
+        raise click.UsageError("backup-use acts on this host; leave --host out")
+    from ..host.backups import backup_use as use
+
+    click.echo(plain(use(connect, state_dir, backup)))
 
 
 def libvirt_hooks(root: Path, socket: Path | None) -> Hooks:

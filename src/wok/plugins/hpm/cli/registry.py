@@ -156,6 +156,8 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         serve="Run hpm: watch the host, manage it, answer requests.",
         web="Run the web front alone, beside 'hpm serve --no-web'.",
         restore="Put back the values found at the start (offline).",
+        backup_list="List the backups of groups, policies and journal.",
+        backup_use="Go back to a backup (offline).",
     ) + _noun(
         "hooks",
         hooks_install="Have libvirt ask hpm before guests start.",

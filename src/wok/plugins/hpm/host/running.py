@@ -7,22 +7,29 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
 from ..control.heap import keep_one_heap, keep_searches_short
+from ..engine.samples import HostSample
 from ..errors import Conflict
+from ..manager.backing_up import BackingUp
+from ..manager.controls import in_force, start_of
 from ..manager.lock import HostLock
 from ..manager.manager import Manager
 from ..manager.recorder import KINDS
+from ..store.activity import ActivityRecord
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
 from ..store.history import History
+from ..store.journal import Control, Journal, JournalEntry
+from ..store.recovery import Recovered, open_store
 from ..version import VERSION
 from .access.front_socket import front_socket, front_uid
 from .delivery.courier import ProcessCourier
@@ -38,6 +45,9 @@ TURN = 0.0005
 
 #: Sockets are for others too; what is kept is nobody else's business.
 PRIVATE = 0o027
+
+
+Entries: TypeAlias = "Mapping[tuple[str, Control], JournalEntry]"
 
 
 class Door(Protocol):
@@ -108,30 +118,63 @@ class RunningManager:
         later = self._undo.callback
         lock = HostLock(lock_path(self.choice, self.state), f"state in {self.state}, socket {self.address}")
         later(lock.release)
-        database = Database(self.state / "hpm.db")
+        database, recovered = open_store(self.state / "hpm.db")
         later(database.close)
         keep_to_host(database, self.choice)
+        found = Journal(database).entries
         self.hypervisor = open_hypervisor(self.choice.uri)
         later(self.hypervisor.close)
         self.manager = Manager(
             self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc),
             History(self.state / "history.db", KINDS), ProcessCourier(), self._plot_dir,
         )  # fmt: skip
+        if recovered is not None:
+            self._tell(recovered, doubtful(found, Journal(database).entries, self.manager.snapshot.sample))
+        backing_up = BackingUp(database)
         server = SocketServer(self.manager, self.address, PeerDoor())
         entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid())
         doors: list[Door] = [entrance]
         if self._mom_rpc is not None:
             doors.append(MomRpc(self.manager, self._mom_rpc))
         doors.append(server)    # the last: when the API answers, all of them do
+        backing_up.start()
+        later(backing_up.stop)
         self.manager.start()
         later(self._put_back)
         for each in doors:
             each.start()
             later(each.stop)
 
+    def _tell(self, recovered: Recovered, unknown: Sequence[JournalEntry]) -> None:
+        """What became of a damaged store, in the log and in the activity log."""
+        said = [recovered.said()]
+        infos = self.manager.snapshot.sample.infos
+        for entry in unknown if not recovered.journal else ():
+            name = infos[entry.uuid].name if entry.uuid in infos else entry.uuid
+            said.append(
+                f"{name}: whether hpm or an administrator set its {entry.control} is not known any more; it is left as"
+                f" it is. Before hpm it was {entry.original}: set that if you want it, and release the server"
+            )
+        for sentence in said:
+            log.error("%s", sentence)
+            self.manager.activity.add(ActivityRecord(
+                0, self.manager.activity.time(), None, "admin", "nobody", None, "", "", sentence, "failed", 0, 0, None
+            ))  # fmt: skip
+
     def _put_back(self) -> None:
         for said in self.manager.stop():
             log.info("restored %s", said)
+
+
+def doubtful(found: Entries, now: Entries, sample: HostSample) -> list[JournalEntry]:
+    """Of the entries that were `found`, those whose control has a value that they do not know: they are held `now`, or
+    dropped, and what was there before hpm is not there."""
+    left = [entry for key, entry in found.items() if key not in now or now[key].held]
+    return [
+        entry for entry in left
+        if start_of(sample, entry.uuid) == entry.start
+        and in_force(sample, entry.uuid, entry.control) not in (None, entry.original)
+    ]  # fmt: skip
 
 
 def usual_state(choice: Choice) -> Path:

@@ -11,12 +11,14 @@ from pathlib import Path
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
 from ..engine.samples import HostSample
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, StoreDamaged
 from ..manager.actuator import Actuator
 from ..manager.lock import HostLock
 from ..manager.observer import observe_with_memory
+from ..store.backups import backups_of
 from ..store.database import Database
 from ..store.journal import Journal
+from ..store.recovery import journal_of, open_store
 from .access.syslog import tell_syslog
 from .front.rights import NoWebUser
 from .front.settings import FrontSettings, front_settings
@@ -75,20 +77,34 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
             f"nothing is put back on the real host, and a simulated one was not asked for: {choice.why}. Start libvirt,"
             " or say --connect qemu:///system; for a simulated host, --connect simulated"
         )
-    if not store.exists():
+    if not store.exists() and not backups_of(store):
         if state_dir is not None:
             raise NotFound(f"there is no store {store}; is this the right --state-dir?")
         return [f"nothing to put back on {choice.uri}: there is no store {store}"]
     lock = HostLock(lock_path(choice, directory), "hpm restore")
     try:
-        database = Database(store)
+        database, said = _opened(store)
         try:
             keep_to_host(database, choice)
-            return _put_back(choice, database)
+            return [*said, *_put_back(choice, database)]
         finally:
             database.close()
     finally:
         lock.release()
+
+
+def _opened(store: Path) -> tuple[Database, list[str]]:
+    """The store, and what is to be told of it. Of one that is damaged and has no backup, the journal alone."""
+    try:
+        database, recovered = open_store(store)
+    except StoreDamaged as error:
+        entries = journal_of(store)
+        if not entries:
+            raise
+        database = Database(Path(":memory:"))
+        Journal(database).put(entries)
+        return database, [f"{error.message.partition(', and there')[0]}; what its journal says is put back"]
+    return database, [] if recovered is None else [recovered.said()]
 
 
 def _put_back(choice: Choice, database: Database) -> list[str]:

@@ -53,7 +53,7 @@ def add_activity(database: Database, records: Sequence[ActivityRecord], oldest: 
     Raises `StoreError`.
     """
     rows = [(r.time, r.user, r.outcome, r.role or "", msgspec.json.encode(r).decode()) for r in records]
-    with database.transaction() as connection:
+    with database.transaction(worth=False) as connection:
         connection.executemany("INSERT INTO activity (time, user, outcome, room, body) VALUES (?, ?, ?, ?, ?)", rows)
         connection.execute("DELETE FROM activity WHERE time < ?", (oldest,))
         for room in {row[3] for row in rows}:

@@ -91,7 +91,7 @@ class Adjustments:
 
     def add(self, record: AdjustmentRecord) -> AdjustmentRecord:
         """Keep a new record; gives it with its id."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(worth=False) as connection:
             cursor = connection.execute(
                 "INSERT INTO adjustments (time, outcome, body) VALUES (?, ?, ?)", (record.time, record.outcome, "")
             )
@@ -107,7 +107,7 @@ class Adjustments:
 
     def replace(self, records: Iterable[AdjustmentRecord]) -> None:
         """Keep records with what was measured since."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(worth=False) as connection:
             connection.executemany(
                 "UPDATE adjustments SET body = ? WHERE id = ?", [(_encode(r), r.id) for r in records]
             )

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ..errors import StoreError
+from ..errors import StoreDamaged
 from ..policy.catalog import Catalog, ServerSettings, empty_catalog
 from ..policy.groups import WorkloadResourceGroup
 from ..policy.partitions import Partition
@@ -50,9 +50,9 @@ def load_setting(database: Database, name: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def save_setting(database: Database, name: str, value: str) -> None:
-    """Keep one named value."""
-    with database.transaction() as connection:
+def save_setting(database: Database, name: str, value: str, *, worth: bool = True) -> None:
+    """Keep one named value; `worth` as in `Database.transaction`. Raises `StoreError`."""
+    with database.transaction(worth=worth) as connection:
         connection.execute(_SET, (name, value))
 
 
@@ -65,7 +65,7 @@ def _load(database: Database, query: str, type_: type[T]) -> dict[str, T]:
         try:
             found[str(key)] = msgspec.json.decode(str(body), type=type_)
         except msgspec.MsgspecError as error:
-            raise StoreError(f"the store {database.path} is damaged at {key}: {error}") from error
+            raise StoreDamaged(f"the store {database.path} is damaged at {key}: {error}") from error
     return found
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import StoreError
+from ..errors import StoreDamaged, StoreError
+from .backups import check, make_backup
 
 #: Version of the schema, kept in `PRAGMA user_version`. Each step leads from its index to the next.
 STEPS = (
@@ -55,11 +56,14 @@ STEPS = (
 
 
 class Database:
-    """An open store. Raises `StoreError` with what to do if the file cannot be used."""
+    """An open store. Raises `StoreError` with what to do if the file cannot be used, `StoreDamaged` if it is damaged
+    (see `recovery.open_store`)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = threading.RLock()
+        #: Counts the transactions that a backup is worth making for.
+        self.worth = 0
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             if str(path) != ":memory:":
@@ -71,27 +75,29 @@ class Database:
                 self._connection.close()
                 raise
         except (sqlite3.Error, OSError) as error:
+            if type(error) is sqlite3.DatabaseError:    # SQLite's errors of what is in the file; others have classes
+                raise StoreDamaged(f"the store {path} is damaged: {error}") from error
             raise StoreError(
                 f"the store {path} cannot be opened: {error}; check the directory's rights and free space, or"
                 " start with another --state-dir"
             ) from error
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; durable when it has ended. Raises `StoreError`."""
+    def transaction(self, *, worth: bool = True) -> Iterator[sqlite3.Connection]:
+        """All or nothing; durable when it has ended. `worth`: a backup should have it soon. Raises `StoreError`."""
         with self.lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._connection
+                    self._connection.execute("COMMIT")
                 except BaseException:
-                    self._connection.execute("ROLLBACK")
+                    if self._connection.in_transaction:    # SQLite itself ends it where the disk is full
+                        self._connection.execute("ROLLBACK")
                     raise
-                self._connection.execute("COMMIT")
             except sqlite3.Error as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
                 raise StoreError(f"the store {self.path} cannot be written: {error}") from error
+            self.worth += worth
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """All rows of a query. Raises `StoreError`."""
@@ -115,6 +121,9 @@ class Database:
                 f"the store {self.path} was written by a newer hpm (schema {version}, this one knows {len(STEPS)});"
                 " install that version again"
             )
+        check(self._connection, self.path)
+        if 0 < version < len(STEPS):
+            make_backup(self.path)
         for number in range(version, len(STEPS)):
             script = f"BEGIN IMMEDIATE; {STEPS[number]}; PRAGMA user_version={number + 1}; COMMIT;"
             self._connection.executescript(script)

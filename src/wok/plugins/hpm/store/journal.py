@@ -7,11 +7,13 @@ libvirt's own values again, and is not given stale ones.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from ..errors import StoreDamaged
 from .database import Database
 
 Control: TypeAlias = Literal[
@@ -46,6 +48,26 @@ class JournalEntry(msgspec.Struct, frozen=True):
     held: bool = False
 
 
+_ALL = "SELECT uuid, control, start, original, previous, intended, held FROM journal"
+_PUT = (
+    "INSERT OR REPLACE INTO journal (uuid, control, start, original, previous, intended, held)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def read_entries(connection: sqlite3.Connection) -> list[JournalEntry]:
+    """All entries in an open file. Raises `sqlite3.Error`, and `msgspec.ValidationError` for what is none."""
+    return _entries(connection.execute(_ALL).fetchall())
+
+
+def write_entries(connection: sqlite3.Connection, entries: Sequence[JournalEntry]) -> None:
+    """Have these and no others in an open file. Raises `sqlite3.Error`."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM journal")
+    connection.executemany(_PUT, map(_row, entries))
+    connection.execute("COMMIT")
+
+
 class Journal:
     """The entries, in memory and in the store alike.
 
@@ -54,9 +76,10 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        query = "SELECT uuid, control, start, original, previous, intended, held FROM journal"
-        rows = msgspec.convert(database.rows(query), list[tuple[str, Control, str, str, str, str, bool]], strict=False)
-        found = [JournalEntry(*row) for row in rows]
+        try:
+            found = _entries(database.rows(_ALL))
+        except msgspec.ValidationError as error:
+            raise StoreDamaged(f"the store {database.path} is damaged at its journal: {error}") from error
         self.entries: Mapping[tuple[str, Control], JournalEntry] = {(e.uuid, e.control): e for e in found}
 
     def get(self, uuid: str, control: Control) -> JournalEntry | None:
@@ -67,12 +90,10 @@ class Journal:
         """Add or replace entries; durable when this returns. Raises `StoreError` and changes nothing."""
         if not entries:
             return
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO journal (uuid, control, start, original, previous, intended, held)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(e.uuid, e.control, e.start, e.original, e.previous, e.intended, int(e.held)) for e in entries],
-            )
+        # What a backup must know of is what was there before hpm came; what is intended changes all the time.
+        new = any((known := self.get(e.uuid, e.control)) is None or known.original != e.original for e in entries)
+        with self._database.transaction(worth=new) as connection:
+            connection.executemany(_PUT, map(_row, entries))
         self.entries = {**self.entries, **{(e.uuid, e.control): e for e in entries}}
 
     def drop(self, entries: Sequence[JournalEntry]) -> None:
@@ -85,3 +106,14 @@ class Journal:
             )
         dropped = {(e.uuid, e.control) for e in entries}
         self.entries = {key: entry for key, entry in self.entries.items() if key not in dropped}
+
+
+def _entries(rows: Sequence[tuple[object, ...]]) -> list[JournalEntry]:
+    found = msgspec.convert(rows, list[tuple[str, Control, str, str, str, str, bool]], strict=False)
+    return [JournalEntry(*row) for row in found]
+
+
+def _row(entry: JournalEntry) -> tuple[object, ...]:
+    return (
+        entry.uuid, entry.control, entry.start, entry.original, entry.previous, entry.intended, int(entry.held)
+    )  # fmt: skip

@@ -47,4 +47,4 @@ def load_ledger(database: Database) -> KeptLedger | None:
 
 def save_ledger(database: Database, ledger: KeptLedger) -> None:
     """Keep it. Raises `StoreError`."""
-    save_setting(database, _NAME, msgspec.json.encode(ledger).decode())
+    save_setting(database, _NAME, msgspec.json.encode(ledger).decode(), worth=False)

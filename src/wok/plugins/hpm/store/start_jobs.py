@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ..errors import StoreError
+from ..errors import StoreDamaged
 from .database import Database
 
 #: Jobs that are kept; of those that are over, the oldest are dropped beyond this many.
@@ -63,7 +63,7 @@ def load_jobs(database: Database) -> dict[int, StartJob]:
         try:
             job = msgspec.json.decode(str(body), type=StartJob)
         except msgspec.MsgspecError as error:
-            raise StoreError(f"the store {database.path} is damaged at start job {key}: {error}") from error
+            raise StoreDamaged(f"the store {database.path} is damaged at start job {key}: {error}") from error
         found[job.id] = job
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..errors import StoreError
+from ..errors import StoreDamaged
 from ..wire.access import Role
 from .database import Database
 
@@ -33,7 +33,7 @@ def load_tokens(database: Database) -> list[TokenRecord]:
         try:
             found.append(msgspec.json.decode(str(body), type=TokenRecord))
         except msgspec.MsgspecError as error:
-            raise StoreError(f"the store {database.path} is damaged at token {number}: {error}") from error
+            raise StoreDamaged(f"the store {database.path} is damaged at token {number}: {error}") from error
     return found
 
 

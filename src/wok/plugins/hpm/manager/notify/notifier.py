@@ -245,7 +245,7 @@ class Notifier:
         if kept == self._saved:
             return
         try:
-            save_setting(self._database, _KEPT, msgspec.json.encode(kept).decode())
+            save_setting(self._database, _KEPT, msgspec.json.encode(kept).decode(), worth=False)
             self._saved = kept
         except StoreError as error:
             log.error("what was told cannot be kept, so it may be told again after a restart: %s", error)

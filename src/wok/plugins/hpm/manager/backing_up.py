@@ -1,0 +1,108 @@
+"""When backups of the store are made: in a thread of its own, so that nothing waits for them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from ..errors import StoreError
+from ..store.backups import Backup, backups_of, make_backup
+from ..store.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Seconds without a change that a backup is worth, after which one is made; and after so many, whatever goes on.
+SETTLED, LONGEST = 10.0, 60.0
+#: Seconds between two backups, at least; more where they take long: they may have a hundredth of the time.
+APART, DUTY = 60.0, 100.0
+#: Seconds after which one is made of whatever there is: adjustments and activity change all the time.
+DAILY = 86400.0
+#: Seconds until it is tried again where one could not be made.
+AGAIN = 300.0
+
+
+class Rhythm:
+    """Decides when a backup is due. Times are monotonic seconds; `worth` as in `Database`.
+
+    The first one is due at once where there is none yet.
+    """
+
+    def __init__(self, now: float, worth: int, *, any_yet: bool) -> None:
+        self._made = worth    # the count that the newest backup has
+        self._seen = worth
+        self._first = self._last = now    # of the changes that are not in it
+        self._next = now
+        self._daily = now + DAILY if any_yet else now
+
+    def due(self, now: float, worth: int) -> float:
+        """When to make one; it may be past."""
+        if worth != self._seen:
+            if self._seen == self._made:
+                self._first = now
+            self._seen, self._last = worth, now
+        if self._seen == self._made:
+            return max(self._daily, self._next)
+        return max(self._next, min(self._last + SETTLED, self._first + LONGEST, self._daily))
+
+    def made(self, now: float, worth: int, took: float) -> None:
+        """One was made that has so many changes at least."""
+        self._made = worth
+        self._next, self._daily = now + max(APART, DUTY * took), now + DAILY
+        self._first = self._last = now
+
+    def failed(self, now: float) -> None:
+        """None could be made."""
+        self._next = now + AGAIN
+
+
+class BackingUp:
+    """Makes backups from `start` to `stop`, and one at the end if there is something new."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database, self._clock = database, clock
+        self._rhythm = Rhythm(clock(), database.worth, any_yet=bool(backups_of(database.path)))
+        self._made = database.worth
+        self._ending = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="hpm-backups", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make the last one, and end."""
+        self._ending.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._database.worth != self._made:
+            self.make()
+
+    def make(self) -> Backup | None:
+        """Make one now; None, and why in the log, if it cannot be made."""
+        worth, began = self._database.worth, self._clock()
+        try:
+            backup = make_backup(self._database.path)
+        except StoreError as error:
+            if not self._failing:
+                log.error("%s; hpm goes on, and tries again every %g s", error, AGAIN)
+            self._failing = True
+            self._rhythm.failed(self._clock())
+            return None
+        if self._failing:
+            log.warning("backups of %s are made again", self._database.path)
+        self._failing = False
+        self._made = worth
+        self._rhythm.made(self._clock(), worth, self._clock() - began)
+        return backup
+
+    def _run(self) -> None:
+        while not self._ending.wait(1.0):
+            try:
+                if self._rhythm.due(self._clock(), self._database.worth) <= self._clock():
+                    self.make()
+            except Exception:    # a thread that is gone would be missed by nobody until the day it is needed
+                log.exception("backups")
+                self._rhythm.failed(self._clock())

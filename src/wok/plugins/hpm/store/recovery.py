@@ -1,0 +1,181 @@
+"""Opening the store, also where its file is damaged: the last good backup takes its place, and it is kept aside.
+
+What is in the journal speaks of the host as it is now, so an old journal is dangerous: it is taken from the damaged
+file wherever that part of it is whole.
+
+The order of steps is such that a start after an end at any of them does the rest: what takes the place is complete
+beside the file (`.restored`) before that is touched, and the write-ahead log of the damaged file is moved away before
+there is another file that SQLite would apply it to.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+
+from ..errors import StoreDamaged, StoreError
+from .backups import Backup, backups_of, copy_store, sync_directory, sync_file
+from .database import Database
+from .journal import JournalEntry, read_entries, write_entries
+
+#: Damaged files that are kept; older ones go.
+KEPT = 3
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """What came to pass: why, where the old file is now (None: there was none), which backup took its place, and
+    whether the journal is that of the old file, or as old as the backup."""
+
+    why: str
+    aside: Path | None
+    backup: str
+    time: str
+    journal: bool
+
+    def said(self) -> str:
+        """The same for people."""
+        lost = "changes of groups, policies, settings and tokens" if self.journal else "all changes"
+        old = "" if self.aside is None else f"; the old file is {self.aside}"
+        return f"{self.why}. The backup {self.backup} took its place: {lost} since {self.time} are lost{old}"
+
+
+def open_store(path: Path) -> tuple[Database, Recovered | None]:
+    """Open it; where it is damaged, with what was done about that.
+
+    Raises `StoreError` with what to do; it is as it was then.
+    """
+    try:
+        _finish(path)
+        why = _gone(path)
+        if why is None:
+            return Database(path), None
+    except StoreDamaged as error:
+        why = error.message
+    except OSError as error:
+        raise StoreError(f"the store {path} cannot be opened: {error}; check the directory's rights") from error
+    backups = backups_of(path)
+    if not backups:
+        raise StoreDamaged(f"{why}, and there is no backup. {_what_to_do(path)}")
+    return _with_backup(path, backups, why)
+
+
+def use_backup(path: Path, name: str) -> tuple[Database, Recovered]:
+    """Put that backup in the place of the store, because somebody wants it; hpm must not run.
+
+    Raises `StoreError`, also if there is no such backup.
+    """
+    chosen = [backup for backup in backups_of(path) if backup.name == name]
+    if not chosen:
+        raise StoreError(f"there is no backup {name} of {path}; 'hpm backup-list' shows them")
+    return _with_backup(path, chosen, "a backup was asked for")
+
+
+def journal_of(path: Path) -> Sequence[JournalEntry] | None:
+    """The journal of a file that may be damaged; None: that part is damaged too. Raises `StoreError` if it cannot be
+    read now."""
+    if not path.exists() or path.stat().st_size == 0:
+        return None    # SQLite would throw its write-ahead log away
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            if [row[0] for row in connection.execute("PRAGMA quick_check('journal')")] != ["ok"]:
+                return None
+            return read_entries(connection)
+    except msgspec.ValidationError:
+        return None
+    except sqlite3.Error as error:
+        if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
+            return None
+        raise StoreError(f"the journal of the damaged store {path} cannot be read: {error}; start again") from error
+
+
+def _gone(path: Path) -> str | None:
+    """Why there is nothing to open although there should be; None: there is, or it is a new store."""
+    if path.exists() and path.stat().st_size > 0:
+        return None
+    log = _beside(path, "-wal")
+    if backups_of(path) or (log.exists() and log.stat().st_size > 0):
+        return f"the store {path} is {'empty' if path.exists() else 'gone'}, and it should not be"
+    return None
+
+
+def _with_backup(path: Path, backups: Sequence[Backup], why: str) -> tuple[Database, Recovered]:
+    """The newest of these that is good takes its place."""
+    entries = journal_of(path)
+    bad = []
+    for backup in backups:
+        restored = _beside(path, ".restored")
+        making = _beside(path, ".restoring")
+        try:
+            copy_store(backup.path, making)
+            if entries is not None:
+                with closing(sqlite3.connect(making, isolation_level=None)) as connection:
+                    write_entries(connection, entries)
+                sync_file(making)
+            os.replace(making, restored)    # noqa: PTH105 (its faults are tried)
+            sync_directory(path.parent)
+            aside = _move_aside(path)
+            _finish(path)
+            done = Recovered(why, aside, backup.name, backup.time, entries is not None)
+            return Database(path), done
+        except StoreDamaged as error:
+            bad.append(error.message)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"{why}, and its backup {backup.path} cannot take its place: {error}; check the directory's rights and"
+                " free space, and start again"
+            ) from error
+    raise StoreDamaged(f"{why}; so is every backup ({'; '.join(bad)}). {_what_to_do(path)}")
+
+
+def _move_aside(path: Path) -> Path | None:
+    """Give a file another name, its log later (`_finish`). Of earlier ones, some stay. Raises `OSError`."""
+    if not path.exists():
+        return None
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+    aside = _beside(path, f".damaged-{stamp}")
+    os.rename(path, aside)    # noqa: PTH104 (its faults are tried)
+    sync_directory(path.parent)
+    older = sorted(each for each in path.parent.glob(f"{path.name}.damaged-*Z") if each != aside)
+    for each in older[: max(0, len(older) + 1 - KEPT)]:
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                os.unlink(_beside(each, suffix))    # noqa: PTH108 (its faults are tried)
+    return aside
+
+
+def _finish(path: Path) -> None:
+    """Where a file was moved aside and its place is empty: move its log too, and let what waits take the place. Raises
+    `OSError`."""
+    restored = _beside(path, ".restored")
+    if path.exists() or not restored.exists():
+        return
+    asides = sorted(path.parent.glob(f"{path.name}.damaged-*Z"))
+    aside = asides[-1] if asides else _beside(path, ".damaged-gone")
+    for suffix in ("-wal", "-shm"):
+        if _beside(path, suffix).exists():
+            os.rename(_beside(path, suffix), _beside(aside, suffix))    # noqa: PTH104 (its faults are tried)
+    sync_directory(path.parent)
+    os.rename(restored, path)    # noqa: PTH104 (its faults are tried)
+    sync_directory(path.parent)
+
+
+def _what_to_do(path: Path) -> str:
+    """Without a backup, for whoever starts hpm."""
+    journal = journal_of(path)
+    if journal is None:
+        first = "What hpm changed on this host cannot be read any more: see whether the servers' shares are as you want"
+    elif journal:
+        first = "Put back what hpm changed on this host, which can still be read: hpm restore"
+    else:
+        first = "Nothing on this host is to be put back"
+    return f"{first}. Then give hpm a copy of the file of your own, or begin anew: move {path.parent} away"
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

@@ -1,0 +1,189 @@
+"""A disk on which one operation fails, or with which everything ends at one operation.
+
+Operations are counted from 1: each write, cut, fsync, creation and deletion by SQLite, and each of `os` that hpm's own
+code makes on files (`OS_CALLS`). At the one that was chosen there is a fault:
+
+=========  ==================================================================================================
+eio        it fails, and changes nothing
+full       it fails for want of room, and so does all that would take more, until `release`
+short      a write is made by half, and fails for want of room
+die        the process ends: nothing is changed any more
+die-short  the same, after half of a write
+power      the machine ends: what was not synced is lost
+torn       the machine ends: of what was not synced, some sectors were written and others were not
+=========  ==================================================================================================
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+from unittest import mock
+
+import pytest
+
+from .vfs import (
+    CANTOPEN,
+    FULL,
+    IOERR_DELETE,
+    IOERR_FSYNC,
+    IOERR_SHMSIZE,
+    IOERR_TRUNCATE,
+    IOERR_WRITE,
+    OK,
+    Faults,
+    FaultyVfs,
+    why_not,
+)
+
+Kind: TypeAlias = Literal["eio", "full", "short", "die", "die-short", "power", "torn"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+#: Those after which nothing of that process goes on.
+ENDS: frozenset[Kind] = frozenset({"die", "die-short", "power", "torn"})
+OS_CALLS = ("replace", "rename", "link", "unlink", "fsync")
+_SECTOR = 512
+
+
+class Disk(Faults):
+    """Faults at one operation; see the module. `at` 0: none."""
+
+    def __init__(self, kind: Kind = "eio", at: int = 0) -> None:
+        self.kind = kind
+        self.at = at
+        #: Operations so far, and whether the fault has come.
+        self.count = 0
+        self.struck = False
+        self.told: list[str] = []
+        self._synced: dict[str, bytes] = {}
+        self._pending: dict[str, list[tuple[int, bytes | None]]] = {}    # None: cut there
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing goes on."""
+        return self.struck and self.kind in ENDS
+
+    def release(self) -> None:
+        """From now on all is well: there is room again, or another process goes on."""
+        self.at = 0
+        self.struck = False
+
+    def lose_power(self) -> None:
+        """The machine ended: make the files what is found at the next start. All connections must be closed."""
+        chance = random.Random(self.at)
+        for path, pending in self._pending.items():
+            if not pending or not Path(path).exists():
+                continue
+            content = bytearray(self._synced.get(path, b""))
+            for offset, data in pending if self.kind == "torn" else ():
+                if data is None:
+                    if chance.random() < 0.5:
+                        del content[offset:]
+                    continue
+                for begin in range(0, len(data), _SECTOR):
+                    if chance.random() < 0.5:
+                        part = data[begin : begin + _SECTOR]
+                        content.extend(bytes(max(0, offset + begin + len(part) - len(content))))
+                        content[offset + begin : offset + begin + len(part)] = part
+            Path(path).write_bytes(content)
+        self._pending.clear()
+
+    def _now(self, what: str, path: str, *, grows: bool = True) -> bool:
+        """Count an operation; whether it is to fail."""
+        if self.dead:
+            return True
+        if self.struck and self.kind in ("full", "short"):
+            return grows and self.kind == "full"
+        self.count += 1
+        self.told.append(f"{what} {Path(path).name}")
+        if self.count == self.at and (grows or self.kind not in ("full", "short")):
+            self.struck = True
+            return True
+        return False
+
+    # -- what SQLite asks
+
+    def opening(self, path: str, *, creates: bool) -> int:
+        if not creates:
+            return CANTOPEN if self.dead else OK
+        if self._now("create", path):
+            return CANTOPEN
+        self._synced.setdefault(path, b"")
+        return OK
+
+    def writing(self, path: str, offset: int, data: bytes) -> tuple[int, bytes]:
+        known = self.struck
+        if self._now("write", path):
+            part = data[: len(data) // 2] if self.kind in ("short", "die-short") and not known else b""
+            return FULL if self.kind in ("full", "short") else IOERR_WRITE, part
+        self._later(path, offset, data)
+        return OK, data
+
+    def truncating(self, path: str, size: int) -> int:
+        if self._now("cut", path, grows=False):
+            return IOERR_TRUNCATE
+        self._later(path, size, None)
+        return OK
+
+    def syncing(self, path: str) -> tuple[int, bool]:
+        if self._now("sync", path, grows=False):
+            return IOERR_FSYNC, False
+        if self.kind in ("power", "torn"):
+            self._synced[path] = Path(path).read_bytes()
+            self._pending.pop(path, None)
+        return OK, False    # slow, and no machine ends here
+
+    def deleting(self, path: str) -> int:
+        if self._now("delete", path, grows=False):
+            return IOERR_DELETE
+        self._synced.pop(path, None)
+        self._pending.pop(path, None)
+        return OK
+
+    def sharing(self, path: str) -> int:
+        return IOERR_SHMSIZE if self._now("share", path) else OK
+
+    def _later(self, path: str, offset: int, data: bytes | None) -> None:
+        if self.kind in ("power", "torn"):
+            if path not in self._synced:
+                self._synced[path] = Path(path).read_bytes()
+            self._pending.setdefault(path, []).append((offset, data))
+
+    # -- what Python's own files ask
+
+    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of `os` that changes files, with faults."""
+
+        def call(*args: Any, **options: Any) -> Any:
+            path = args[-1] if isinstance(args[-1], str | os.PathLike) else ""
+            if self._now(name, os.fspath(path), grows=name in ("link",)):
+                full = self.kind in ("full", "short")
+                raise OSError(errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC if full else errno.EIO))
+            return None if name == "fsync" else function(*args, **options)
+
+        return call
+
+
+_VFS: list[FaultyVfs] = []
+
+
+@contextmanager
+def faulty(disk: Disk) -> Iterator[Disk]:
+    """All files are on that disk. Within, open and close what is tested. Skips the test where there can be none."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    if not _VFS:
+        _VFS.append(FaultyVfs())    # one for good: SQLite may still point to it
+    vfs = _VFS[0]
+    vfs.faults = disk
+    vfs.install()
+    try:
+        with mock.patch.multiple(os, **{name: disk.around(name, getattr(os, name)) for name in OS_CALLS}):
+            yield disk
+    finally:
+        vfs.remove()
