@@ -1,8 +1,8 @@
 """hpm as tests run it: ``python -m tests.program N serve …``.
 
 It ends (and puts everything back) when the test run that started it ends, however that ends; a manager left
-over would have the host. And it dies by SIGKILL at the N-th step of its journal; 0: never. A step is the
-moment before or after the journal is written, an entry is dropped, or a value is set.
+over would have the host. And it dies by SIGKILL at the N-th of its steps; 0: never. A step is the moment before
+or after something is committed to the store, or a value of the host is set.
 """
 
 from __future__ import annotations
@@ -11,17 +11,29 @@ import ctypes
 import faulthandler
 import os
 import signal
+import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hpm.backend.guest import GuestFiles
 from hpm.cli.main import main
-from hpm.store.journal import Journal, JournalEntry
+from hpm.store.database import Database
+
+#: What else sets a value of the host; shares are the kernel's file where there is one.
+SETTERS = (
+    "set_cpu_quota", "set_balloon", "set_stats_period", "set_ksm", "set_vcpu_quota", "set_io_limits", "set_vcpu_pins",
+    "set_emulator_pin", "set_blkio_weight", "set_swap_limit",
+)
 
 
 def arm(step: int) -> None:
-    """Have the process die at that step, counted from 1."""
+    """Have the process die at that step, counted from 1; 0: at none."""
+    if not step:
+        return
+    from hpm.backend.libvirt_host import LibvirtHypervisor  # which is not everywhere
+
     count = 0
 
     def tick() -> None:
@@ -30,10 +42,8 @@ def arm(step: int) -> None:
         if count == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def around(function: Callable[..., Any], counts: Callable[..., bool]) -> Callable[..., Any]:
+    def around(function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any) -> Any:
-            if not counts(*args):
-                return function(*args)
             tick()
             result = function(*args)
             tick()
@@ -41,12 +51,18 @@ def arm(step: int) -> None:
 
         return wrapped
 
-    def some(_journal: Journal, entries: Sequence[JournalEntry]) -> bool:
-        return bool(entries)    # most calls have nothing to write, and are no steps
+    @contextmanager
+    def transaction(self: Database, *, worth: bool = True) -> Iterator[sqlite3.Connection]:
+        with committed(self, worth=worth) as connection:
+            yield connection
+            tick()
+        tick()
 
-    Journal.put = around(Journal.put, some)  # type: ignore[method-assign]
-    Journal.drop = around(Journal.drop, some)  # type: ignore[method-assign]
-    GuestFiles.write_shares = around(GuestFiles.write_shares, lambda *_: True)  # type: ignore[method-assign]
+    committed = Database.transaction
+    Database.transaction = transaction  # type: ignore[method-assign]
+    GuestFiles.write_shares = around(GuestFiles.write_shares)  # type: ignore[method-assign]
+    for name in SETTERS:
+        setattr(LibvirtHypervisor, name, around(getattr(LibvirtHypervisor, name)))
 
 
 def end_with_parent() -> None:

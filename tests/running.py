@@ -21,6 +21,10 @@ ROOT = Path(__file__).parents[1]
 STOPPING = 30.0
 
 
+class Ended(AssertionError):
+    """The manager ended before it answered."""
+
+
 class ManagerProcess:
     """`hpm serve` with a state directory and a socket of its own below `directory`. `web`: its options for that."""
 
@@ -48,7 +52,7 @@ class ManagerProcess:
         self.stop()
 
     def start(self, *, crash_at: int = 0) -> None:
-        """Start it; returns when it answers. `crash_at`: it dies at that step (see `tests.program`)."""
+        """Start it; returns when it answers. `crash_at`: it dies at that step (see `tests.program`). Raises `Ended`."""
         command = [
             sys.executable, "-m", self.program, str(crash_at), "serve", "--connect", self.uri,
             "--state-dir", str(self.directory), "--socket", str(self.socket), "--interval", str(self.interval),
@@ -102,7 +106,7 @@ class ManagerProcess:
     def _answers(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
-            raise AssertionError(f"the manager ended: {self.text()}")
+            raise Ended(f"the manager ended: {self.text()}")
         try:
             with self.client() as client:
                 client.version()

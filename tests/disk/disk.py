@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
-from unittest import mock
 
 import pytest
 
@@ -183,7 +182,9 @@ def faulty(disk: Disk) -> Iterator[Disk]:
     vfs.faults = disk
     vfs.install()
     try:
-        with mock.patch.multiple(os, **{name: disk.around(name, getattr(os, name)) for name in OS_CALLS}):
+        with pytest.MonkeyPatch.context() as patch:
+            for name in OS_CALLS:
+                patch.setattr(os, name, disk.around(name, getattr(os, name)))
             yield disk
     finally:
         vfs.remove()

@@ -75,7 +75,7 @@ def _job(state: str) -> Act:
 
 
 def _activity(database: Database) -> None:
-    record = ActivityRecord(0, TIME, "anna", "admin", "peer", None, "POST", "/", "did", "done", 200, 0, None)
+    record = ActivityRecord(0, TIME, "anna", "admin", "socket", None, "POST", "/", "did", "done", 200, 0, None)
     add_activity(database, [record, record], "2029")
 
 
