@@ -35,6 +35,10 @@ PORT_TIMEOUT: Final = 1.0
 AGENT_TIMEOUT: Final = 2
 #: Seconds that a program of the agent's may take.
 PROGRAM_TIMEOUT: Final = 1.5
+#: What comes of reading an answer that has not the shape of one, or is nested without end (`RecursionError`).
+_NONSENSE: Final = (
+    msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
 #: Addresses of one guest that are tried for a port.
 MOST_ADDRESSES = 8
 #: Bytes of a heartbeat file that are read: one number.
@@ -111,7 +115,7 @@ class LibvirtPower:
         except HypervisorError as error:
             log.debug("%s", error)
             return "its guest agent does not answer"
-        except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except _NONSENSE as error:
             log.debug("the agent of %s: %r", uuid, error)
             return "its guest agent answers what no agent does"
 

@@ -45,11 +45,11 @@ def check_place(directory: Path) -> None:
 
 def check_files(directory: Path) -> None:
     """See to it that what is in a directory was put there by root or us. Raises `UnsafePlace`, `OSError`."""
-    for entry in os.scandir(directory):
-        owner = entry.stat(follow_symlinks=False).st_uid
+    for path in directory.iterdir():
+        owner = path.lstat().st_uid
         if owner not in (0, os.geteuid()):
             raise UnsafePlace(
-                f"{entry.path} belongs to uid {owner}, and not to root or {_us()}; nobody else puts files there: find"
+                f"{path} belongs to uid {owner}, and not to root or {_us()}; nobody else puts files there: find"
                 f" out who did, move it away, and start again (or 'chown {_us()}', if it is hpm's own)"
             )
 
