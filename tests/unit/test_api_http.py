@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hpm.control.route import MAX_BODY
-from hpm.host import connections
+from hpm.host import connections, shares
 from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketInUse, SocketServer
 
@@ -265,8 +265,8 @@ def _until(true: Callable[[], bool]) -> None:
 
 
 def test_one_user_can_not_have_all_connections(api: ApiHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_trusted", lambda user: False)
-    monkeypatch.setattr(connections, "CONNECTIONS_PER_USER", 5)
+    monkeypatch.setattr(shares, "trusted", lambda user: False)
+    monkeypatch.setattr(shares, "CONNECTIONS_PER_USER", 5)
     mine = [socket.socket(socket.AF_UNIX) for _ in range(40)]
     try:
         for connection in mine:
@@ -281,12 +281,12 @@ def test_one_user_can_not_have_all_connections(api: ApiHost, monkeypatch: pytest
 def test_one_user_can_not_have_all_threads_and_waits_for_its_own(
     api: ApiHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_trusted", lambda user: False)
-    monkeypatch.setattr(connections, "THREADS_PER_USER", 2)
+    monkeypatch.setattr(shares, "trusted", lambda user: False)
+    monkeypatch.setattr(shares, "THREADS_PER_USER", 2)
     with api.connection() as one, api.connection() as two, api.connection() as three:
         one.sendall(VERSION)
         two.sendall(VERSION)
-        _until(lambda: sum(api.server._server._served.values()) == 2)    # both have their threads
+        _until(lambda: api.server._server.shares.served == 2)    # both have their threads
         three.settimeout(0.5)
         three.sendall(VERSION + b"\r\n")
         with pytest.raises(TimeoutError):

@@ -103,7 +103,7 @@ class Agents:
                 raise
             self._patience.gave_up(attempt)
             self._patience.silent(uuid, attempt)
-        except HypervisorError as error:    # it does not answer, or the guest has ended
+        except (HypervisorError, ValueError) as error:    # it does not answer, has ended, or speaks no UTF-8
             log.debug("the agent of %s: %s", uuid, error)
         else:
             self._patience.answered([uuid])

@@ -13,6 +13,7 @@ from typing import Any
 import libvirt
 
 from ..errors import HypervisorError
+from .agent_answers import cut
 from .calls import Calls
 from .domain_xml import DomainXml
 
@@ -30,7 +31,7 @@ def guest_facts(uri: str, uuid: str, xml: DomainXml) -> dict[str, str]:
         return {}
     try:
         return _calls.run(lambda: _ask(uri, uuid, xml), f"asking the agent of {xml.name}", AGENT_TIMEOUT)
-    except (HypervisorError, libvirt.libvirtError) as error:
+    except (HypervisorError, libvirt.libvirtError, ValueError) as error:    # ValueError: what it says is no UTF-8
         log.debug("facts of %s: %s", xml.name, error)
         return {}
 
@@ -55,13 +56,13 @@ def _from_agent(domain: Any) -> dict[str, str]:
             info = domain.guestInfo(kind)
             break
     if "hostname" in info:
-        facts["hostname"] = str(info["hostname"])
+        facts["hostname"] = cut(info["hostname"])
     if "os.id" in info:
-        name = str(info["os.id"])
+        name = cut(info["os.id"])
         facts["os-name"] = name
         facts["os-type"] = "windows" if name == "mswindows" else "linux"
     if "os.version-id" in info:
-        facts["os-level"] = str(info["os.version-id"])
+        facts["os-level"] = cut(info["os.version-id"])
     return facts
 
 
@@ -70,5 +71,5 @@ def _from_leases(conn: Any, macs: tuple[str, ...]) -> dict[str, str]:
         for mac in macs:
             for lease in network.DHCPLeases(mac):
                 if lease.get("hostname"):
-                    return {"hostname": str(lease["hostname"])}
+                    return {"hostname": cut(lease["hostname"])}
     return {}

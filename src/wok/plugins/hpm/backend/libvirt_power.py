@@ -20,6 +20,7 @@ import msgspec
 
 from ..errors import HypervisorError
 from ..policy.start_policies import AgentAnswers, HeartbeatFile, PortAnswers, Readiness, Running
+from .agent_answers import reachable
 from .extras import Sections
 from .libvirt_connection import Connection, answered
 
@@ -34,6 +35,12 @@ PORT_TIMEOUT: Final = 1.0
 AGENT_TIMEOUT: Final = 2
 #: Seconds that a program of the agent's may take.
 PROGRAM_TIMEOUT: Final = 1.5
+#: What comes of reading an answer that has not the shape of one, or is nested without end (`RecursionError`).
+_NONSENSE: Final = (
+    msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+#: Addresses of one guest that are tried for a port.
+MOST_ADDRESSES = 8
 #: Bytes of a heartbeat file that are read: one number.
 MOST_READ: Final = 64
 
@@ -99,7 +106,8 @@ class LibvirtPower:
             return None
         if isinstance(how, PortAnswers):
             interfaces = () if sections is None else sections.guest_details.net_ifaces or ()
-            known = [address for one in interfaces for address in (*one.inet, *one.inet6)]
+            # A guest says what it likes: this host is not asked in its place, nor thousands of others.
+            known = reachable([address for one in interfaces for address in (*one.inet, *one.inet6)])[:MOST_ADDRESSES]
             return port_answers(known if how.address is None else [how.address], how.port)
         ask = _ping if isinstance(how, AgentAnswers) else lambda domain: _heartbeat(domain, how)
         try:
@@ -107,6 +115,9 @@ class LibvirtPower:
         except HypervisorError as error:
             log.debug("%s", error)
             return "its guest agent does not answer"
+        except _NONSENSE as error:
+            log.debug("the agent of %s: %r", uuid, error)
+            return "its guest agent answers what no agent does"
 
     def _ask(self, uuid: str, what: str, deed: Callable[[Any], T], timeout: float) -> T:
         said = f"{what} {uuid}"

@@ -101,8 +101,8 @@ class SectionBook:
                 self._note(uuid, how(old))
 
     def _note(self, uuid: str, heard: Heard) -> None:
+        made = sections_of(heard, self._sections.get(uuid))    # before it is kept: what cannot be told is not heard
         self._heard[uuid] = heard
-        made = sections_of(heard, self._sections.get(uuid))
         if made != self._sections.get(uuid):
             self._sections[uuid] = made
             self._given = None

@@ -7,8 +7,10 @@ that anybody listens at is used from then on.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,17 +33,20 @@ BASE_PATH = "/zhpm/wsapi/v1"
 TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 
+_PEER = struct.Struct("3i")
 _HEADERS = {"Accept": "application/json", "User-Agent": f"hpm/{VERSION}"}
 _TIMEOUT = httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
 
 
 class SocketConnection:
-    """A connection over the first of several unix sockets where somebody listens."""
+    """A connection over the first of several unix sockets where somebody listens. `named`: somebody said which one, so
+    it may be anybody's; of the usual ones only root's and our own will do."""
 
     base_path = BASE_PATH
 
-    def __init__(self, candidates: Sequence[Path]) -> None:
+    def __init__(self, candidates: Sequence[Path], named: bool = True) -> None:
         self._candidates = list(candidates)
+        self._named = named
         self._http: httpx.Client | None = None
         self._where: Path | None = None
 
@@ -55,7 +60,7 @@ class SocketConnection:
 
     def _send(self, request: Request, *, stream: bool) -> httpx.Response:
         # Asked each time, because the manager may have been restarted since (see `_listening`).
-        self._where = _listening(self._candidates if self._where is None else [self._where])
+        self._where = _listening(self._candidates if self._where is None else [self._where], self._named)
         if self._http is None:
             self._http = _socket_client(self._where)
         return _send(self._http, f"the hpm manager at {self._where}", request, stream)
@@ -120,7 +125,9 @@ def connect(
     """
     if url is not None or transport is not None:
         return Client(UrlConnection(url or "http://localhost", transport, credentials, cacert))
-    return Client(SocketConnection([path] if path is not None else socket_candidates()))
+    if path is not None:
+        return Client(SocketConnection([path]))
+    return Client(SocketConnection(socket_candidates(), named=bool(os.environ.get("HPM_SOCKET"))))
 
 
 def _trust(cacert: Path | None) -> ssl.SSLContext | bool:
@@ -164,10 +171,12 @@ def _send(http: httpx.Client, where: str, request: Request, stream: bool = False
         ) from None
 
 
-def _listening(candidates: Sequence[Path]) -> Path:
+def _listening(candidates: Sequence[Path], named: bool = True) -> Path:
     """The first socket where somebody listens. Raises `NoConnection`.
 
-    Tried by hand: a failing connect of httpx leaves its socket open until it is collected.
+    Where an ordinary user's is, anybody may have made one first (`/tmp/hpm-UID`): so who listens there is asked of the
+    kernel, unless it was `named`. Tried by hand: a failing connect of httpx leaves its socket open until it is
+    collected.
     """
     failures: list[tuple[Path, OSError]] = []
     for candidate in candidates:
@@ -175,6 +184,8 @@ def _listening(candidates: Sequence[Path]) -> Path:
             trial.settimeout(CONNECT_TIMEOUT_SECONDS)
             try:
                 trial.connect(str(candidate))
+                if not named:
+                    _check_listener(trial)
             except OSError as error:
                 failures.append((candidate, error))
             else:
@@ -191,6 +202,13 @@ def _listening(candidates: Sequence[Path]) -> Path:
         "Start it with 'hpm serve' (to try it without libvirt: 'hpm serve --connect simulated'),\n"
         "or say where it is with --socket PATH or --host URL."
     )
+
+
+def _check_listener(connection: socket.socket) -> None:
+    """Raises `OSError` if neither root nor we listen at the other end (SO_PEERCRED, unix(7))."""
+    uid: int = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))[1]
+    if uid not in (0, os.geteuid()):
+        raise OSError(f"it belongs to uid {uid}, neither to root nor to you; if that is right, name it with --socket")
 
 
 def _reason(error: OSError) -> str:

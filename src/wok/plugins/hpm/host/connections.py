@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
 import socket
 import sys
-import threading
 import time
-from collections import Counter, deque
 from typing import Any
 
 from cheroot import server, wsgi
@@ -28,7 +25,9 @@ from ..control.route import MAX_BODY
 from ..model.events import Feed
 from ..policy.files.content import MAX_SIZE
 from ..wire.errors import BAD_HEADER
+from .chunks import ChunkedBody
 from .peer import caller_of
+from .shares import THREADS, Shares
 from .streams import HAND_OVER, Streams
 
 log = logging.getLogger(__name__)
@@ -39,13 +38,6 @@ REQUEST_SECONDS = 10.0
 STRANGER_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
 
-#: Requests served at once; more wait.
-THREADS = 20
-
-#: Connections, and requests served, at once of one user other than root and the manager's own.
-CONNECTIONS_PER_USER = 128
-THREADS_PER_USER = 8
-
 #: Bytes of the request line and headers. The longest legitimate one has some hundred ids in its path.
 MAX_HEADER = 64 * 1024
 
@@ -54,6 +46,14 @@ MAX_HEADER = 64 * 1024
 PIECE = 128 * 1024
 
 _NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")    # of a header; no `_`, which WSGI could not tell from `-`
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+#: Headers that say who asks, what is sent, and where it ends.
+_SINGLE = frozenset({
+    b"authorization", b"content-encoding", b"content-length", b"content-type", b"cookie", b"host", b"if-match",
+    b"hpm-client-address", b"hpm-client-scheme", b"origin", b"referer", b"sec-fetch-site", b"transfer-encoding",
+})  # fmt: skip
 
 _WORDS = {
     "408": "the request did not arrive in time",
@@ -94,6 +94,27 @@ class TimedSocket:
         self._inner.settimeout(left)
 
 
+class _HeaderLines:
+    """The lines of a request's head: a header that two programs could read in two ways is refused (RFC 9112, 2.2, 5.2
+    and 6.3). Of one that is there twice cheroot takes the last, and of one that is folded the last line."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._names: set[bytes] = set()
+
+    def readline(self) -> bytes:
+        line: bytes = self._file.readline()
+        if line[:1] in (b" ", b"\t"):
+            raise ValueError("a header goes on in a second line; one line would be right")
+        if _CONTROL.search(line, 0, len(line) - 2):
+            raise ValueError("a header has a control character in it")
+        name = line.partition(b":")[0].lower()
+        if name in _SINGLE and name in self._names:
+            raise ValueError(f"the header {name.decode()} is there twice")
+        self._names.add(name)
+        return line
+
+
 class _HeaderReader(server.HeaderReader):
     def _transform_key(self, key_name: bytes) -> bytes:
         if not _NAME.fullmatch(key_name):
@@ -101,10 +122,7 @@ class _HeaderReader(server.HeaderReader):
         return key_name.title()
 
     def __call__(self, rfile: Any, hdict: Any = None) -> Any:
-        try:
-            return super().__call__(rfile, hdict)
-        except UnboundLocalError:    # cheroot's, where the first line continues a header that is not there
-            raise ValueError("the first header begins with a blank") from None
+        return super().__call__(_HeaderLines(rfile), hdict)
 
 
 class _Request(server.HTTPRequest):
@@ -222,8 +240,8 @@ class _Connection(server.HTTPConnection):
 
 class _Gateway(wsgi.Gateway_10):
     def get_environ(self) -> Any:
-        if self.req.chunked_read:    # a piece is read whole, so it must be small before `api` says what it takes
-            self.req.rfile.maxlen = MAX_BODY + MAX_HEADER    # they have some overhead; `api` is exact
+        if self.req.chunked_read:
+            self.req.rfile = ChunkedBody(self.req.conn.rfile, MAX_BODY + 1)    # `api` asks for one more than it takes
         environ = super().get_environ()    # type: ignore[no-untyped-call]
         environ[HAND_OVER] = self._take
         return environ
@@ -260,10 +278,7 @@ class Server(wsgi.Server):
         self.gateway = _Gateway
         self.streams = Streams()
         self._only = only
-        self._lock = threading.Lock()
-        self._open: Counter[int] = Counter()
-        self._served: Counter[int] = Counter()
-        self._waiting: dict[int, deque[_Connection]] = {}
+        self.shares: Shares[_Connection] = Shares(only)
 
     def process_conn(self, conn: Any) -> None:
         """Give a connection to a thread once there is something to read; cheroot would let a silent one have it."""
@@ -273,40 +288,26 @@ class Server(wsgi.Server):
             else:
                 conn.close()
             return
-        user = conn.peer_uid
-        with self._lock:
-            if self._served[user] >= THREADS_PER_USER and not (self.is_only(user) or _trusted(user)):
-                self._waiting.setdefault(user, deque()).append(conn)
-                return
-            self._served[user] += 1
-        super().process_conn(conn)
+        if self.shares.begin(conn.peer_uid, conn):
+            super().process_conn(conn)
 
     def served(self, user: int) -> None:
-        """A request is done; the next of that user's may have its turn."""
-        with self._lock:
-            waiting = self._waiting.get(user)
-            conn = waiting.popleft() if waiting else None
-            if conn is None:
-                self._waiting.pop(user, None)
-                self._served[user] -= 1
+        """A request is done; one that waits may have its turn."""
+        conn = self.shares.end(user)
         if conn is not None:
             super().process_conn(conn)
 
     def forget(self, conn: _Connection) -> None:
         """A connection is closed."""
-        with self._lock:
-            if conn.counted:
-                conn.counted = False
-                self._open[conn.peer_uid] -= 1
+        if conn.counted:
+            conn.counted = False
+            self.shares.disconnect(conn.peer_uid)
 
     def stop(self) -> None:
         """Finish what is under way, and close all."""
         self.streams.stop()
         super().stop()
-        with self._lock:
-            left = [conn for waiting in self._waiting.values() for conn in waiting]
-            self._waiting = {}
-        for conn in left:
+        for conn in self.shares.drain():
             conn.close()
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
@@ -314,7 +315,7 @@ class Server(wsgi.Server):
         log.log(logging.ERROR if level >= logging.ERROR else logging.DEBUG, "%s", msg, exc_info=traceback)
 
     def is_only(self, user: int) -> bool:
-        """Whether this is the one user who is served here: it may have as many connections and threads as it likes."""
+        """Whether this is the one user who is served here: it may have all threads."""
         return user == self._only
 
     def _admit(self, conn: _Connection) -> bool:
@@ -322,13 +323,5 @@ class Server(wsgi.Server):
         if self._only is not None and user != self._only:
             log.warning("%s is for uid %d alone; a connection of uid %d was refused", self.bind_addr, self._only, user)
             return False
-        with self._lock:
-            if self._open[user] >= CONNECTIONS_PER_USER and not (self.is_only(user) or _trusted(user)):
-                return False
-            self._open[user] += 1
-            conn.counted = True
-        return True
-
-
-def _trusted(user: int) -> bool:
-    return user in (0, os.geteuid())
+        conn.counted = self.shares.connect(user)
+        return conn.counted

@@ -34,6 +34,7 @@ from ..version import VERSION
 from .access.front_socket import front_socket, front_uid
 from .delivery.courier import ProcessCourier
 from .mom_rpc import MomRpc
+from .own_places import check_files, check_place
 from .peer import PeerDoor
 from .server import SocketServer
 
@@ -65,8 +66,8 @@ class RunningManager:
 
     The second socket is for the web front (see `front_uid`); at `mom_rpc`, if that is named, programs that talk to MOM
     are answered, and below `plot_dir` files are written as MOM does.
-    Raises `ManagerBusy` if another one has the host, `HpmError` and `OSError` for whatever else is missing;
-    nothing is left then.
+    Raises `ManagerBusy` if another one has the host, `UnsafePlace` if others could change what is kept, `HpmError` and
+    `OSError` for whatever else is missing; nothing is left then.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class RunningManager:
         self._mom_rpc, self._plot_dir = mom_rpc, plot_dir
         # of the state, only what is above it: that is for others too
         for directory in (paths.run_dir(), self.address.parent, self.state.parent):
-            directory.mkdir(parents=True, exist_ok=True)
+            check_place(directory)
+        if mom_rpc is not None:
+            check_place(mom_rpc.absolute().parent)
         prepare_process()
         self._undo = ExitStack()
         mask = os.umask(PRIVATE)
@@ -116,6 +119,8 @@ class RunningManager:
 
     def _start(self, interval: float | None) -> None:
         later = self._undo.callback
+        check_place(self.state)
+        check_files(self.state)
         lock = HostLock(lock_path(self.choice, self.state), f"state in {self.state}, socket {self.address}")
         later(lock.release)
         database, recovered = open_store(self.state / "hpm.db")

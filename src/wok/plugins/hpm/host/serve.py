@@ -23,6 +23,7 @@ from .access.syslog import tell_syslog
 from .front.rights import NoWebUser
 from .front.settings import FrontSettings, front_settings
 from .front.supervising import start_beside_manager
+from .log_lines import to_stderr
 from .running import PRIVATE, RunningManager, keep_to_host, lock_path, usual_state
 from .server import quiet_cherrypy
 
@@ -38,9 +39,7 @@ def serve(
     plot_dir: Path | None = None,
 ) -> int:  # fmt: skip
     """Run the manager until SIGTERM or SIGINT, with a web front if `web`; gives the exit code."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    to_stderr(logging.DEBUG if verbose else logging.INFO, "%(asctime)s %(levelname)s %(message)s")
     logging.captureWarnings(True)
     tell_syslog()
     quiet_cherrypy()

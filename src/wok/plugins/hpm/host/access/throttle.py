@@ -26,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...control.caller import Throttled
+from ...wire.access import LONGEST_USER
 
 #: Wrong tries that cost nothing: people mistype, and several may come from one address.
 FREE = 10
@@ -132,4 +133,5 @@ def network(address: str) -> str:
 
 
 def _key(user: str) -> str:
-    return user.casefold()
+    """Nobody has a longer name, and who tries one must not have us remember all of it."""
+    return user[: LONGEST_USER + 1].casefold()

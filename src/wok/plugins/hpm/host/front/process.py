@@ -10,6 +10,7 @@ import ssl
 from pathlib import Path
 
 from ...version import VERSION
+from ..log_lines import to_stderr
 from .certificate import BadCertificate, Certificate, new_context, own
 from .conversation import Shared
 from .headers import security_headers
@@ -42,7 +43,7 @@ _ENDING = (signal.SIGTERM, signal.SIGINT)
 def run(settings: FrontSettings) -> None:
     """Serve until SIGTERM, SIGINT, or the end of who started it. Raises `HpmError` or `OSError` if it cannot start."""
     told = "%(levelname)s %(message)s" if settings.until_stdin_ends else "%(asctime)s %(levelname)s web: %(message)s"
-    logging.basicConfig(level=logging.DEBUG if settings.verbose else logging.INFO, format=told)
+    to_stderr(logging.DEBUG if settings.verbose else logging.INFO, told)
     context = new_context()
     # What may take root: a port below 1024, a key that only root reads, a directory. Nothing is served before
     # `give_up`, and nothing is imported after it: root's interpreter may be where others cannot read.

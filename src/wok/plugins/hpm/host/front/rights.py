@@ -7,9 +7,11 @@ from __future__ import annotations
 import os
 import pwd
 import resource
+from contextlib import suppress
 from pathlib import Path
 
 from ...errors import HpmError
+from ..own_places import check_place
 
 #: Whom the front runs as where root starts it.
 USER = "hpm-web"
@@ -39,11 +41,17 @@ def web_user() -> tuple[int, int] | None:
 
 
 def own_directory(directory: Path, user: tuple[int, int] | None) -> None:
-    """See to a directory of the front's user. Raises `OSError`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    directory.chmod(0o755)    # the certificate in it is for all who shall trust it; the key is not
-    if user is not None:
-        os.chown(directory, *user, follow_symlinks=False)
+    """See to a directory of the front's user. Raises `UnsafePlace`, `OSError`."""
+    check_place(directory.parent)
+    with suppress(FileExistsError):
+        directory.mkdir()
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(opened, 0o755)    # the certificate in it is for all who shall trust it; the key is not
+        if user is not None:
+            os.fchown(opened, *user)
+    finally:
+        os.close(opened)
 
 
 def give_up(user: tuple[int, int] | None) -> None:

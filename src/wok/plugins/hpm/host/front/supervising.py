@@ -18,6 +18,7 @@ from typing import IO
 import msgspec
 
 from ...errors import HpmError
+from ..log_lines import escaped
 from . import __name__ as _program
 from .listening import open_listener, where
 from .settings import FrontSettings
@@ -31,6 +32,11 @@ STEADY = 60.0
 
 #: Seconds for it to end.
 ENDING = 10.0
+
+#: Bytes of a line of the front's that are told as one; lines that are told in a second, and bytes that are read.
+LONGEST_LINE = 8192
+LINES_A_SECOND = 50
+BYTES_A_SECOND = 1024 * 1024
 
 _ROOT_OF_PACKAGES = Path(__file__).resolve().parents[__name__.count(".")]
 _LEVELS = {logging.getLevelName(level): level for level in (10, 20, 30, 40, 50)}
@@ -122,13 +128,31 @@ def start_beside_manager(settings: FrontSettings) -> FrontProcess | None:
 
 def _pass_on(lines: IO[bytes]) -> None:
     """Log what the front says, until it says no more. It has no stream of ours: that could be root's terminal, from
-    which it could read, and where its lines could pass for ours."""
-    for line in lines:
+    which it could read, and where its lines could pass for ours. Nor can it fill our memory with a line without an end,
+    or the disk with lines: of each second so many are told, and who says still more waits."""
+    began, told, read, left_out = time.monotonic(), 0, 0, 0
+    while line := lines.readline(LONGEST_LINE):
+        if read + len(line) > BYTES_A_SECOND:
+            time.sleep(max(0.0, began + 1.0 - time.monotonic()))
+        if time.monotonic() - began >= 1.0:
+            _tell_left_out(left_out)
+            began, told, read, left_out = time.monotonic(), 0, 0, 0
+        read += len(line)
+        if told == LINES_A_SECOND:
+            left_out += 1
+            continue
+        told += 1
         text = line.decode(errors="replace").rstrip("\n")
         word, _, rest = text.partition(" ")
         level = _LEVELS.get(word)
         said = text if level is None else rest
-        log.log(level or logging.INFO, "web: %s", "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said))
+        log.log(level or logging.INFO, "web: %s", escaped(said))
+    _tell_left_out(left_out)
+
+
+def _tell_left_out(lines: int) -> None:
+    if lines:
+        log.warning("web: %d lines more were left out", lines)
 
 
 def _environment() -> dict[str, str]:
