@@ -10,9 +10,8 @@ import base64
 import binascii
 import logging
 import math
-import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import libvirt
@@ -22,6 +21,7 @@ from ..errors import HypervisorError
 from ..policy.start_policies import AgentAnswers, HeartbeatFile, PortAnswers, Readiness, Running
 from .extras import Sections
 from .libvirt_connection import Connection, answered
+from .ports import MOST, PortAsked, PortQuestion, is_address
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,8 +29,7 @@ T = TypeVar("T")
 #: Seconds that a start, and whatever else, may take. Then it may still happen, and the inventory will show it.
 START_TIMEOUT: Final = 120.0
 STOP_TIMEOUT: Final = 30.0
-#: Seconds in which a port takes a connection, and in which an agent answers one question.
-PORT_TIMEOUT: Final = 1.0
+#: Seconds in which an agent answers one question.
 AGENT_TIMEOUT: Final = 2
 #: Seconds that a program of the agent's may take.
 PROGRAM_TIMEOUT: Final = 1.5
@@ -40,10 +39,13 @@ MOST_READ: Final = 64
 
 class LibvirtPower:
     """Any thread may call. Each call raises `ServerGone`, `HypervisorUnreachable`, `HypervisorError`. `check(uuid,
-    start)` raises `ServerGone` where that start of a guest is over; `touch(uuid)` is called after what changes one."""
+    start)` raises `ServerGone` where that start of a guest is over; `touch(uuid)` is called after what changes one;
+    `ask_port` tries ports."""
 
-    def __init__(self, uri: str, check: Callable[[str, str], None], touch: Callable[[str], None]) -> None:
-        self._uri, self._check, self._touch = uri, check, touch
+    def __init__(
+        self, uri: str, check: Callable[[str, str], None], touch: Callable[[str], None], ask_port: PortAsked
+    ) -> None:
+        self._uri, self._check, self._touch, self._ask_port = uri, check, touch, ask_port
 
     def start(self, uuid: str, change: Callable[[str], str] | None) -> None:
         """See `Hypervisor.start_server`."""
@@ -98,9 +100,12 @@ class LibvirtPower:
         if isinstance(how, Running):
             return None
         if isinstance(how, PortAnswers):
+            if how.address is not None:
+                return self._ask_port(PortQuestion((how.address,), how.port, theirs=False))
             interfaces = () if sections is None else sections.guest_details.net_ifaces or ()
-            known = [address for one in interfaces for address in (*one.inet, *one.inet6)]
-            return port_answers(known if how.address is None else [how.address], how.port)
+            said = (address for one in interfaces for address in (*one.inet, *one.inet6))
+            known = [address for address in said if is_address(address)]
+            return self._ask_port(PortQuestion(tuple(known[:MOST]), how.port, theirs=True))
         ask = _ping if isinstance(how, AgentAnswers) else lambda domain: _heartbeat(domain, how)
         try:
             return self._ask(uuid, "asking the agent", ask, 2 * AGENT_TIMEOUT + PROGRAM_TIMEOUT)
@@ -126,19 +131,6 @@ class LibvirtPower:
             return connection.call(asked, said, timeout)
         finally:
             connection.close()
-
-
-def port_answers(addresses: Sequence[str], port: int) -> str | None:
-    """Why none of these addresses takes a connection at a TCP port; None: one does."""
-    if not addresses:
-        return f"nobody knows an address for its port {port} yet"
-    for address in addresses:
-        try:
-            with socket.create_connection((address, port), PORT_TIMEOUT):
-                return None
-        except OSError as error:
-            log.debug("port %d at %s: %s", port, address, error)
-    return f"its port {port} does not answer"
 
 
 def _command(domain: Any, execute: str, arguments: dict[str, object] | None = None) -> Any:
