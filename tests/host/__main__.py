@@ -17,13 +17,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.host", description=__doc__)
     parser.add_argument("--build", action="store_true", help="only build the image, if it is not there yet")
     parser.add_argument("--guest", action="append", default=[], metavar="NAME", help="start a guest that spins")
+    parser.add_argument("--apparmor", action="store_true", help="have AppArmor in its kernel")
     options = parser.parse_args()
     begin = time.monotonic()
     try:
         if options.build:
             print(disk())
             return 0
-        with Host() as host:
+        with Host(apparmor=options.apparmor) as host:
             for name in options.guest:
                 host.guest(name)
             print(f"ready after {time.monotonic() - begin:.0f} s; one command a line", file=sys.stderr, flush=True)

@@ -33,14 +33,15 @@ INSIDE = f"/{image.HPM}/tests/host/inside"
 
 
 class Host:
-    """A context manager; one runs at a time, and another one waits `wait` seconds for it.
+    """A context manager; one runs at a time, and another one waits `wait` seconds for it. `apparmor`: its kernel has
+    that.
 
     Entering builds the image if need be, boots it (10 s) and unpacks this run's sources; raises LabError,
     LabBusyError, LabTimeoutError. Leaving ends the machine with all that is in it.
     """
 
-    def __init__(self, *, wait: float = 60.0) -> None:
-        self._wait = wait
+    def __init__(self, *, wait: float = 60.0, apparmor: bool = False) -> None:
+        self._wait, self._apparmor = wait, apparmor
         self._state = State(DIRECTORY)
         self._stack = contextlib.ExitStack()
         self._machine: Machine | None = None
@@ -60,7 +61,8 @@ class Host:
             brought = scratch / "payload.tar"
             payload.write(brought, scratch)
             disk = image.disk()
-            self._machine = stack.enter_context(Machine(disk, image.kernel(), brought, DIRECTORY, scratch))
+            machine = Machine(disk, image.kernel(), brought, DIRECTORY, scratch, self._apparmor)
+            self._machine = stack.enter_context(machine)
             self._prepare()
             self._stack = stack.pop_all()
         return self

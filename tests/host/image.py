@@ -25,7 +25,7 @@ PYTHON = "3.11"  # the one of that suite
 PACKAGES = (
     "systemd", "systemd-sysv", "systemd-container", "dbus", "udev", "kmod", "polkitd", "procps",
     "libvirt-daemon-system", "libvirt-daemon-system-systemd", "libvirt-daemon-driver-qemu", "libvirt-clients",
-    "qemu-system-x86", "python3", "python3-libvirt",
+    "qemu-system-x86", "python3", "python3-libvirt", "apparmor", "openssl",
 )  # fmt: skip
 SIZE = 3 << 30  # bytes; the file is sparse
 NAME = "systemd-host.img"
@@ -37,6 +37,8 @@ LIBRARIES = "opt/python"
 FILES = {
     "etc/hostname": "hpm-host\n",
     "etc/fstab": "",
+    # What AppArmor denies is looked for in the kernel's own log.
+    "etc/systemd/journald.conf.d/hpm-host.conf": "[Journal]\nAudit=no\nRateLimitBurst=0\n",
     # systemd finds the port by udev; the agent ends when the machine does.
     "etc/systemd/system/hpm-host-agent.service": f"""\
 [Unit]
@@ -122,6 +124,7 @@ def _install(root: Path, release: str, agent: Path) -> None:
     (root / AGENT).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(agent, root / AGENT)
     for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     (root / "usr/local/bin/hpm").chmod(0o755)
     units = root / "etc/systemd/system"

@@ -20,8 +20,10 @@ from .requirements import program
 
 KERNEL_ARGUMENTS = (
     "root=/dev/nvme0n1 rw console=ttyS0 quiet mitigations=off nowatchdog random.trust_cpu=on net.ifnames=0 "
-    "systemd.show_status=false audit=0"
+    "systemd.show_status=false"
 )
+#: AppArmor has each guest's profile made anew, which takes an emulated CPU seconds.
+PLAIN, CONFINED = "audit=0 apparmor=0", "apparmor=1 security=apparmor"
 PORT = "org.hpm.host"
 OUTPUT, SERIAL, RESETS = "qemu.log", "serial.log", "resets.log"
 # "max" has AMD's SVM, so that KVM works inside. Its five levels of page tables only take longer to walk. With nested
@@ -54,10 +56,14 @@ class Machine:
     """A context manager. Everything that is written to the disk is thrown away at the end.
 
     directory: for the console, the socket and QEMU's own output. scratch: where QEMU puts what the machine writes.
-    payload: a tar file that the machine sees as a read-only disk. Entering raises LabError if it does not boot.
+    payload: a tar file that the machine sees as a read-only disk. apparmor: whether its kernel has that.
+    Entering raises LabError if it does not boot.
     """
 
-    def __init__(self, disk: Path, kernel: Path, payload: Path, directory: Path, scratch: Path) -> None:
+    def __init__(
+        self, disk: Path, kernel: Path, payload: Path, directory: Path, scratch: Path, apparmor: bool = False
+    ) -> None:
+        self._arguments = f"{KERNEL_ARGUMENTS} {CONFINED if apparmor else PLAIN}"
         self._disk, self._kernel, self._payload = disk, kernel, payload
         self._directory, self._scratch = directory, scratch
         self._process: subprocess.Popen[bytes] | None = None
@@ -161,7 +167,7 @@ class Machine:
             program("setpriv"), "--pdeathsig", "KILL", program("qemu-system-x86_64"), "-name", "host,debug-threads=on",
             "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", str(CPUS), "-m", str(MEMORY_MIB),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-kernel", str(self._kernel), "-append", KERNEL_ARGUMENTS,
+            "-kernel", str(self._kernel), "-append", self._arguments,
             "-drive", f"if=none,id=root,format=raw,snapshot=on,file={self._disk}",
             "-device", "nvme,drive=root,serial=root",
             "-drive", f"if=none,id=payload,format=raw,readonly=on,file={self._payload}",

@@ -10,7 +10,7 @@ from tests.lab.linuximage import linux_image
 
 from .image import ROOT
 
-PARTS = ("src/wok/plugins/hpm", "tests/__init__.py", "tests/lab", "tests/host/inside")
+PARTS = ("src/wok/plugins/hpm", "tests/__init__.py", "tests/lab", "tests/host/inside", "contrib")
 GUESTS = "guests"  # below the place where it is unpacked
 SPIN, SPIN_ALL, HALT = "spin.img", "spin-all.img", "halt.img"
 KERNEL, INITRD = "vmlinuz", "initrd"

@@ -430,13 +430,14 @@ def test_serve_passes_its_options_on(host: dict[str, Any]) -> None:
     assert host["serve"] == {
         "connect": None, "state_dir": None, "socket": None, "interval": None, "verbose": False,
         "web": True, "listen": None, "tls_cert": None, "tls_key": None, "mom_rpc": None, "plot_dir": None,
+        "helpers": None,
     }  # fmt: skip
     args = ["serve", "--connect", "simulated:9", "--state-dir", "/x", "--socket", "/x/s", "--interval", "3", "-v"]
-    CliRunner().invoke(cli, [*args, "--no-web", "--mom-rpc", "/x/m", "--plot-dir", "/x"])
+    CliRunner().invoke(cli, [*args, "--no-web", "--mom-rpc", "/x/m", "--plot-dir", "/x", "--helpers", "/h"])
     assert host["serve"] == {
         "connect": "simulated:9", "state_dir": Path("/x"), "socket": Path("/x/s"), "interval": 3.0, "verbose": True,
         "web": False, "listen": None, "tls_cert": None, "tls_key": None, "mom_rpc": Path("/x/m"),
-        "plot_dir": Path("/x"),
+        "plot_dir": Path("/x"), "helpers": Path("/h"),
     }  # fmt: skip
     CliRunner().invoke(cli, ["--socket", "/y/s", "serve"])
     assert host["serve"]["socket"] == Path("/y/s")

@@ -10,6 +10,7 @@ import msgspec
 
 from ..errors import HypervisorUnreachable, InvalidValue
 from .hypervisor import Hypervisor
+from .ports import PortAsked, port_answers
 
 SYSTEM = "qemu:///system"
 SIMULATED = "simulated"
@@ -39,8 +40,8 @@ def choose(uri: str | None) -> Choice:
     return Choice(SIMULATED, f"a simulated host, because {why_not}")
 
 
-def open_hypervisor(uri: str) -> Hypervisor:
-    """Open it. Raises `HypervisorUnreachable`, `InvalidValue`."""
+def open_hypervisor(uri: str, ask_port: PortAsked = port_answers) -> Hypervisor:
+    """Open it; `ask_port` is who tries ports of guests. Raises `HypervisorUnreachable`, `InvalidValue`."""
     if uri.partition(":")[0] == SIMULATED:
         from .simulated import from_uri
 
@@ -51,7 +52,7 @@ def open_hypervisor(uri: str) -> Hypervisor:
         raise HypervisorUnreachable(
             f"Python's libvirt module is missing ({error}); install libvirt-python"
         ) from None
-    return LibvirtHypervisor(uri)
+    return LibvirtHypervisor(uri, ask_port=ask_port)
 
 
 def _why_not_libvirt() -> str | None:

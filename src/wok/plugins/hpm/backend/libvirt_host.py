@@ -49,6 +49,7 @@ from .libvirt_power import LibvirtPower
 from .libvirt_tuning import cpu_controls, limit_memory, pin_emulator, pin_vcpus, tuning_controls, weigh_blkio
 from .memory_nodes import MemoryNodes
 from .partitions.finding import find_partitions
+from .ports import PortAsked, port_answers
 from .rivals import Rival, Rivals
 from .sampling import Sampler
 from .statistics import libvirt_statistics
@@ -68,10 +69,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class LibvirtHypervisor:
     """`Hypervisor` on a libvirt URI. `root` and `clock` are passed in for tests."""
 
-    def __init__(self, uri: str, root: Path = Path("/"), clock: Callable[[], int] = time.monotonic_ns) -> None:
-        self._uri = uri
-        self._root = root
-        self._clock = clock
+    def __init__(
+        self, uri: str, root: Path = Path("/"), clock: Callable[[], int] = time.monotonic_ns,
+        ask_port: PortAsked = port_answers,
+    ) -> None:  # fmt: skip
+        self._uri, self._root, self._clock = uri, root, clock
         self._mount = find_mount(root)
         self._lock = threading.Lock()
         self._sampler = Sampler(root / "proc")
@@ -90,15 +92,14 @@ class LibvirtHypervisor:
         self._rivals = None if uri.endswith("/session") else Rivals(root, clock)
         self._units = Units(root)
         self.partitions = find_partitions(root, self._mount, system=not uri.endswith("/session"))
-        self._power = LibvirtPower(uri, self._check_present, self._inventory.touch)
+        self._power = LibvirtPower(uri, self._check_present, self._inventory.touch, ask_port)
         self._versions = ("", "")
         try:
             self._inventory.start()
             self._versions = self._inventory.connection.call(
                 lambda conn: (_version(conn.getLibVersion()), _version(conn.getVersion())),
-                "asking for versions",
-                VERSIONS_TIMEOUT,
-            )
+                "asking for versions", VERSIONS_TIMEOUT,
+            )  # fmt: skip
         except HypervisorError:
             self.close()
             raise

@@ -10,9 +10,8 @@ import base64
 import binascii
 import logging
 import math
-import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import libvirt
@@ -23,6 +22,7 @@ from ..policy.start_policies import AgentAnswers, HeartbeatFile, PortAnswers, Re
 from .agent_answers import reachable
 from .extras import Sections
 from .libvirt_connection import Connection, answered
+from .ports import MOST, PortAsked, PortQuestion
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,8 +30,7 @@ T = TypeVar("T")
 #: Seconds that a start, and whatever else, may take. Then it may still happen, and the inventory will show it.
 START_TIMEOUT: Final = 120.0
 STOP_TIMEOUT: Final = 30.0
-#: Seconds in which a port takes a connection, and in which an agent answers one question.
-PORT_TIMEOUT: Final = 1.0
+#: Seconds in which an agent answers one question.
 AGENT_TIMEOUT: Final = 2
 #: Seconds that a program of the agent's may take.
 PROGRAM_TIMEOUT: Final = 1.5
@@ -39,18 +38,19 @@ PROGRAM_TIMEOUT: Final = 1.5
 _NONSENSE: Final = (
     msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
-#: Addresses of one guest that are tried for a port.
-MOST_ADDRESSES = 8
 #: Bytes of a heartbeat file that are read: one number.
 MOST_READ: Final = 64
 
 
 class LibvirtPower:
     """Any thread may call. Each call raises `ServerGone`, `HypervisorUnreachable`, `HypervisorError`. `check(uuid,
-    start)` raises `ServerGone` where that start of a guest is over; `touch(uuid)` is called after what changes one."""
+    start)` raises `ServerGone` where that start of a guest is over; `touch(uuid)` is called after what changes one;
+    `ask_port` tries ports."""
 
-    def __init__(self, uri: str, check: Callable[[str, str], None], touch: Callable[[str], None]) -> None:
-        self._uri, self._check, self._touch = uri, check, touch
+    def __init__(
+        self, uri: str, check: Callable[[str, str], None], touch: Callable[[str], None], ask_port: PortAsked
+    ) -> None:
+        self._uri, self._check, self._touch, self._ask_port = uri, check, touch, ask_port
 
     def start(self, uuid: str, change: Callable[[str], str] | None) -> None:
         """See `Hypervisor.start_server`."""
@@ -105,10 +105,12 @@ class LibvirtPower:
         if isinstance(how, Running):
             return None
         if isinstance(how, PortAnswers):
+            if how.address is not None:
+                return self._ask_port(PortQuestion((how.address,), how.port, theirs=False))
             interfaces = () if sections is None else sections.guest_details.net_ifaces or ()
             # A guest says what it likes: this host is not asked in its place, nor thousands of others.
-            known = reachable([address for one in interfaces for address in (*one.inet, *one.inet6)])[:MOST_ADDRESSES]
-            return port_answers(known if how.address is None else [how.address], how.port)
+            known = reachable([address for one in interfaces for address in (*one.inet, *one.inet6)])
+            return self._ask_port(PortQuestion(known[:MOST], how.port, theirs=True))
         ask = _ping if isinstance(how, AgentAnswers) else lambda domain: _heartbeat(domain, how)
         try:
             return self._ask(uuid, "asking the agent", ask, 2 * AGENT_TIMEOUT + PROGRAM_TIMEOUT)
@@ -137,19 +139,6 @@ class LibvirtPower:
             return connection.call(asked, said, timeout)
         finally:
             connection.close()
-
-
-def port_answers(addresses: Sequence[str], port: int) -> str | None:
-    """Why none of these addresses takes a connection at a TCP port; None: one does."""
-    if not addresses:
-        return f"nobody knows an address for its port {port} yet"
-    for address in addresses:
-        try:
-            with socket.create_connection((address, port), PORT_TIMEOUT):
-                return None
-        except OSError as error:
-            log.debug("port %d at %s: %s", port, address, error)
-    return f"its port {port} does not answer"
 
 
 def _command(domain: Any, execute: str, arguments: dict[str, object] | None = None) -> Any:

@@ -67,6 +67,10 @@ _verbose = click.option("--verbose", "-v", is_flag=True, help="Say more of what 
 )  # fmt: skip
 @click.option("--plot-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write files for plots as MOM does, below this directory [default: write none].")  # fmt: skip
+@click.option("--helpers", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Have ports tried, notifications delivered and passwords checked by what answers at the sockets in"
+                   " this directory, as the units of systemd do [default: by processes of hpm's own].",
+)  # fmt: skip
 @_verbose
 @click.pass_context
 def serve(
@@ -82,6 +86,7 @@ def serve(
     tls_key: Path | None,
     mom_rpc: Path | None,
     plot_dir: Path | None,
+    helpers: Path | None,
     verbose: bool,
 ) -> None:
     """Run hpm: watch the host, manage it, answer requests.
@@ -99,7 +104,7 @@ def serve(
         code = run(
             connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose,
             web=not no_web, listen=web_listen, tls_cert=tls_cert, tls_key=tls_key, mom_rpc=mom_rpc,
-            plot_dir=plot_dir,
+            plot_dir=plot_dir, helpers=helpers,
         )  # fmt: skip
     except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
         raise Failure(f"hpm cannot start: {error}") from None
@@ -139,6 +144,28 @@ def web(
 
     socket = manager_socket or paths.front_socket_path(paths.socket_path())
     run(front_settings(socket, state_dir or paths.web_dir(), web_listen, tls_cert, tls_key, verbose))
+
+
+_WHAT = Slot("what", "WHAT", "--what", "The helper: network or passwords.")
+
+
+@command("helper", _WHAT, local=True, examples=["hpm helper network", "hpm helper passwords"])
+def helper(session: Session, what: str) -> None:
+    """Do one thing for a manager that is kept from it.
+
+    systemd starts this for a connection of the manager's, which is its standard input and output
+    (hpm-network.socket, hpm-passwords.socket). network: try ports of guests, and deliver notifications. passwords: ask
+    PAM for one password. Nobody else need run it.
+    """
+    if session.host is not None:
+        raise click.UsageError("helper runs on this host; leave --host out")
+    if what == "network":
+        from ..host.helpers.network import serve as run
+    elif what == "passwords":
+        from ..host.helpers.passwords import serve as run
+    else:
+        raise click.UsageError(f"there is no helper {what!r}; known are network, passwords")
+    run()
 
 
 @command("restore", local=True, examples=["hpm restore", "hpm restore --connect qemu:///system"])

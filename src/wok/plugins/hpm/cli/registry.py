@@ -155,6 +155,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         "local",
         serve="Run hpm: watch the host, manage it, answer requests.",
         web="Run the web front alone, beside 'hpm serve --no-web'.",
+        helper="Do one thing for a manager that is kept from it.",
         restore="Put back the values found at the start (offline).",
         backup_list="List the backups of groups, policies and journal.",
         backup_use="Go back to a backup (offline).",

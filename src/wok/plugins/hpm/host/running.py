@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
+from ..backend.ports import port_answers
 from ..control.heap import keep_one_heap, keep_searches_short
 from ..engine.samples import HostSample
 from ..errors import Conflict
@@ -32,7 +33,9 @@ from ..store.journal import Control, Journal, JournalEntry
 from ..store.recovery import Recovered, open_store
 from ..version import VERSION
 from .access.front_socket import front_socket, front_uid
+from .access.pam import Pam
 from .delivery.courier import ProcessCourier
+from .helpers.asking import NETWORK, PASSWORDS, NetworkHelper
 from .mom_rpc import MomRpc
 from .own_places import check_files, check_place
 from .peer import PeerDoor
@@ -65,19 +68,20 @@ class RunningManager:
     """Has the host's lock, runs the manager, and answers at its sockets, until `stop`.
 
     The second socket is for the web front (see `front_uid`); at `mom_rpc`, if that is named, programs that talk to MOM
-    are answered, and below `plot_dir` files are written as MOM does.
+    are answered, and below `plot_dir` files are written as MOM does. In `helpers` are the sockets of helpers that do
+    what this process is kept from.
     Raises `ManagerBusy` if another one has the host, `UnsafePlace` if others could change what is kept, `HpmError` and
     `OSError` for whatever else is missing; nothing is left then.
     """
 
     def __init__(
         self, connect: str | None, state: Path | None, socket: Path | None, interval: float | None,
-        mom_rpc: Path | None = None, plot_dir: Path | None = None,
+        mom_rpc: Path | None = None, plot_dir: Path | None = None, helpers: Path | None = None,
     ) -> None:  # fmt: skip
         self.choice = choose(connect)
         self.state = state or usual_state(self.choice)
         self.address = socket or paths.socket_path()
-        self._mom_rpc, self._plot_dir = mom_rpc, plot_dir
+        self._mom_rpc, self._plot_dir, self._helpers = mom_rpc, plot_dir, helpers
         # of the state, only what is above it: that is for others too
         for directory in (paths.run_dir(), self.address.parent, self.state.parent):
             check_place(directory)
@@ -127,17 +131,19 @@ class RunningManager:
         later(database.close)
         keep_to_host(database, self.choice)
         found = Journal(database).entries
-        self.hypervisor = open_hypervisor(self.choice.uri)
+        network = None if self._helpers is None else NetworkHelper(self._helpers / NETWORK)
+        self.hypervisor = open_hypervisor(self.choice.uri, port_answers if network is None else network.ask_port)
         later(self.hypervisor.close)
         self.manager = Manager(
             self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc),
-            History(self.state / "history.db", KINDS), ProcessCourier(), self._plot_dir,
+            History(self.state / "history.db", KINDS), network or ProcessCourier(), self._plot_dir,
         )  # fmt: skip
         if recovered is not None:
             self._tell(recovered, doubtful(found, Journal(database).entries, self.manager.snapshot.sample))
         backing_up = BackingUp(database)
         server = SocketServer(self.manager, self.address, PeerDoor())
-        entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid())
+        pam = Pam(helper=None if self._helpers is None else self._helpers / PASSWORDS)
+        entrance = front_socket(self.manager, paths.front_socket_path(self.address), front_uid(), pam)
         doors: list[Door] = [entrance]
         if self._mom_rpc is not None:
             doors.append(MomRpc(self.manager, self._mom_rpc))

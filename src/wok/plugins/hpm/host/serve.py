@@ -36,7 +36,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 def serve(
     connect: str | None, state_dir: Path | None, socket: Path | None, interval: float | None, verbose: bool,
     web: bool, listen: str | None, tls_cert: Path | None, tls_key: Path | None, mom_rpc: Path | None = None,
-    plot_dir: Path | None = None,
+    plot_dir: Path | None = None, helpers: Path | None = None,
 ) -> int:  # fmt: skip
     """Run the manager until SIGTERM or SIGINT, with a web front if `web`; gives the exit code."""
     to_stderr(logging.DEBUG if verbose else logging.INFO, "%(asctime)s %(levelname)s %(message)s")
@@ -47,7 +47,7 @@ def serve(
     # Blocked before any thread is there, so that all inherit it, and waited for by the main thread: a handler in
     # Python runs only when the main thread wakes, and nothing wakes it if another thread was given the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    with RunningManager(connect, state_dir, socket, interval, mom_rpc, plot_dir) as running:
+    with RunningManager(connect, state_dir, socket, interval, mom_rpc, plot_dir, helpers) as running:
         os.umask(PRIVATE)
         running.greet("^C stops and puts everything back")
         front = None if settings is None else start_beside_manager(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pwd
 import socket
 import stat
 import threading
@@ -85,7 +86,10 @@ class SocketServer:
             self.path.chmod(0o666)    # who may do what is decided by peer credentials, request by request
         else:
             self.path.chmod(0o600)
-            os.chown(self.path, self._only, -1)
+            if self._only != os.geteuid():
+                # By its group: so the next manager, root without CAP_DAC_OVERRIDE, can find out whether this one lives.
+                os.chown(self.path, -1, pwd.getpwuid(self._only).pw_gid)
+                self.path.chmod(0o660)
         self._thread = threading.Thread(target=self._server.serve, name="hpm-http", daemon=True)
         self._thread.start()
 

@@ -10,12 +10,15 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from ...control.caller import Unavailable
+from ..helpers.asking import connect, read_line
 from .passwords import AccountClosed, WrongPassword
 
 #: The service in /etc/pam.d that says how passwords are checked, and what stands in for it where it is not installed.
@@ -40,10 +43,15 @@ _CLOSED = {
 
 
 class Pam:
-    """Asks PAM. `directory` of services instead of the host's (tests)."""
+    """Asks PAM: by a process of ours, or by the helper at that socket (`hpm-passwords.socket`). `directory` of services
+    instead of the host's (tests)."""
 
-    def __init__(self, service: str | None = None, directory: Path | None = None, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, service: str | None = None, directory: Path | None = None, seconds: float = SECONDS,
+        helper: Path | None = None,
+    ) -> None:  # fmt: skip
         self._service = service
+        self._helper = helper
         self._directory = directory
         self._seconds = seconds
 
@@ -53,7 +61,8 @@ class Pam:
             "service": self._service or service(), "directory": self._directory and str(self._directory),
             "user": user, "password": password, "address": address,
         }  # fmt: skip
-        answer = self._run(json.dumps(question).encode())
+        text = json.dumps(question).encode()
+        answer = self._run(text) if self._helper is None else self._ask(self._helper, text)
         result, stage, said = answer["result"], answer["stage"], answer["said"]
         if result == _SUCCESS:
             return str(answer["user"])
@@ -62,6 +71,17 @@ class Pam:
         if result in _WRONG:
             raise WrongPassword
         raise Unavailable(f"this host's PAM cannot check passwords now: {said}")
+
+    def _ask(self, helper: Path, question: bytes) -> dict[str, Any]:
+        try:
+            with connect(helper) as connection:
+                connection.sendall(question)
+                connection.shutdown(socket.SHUT_WR)
+                return dict(json.loads(read_line(connection, time.monotonic() + self._seconds)))
+        except TimeoutError:
+            raise _late(self._seconds) from None
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"{helper} (hpm-passwords.socket) cannot check passwords: {error}; try again") from None
 
     def _run(self, question: bytes) -> dict[str, Any]:
         child = subprocess.Popen(
@@ -72,7 +92,7 @@ class Pam:
             text, _ = child.communicate(question, self._seconds)
             answer = json.loads(text)
         except subprocess.TimeoutExpired:
-            raise Unavailable(f"this host's PAM has not answered for {self._seconds:g} s; try again") from None
+            raise _late(self._seconds) from None
         except ValueError:
             raise Unavailable(f"this host's PAM failed (the check ended with {child.returncode}); try again") from None
         finally:
@@ -84,6 +104,10 @@ class Pam:
                         pipe.close()
             child.wait()
         return dict(answer)
+
+
+def _late(seconds: float) -> Unavailable:
+    return Unavailable(f"this host's PAM has not answered for {seconds:g} s; try again")
 
 
 def service() -> str:

@@ -33,7 +33,14 @@ SILENCE, CPU = 10.0, 10
 
 def main() -> None:
     """Read, deliver, answer."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    outcome = delivered(msgspec.json.decode(sys.stdin.buffer.read(), type=Job))
+    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+    sys.stdout.buffer.flush()
+    os._exit(0)
+
+
+def delivered(job: Job) -> Outcome:
+    """Make a delivery. This process can do nothing else afterwards."""
     signal.alarm(int(job.seconds) + 5)    # nobody may be there any more to end us
     resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -49,11 +56,7 @@ def main() -> None:
         error = failed.message
     except Exception as failed:
         error = _words(failed, job.parcel)
-    sys.stdout.buffer.write(msgspec.json.encode(
-        Outcome(arrived, error and clean(error, _secrets(job.parcel)))
-    ))
-    sys.stdout.buffer.flush()
-    os._exit(0)
+    return Outcome(arrived, error and clean(error, _secrets(job.parcel)))
 
 
 def _deliver(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -9,11 +10,11 @@ import msgspec
 from ...manager.notify.channels import Parcel, WebhookParcel
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, tag="job", forbid_unknown_fields=True):
     """`seconds` is the most that it may take."""
 
     parcel: Parcel
-    seconds: float
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=60)]
 
 
 class NotDelivered(Exception):

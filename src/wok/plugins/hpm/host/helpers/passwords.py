@@ -1,0 +1,17 @@
+"""The process that asks PAM: as root, because PAM's modules want that, and for one password."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..access import pam_child
+from .peer import only_the_manager
+
+
+def serve() -> None:
+    """Become the program that asks PAM, whose standard input and output the connection is. Raises `NotTheManager`."""
+    only_the_manager().close()
+    os.execve(
+        sys.executable, [sys.executable, "-I", "-S", pam_child.__file__], {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    )

@@ -1,0 +1,36 @@
+"""Who is at the other end of a helper's connection."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+from ...errors import HpmError
+
+#: struct ucred: pid, uid, gid.
+_CREDENTIALS = struct.Struct("3i")
+
+
+class NotTheManager(HpmError):
+    """Somebody else asks a helper, or nobody does."""
+
+    id = "not-the-manager"
+
+
+def only_the_manager() -> socket.socket:
+    """The connection on standard input. Raises `NotTheManager` unless root, or who runs this, is at its other end."""
+    try:
+        connection = socket.socket(fileno=os.dup(0))
+        if connection.family != socket.AF_UNIX:
+            raise OSError("it is no unix socket")
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    except OSError as error:
+        raise NotTheManager(
+            f"standard input is no connection of hpm's ({error.strerror or error}); systemd runs this command, for"
+            " hpm-network.socket and hpm-passwords.socket"
+        ) from None
+    uid = _CREDENTIALS.unpack(told)[1]
+    if uid not in (0, os.geteuid()):
+        raise NotTheManager(f"uid {uid} is not whom this helper serves")
+    return connection
