@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,40 +10,9 @@ from hpm.backend.simulated import Scenario
 from hpm.errors import HpmError
 from hpm.manager.lock import HostLock
 from hpm.manager.manager import Manager
-from hpm.store.database import Database
 
 from .host import WeeksHost
-
-
-class Killed(BaseException):
-    """The manager's process ends here, from one moment to the next."""
-
-
-class WeeksDatabase(Database):
-    """A store that says when it is about to write, and has written; and whose disk may be full."""
-
-    def __init__(self, path: Path, step: Callable[[str], None]) -> None:
-        self.full = False
-        self._step: Callable[[str], None] = lambda what: None    # making it is not played here
-        super().__init__(path)
-        self.rows("PRAGMA synchronous=OFF")    # processes end here, not the machine
-        self._step = step
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """See `Database`."""
-        self._step("begin")
-        with super().transaction() as connection:
-            yield connection
-            self._step("commit")
-            if self.full:
-                raise sqlite3.OperationalError("database or disk is full")
-        self._step("committed")
-
-    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        """See `Database`."""
-        self._step("read")
-        return super().rows(query, *values)
+from .steps import Killed, SteppingDatabase, Steps
 
 
 class Said(logging.Handler):
@@ -64,21 +30,14 @@ class Said(logging.Handler):
 
 
 class Life:
-    """A manager in a directory. `wall` is that of the host: `ahead` of the time that has passed since `begin`.
-
-    `strike` (a number, a deed): that is done at the so-manieth step from now, a step being what comes before and after
-    each call of the host and each write of the store; the deed is told which. It may raise `Killed`, or what the host
-    would.
-    """
+    """A manager in a directory. `wall` is that of the host: `ahead` of the time that has passed since `begin`."""
 
     def __init__(self, directory: Path, scenario: Scenario, begin: datetime, interval: float = 10.0) -> None:
         self.host = WeeksHost(scenario)
         self.directory, self.begin, self.ahead = directory, begin, timedelta()
-        self.strike: tuple[int, Callable[[str], None]] | None = None
-        self.struck = False
+        self.steps = Steps()
         self.lives = 0
         self.interval = interval
-        self._dead = False
         self._lock: HostLock | None = None
         self._wake()
 
@@ -89,11 +48,11 @@ class Life:
     # -- beginning and ending
 
     def _wake(self) -> None:
-        self._dead = False
+        self.steps.dead = False
         self.lives += 1
         self._lock = HostLock(self.directory / "lock", f"life {self.lives}")
-        self.database = WeeksDatabase(self.directory / "hpm.db", self._at)
-        self.host.step = self._at
+        self.database = SteppingDatabase(self.directory / "hpm.db", self.steps)
+        self.host.step = self.steps.take
         self.manager = Manager(self.host, self.database, self.interval, lambda: self.host.now_ns, self.wall)
 
     def wake(self) -> None:
@@ -111,7 +70,7 @@ class Life:
 
     def die(self) -> None:
         """End the process: nobody is called back, what was not committed is lost, the lock is free."""
-        self._dead, self.strike = True, None
+        self.steps.dead, self.steps.strike = True, None
         self.host.step = lambda what: None
         self.host.close()
         self.database.close()
@@ -123,23 +82,3 @@ class Life:
         """End it as a service is stopped: what it does then is played, too."""
         self.manager.stop()
         self.die()
-
-    # -- steps
-
-    def _at(self, what: str) -> None:
-        if self._dead:
-            raise Killed
-        if self.strike is None or what == "read":
-            return
-        left, deed = self.strike
-        if left > 0:
-            self.strike = left - 1, deed
-            return
-        self.strike, self.struck = None, True
-        deed(what)
-
-    def kill(self, what: str) -> None:
-        """A deed: the process ends here."""
-        del what
-        self._dead = True
-        raise Killed

@@ -21,7 +21,8 @@ from tests.unit.builders import Wish
 
 from . import invariants
 from .host import InForce
-from .life import Killed, Life, Said
+from .life import Life, Said
+from .steps import Killed
 from .sums import Sums
 from .wants import Wants
 
@@ -139,17 +140,17 @@ class Play:
     @contextmanager
     def _lives(self) -> Iterator[None]:
         """Around whatever hpm does: what was lost must have been lost for a reason, and who was killed begins anew."""
-        self.life.struck = False
+        self.life.steps.struck = False
         try:
             yield
         except Killed:
             self._begin_again()
         except HpmError as error:
-            if self.calm and not self.life.struck:
+            if self.calm and not self.life.steps.struck:
                 raise AssertionError(f"this failed, and nothing is wrong: {error!r}") from error
             self.restless = True
         finally:
-            self.life.strike = None
+            self.life.steps.strike = None
 
     def _begin_again(self) -> None:
         """Another process, on the same host and the same store."""
@@ -182,7 +183,7 @@ class Play:
             snapshot = self.life.manager.snapshot
             wrong = self.sums.take(snapshot)
             assert not wrong, "\n".join(wrong)
-            self.restless = not self.calm or self.life.struck or snapshot.window is None
+            self.restless = not self.calm or self.life.steps.struck or snapshot.window is None
         elif not done:
             self.sums.unsure()
         self.check()
@@ -214,7 +215,7 @@ class Play:
         finally:
             now = self.life.manager.snapshot.levels.cpu_mgmt
             assert now in (before, level)
-            if self.calm and not self.life.struck:
+            if self.calm and not self.life.steps.struck:
                 assert now == level
             self.level = now
         if now != "on":
@@ -258,7 +259,7 @@ class Play:
                 killed = True
                 raise
         if not killed:
-            if well and not self.life.struck:
+            if well and not self.life.steps.struck:
                 invariants.as_found(self, "hpm was stopped", held=True)
             self._begin_again()
         self.check()
@@ -271,9 +272,9 @@ class Play:
     def strike(self, after: int, deed: str, name: str = "db") -> None:
         """Let something happen in the midst of what hpm does next, after so many steps."""
         deeds: dict[str, Callable[[str], None]] = {
-            "killed": self.life.kill, "libvirt goes": self._goes_amid, "disk full": self._full_amid,
+            "killed": self.life.steps.kill, "libvirt goes": self._goes_amid, "disk full": self._full_amid,
         }  # fmt: skip
-        self.life.strike = after, deeds.get(deed) or (lambda what: self._amid(name, AMID[deed]))
+        self.life.steps.strike = after, deeds.get(deed) or (lambda what: self._amid(name, AMID[deed]))
 
     def _goes_amid(self, what: str) -> None:
         self.life.host.faults.unreachable_until = 1 << 62
@@ -369,7 +370,9 @@ class Play:
                 self.life.manager.release(uuid_of(name))
             except Conflict:
                 return
-        self.hand.pop(name, None)
+        held = invariants.journal(self).get((uuid_of(name), "cpu-shares"))
+        if held is None or not held.held:    # else hpm ended before it was done
+            self.hand.pop(name, None)
         self.restless = True
         self.check()
 
