@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from hpm.backend.simulated import uuid_of
-from hpm.errors import HypervisorError
+from hpm.errors import HypervisorError, HypervisorUnreachable, StoreError
+from hpm.manager.calendar import rfc3339
+from hpm.policy.goals import TemporaryGoal
 from hpm.policy.guest_policies import GuestPolicy
 from tests.unit.builders import House
+from tests.weeks.steps import Killed, SteppingDatabase, Steps
 
-from .form import Event, whole
+from .form import Amid, Event, whole
 from .outcome import InForce
 from .watched import WatchedHost, spec_of
 from .wishes import Wishes
@@ -19,8 +24,8 @@ from .words import loads, placement
 class Course:
     """Lets events happen, and remembers what would be in force if hpm had never come: `own`, by guest."""
 
-    def __init__(self, house: House, host: WatchedHost, wishes: Wishes) -> None:
-        self.house, self.host, self.wishes = house, host, wishes
+    def __init__(self, house: House, host: WatchedHost, wishes: Wishes, steps: Steps) -> None:
+        self.house, self.host, self.wishes, self.steps = house, host, wishes, steps
         self.own: dict[str, InForce] = host.in_force()
 
     def happen(self, event: Event) -> None:
@@ -28,6 +33,27 @@ class Course:
         self._host(event)
         self._guests(event)
         self._administrator(event)
+        with self.alive():
+            self._hpm(event)
+
+    @contextlib.contextmanager
+    def alive(self) -> Iterator[None]:
+        """Around what hpm does: if it is killed, another process begins, on the same host and store."""
+        try:
+            yield
+        except Killed:
+            self.begin_again()
+
+    def begin_again(self) -> None:
+        """hpm's process is over, and another one begins."""
+        self.host.step = lambda what: None
+        self.steps.dead, self.steps.strike = False, None
+        self.house.crash()
+        self.host.step = self.steps.take
+
+    def _hpm(self, event: Event) -> None:
+        if event.amid is not None:
+            self.steps.strike = event.amid.after, self._deed(event.amid)
         generation = self.house.manager.snapshot.catalog.generation
         self._catalog(event)
         news = self.house.manager.snapshot.catalog.generation != generation
@@ -38,11 +64,57 @@ class Course:
             self.house.manager.set_level(event.level)
             news = True
         if news and self.house.manager.snapshot.levels.cpu_mgmt != "off":
-            with contextlib.suppress(HypervisorError):
+            with contextlib.suppress(HypervisorError, StoreError):
                 self.house.manager.cycle()
+
+    def _deed(self, amid: Amid) -> Callable[[str], None]:
+        if amid.what == "killed":
+            return self.steps.kill
+        return {"libvirt goes": self._goes_amid, "disk": self._full_amid}.get(
+            amid.what, lambda what: self._guest_amid(amid.guest or "", amid.what)
+        )
+
+    def _goes_amid(self, what: str) -> None:
+        self.host.faults.unreachable_until = 1 << 62
+        if what in ("asked", "answered"):
+            raise HypervisorUnreachable("libvirt ended in the midst of this (a fault set by a test)")
+
+    def _full_amid(self, what: str) -> None:
+        del what
+        self._disk(full=True)
+
+    def _disk(self, *, full: bool) -> None:
+        assert isinstance(self.house.database, SteppingDatabase)
+        self.house.database.full = full
+
+    def _guest_amid(self, name: str, what: str) -> None:
+        host, uuid, vcpus = self.host, uuid_of(name), self.host.specs()[name].vcpus
+        {
+            "restart": lambda: host.restart(uuid), "stop": lambda: host.stop(uuid), "pause": lambda: host.pause(uuid),
+            "delete": lambda: host.delete(uuid), "plug": lambda: host.set_vcpus(uuid, vcpus + 1),
+            "unplug": lambda: host.set_vcpus(uuid, vcpus - 1),
+        }[what]()    # fmt: skip
+        if what == "restart":
+            self.own[name] = host.in_force()[name]
+
+    def _clocks(self, event: Event) -> None:
+        for hours in (event.clock, event.suspend):
+            self.house.ahead += timedelta(hours=hours or 0.0)
+        if event.frozen is not None:
+            self.host.stands_still(event.frozen * 3600)
 
     def _host(self, event: Event) -> None:
         host = self.host
+        self._clocks(event)
+        if event.disk is not None:
+            self._disk(full=event.disk == "full")
+        if event.libvirt == "goes":
+            host.faults.unreachable_until = 1 << 62
+        elif event.libvirt is not None:
+            host.faults.unreachable_until = 0
+            host.new_objects()
+        host.hidden |= {uuid_of(name) for name in event.unseen}
+        host.hidden -= {uuid_of(name) for name in event.seen}
         if event.host_load is not None:
             host.set_host_load(event.host_load)
         if event.steal is not None:
@@ -55,7 +127,7 @@ class Course:
         if event.hpm == "restarts":
             self.house.manager.stop()
         if event.hpm is not None:
-            self.house.crash()
+            self.begin_again()
 
     def _guests(self, event: Event) -> None:
         host = self.host
@@ -98,6 +170,9 @@ class Course:
         for names, excluded in ((event.exclude, True), (event.include, False)):
             for name in names:
                 said.setdefault(name, {})["excluded"] = excluded
+        for name, boost in event.boost.items():
+            until = rfc3339(self.house.wall() + timedelta(minutes=boost.minutes))
+            said.setdefault(name, {})["temporary_goal"] = TemporaryGoal(boost.goal, until, "highest")
         for name, reserve in event.reserve.items():
             said.setdefault(name, {})["cpu_reserve"] = reserve
         for name, cap in event.cap.items():

@@ -61,9 +61,36 @@ class Host(_Part):
     seed: int = 1
 
 
-class Event(_Part):
-    """What happens at the beginning of an interval, in this order."""
+class Amid(_Part):
+    """What happens in the midst of the next thing that hpm does, `after` so many of its steps (`tests.weeks.steps`):
+    hpm is ``killed``, ``libvirt goes``, the ``disk`` is full; or a `guest` does ``restart``, ``stop``, ``pause``,
+    ``delete``, ``plug`` (a vCPU), ``unplug``."""
 
+    after: int
+    what: Literal["killed", "libvirt goes", "disk", "restart", "stop", "pause", "delete", "plug", "unplug"]
+    guest: str | None = None
+
+
+class Boost(_Part):
+    """A temporary goal of percent, of highest importance, for so many minutes."""
+
+    goal: int
+    minutes: float
+
+
+class Event(_Part):
+    """What happens at the beginning of an interval, in this order. `clock`, `suspend`, `frozen`: hours by which the
+    wall clock is set; which the host sleeps (its monotonic clock does, too); in which it was stopped, and both clocks
+    went on."""
+
+    clock: float | None = None
+    suspend: float | None = None
+    frozen: float | None = None
+    amid: Amid | None = None
+    disk: Literal["full", "free"] | None = None
+    libvirt: Literal["restarts", "goes", "comes"] | None = None
+    unseen: list[str] = []
+    seen: list[str] = []
     host_load: float | None = None
     steal: float | None = None
     unreachable: float | None = None
@@ -92,6 +119,7 @@ class Event(_Part):
     include: list[str] = []
     reserve: dict[str, float | None] = {}
     cap: dict[str, float | None] = {}
+    boost: dict[str, Boost] = {}
     release: list[str] = []
     level: Literal["off", "advise", "on"] | None = None
 
@@ -144,8 +172,9 @@ class Claim(_Part):
 class Scenario(_Part):
     """The first document. Management is at `level` from the first interval on, after some intervals of warm-up.
 
-    `policies` are further policies by name: goals of guests, in the groups that those are in. `not_yet` tells why
-    `expect` does not hold today.
+    `policies` are further policies by name: goals of guests, in the groups that those are in. `schedule`: hours of
+    every day for policies of the group ``app``, like ``00:00 to 18:00`` (it is midnight when the play begins).
+    `not_yet` tells why `expect` does not hold today.
     """
 
     shows: str
@@ -155,6 +184,7 @@ class Scenario(_Part):
     not_yet: str | None = None
     host: Host = Host()
     policies: dict[str, dict[str, str]] = {}
+    schedule: dict[str, str] = {}
     events: dict[int, Event] = {}
     level: Literal["off", "advise", "on"] = "on"
     warm_up: int = 2

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hpm.backend.simulated import Scenario as HostScenario
@@ -11,9 +14,10 @@ from hpm.backend.simulated import Spin, uuid_of
 from hpm.engine.accounting import Accounted
 from hpm.engine.index import goal_status
 from hpm.engine.windows import HostWindow, window
-from hpm.errors import HypervisorError
+from hpm.errors import HypervisorError, StoreError
 from hpm.store.adjustments import AdjustmentRecord
 from tests.unit.builders import House
+from tests.weeks.steps import SteppingDatabase, Steps
 
 from .events import Course
 from .form import Event, File, Scenario
@@ -44,9 +48,24 @@ def play(scenario: Scenario) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="hpm-scenario-") as directory:
         player = _Player(scenario, Path(directory))
         try:
-            return player.play()
+            with _universal_time():
+                return player.play()
         finally:
             player.house.database.close()
+
+
+@contextmanager
+def _universal_time() -> Iterator[None]:
+    """Schedules go by the host's time zone: here by that one, wherever this is played."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC0"
+    try:
+        yield
+    finally:
+        del os.environ["TZ"]
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
 
 
 class _Player:
@@ -58,9 +77,13 @@ class _Player:
             cores=host.cores, servers=tuple(spec_of(name, guest) for name, guest in guests.items()), seed=host.seed,
             parents=host.parents, host_load=host.host_load, steal=host.steal, nodes=host.nodes, threads=host.threads,
         ))  # fmt: skip
-        self.house = House(directory, (), interval=host.interval, host=self.host)
+        steps = Steps()
+        self.house = House(
+            directory, (), interval=host.interval, host=self.host, database=lambda path: SteppingDatabase(path, steps)
+        )
+        self.host.step = steps.take
         self.house.manager.placement.set_interval(host.placement_interval)
-        self.course = Course(self.house, self.host, Wishes(scenario))
+        self.course = Course(self.house, self.host, Wishes(scenario), steps)
         self.course.happen(Event(
             exclude=[name for name, guest in guests.items() if guest.excluded],
             reserve={name: guest.reserve for name, guest in guests.items() if guest.reserve is not None},
@@ -87,6 +110,8 @@ class _Player:
         faults.refusing.clear()
         faults.vanishing.clear()
         faults.unreachable_until = 0
+        self.host.hidden.clear()
+        self.course.happen(Event(disk="free"))
         self.house.step()
         self.house.manager.set_level("off")
         now = self.host.in_force()
@@ -101,10 +126,13 @@ class _Player:
         lost = False
         for event in events:
             self.course.happen(event)
+        begin = max(begin, self.host.now_ns)    # it may have stood still
         end = begin + int(self.house.interval * 1e9)
         try:
-            self.house.step()
-        except HypervisorError:
+            with self.course.alive():
+                self.house.manager.keep_time()
+                self.house.step()
+        except (HypervisorError, StoreError):
             lost = True
         if self.host.now_ns < end:
             self.host.advance((end - self.host.now_ns) / 1e9)

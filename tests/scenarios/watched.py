@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hpm.backend.simulated import ServerSpec, SimulatedHypervisor
+from hpm.backend.simulated import ServerSpec
 from hpm.engine.accounting import Accounted, account
 from hpm.engine.samples import HostSample
+from tests.weeks.host import WeeksHost
 
 from .form import Guest
 from .outcome import InForce
@@ -13,13 +14,13 @@ from .words import loads
 PERIOD_US = 100000
 
 
-class WatchedHost(SimulatedHypervisor):
+class WatchedHost(WeeksHost):
     """A simulated host that keeps account of every sample that was taken from it."""
 
     accounted: Accounted | None = None
 
     def observe(self) -> HostSample:
-        """Counters as of now; see `SimulatedHypervisor`."""
+        """Counters as of now; see `WeeksHost`."""
         sample = super().observe()
         self.accounted = account(self.accounted, sample)
         return sample

@@ -12,6 +12,7 @@ from hpm.policy.classification import Filter
 from hpm.policy.goals import DiscretionaryGoal
 from hpm.policy.groups import WorkloadResourceGroup
 from hpm.policy.policies import PerformancePolicy, ServiceClass
+from hpm.policy.schedule import DAYS, ScheduleEntry
 
 from .form import Event, Guest, Scenario, whole
 from .words import goal
@@ -28,6 +29,10 @@ class Wishes:
         self._policies: dict[str, dict[str, str]] = {POLICY: {}}
         self._groups: dict[str, str] = {}
         self._active: dict[str, str | None] = {}
+        self._schedule = tuple(
+            ScheduleEntry(name, DAYS, *hours.split(" to ")) for name, hours in scenario.schedule.items()
+        )
+        self._by_hand: set[str] = set()
         for name, goals in scenario.policies.items():
             self._policies[name] = dict(goals)
         for name in scenario.guests:
@@ -56,6 +61,7 @@ class Wishes:
         activate = event.activate or {}
         if isinstance(activate, str):
             activate = {group: activate for group in self._active if self._of(group, activate)}
+        self._by_hand = {*activate, *event.deactivate}
         for group, policy in activate.items():
             if policy not in self._policies:
                 raise ValueError(f"there is no policy {policy!r} to activate")
@@ -89,8 +95,12 @@ class Wishes:
         policies = tuple(_policy(policy, goals) for policy, goals in named.items() if goals)
         active = self._active[group_id]
         known = before.groups.get(group_id) or WorkloadResourceGroup(group_id, group_id)
+        schedule = self._schedule if group_id == GROUP else ()
+        if schedule and known.schedule and group_id not in self._by_hand:
+            active = known.active_policy    # as its schedule has it
         return msgspec.structs.replace(
-            known, perf_policies=policies, active_policy=active if any(p.name == active for p in policies) else None
+            known, perf_policies=policies, active_policy=active if any(p.name == active for p in policies) else None,
+            schedule=schedule,
         )
 
 

@@ -71,17 +71,18 @@ class House:
     def __init__(
         self, directory: Path, servers: Iterable[ServerSpec], cores: int = 2, interval: float = 3.0, seed: int = 1,
         host: SimulatedHypervisor | None = None, clock: Callable[[], int] | None = None,
-        courier: Callable[[], Courier] | None = None,
+        courier: Callable[[], Courier] | None = None, database: Callable[[Path], Database] = Database,
     ) -> None:  # fmt: skip
         self.host = host or from_scenario(Scenario(cores=cores, servers=tuple(servers), seed=seed))
         self.interval = interval
         self._clock = clock or (lambda: self.host.now_ns)
         self._courier = courier
-        self._path = directory / "hpm.db"
+        self._path, self._open = directory / "hpm.db", database
+        self.ahead = timedelta()    # of virtual time
         self._begin()
 
     def _begin(self) -> None:
-        self.database = Database(self._path)
+        self.database = self._open(self._path)
         self.database.rows("PRAGMA synchronous=OFF")    # processes crash here, not the machine
         courier = None if self._courier is None else self._courier()
         self.manager = Manager(self.host, self.database, self.interval, self._clock, self.wall, courier=courier)
@@ -89,8 +90,8 @@ class House:
         self.host.on_change(self._loop.servers_changed)
 
     def wall(self) -> datetime:
-        """The time of day, as far as virtual time has come."""
-        return BEGIN + timedelta(microseconds=self.host.now_ns // 1000)
+        """The time of day, as far as virtual time has come, or as somebody has set the clock."""
+        return BEGIN + timedelta(microseconds=self.host.now_ns // 1000) + self.ahead
 
     # -- life
 

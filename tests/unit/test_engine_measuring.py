@@ -14,6 +14,7 @@ from hpm.engine.accounting import Accounted, account
 from hpm.engine.counters import Counters, Layout, Started
 from hpm.engine.index import goal_status, server_index
 from hpm.engine.samples import HostSample, ServerInfo, ServerSample
+from hpm.engine.vcpu_use import vcpu_use
 from hpm.engine.windows import HostWindow, ServerWindow, window
 from hpm.policy.goals import DiscretionaryGoal, VelocityGoal
 
@@ -103,6 +104,25 @@ def test_a_starving_vcpu_that_gets_a_crumb_goes_on_starving() -> None:
     after = guest.step(state, 3.0, 0.004, 3.5, starving=True)
     assert seen(state, after).activity == "busy"
     assert seen(state, after).delay == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_guest_that_was_lost_from_sight_is_in_no_window_from_before_that() -> None:
+    guest = Guest()
+    first = guest.step(begun(guest), 10.0, 8.0, 2.0)    # what is accounted of it is more than nothing
+    blind = HostSample(guest.now, 2, 0, 0, {}, {})
+    guest.now += SECOND
+    second = guest.step(account(first, blind), 9.0, 1.0, 0.0)
+    third = guest.step(second, 10.0, 5.0, 0.0)
+    assert window(first, third).servers == {}
+    assert vcpu_use(first, third) == {}
+    assert seen(second, third).using == 0.5
+
+
+def test_a_guest_that_is_lost_and_found_at_one_moment_is_in_no_window_either() -> None:
+    guest = Guest()
+    first = guest.step(begun(guest), 10.0, 8.0, 2.0)
+    found = account(account(first, HostSample(guest.now, 2, 0, 0, {}, {})), guest.sample())
+    assert window(first, guest.step(found, 10.0, 5.0, 0.0)).servers == {}
 
 
 @settings(deadline=None)

@@ -249,3 +249,19 @@ def test_attainment_is_the_share_of_the_time_that_is_not_over_yet() -> None:
     assert kept.share(now, ["gold"], "hour")[0] == pytest.approx(100 * 60 / 61, abs=0.1)
     kept.keep([])
     assert np.isnan(kept.share(now, ["gold"], "day")).all()
+
+
+def test_attainment_goes_on_after_a_clock_that_was_far_ahead_is_set_right() -> None:
+    kept, one = Attainment(), np.array([1.0])
+    begin = 1_900_000_000.0 // 3600 * 3600
+    ahead = begin + 30 * 3600
+    for minute in range(30):    # half an hour met, with the wrong time
+        kept.add(ahead + 60 * minute, ["gold"], 60 * one, 60 * one)
+    for minute in range(15):    # and a quarter missed, with the right one
+        kept.add(begin + 60 * minute, ["gold"], 60 * one, 0 * one)
+    now = begin + 14 * 60
+    assert kept.share(now, ["gold"], "hour")[0] == pytest.approx(100 * 30 / 45, abs=2.5)
+    for minute in range(15, 75):
+        kept.add(begin + 60 * minute, ["gold"], 60 * one, 60 * one)
+    assert kept.share(begin + 74 * 60, ["gold"], "hour").tolist() == [100.0]
+    assert not np.isnan(kept.share(begin + 74 * 60, ["gold"], "week")).any()

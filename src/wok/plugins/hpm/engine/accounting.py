@@ -20,13 +20,14 @@ class Accounted(msgspec.Struct, frozen=True, eq=False):
     """A host sample with the time accounted to each vCPU thread since it was first seen.
 
     Nanoseconds, a row per thread as in the sample's counters. `pending_ns` is the part of `delay_ns` that
-    the kernel still owes.
+    the kernel still owes. `since_ns` is from when on each thread was accounted, by the clock of samples.
     """
 
     sample: HostSample
     using_ns: Column
     delay_ns: Column
     pending_ns: Column
+    since_ns: Column
 
     @property
     def time_ns(self) -> int:
@@ -39,7 +40,7 @@ def account(before: Accounted | None, sample: HostSample) -> Accounted:
     now = sample.counters
     if before is None:
         zeros: Column = np.zeros(now.layout.rows, dtype=np.int64)
-        return Accounted(sample, zeros, zeros, zeros)
+        return Accounted(sample, zeros, zeros, zeros, zeros + sample.time_ns)
     then = before.sample.counters
     rows = now.layout.rows_in(then.layout)
     elapsed = sample.time_ns - before.time_ns
@@ -55,4 +56,17 @@ def account(before: Accounted | None, sample: HostSample) -> Accounted:
         moved(before.using_ns, rows) + ran,
         moved(before.delay_ns, rows) + waited,
         np.where(starving, np.maximum(0, owed + waited - credited), 0),
+        moved(before.since_ns, rows, sample.time_ns),
     )
+
+
+def lost_from_sight(before: Accounted, after: Accounted) -> set[str]:
+    """Servers that are in both, and were not in all samples between: what is accounted of them began anew meanwhile, so
+    nothing can be said of the time between the two."""
+    if after.since_ns is before.since_ns:
+        return set()
+    layout = after.sample.counters.layout
+    rows = layout.rows_in(before.sample.counters.layout)
+    anew = after.since_ns != moved(before.since_ns, rows, after.since_ns)
+    lost = layout.sums(anew.astype(np.int64))
+    return {server.uuid for server, number in zip(layout.servers, lost, strict=True) if number}

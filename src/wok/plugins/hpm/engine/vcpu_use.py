@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .accounting import Accounted
+from .accounting import Accounted, lost_from_sight
 from .counters import moved
 
 
@@ -16,8 +16,8 @@ class VcpuUse(NamedTuple):
 
 
 def vcpu_use(before: Accounted, after: Accounted) -> dict[str, tuple[VcpuUse, ...]]:
-    """Of each server that ran all the time, an entry for each of its vCPUs, by UUID. One that was plugged in meanwhile
-    counts from then on."""
+    """Of each server that ran, and was seen, all the time, an entry for each of its vCPUs, by UUID. One that was
+    plugged in meanwhile counts from then on."""
     elapsed = after.time_ns - before.time_ns
     if elapsed <= 0:
         raise ValueError("two observations in order of time are needed")
@@ -25,10 +25,10 @@ def vcpu_use(before: Accounted, after: Accounted) -> dict[str, tuple[VcpuUse, ..
     rows = layout.rows_in(older)
     using = ((after.using_ns - moved(before.using_ns, rows)) / elapsed).tolist()
     delay = ((after.delay_ns - moved(before.delay_ns, rows)) / elapsed).tolist()
-    starts = {server.uuid: server.start for server in older.servers}
+    starts, lost = {server.uuid: server.start for server in older.servers}, lost_from_sight(before, after)
     found: dict[str, tuple[VcpuUse, ...]] = {}
     for server in layout.servers:
-        if starts.get(server.uuid) == server.start:
+        if starts.get(server.uuid) == server.start and server.uuid not in lost:
             own = layout.rows_of(server.uuid)
             found[server.uuid] = tuple(map(VcpuUse, using[own], delay[own]))
     return found

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from .accounting import Accounted
+from .accounting import Accounted, lost_from_sight
 from .counters import moved
 from .samples import HostSample
 
@@ -62,7 +62,8 @@ class HostWindow(msgspec.Struct, frozen=True):
 
 
 def window(before: Accounted, after: Accounted) -> HostWindow:
-    """What happened between two accounted samples. Servers that were not in both are left out."""
+    """What happened between two accounted samples. Servers that were not in both are left out, and those
+    that were lost from sight between."""
     elapsed = after.time_ns - before.time_ns
     if elapsed <= 0:
         raise ValueError("a window needs two samples in order of time")
@@ -92,6 +93,8 @@ def window(before: Accounted, after: Accounted) -> HostWindow:
         for server in layout.servers:
             if starts.get(server.uuid) != server.start:
                 del servers[server.uuid]
+    for uuid in lost_from_sight(before, after):
+        servers.pop(uuid, None)
     return HostWindow(
         elapsed / 1e9,
         after.sample.cpus,

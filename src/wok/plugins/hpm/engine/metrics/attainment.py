@@ -45,8 +45,7 @@ class _Bins:
     def add(self, time: float, judged: float, met: float) -> None:
         place = int(time // self.seconds)
         self._forward(place)
-        if place > self._newest - self.number:
-            self._counts[:, place % self.number] += (judged, met)
+        self._counts[:, place % self.number] += (judged, met)
 
     def share(self, time: float) -> float:
         place, newest = int(time // self.seconds), self._newest
@@ -55,12 +54,17 @@ class _Bins:
         return float(met / judged) if judged > 0 else float("nan")
 
     def _forward(self, place: int) -> None:
-        """Empty the bins of the time that has passed. A clock that was set back fills the newest bin on."""
+        """Empty the bins of the time that has passed. A clock that was set back a little goes on where it was; one that
+        was set back by all bins or more would count nothing until it is there again: so what was counted gets other
+        places, and is as old as it was."""
         passed = place - self._newest
-        if passed <= 0:
+        if -self.number < passed <= 0:
             return
-        empty = [(self._newest + n) % self.number for n in range(1, min(passed, self.number) + 1)]
-        self._counts[:, empty] = 0.0
+        if passed < 0:
+            self._counts = np.roll(self._counts, passed, axis=1)
+        else:
+            empty = [(self._newest + n) % self.number for n in range(1, min(passed, self.number) + 1)]
+            self._counts[:, empty] = 0.0
         self._newest = place
 
 
