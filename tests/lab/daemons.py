@@ -53,6 +53,7 @@ class Daemons:
     def start(self) -> Any:
         """Start what does not answer; returns a connection. Raises LabError if a daemon ends or is silent."""
         self._forget_dead()
+        self.thaw_libvirtd()
         self.start_virtlogd()
         return self.start_libvirtd()
 
@@ -75,8 +76,23 @@ class Daemons:
         process.wait_gone(10)
         self._forget_dead()
 
+    def freeze_libvirtd(self) -> None:
+        """SIGSTOP: it does not answer any more, and is there. Raises LabError if libvirtd is not ours."""
+        self._forget_dead()
+        process = self._state.record.daemons.get("libvirtd")
+        if process is None:
+            raise LabError("libvirtd was not started by a lab, so the lab does not stop it; end it first")
+        process.kill(signal.SIGSTOP)
+
+    def thaw_libvirtd(self) -> None:
+        """Have it go on, if it was frozen, by this lab or by one that was killed."""
+        process = self._state.record.daemons.get("libvirtd")
+        if process is not None:
+            process.kill(signal.SIGCONT)
+
     def stop(self) -> None:
         """End the daemons that are ours and not lasting, libvirtd first."""
+        self.thaw_libvirtd()
         record = self._state.record
         for name in ("libvirtd", "virtlogd"):
             if name in record.daemons and name not in record.lasting:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid as uuids
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -175,6 +176,15 @@ class Lab:
         """SIGKILL libvirtd; guests live on. Raises LabError if no lab started it. Then use start_libvirtd()."""
         self._daemons.kill_libvirtd()
         self._conn = None
+
+    @contextmanager
+    def frozen_libvirtd(self) -> Iterator[None]:
+        """Have libvirtd not answer (SIGSTOP); guests live on. Raises LabError if no lab started it."""
+        self._daemons.freeze_libvirtd()
+        try:
+            yield
+        finally:
+            self._daemons.thaw_libvirtd()
 
     def start_libvirtd(self) -> None:
         """Start libvirtd again after kill_libvirtd(), and reconnect; returns when it has adopted the guests."""

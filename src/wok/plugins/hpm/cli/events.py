@@ -21,6 +21,7 @@ from ..wire.events import (
     GroupRemovedEvent,
     HostEvent,
     LevelsEvent,
+    LoopEvent,
     ResyncEvent,
     ServerEvent,
     ServerRemovedEvent,
@@ -121,6 +122,8 @@ def in_words(event: Event, group_name: Callable[[str], str]) -> str | None:
         return f"CPU management is {event.cpu_mgmt}, memory management is {event.memory_mgmt}"
     if isinstance(event, AdjustmentEvent):
         return _adjustment(event)
+    if isinstance(event, LoopEvent):
+        return f"hpm's loop: {event.cut or 'all of its work is done again'}: {event.reason}"
     if isinstance(event, HostEvent):
         return "the host is well again" if event.problem is None else f"a problem of the host: {event.problem}"
     if isinstance(event, StartJobEvent):

@@ -236,16 +236,25 @@ def version(session: Session) -> None:
             ("libvirt", words.text_or_none(found.libvirt_version)),
             ("Kernel", words.text_or_none(found.kernel)),
             ("cgroups", "" if found.cgroup_version is None else f"version {found.cgroup_version}"),
-            ("Interval, s", f"{found.interval_seconds:g}"),
+            ("Interval, s", _interval(found)),
+            ("Cycles that took longer", str(found.overruns)),
             ("Time zone", found.time_zone),
             *((f"CPUs of node {node.node}", _cpus(node)) for node in found.numa_nodes),
             *controls,
             *((f"No {name}", ability.why_not) for name, ability in found.statistics.items() if not ability.works),
         ])  # fmt: skip
+        if found.work_cut:
+            warn(found.work_cut)
         if found.problem:
             warn(found.problem)
 
     session.emit(session.client.version(), show)
+
+
+def _interval(found: Version) -> str:
+    """The one that is set, and the one in force beside it where that is another one. (An older hpm tells none.)"""
+    inforce = found.interval_in_force_seconds
+    return f"{found.interval_seconds:g}" + (f", in force {inforce:g}" if inforce > found.interval_seconds else "")
 
 
 def _cpus(node: HostNode) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import signal
@@ -23,9 +24,11 @@ from .access.syslog import tell_syslog
 from .front.rights import NoWebUser
 from .front.settings import FrontSettings, front_settings
 from .front.supervising import start_beside_manager
+from .front.systemd import Supervisor
 from .log_lines import to_stderr
 from .running import PRIVATE, RunningManager, keep_to_host, lock_path, usual_state
 from .server import quiet_cherrypy
+from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +44,11 @@ def serve(
     """Run the manager until SIGTERM or SIGINT, with a web front if `web`; gives the exit code."""
     to_stderr(logging.DEBUG if verbose else logging.INFO, "%(asctime)s %(levelname)s %(message)s")
     logging.captureWarnings(True)
+    faulthandler.enable()    # a watchdog ends us with SIGABRT: what each thread did then is told first
     tell_syslog()
     quiet_cherrypy()
     settings = _front(state_dir, socket, listen, tls_cert, tls_key, verbose) if web else None
+    supervisor = Supervisor()
     # Blocked before any thread is there, so that all inherit it, and waited for by the main thread: a handler in
     # Python runs only when the main thread wakes, and nothing wakes it if another thread was given the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
@@ -51,11 +56,15 @@ def serve(
         os.umask(PRIVATE)
         running.greet("^C stops and puts everything back")
         front = None if settings is None else start_beside_manager(settings)
+        watchdog = Watchdog(supervisor, running.manager)
+        watchdog.start()
         sys.stderr.flush()
         signal.sigwait(ENDING)
         log.info("stopping, and putting everything back")
+        watchdog.stopping()
         if front is not None:
             front.stop()
+    watchdog.stop()
     return 0
 
 

@@ -34,8 +34,9 @@ BATCH = 500
 #: Seconds in which entries are gathered before they are written: a commit is felt by the loop, so there are few.
 GATHERING = 0.1
 
-#: Seconds that a reader, or the end, waits for entries to be written.
+#: Seconds that the end waits for entries to be written, and that a reader does.
 PATIENCE = 5.0
+READING = 0.5
 
 
 class ActivityLog:
@@ -68,18 +69,18 @@ class ActivityLog:
 
     def find(self, wanted: ActivityFilter) -> Sequence[ActivityRecord]:
         """Entries that match, newest first; those just added too, unless the disk is slow. Raises `StoreError`."""
-        self.flush()
+        self.flush(READING)
         return find_activity(self._database, wanted)
 
-    def flush(self) -> None:
-        """Wait until what was added is written, for a time."""
+    def flush(self, patience: float = PATIENCE) -> None:
+        """Wait until what was added is written, for so long (seconds)."""
         if self._thread is not None:
             written = threading.Event()
             try:
-                self._queue.put(written, timeout=PATIENCE)
+                self._queue.put(written, timeout=patience)
             except queue.Full:
                 return
-            written.wait(PATIENCE)
+            written.wait(patience)
 
     def close(self) -> None:
         """Write what waits, for a time, and end the thread. Later entries begin another one."""

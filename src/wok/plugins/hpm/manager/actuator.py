@@ -11,7 +11,7 @@ import msgspec
 
 from ..backend.hypervisor import Hypervisor
 from ..engine.samples import HostSample, ServerSample
-from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone
+from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone, StoreError
 from ..store.journal import Control, Journal, JournalEntry
 from .controls import (
     NEAR,
@@ -53,6 +53,8 @@ class Actuator(Journalled):
         self._hypervisor = hypervisor
         #: By UUID: controls that guest policies decide on now, and that are put back with everything only.
         self.claimed: frozenset[tuple[str, Control]] = frozenset()
+        #: What was put back, and could not be taken out of the journal.
+        self.unkept: set[tuple[str, Control]] = set()
         self._noticed: tuple[object, ...] = ()
         self._seen: Mapping[str, ServerSample] = {}
         # Balloons by UUID and start: those that this actuator has put back, and are on their way, which takes a while;
@@ -64,6 +66,7 @@ class Actuator(Journalled):
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
         since the last look; those servers are held from now on. Entries of starts that are over go, and a
         value that came into force is the only one that is ours from then on."""
+        self._journal.settle()
         looked = (
             sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, self._journal.entries
         )
@@ -82,7 +85,7 @@ class Actuator(Journalled):
                 ended.append(entry)
                 continue
             value = in_force(sample, entry.uuid, entry.control)
-            if value is None:
+            if value is None or self._back_unkept(entry, value, sample):
                 continue
             if entry.control != "balloon":
                 now = _judged(entry, value, _vcpus(sample, entry))
@@ -176,6 +179,7 @@ class Actuator(Journalled):
             entries.append(self._entry(change, known, value_before(change, known)))
         before = self._journal.entries
         self._journal.put(entries)
+        self.unkept -= {(entry.uuid, entry.control) for entry in entries}
         errors: dict[str, HypervisorError] = {}
         gone: list[JournalEntry] = []
         refused: list[JournalEntry] = []
@@ -243,6 +247,8 @@ class Actuator(Journalled):
                 ended.append(entry)
             elif value is None:
                 said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
+            elif self._back_unkept(entry, value, sample):
+                done.append(entry)
             elif _left(entry) or not (ours(entry, value, _vcpus(sample, entry)) or self._boots(entry, sample)):
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
@@ -254,7 +260,12 @@ class Actuator(Journalled):
             else:
                 done.append(entry)
         before = self._journal.entries
-        self._journal.put(back)
+        try:
+            self._journal.put(back)
+        except StoreError as error:
+            # Rather so than not at all: it was hpm that took it. What is in force then is what was there before.
+            self.unkept |= {(entry.uuid, entry.control) for entry in back}
+            said += [f"put back without the journal, which is seen to later: {error}"] if back else []
         refused: list[JournalEntry] = []
         for entry in back:
             try:
@@ -273,11 +284,21 @@ class Actuator(Journalled):
                     self._returning.add((entry.uuid, entry.start))
                 else:
                     done.append(entry)
-        self._journal.drop([*done, *ended])
         left = [with_disks(entry, left=True) for entry in done if keep_held and entry.control == "io-tune"]
-        self._journal.put([*refused, *(entry for entry in left if entry is not None)])
+        try:
+            self._journal.drop([*done, *ended])
+            self._journal.put([*refused, *(entry for entry in left if entry is not None)])
+        except StoreError as error:
+            self.unkept |= {(entry.uuid, entry.control) for entry in done}
+            said.append(f"what was put back stays in the journal for now: {error}")
+        else:
+            self.unkept -= {(entry.uuid, entry.control) for entry in (*done, *ended)}
         self._forget_returning([*done, *ended])
         return said
+
+    def _back_unkept(self, entry: JournalEntry, value: str, sample: HostSample) -> bool:
+        """Whether this was put back while the journal could not be written, and is as it was: nobody else's deed."""
+        return (entry.uuid, entry.control) in self.unkept and is_back(entry, value, _vcpus(sample, entry))
 
     def restore_all(
         self, observe: Callable[[], HostSample], seconds: float = RETURN, *, keep_held: bool = False

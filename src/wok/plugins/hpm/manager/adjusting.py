@@ -42,7 +42,11 @@ class AdjustmentLog:
         if not self._unmeasured:
             return
         found = [measured(record, snapshot) for record in self._unmeasured]
-        self._adjustments.replace(found)
-        self._unmeasured = []
+        self._unmeasured = []    # whatever follows: a later window is not of the interval after them
+        try:
+            self._adjustments.replace(found)
+        except StoreError as error:    # no reason to lose the decisions of this cycle
+            log.error("what came of adjustments could not be recorded: %s", error)
+            return
         for record in found:
             self._recorder.adjusted(record)

@@ -17,7 +17,8 @@ from ..engine.metrics.figures import Figures
 from ..engine.samples import HostSample
 from ..errors import HypervisorError, StoreError
 from ..store.adjustments import Adjustments
-from ..store.catalog_store import load_catalog, load_setting
+from ..store.catalog_store import load_catalog, load_setting, save_setting
+from ..store.committing import Outcome
 from ..store.database import Database
 from ..store.journal import Journal
 from .actuator import Actuator
@@ -33,6 +34,7 @@ from .placement import PlacementManagement
 from .plots import Plots
 from .recorder import Recorder
 from .records import records_held
+from .relief import STEPS, Step
 from .snapshot import Levels, Snapshot
 from .standing import Standing
 
@@ -44,9 +46,10 @@ PROMPTLY = 0.02
 
 
 class Cycles:
-    """The work of the loop, and all that it decides with. `lock` protects all of it: the loop takes it for itself, and
-    who else changes anything holds it (`writing`). `catalog` and `levels` are what is wished for. `rivals` tells which
-    programs would fight over memory. `see` is called after each new snapshot.
+    """The work of the loop, and all that it decides with. `interval` (seconds) is the one in force, and `step` what
+    of the work is cut, if it took too long. `lock` protects all of it: the loop takes it for itself, and who else
+    changes anything holds it (`writing`). `catalog` and `levels` are what is wished for. `rivals` tells which programs
+    would fight over memory. `see` is called after each new snapshot.
 
     `begin` shows the first snapshot; without that there is none.
     """
@@ -56,14 +59,18 @@ class Cycles:
         clock: Callable[[], int], wall: Callable[[], datetime], recorder: Recorder, plots: Plots | None,
         rivals: Callable[[], Sequence[Rival]], adjustments: Adjustments,
     ) -> None:  # fmt: skip
-        self.interval = interval
+        self.interval, self.step = interval, STEPS[0]
         self.lock = threading.RLock()
         self._clock, self._wall, self._recorder, self._plots = clock, wall, recorder, plots
+        self._database = database
         self.observer = Observer(hypervisor, interval, devices_interval)
         self.actuator = Actuator(hypervisor, Journal(database))
         self.catalog = load_catalog(database)
         saved = load_setting(database, "levels")
         self.levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
+        self.levels_kept = True
+        #: Changes of which the store has not said in time whether they are kept, and what to do if they are.
+        self.doubts: list[tuple[Outcome, Callable[[], None]]] = []
         self._decided: Snapshot | None = None    # what the last decision was made from
         self._standing = Standing(self.actuator)
         self._adjusting = AdjustmentLog(adjustments, recorder)
@@ -108,6 +115,26 @@ class Cycles:
         finally:
             self.lock.release()
 
+    def settle(self) -> None:
+        """See to what the store could not take when it was to: changes of which it is known now whether they were kept,
+        and levels that are in force and were not. The lock is held."""
+        for doubt in [doubt for doubt in self.doubts if doubt[0].over.is_set()]:
+            self.doubts.remove(doubt)
+            outcome, taken = doubt
+            if outcome.kept:
+                taken()
+        if not self.levels_kept:
+            try:
+                self.keep_levels()
+            except StoreError as error:
+                log.warning("the management levels in force are not kept yet: %s", error)
+
+    def keep_levels(self) -> None:
+        """Have the levels in force kept for later starts. Raises `StoreError`: it is tried again with each cycle."""
+        self.levels_kept = False
+        save_setting(self._database, "levels", msgspec.json.encode(self.levels).decode())
+        self.levels_kept = True
+
     def show(self) -> None:
         """Show what is known and wished for now. The lock is held."""
         self.snapshot = self.build()
@@ -125,13 +152,24 @@ class Cycles:
         return None if stirred is None else stirred + self.observer.shortest_ns
 
     def glances(self) -> bool:
-        """Whether to glance at the host between two decisions."""
-        return self.levels.cpu_mgmt != "off" or self.memory.watches
+        """Whether to glance at the host between two decisions. Guests that may come to need their memory are watched
+        however little time there is: they would swap."""
+        return self._watches() or self.memory.watches
+
+    def _watches(self) -> bool:
+        return self.levels.cpu_mgmt != "off" and self.step.glances
+
+    def relieve(self, step: Step, interval: float) -> None:
+        """Work so much from now on, and with this interval."""
+        with self.lock:
+            self.step, self.interval = step, interval
+            self.observer.set_interval(interval, step.samples)
+            self.observer.unwatched()
 
     def glance(self) -> None:
         """Notice whether other servers work than before; and help those that came to need their memory."""
         with self.lock, suppress(HypervisorError, StoreError):    # the next cycle says so, and not four times a second
-            if self.levels.cpu_mgmt != "off":
+            if self._watches():
                 self.observer.glance()
             if self.memory.watches and self.memory.needed(self.observer.extras().balloon):
                 self.observe()
@@ -153,47 +191,62 @@ class Cycles:
                 self.observer.stir()
 
     def cycle(self) -> None:
-        """Observe, plan, apply, record: what the loop does once an interval, or when wishes are new."""
+        """Observe, plan, apply, record: what the loop does once an interval, or when wishes are new. Raises
+        `HypervisorError`, `StoreError`; what was observed is shown all the same."""
         with self.lock:
-            sample = self.observe()
-            snapshot = self.build()
-            self.guests.work(snapshot, self.interval)
-            self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self.guests.standing)
-            if snapshot.window is not None:
-                if self.observer.whole():
-                    self._adjusting.measure(snapshot)
-                if self.levels.cpu_mgmt != "off":
-                    self.observer.calm()
-                    self._decided = snapshot
-                    capped = self.cpu.decide(snapshot, snapshot.window, sample, self.interval)
-                    self.placement.work(snapshot, self.observer.accounted)
-                    late = self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9
-                    # Of a quota that was not there before, the next window must know what it took.
-                    if capped or (late and self.observer.sample is not sample):
-                        self.observe()
-                    # Counters are shown as they were observed; what was set, and is expected of it, is new.
-                    after = self.observer.sample
-                    self.snapshot = msgspec.structs.replace(
-                        snapshot, sample=after, forecasts=self.cpu.forecasts, weighed=self.cpu.weighed,
-                        figures=snapshot.figures.with_sample(after),
-                    )  # fmt: skip
-            if self.levels.cpu_mgmt != "on":    # what could not be put back when the level was changed
-                self.actuator.restore(sample, controls=cpu_controls(self.mom_limits()))
+            self.settle()
             try:
-                self.memory.work(self.snapshot, self.interval)
-            except Exception:    # what was measured and decided on CPU is kept all the same
-                log.exception("this interval's decisions on memory are lost")
-            self.observer.watch_memory(closely=self.memory.watches)
-            if self.memory.standing is not self.snapshot.memory:
-                self.snapshot = msgspec.structs.replace(self.snapshot, memory=self.memory.standing)
-            self.observer.rebase()
-            self._recorder.take(self.snapshot)
-            if self._plots is not None:
-                self._plots.take(self.snapshot)
+                self._cycle()
+            except StoreError as error:    # nothing was changed on the host that the journal does not know
+                self._problem = f"nothing is changed on the host: {error}"
+                self.show()
+                self._end()
+                raise
         if self.placement.settle():
             with self.lock:    # what comes of it is seen in a window that begins now
                 self.observe()
                 self.observer.rebase()
+
+    def _cycle(self) -> None:
+        sample = self.observe()
+        snapshot = self.build()
+        self.guests.work(snapshot, self.interval)
+        self.snapshot = snapshot = msgspec.structs.replace(snapshot, guests=self.guests.standing)
+        if snapshot.window is not None:
+            if self.observer.whole():
+                self._adjusting.measure(snapshot)
+            if self.levels.cpu_mgmt != "off":
+                self.observer.calm()
+                self._decided = snapshot
+                capped = self.cpu.decide(snapshot, snapshot.window, sample, self.interval)
+                self.placement.work(snapshot, self.observer.accounted)
+                late = self._clock() - sample.time_ns > PROMPTLY * self.interval * 1e9
+                # Of a quota that was not there before, the next window must know what it took.
+                if capped or (late and self.observer.sample is not sample):
+                    self.observe()
+                # Counters are shown as they were observed; what was set, and is expected of it, is new.
+                after = self.observer.sample
+                self.snapshot = msgspec.structs.replace(
+                    snapshot, sample=after, forecasts=self.cpu.forecasts, weighed=self.cpu.weighed,
+                    figures=snapshot.figures.with_sample(after),
+                )  # fmt: skip
+        if self.levels.cpu_mgmt != "on":    # what could not be put back when the level was changed
+            self.actuator.restore(sample, controls=cpu_controls(self.mom_limits()))
+        try:
+            self.memory.work(self.snapshot, self.interval)
+        except Exception:    # what was measured and decided on CPU is kept all the same
+            log.exception("this interval's decisions on memory are lost")
+        self.observer.watch_memory(closely=self.memory.watches)
+        if self.memory.standing is not self.snapshot.memory:
+            self.snapshot = msgspec.structs.replace(self.snapshot, memory=self.memory.standing)
+        self._end()
+
+    def _end(self) -> None:
+        """The next window begins; this one is recorded."""
+        self.observer.rebase()
+        self._recorder.take(self.snapshot)
+        if self._plots is not None:
+            self._plots.take(self.snapshot)
 
     def observe(self) -> HostSample:
         try:
@@ -203,7 +256,11 @@ class Cycles:
             self.snapshot = msgspec.structs.replace(self.snapshot, problem=self._problem)
             raise
         self._observed, self._problem = self._wall(), sample.problem
-        taken = self.guests.foreign(self.actuator.notice(sample))
+        try:
+            noticed = self.actuator.notice(sample)
+        except StoreError as error:    # it is noticed again, and nothing is changed on the host before it can be kept
+            self._problem, noticed = f"nothing is changed on the host: {error}", []
+        taken = self.guests.foreign(noticed)
         if taken:
             reason, assignments = "changed-by-administrator", self._standing.assign(self.catalog, sample.infos)
             for record in records_held(taken, reason, self._time(), self.interval, sample.infos, assignments):

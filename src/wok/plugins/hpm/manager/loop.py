@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from ..errors import HpmError
 
@@ -67,7 +67,7 @@ class Timetable:
 class Loop:
     """Calls `cycle` once an interval, and sooner when `wanted()` says from when on a plan is wanted out of turn (None:
     it is not); calls `look` when servers change, and in between `glance`, if `glances()`. `clock` gives monotonic
-    nanoseconds, `cpu` those that this thread has used."""
+    nanoseconds, `cpu` those that this thread has used. `took` is told of each cycle how many seconds it took."""
 
     def __init__(
         self,
@@ -75,12 +75,18 @@ class Loop:
         clock: Callable[[], int],
         manager: Work,
         cpu: Callable[[], int] = time.thread_time_ns,
+        took: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         #: Cycles so far, those that took longer than the interval, and the time and the CPU time (ns) of all.
         self.cycles = self.overruns = self.took_ns = self.cost_ns = 0
-        self._interval = interval
+        #: Those that were completed, and those lost for a reason that is known; the rest is lost by a fault of ours.
+        self.completed = self.lost = 0
+        #: The time (ns) of the last one.
+        self.last_ns = 0
+        self.interval = interval
+        self._well = clock()
         self._clock = clock
-        self._cpu = cpu
+        self._cpu, self._took = cpu, took
         self._work = manager
         self._timetable = Timetable(clock(), int(interval * 1e9))
         self._wake = threading.Event()
@@ -90,7 +96,8 @@ class Loop:
 
     def start(self) -> None:
         """Begin."""
-        self.set_interval(self._interval)
+        self._well = self._clock()
+        self.set_interval(self.interval)
         self._thread.start()
 
     def stop(self) -> None:
@@ -115,10 +122,13 @@ class Loop:
         when, _ = timetable.next(self._work.wanted(), changed=False, glances=False)
         return (when - self._clock()) / 1e9
 
-    def set_interval(self, seconds: float) -> None:
-        """Have cycles so far apart from now on."""
-        self._interval = seconds
-        self._timetable = Timetable(self._clock(), int(seconds * 1e9))
+    def set_interval(self, seconds: float, *, soon: bool = True) -> None:
+        """Have cycles so far apart from now on; the first one `soon`, or an interval from now."""
+        self.interval = seconds
+        timetable = Timetable(self._clock(), int(seconds * 1e9))
+        if not soon:
+            timetable.due = self._clock() + int(seconds * 1e9)
+        self._timetable = timetable
         self._wake.set()
 
     def _run(self) -> None:
@@ -136,28 +146,51 @@ class Loop:
             began, before = self._clock(), self._cpu()
             if deed != "glance":
                 self._changed.clear()
-            self._do(deeds[deed])
+            well = self._do(deeds[deed])
             ended, cost = self._clock(), self._cpu() - before
             timetable.done(deed, ended, cost)
             if deed == "cycle":
-                self._count(ended - began, cost)
+                self._count(ended - began, cost, well)
+                self._well = self._well if well is None else ended
+                self._took((ended - began) / 1e9)
 
-    def _count(self, took: int, cost: int) -> None:
+    def since_well(self) -> float:
+        """Seconds since a cycle was completed, or lost for a reason that is known; or since the beginning."""
+        return (self._clock() - self._well) / 1e9
+
+    def _count(self, took: int, cost: int, well: bool | None) -> None:
         self.cycles += 1
+        self.completed += well is True
+        self.lost += well is False
+        self.last_ns = took
         self.took_ns += took
         self.cost_ns += cost
-        if took > self._interval * 1e9:
+        if took > self.interval * 1e9:
             self.overruns += 1
-            log.warning("a cycle took longer than the interval of %g s", self._interval)
+            log.warning("a cycle took longer than the interval of %g s", self.interval)
 
     @staticmethod
-    def _do(work: Callable[[], None]) -> None:
+    def _do(work: Callable[[], None]) -> bool | None:
+        """Gives whether it was completed; None: it was lost for a reason that nobody foresaw."""
         try:
             work()
         except HpmError as error:
             log.error("this cycle is lost: %s", error)
+            return False
         except Exception:
             log.exception("this cycle is lost")
+            return None
+        return True
+
+
+class LoopNews(NamedTuple):
+    """Of an event: the interval that was set and the one in force (seconds); what of the work is cut (None: nothing
+    is), and why that changed."""
+
+    interval: float
+    in_force: float
+    cut: str | None
+    reason: str
 
 
 class Work(Protocol):

@@ -7,7 +7,7 @@ new generation → next plan. Readers take `snapshot` and need no lock.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 
 from ..backend.hypervisor import HostDescription, Hypervisor
-from ..errors import Conflict, HypervisorError
+from ..errors import Conflict, HypervisorError, StoreError
 from ..policy.catalog import Catalog
 from ..store.adjustments import Adjustments
 from ..store.catalog_store import load_setting, save_catalog, save_setting
+from ..store.committing import StoreLate
 from ..store.database import Database
 from ..store.history import History
 from ..store.journal import Control
@@ -32,13 +33,14 @@ from .cycles import Cycles
 from .events import Events
 from .foresight import Foresight
 from .guest_policies import with_policy
-from .loop import Loop
+from .loop import Loop, LoopNews
 from .memory_requests import MemoryRequests
 from .notify.channels import Courier
 from .notify.notifier import Notifier
 from .partitions import Partitions
 from .plots import Plots
 from .recorder import Recorder
+from .relief import Relief, Step
 from .snapshot import Snapshot
 from .starting.starting import Starting
 from .takeover import Takeover
@@ -87,7 +89,10 @@ class Manager:
             hypervisor, database, interval, self.devices_interval, clock, wall, self.recorder, self._plots,
             self.takeover.rivals, self.adjustments,
         )  # fmt: skip
-        self.loop = Loop(interval, clock, work)
+        #: The interval that was set (seconds); the one in force may be longer, see `relief`.
+        self.interval = interval
+        self.relief = Relief(interval, self._relieve)
+        self.loop = Loop(interval, clock, work, took=self._took)
         #: What the loop does, for who drives it himself: tests, and `virtual.VirtualLoop`.
         self.wanted, self.glances, self.glance = work.wanted, work.glances, work.glance
         self.look, self.cycle = work.look, work.cycle
@@ -124,22 +129,19 @@ class Manager:
         self.starting.stop()
         self._calendar.stop()
         self.loop.stop()
-        self.activity.close()
-        if self._plots is not None:
-            self._plots.stop()
-        self.recorder.stop()
-        with self._work.lock:
-            return self._work.actuator.restore_all(self._work.observe, keep_held=True)
+        try:
+            with self._work.lock:    # before anything else may hang
+                return self._work.actuator.restore_all(self._work.observe, keep_held=True)
+        finally:
+            self.activity.close()
+            if self._plots is not None:
+                self._plots.stop()
+            self.recorder.stop()
 
     @property
     def snapshot(self) -> Snapshot:
         """The newest."""
         return self._work.snapshot
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two cycles."""
-        return self._work.interval
 
     # -- requests
 
@@ -151,18 +153,32 @@ class Manager:
         Raises `Busy`, `StoreError`.
         """
         with self.writing():
+            self._work.settle()
+            if self._work.doubts:
+                raise StoreError("the store has not answered to the change before this one; its disk hangs")
             change = CatalogChange(self._work.catalog)
             yield change
             due, catalog = (catalog_at(one, self._wall()) for one in (self._work.catalog, change.catalog))
             self.starting.check(self._work.catalog, change.catalog, due, catalog)
             with change.done():
                 if catalog is not self._work.catalog:
-                    save_catalog(self.database, self._work.catalog, catalog, Author(by, self._time()), change.renamed)
+                    self._save(catalog, Author(by, self._time()), change.renamed)
             if catalog is not self._work.catalog:
-                self._work.catalog = catalog
-                self._work.show()
-                self.loop.wake()
-                self._calendar.wake()
+                self._wish(catalog)
+
+    def _save(self, catalog: Catalog, author: Author, renamed: Mapping[tuple[str, str], str]) -> None:
+        try:
+            save_catalog(self.database, self._work.catalog, catalog, author, renamed)
+        except StoreLate as late:
+            self._work.doubts.append((late.outcome, lambda: self._wish(catalog)))
+            raise
+
+    def _wish(self, catalog: Catalog) -> None:
+        """That is wished for now."""
+        self._work.catalog = catalog
+        self._work.show()
+        self.loop.wake()
+        self._calendar.wake()
 
     def now(self) -> datetime:
         """The time (UTC) by the manager's clock."""
@@ -175,7 +191,7 @@ class Manager:
 
     def set_level(self, cpu_mgmt: Level) -> list[str]:
         """Set the level of CPU management. From `on` to another one, everything is put back before this
-        returns; gives a sentence for each value."""
+        returns; gives a sentence for each value. Raises `Busy`, `StoreError`: that is done first all the same."""
         return self._set_levels(cpu_mgmt=cpu_mgmt)
 
     def set_memory_level(self, memory_mgmt: Level) -> list[str]:
@@ -187,8 +203,14 @@ class Manager:
             before, levels = self._work.levels, msgspec.structs.replace(self._work.levels, **wanted)
             if levels == before:
                 return []
-            save_setting(self.database, "levels", msgspec.json.encode(levels).decode())
-            self._work.levels = levels
+            self._work.levels, unkept = levels, None
+            try:
+                self._work.keep_levels()
+            except StoreError as error:
+                if "on" in wanted.values():
+                    self._work.levels = before    # which is kept again, if it is not
+                    raise
+                unkept = error    # what takes hpm's hands off the host waits for no disk
             said: list[str] = []
             if levels.cpu_mgmt != before.cpu_mgmt:
                 self.guests.level_changed(("cpu",))
@@ -202,6 +224,11 @@ class Manager:
                 said += self._put_back(MEMORY_CONTROLS) if levels.memory_mgmt != "on" else []
             self._work.show()
             self.loop.wake()
+            if unkept is not None:
+                raise StoreError(
+                    "the level is in force, and what could be put back is; but it is not kept, so a restart would begin"
+                    f" with the one before. It is tried again with each cycle. {unkept}"
+                )
             return said
 
     def _put_back(self, controls: frozenset[Control]) -> list[str]:
@@ -224,9 +251,22 @@ class Manager:
         """Set the seconds between two cycles (1 to 3600), now and for later starts. Raises `Busy`, `StoreError`."""
         with self.writing():
             save_setting(self.database, "interval", repr(seconds))
-            self._work.interval = seconds
-            self._work.observer.set_interval(seconds)
+            self.interval = seconds
+            self.relief.set_interval(seconds)
+            self._work.relieve(self.relief.step, self.relief.interval)
             self.loop.set_interval(seconds)
+
+    def _took(self, seconds: float) -> None:
+        """A cycle took so long."""
+        with self._work.lock:
+            self.relief.took(seconds)
+
+    def _relieve(self, step: Step, why: str) -> None:
+        self._work.relieve(step, self.relief.interval)
+        self.loop.set_interval(self.relief.interval, soon=False)
+        self.events.publish("loop", LoopNews(
+            self.interval, self.relief.interval, step.what if self.relief.why else None, why,
+        ))  # fmt: skip
 
     def set_devices_interval(self, seconds: float) -> None:
         """Set the seconds between two samples of devices, now and for later starts. Raises `Busy`, `StoreError`."""

@@ -34,6 +34,7 @@ class Observer:
 
     def __init__(self, hypervisor: Hypervisor, interval: float, devices_interval: float) -> None:
         self._hypervisor = hypervisor
+        self._samples = 1
         self.set_interval(interval)
         self.set_devices_interval(devices_interval)
         self._ballooned: tuple[Mapping[str, ServerSample], Table, Mapping[str, ServerSample]] | None = None
@@ -48,21 +49,27 @@ class Observer:
         self.stirred_ns: int | None = None
         self._balloon_rates, self._process_rates = Rates("last_update"), Rates()
 
-    def set_interval(self, seconds: float) -> None:
-        """Decisions are made so often from now on."""
+    def set_interval(self, seconds: float, samples: int | None = None) -> None:
+        """Decisions are made so often from now on; with `samples`, what goals do not need is sampled so many times more
+        seldom than it usually is."""
         self.shortest_ns = int(min(SHORTEST_WINDOW, seconds / 2) * 1e9)
         self._interval, self._closely = seconds, False
-        self._hypervisor.set_interval(seconds)
+        if samples is not None and samples != self._samples:
+            self._samples = samples
+            self._hypervisor.set_devices_interval(self._devices_interval * samples)
+        self._hypervisor.set_interval(seconds * self._samples)
 
     def watch_memory(self, *, closely: bool) -> None:
         """Have balloons sampled oftener than guests tell of them, or once an interval."""
         if closely != self._closely:
             self._closely = closely
-            self._hypervisor.set_balloons_interval(min(CLOSELY, self._interval) if closely else self._interval)
+            usual = self._interval * self._samples
+            self._hypervisor.set_balloons_interval(min(CLOSELY, self._interval) if closely else usual)
 
     def set_devices_interval(self, seconds: float) -> None:
         """Devices are to be sampled so often from now on."""
-        self._hypervisor.set_devices_interval(seconds)
+        self._devices_interval = seconds
+        self._hypervisor.set_devices_interval(seconds * self._samples)
 
     def observe(self) -> HostSample:
         """A new sample. Raises `HypervisorError`, and keeps the last one."""

@@ -36,6 +36,10 @@ KEEPING = 30.0
 UPKEEP, PAUSE = 0.02, 0.2
 #: Seconds before a cycle in which no upkeep begins, and of a cycle after which it is taken to hang.
 RESPECT, HANGS = 0.1, 5.0
+#: Seconds that the end waits for what is being recorded.
+ENDING = 5.0
+#: Snapshots that wait for a disk that hangs; beyond, some are not looked at.
+MOST = 200
 
 
 def _kept(metrics: Sequence[Metric[Any, Any]]) -> tuple[str, ...]:
@@ -95,8 +99,11 @@ class Recorder:
         self._ending = True
         self._queue.put(None)
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(ENDING)
         self._notifier.stop()
+        if self._thread.is_alive():    # what it would keep is history, and is not worth waiting for
+            log.error("what was recorded last is not kept: the disk of the history hangs")
+            return
         self.ledger.save()
         if self.history is not None:
             self.history.close()
@@ -116,6 +123,8 @@ class Recorder:
     def take(self, snapshot: Snapshot) -> None:
         """That of a cycle that has ended: it is kept. Never waits."""
         self._cycles.put(snapshot)
+        while self._cycles.qsize() > MOST:
+            self._cycles.get()
         self._hand(None)
 
     def adjusted(self, record: AdjustmentRecord) -> None:
@@ -130,6 +139,8 @@ class Recorder:
 
     def _hand(self, thing: Thing) -> None:
         if self._thread.is_alive():
+            if isinstance(thing, Snapshot) and self._queue.qsize() > MOST:
+                return    # those to come will tell; of the ones of cycles, history keeps the newest
             self._queue.put(thing)
         else:
             self._do(thing)

@@ -40,7 +40,8 @@ class Tokens:
     def __init__(self, database: Database, wall: Callable[[], datetime]) -> None:
         self._database = database
         self._wall = wall
-        self._lock = threading.Lock()
+        self._changing = threading.Lock()    # of who makes or revokes one. Held while the store is written
+        self._lock = threading.Lock()    # of the tables. Never held for long: who is let in waits for no disk
         self._tokens = {record.id: record for record in load_tokens(database)}
         self._ids = {record.digest: record.id for record in self._tokens.values()}
         self._written = {record.id: record.last_used for record in self._tokens.values()}
@@ -71,21 +72,26 @@ class Tokens:
         record = TokenRecord(
             str(uuid.uuid4()), _digest(secret), name, user, role, rfc3339(self._wall()), expires, uid=uid
         )
-        with self._lock:
-            if sum(other.user == user for other in self._tokens.values()) >= TOKENS_PER_USER:
+        with self._changing:
+            if sum(other.user == user for other in self.records.values()) >= TOKENS_PER_USER:
                 raise Conflict(f"{user} has {TOKENS_PER_USER} tokens, which is as many as may be; revoke one first")
             save_token(self._database, record)
-            self._tokens[record.id] = record
-            self._ids[record.digest] = record.id
+            with self._lock:
+                self._tokens[record.id] = record
+                self._ids[record.digest] = record.id
         return record, secret
 
     def revoke(self, token_id: str) -> None:
-        """Make a token worth nothing, at once and for ever. Raises `NotFound`, `StoreError`."""
-        with self._lock:
-            record = self.get(token_id)
+        """Make a token worth nothing, at once and for ever. Raises `NotFound`, `StoreError`: then it is worth nothing
+        before hpm is started anew, and must be revoked again."""
+        with self._changing:
+            with self._lock:
+                record = self.get(token_id)
+                self._ids.pop(record.digest, None)    # whatever the disk does
             delete_token(self._database, token_id)
-            del self._tokens[token_id], self._ids[record.digest]
-            self._written.pop(token_id, None)
+            with self._lock:
+                del self._tokens[token_id]
+                self._written.pop(token_id, None)
 
     def find(self, secret: str) -> TokenRecord | None:
         """The token with this secret, if it has not expired; notes that it was used.
@@ -102,13 +108,22 @@ class Tokens:
                 return None
             found = self._tokens[token_id] = msgspec.structs.replace(found, last_used=now)
             written = self._written.get(token_id)
-            if written is None or written < rfc3339(self._wall() - USE_KEPT):
+            keep = written is None or written < rfc3339(self._wall() - USE_KEPT)
+            if keep:
                 self._written[token_id] = now
-                try:
-                    save_token(self._database, found)
-                except StoreError as error:
-                    log.warning("the last use of a token could not be kept: %s", error)
+        if keep:
+            # In a thread of its own: who comes with a token waits for no disk.
+            threading.Thread(target=self._keep_use, args=(found,), name="hpm-token", daemon=True).start()
         return found
+
+    def _keep_use(self, used: TokenRecord) -> None:
+        with self._changing:
+            if used.id not in self._tokens or used.digest not in self._ids:
+                return    # it was revoked meanwhile, and is not to come back
+            try:
+                save_token(self._database, used)
+            except StoreError as error:
+                log.warning("the last use of a token could not be kept: %s", error)
 
 
 def _digest(secret: str) -> str:

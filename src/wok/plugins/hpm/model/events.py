@@ -9,6 +9,7 @@ import msgspec
 
 from ..errors import InvalidValue
 from ..manager.events import Events, Published, Reader
+from ..manager.loop import LoopNews
 from ..manager.manager import Manager
 from ..manager.news import Gone, GroupNews, ServerNews
 from ..manager.snapshot import Levels
@@ -26,6 +27,7 @@ from ..wire.events import (
     GroupRemovedEvent,
     HostEvent,
     LevelsEvent,
+    LoopEvent,
     ResyncEvent,
     ResyncReason,
     ServerEvent,
@@ -165,6 +167,8 @@ def _on_the_wire(event: Published, views: Views) -> msgspec.Struct:
         )  # fmt: skip
     if isinstance(data, DependencyCircle):
         return DependencyCycleEvent([views.server_uri(uuid) for uuid in data.cycle], list(data.names), time)
+    if isinstance(data, LoopNews):
+        return LoopEvent(data.interval, data.in_force, data.cut, data.reason, time)
     if event.kind == "host":
         return HostEvent(cast("str | None", data), time)
     return ResyncEvent(cast(ResyncReason, data), time)

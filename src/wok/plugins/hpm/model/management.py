@@ -11,6 +11,7 @@ from ..engine.topology import Topology
 from ..errors import Conflict
 from ..manager.manager import Manager
 from ..manager.notify.channels import Wanted
+from ..manager.relief import Relief
 from ..policy.cpu_sets import format_cpus
 from ..store.adjustments import AdjustmentFilter
 from ..store.history import Retention
@@ -163,7 +164,14 @@ class Management:
             utc_offset_minutes=local.tm_gmtoff // 60,
             problem=self._manager.snapshot.problem,
             numa_nodes=_nodes(host.topology),
+            interval_in_force_seconds=self._manager.relief.interval,
+            work_cut=_cut(self._manager.relief),
+            overruns=self._manager.loop.overruns,
         )
+
+
+def _cut(relief: Relief) -> str | None:
+    return None if relief.why is None else f"{relief.step.what}: {relief.why}"
 
 
 def _nodes(topology: Topology) -> list[HostNode]:

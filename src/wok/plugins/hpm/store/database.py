@@ -1,20 +1,24 @@
 """The SQLite file: opening, schema, transactions.
 
-WAL with `synchronous=FULL`: a commit that was acknowledged survives power loss. One connection, used
-by one thread at a time under `lock`.
+WAL with `synchronous=FULL`: a commit that was acknowledged survives power loss. One connection writes, used by one
+thread at a time, and a commit has a time limit (`committing`). Readers have connections of their own.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import StoreDamaged, StoreError
 from .backups import check, make_backup
+from .committing import Committer, StoreLate, Turn
+from .readers import Readers
+
+log = logging.getLogger(__name__)
 
 #: Version of the schema, kept in `PRAGMA user_version`. Each step leads from its index to the next.
 STEPS = (
@@ -61,14 +65,15 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lock = threading.RLock()
+        self._turn = Turn()
+        self._what = f"the store {path}"
         #: Counts the transactions that a backup is worth making for.
         self.worth = 0
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             if str(path) != ":memory:":
                 _keep_private(path)
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+            self._connection = self._connect()
             try:
                 self._prepare()
             except BaseException:
@@ -82,35 +87,66 @@ class Database:
                 " start with another --state-dir"
             ) from error
 
+        self._committer = Committer(self._connection, self._turn, self._what)
+        self._readers = None if str(path) == ":memory:" else Readers(self._connect)    # that is each connection's own
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
+
     @contextmanager
     def transaction(self, *, worth: bool = True) -> Iterator[sqlite3.Connection]:
-        """All or nothing; durable when it has ended. `worth`: a backup should have it soon. Raises `StoreError`."""
-        with self.lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._connection
-                    self._connection.execute("COMMIT")
-                except BaseException:
-                    if self._connection.in_transaction:    # SQLite itself ends it where the disk is full
-                        self._connection.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise StoreError(f"the store {self.path} cannot be written: {error}") from error
+        """All or nothing; durable when it has ended. `worth`: a backup should have it soon. Raises `StoreError`; of
+        those `StoreLate` where it is not known whether it is kept."""
+        self._turn.take(self._what)
+        late = False
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+            self._committer.commit()
             self.worth += worth
+        except StoreLate:
+            late = True
+            self.worth += worth    # it may be kept
+            raise
+        except BaseException as error:
+            if self._connection.in_transaction:    # SQLite itself ends it where the disk is full
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(f"{self._what} cannot be written: {error}") from error
+            raise
+        finally:
+            if not late:
+                self._turn.release()
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        """All rows of a query. Raises `StoreError`."""
-        with self.lock:
+        """All rows of a query; of one within a transaction, as that left them. Raises `StoreError`."""
+        try:
+            if self._turn.mine:
+                return self._connection.execute(query, values).fetchall()
+            if self._readers is not None and query.startswith("SELECT"):
+                with self._readers.reading() as connection:
+                    return connection.execute(query, values).fetchall()
+            self._turn.take(self._what)
             try:
                 return self._connection.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise StoreError(f"the store {self.path} cannot be read: {error}") from error
+            finally:
+                self._turn.release()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._what} cannot be read: {error}") from error
 
     def close(self) -> None:
-        """Close the file."""
-        with self.lock:
-            self._connection.close()
+        """Close the file. Where its disk hangs, that is left to the end of the process: a commit that is under way is
+        not ended by closing."""
+        if self._readers is not None:
+            self._readers.close()
+        try:
+            self._turn.take(self._what)
+        except StoreError as error:
+            log.error("the store is not closed: %s", error)
+            return
+        self._committer.close()
+        self._connection.close()
+        self._turn.release()
 
     def _prepare(self) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

@@ -8,12 +8,13 @@ libvirt's own values again, and is not given stale ones.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ..errors import StoreDamaged
+from .committing import Outcome, StoreLate
 from .database import Database
 
 Control: TypeAlias = Literal[
@@ -81,31 +82,56 @@ class Journal:
         except msgspec.ValidationError as error:
             raise StoreDamaged(f"the store {database.path} is damaged at its journal: {error}") from error
         self.entries: Mapping[tuple[str, Control], JournalEntry] = {(e.uuid, e.control): e for e in found}
+        # A change of which is not known whether it is kept, and how memory has it then.
+        self._late: tuple[Outcome, Callable[[], None]] | None = None
 
     def get(self, uuid: str, control: Control) -> JournalEntry | None:
         """The entry of one control, or None: hpm has not changed it."""
         return self.entries.get((uuid, control))
 
     def put(self, entries: Sequence[JournalEntry]) -> None:
-        """Add or replace entries; durable when this returns. Raises `StoreError` and changes nothing."""
+        """Add or replace entries; durable when this returns. Raises `StoreError` and changes nothing; where the store
+        did not answer in time, memory follows it when it does (`settle`)."""
         if not entries:
             return
+
+        def taken() -> None:
+            self.entries = {**self.entries, **{(e.uuid, e.control): e for e in entries}}
+
         # What a backup must know of is what was there before hpm came; what is intended changes all the time.
         new = any((known := self.get(e.uuid, e.control)) is None or known.original != e.original for e in entries)
-        with self._database.transaction(worth=new) as connection:
-            connection.executemany(_PUT, map(_row, entries))
-        self.entries = {**self.entries, **{(e.uuid, e.control): e for e in entries}}
+        self._write(_PUT, [_row(entry) for entry in entries], taken, worth=new)
 
     def drop(self, entries: Sequence[JournalEntry]) -> None:
-        """Forget entries: their values were put back, or there is nothing to put back any more."""
+        """Forget entries: their values were put back, or there is nothing to put back any more. Raises as `put`."""
         if not entries:
             return
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "DELETE FROM journal WHERE uuid = ? AND control = ?", [(e.uuid, e.control) for e in entries]
-            )
         dropped = {(e.uuid, e.control) for e in entries}
-        self.entries = {key: entry for key, entry in self.entries.items() if key not in dropped}
+
+        def taken() -> None:
+            self.entries = {key: entry for key, entry in self.entries.items() if key not in dropped}
+
+        self._write("DELETE FROM journal WHERE uuid = ? AND control = ?", list(dropped), taken, worth=True)
+
+    def settle(self) -> None:
+        """Take over what became of a change that the store had not answered to in time, if that is known now."""
+        if self._late is not None and self._late[0].over.is_set():
+            (outcome, taken), self._late = self._late, None
+            if outcome.kept:
+                taken()
+
+    def _write(
+        self, statement: str, rows: Sequence[tuple[object, ...]], taken: Callable[[], None], *, worth: bool
+    ) -> None:
+        """Change the store, then memory by `taken`."""
+        try:
+            with self._database.transaction(worth=worth) as connection:
+                self.settle()    # before anything is written again, that is known
+                connection.executemany(statement, rows)
+        except StoreLate as late:
+            self._late = late.outcome, taken
+            raise
+        taken()
 
 
 def _entries(rows: Sequence[tuple[object, ...]]) -> list[JournalEntry]:

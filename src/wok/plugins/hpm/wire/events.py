@@ -19,7 +19,7 @@ LONGEST_WAIT = 60
 
 EventKind: TypeAlias = Literal[
     "virtual-server", "virtual-server-removed", "workload-resource-group", "workload-resource-group-removed",
-    "mgmt-levels", "dynamic-resource-adjustment", "host", "start-job", "dependency-stopped",
+    "mgmt-levels", "dynamic-resource-adjustment", "host", "loop", "start-job", "dependency-stopped",
     "dependency-cycle", "resync",
 ]  # fmt: skip
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
@@ -115,6 +115,23 @@ class HostEvent(msgspec.Struct, rename="kebab", tag="host", tag_field="class"):
     time: Time
 
 
+class LoopEvent(msgspec.Struct, rename="kebab", tag="loop", tag_field="class"):
+    """Work of hpm's own loop was cut because its cycles took too long, or is done again.
+
+    interval-seconds: Seconds between two decisions, as it is set.
+    interval-in-force-seconds: Seconds between two decisions, as it is.
+    cut: What is done less than usually, in words; null: nothing is.
+    reason: Why it is so now, in words.
+    time: When it was, RFC 3339 in UTC.
+    """
+
+    interval_seconds: float
+    interval_in_force_seconds: float
+    cut: str | None
+    reason: str
+    time: Time
+
+
 class StartJobEvent(StartJob, tag="start-job", tag_field="class"):
     """A start job began, a server of it came to another phase, or it is over. Its `time` is when it was asked for."""
 
@@ -166,7 +183,7 @@ class ResyncEvent(msgspec.Struct, rename="kebab", tag="resync", tag_field="class
 
 Event: TypeAlias = (
     ServerEvent | ServerRemovedEvent | GroupEvent | GroupRemovedEvent | LevelsEvent | AdjustmentEvent | HostEvent
-    | StartJobEvent | DependencyStoppedEvent | DependencyCycleEvent | ResyncEvent
+    | LoopEvent | StartJobEvent | DependencyStoppedEvent | DependencyCycleEvent | ResyncEvent
 )  # fmt: skip
 
 #: The type of an event by its kind, the word of the `event:` line and of `class` in the data.

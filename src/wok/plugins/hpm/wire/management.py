@@ -307,7 +307,10 @@ class Version(msgspec.Struct, rename="kebab"):
     libvirt-version: The version of libvirt; null: not known, or there is none.
     kernel: The release of the host's kernel; null: not known.
     cgroup-version: 1 or 2; null: not known, or there are no cgroups.
-    interval-seconds: Seconds between two looks at the host.
+    interval-seconds: Seconds between two looks at the host, as it is set.
+    interval-in-force-seconds: The same, as it is: longer where cycles took too long.
+    work-cut: What hpm does less than usually because cycles took too long, in words; null: nothing.
+    overruns: How many cycles took longer than the interval, since hpm was started.
     controls: What hpm can change here, by name: `cpu-shares`, `cpu-quota`, `balloon`, `ksm`.
     statistics: What this host tells of its servers beside what they do, or why not, by the name that it has in their
         sections (see GET `/virtual-servers/status` and the others).
@@ -331,3 +334,6 @@ class Version(msgspec.Struct, rename="kebab"):
     utc_offset_minutes: int
     problem: Problem
     numa_nodes: list[HostNode] = []
+    interval_in_force_seconds: float = 0.0
+    work_cut: str | None = None
+    overruns: int = 0

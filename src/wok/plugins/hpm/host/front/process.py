@@ -20,6 +20,7 @@ from .pages import Pages
 from .refusals import MAX_BODY, MAX_FILE
 from .rights import give_up, own_directory
 from .settings import FrontSettings
+from .systemd import Supervisor
 from .upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ BODIES = 4 * MAX_FILE
 #: Seconds between two looks at the files of a given certificate, and at the end of an own one.
 GIVEN_SECONDS = 60.0
 OWN_SECONDS = 12 * 3600.0
+
+#: Seconds between two thoughts of a watchdog where there is none.
+LOOK = 3600.0
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -98,15 +102,28 @@ async def _serve(
         request_seconds=settings.request_seconds,
     )
     server = Listener(listener, context, shared)
-    work = [loop.create_task(server.run()), loop.create_task(_renew(settings, context, certificate))]
+    supervisor = Supervisor()
+    tasks = (server.run(), _renew(settings, context, certificate), _alive(supervisor))
+    work = [loop.create_task(task) for task in tasks]
     ended = loop.create_task(over.wait())
     await asyncio.wait([ended, *work], return_when=asyncio.FIRST_COMPLETED)
+    supervisor.stopping()
     await server.stop()
     for task in [ended, *work]:
         if task.done() and not task.cancelled():
             task.result()    # a fault of ours is to be seen
         task.cancel()
     upstream.close()
+
+
+async def _alive(supervisor: Supervisor) -> None:
+    """Tell systemd that we are ready, and as long as this event loop turns that we are alive. Beside a manager, which
+    has an eye on us, there is nobody to tell."""
+    supervisor.ready()
+    while True:
+        if supervisor.watchdog is not None:
+            supervisor.alive()
+        await asyncio.sleep((supervisor.watchdog or LOOK) / 4)
 
 
 async def _renew(settings: FrontSettings, context: ssl.SSLContext, certificate: Certificate) -> None:
