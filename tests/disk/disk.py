@@ -44,6 +44,10 @@ Kind: TypeAlias = Literal["eio", "full", "short", "die", "die-short", "power", "
 KINDS: tuple[Kind, ...] = get_args(Kind)
 #: Those after which nothing of that process goes on.
 ENDS: frozenset[Kind] = frozenset({"die", "die-short", "power", "torn"})
+#: The same as a test's parameters: `make check` plays some, which are those that differ most, `make check-long` all.
+PLAYED = [
+    kind if kind in ("eio", "full", "short", "torn") else pytest.param(kind, marks=pytest.mark.long) for kind in KINDS
+]
 OS_CALLS = ("replace", "rename", "link", "unlink", "fsync")
 _SECTOR = 512
 

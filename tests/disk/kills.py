@@ -114,25 +114,34 @@ def observed(host: SimulatedHypervisor) -> HostSample:
     return observe_with_memory(host, [UUID], 1.0)
 
 
+def change(host: SimulatedHypervisor, actuator: Actuator, number: int) -> None:
+    """What a cycle does: look, and set each control to its next value. Raises `StoreError`."""
+    sample = observed(host)
+    actuator.notice(sample)
+    changes = [changing(sample, uuid, control, values[number]) for control, (uuid, values) in VALUES.items()]
+    errors = actuator.apply(changes)
+    assert not errors, errors
+    host.advance(40.0)    # a balloon takes a while
+
+
+def put_back(host: SimulatedHypervisor, actuator: Actuator) -> None:
+    """What a stop does. Raises `StoreError`."""
+    for _ in range(3):
+        actuator.notice(observed(host))
+        actuator.restore(observed(host))
+        host.advance(40.0)
+
+
 def live(host: SimulatedHypervisor, directory: Path) -> None:
     """All that a manager writes."""
     database, _ = open_store(directory / "hpm.db")
     actuator = Actuator(host, Journal(database))
     for number in range(3):
-        sample = observed(host)
-        actuator.notice(sample)
-        changes = [changing(sample, uuid, control, values[number]) for control, (uuid, values) in VALUES.items()]
-        errors = actuator.apply(changes)
-        assert not errors, errors
-        host.advance(40.0)    # a balloon takes a while
+        change(host, actuator, number)
         if number == 1:
             make_backup(directory / "hpm.db")
             Hooks(directory / "root", directory / "s", (9, 0)).install()
-    actuator.notice(observed(host))
-    actuator.restore(observed(host))
-    host.advance(40.0)
-    actuator.notice(observed(host))
-    actuator.restore(observed(host))
+    put_back(host, actuator)
     database.close()
 
 
@@ -206,9 +215,32 @@ def host_of(directory: Path) -> SimulatedHypervisor:
             getattr(host.partitions if name == "configure" else host, name)(*args, **options)
 
 
+def forgotten(host: SimulatedHypervisor, journal: Journal) -> list[str]:
+    """The controls that are not as they were, and whose original value nobody knows."""
+    before, now, found = observed(new_host()), observed(host), []
+    for control, (uuid, _) in VALUES.items():
+        entry, original = journal.get(uuid, control), str(in_force(before, uuid, control))
+        value = str(in_force(now, uuid, control))
+        if value != original and (entry is None or not is_back(
+            msgspec.structs.replace(entry, intended=entry.original), original, 2
+        )):  # fmt: skip
+            found.append(f"{control} {value}: its original {original} is forgotten")
+    return found
+
+
+def not_back(host: SimulatedHypervisor) -> list[str]:
+    """The controls that are not as they were."""
+    before, now, found = observed(new_host()), observed(host), []
+    for control, (uuid, _) in VALUES.items():
+        value, original = str(in_force(now, uuid, control)), str(in_force(before, uuid, control))
+        if value != original:
+            found.append(f"{control} is {value}, and was {original}")
+    return found
+
+
 def wrong_after(directory: Path) -> list[str]:
     """What the next manager finds wrong, and what it leaves wrong after it has put everything back."""
-    host, before = host_of(directory), observed(new_host())
+    host = host_of(directory)
     wrong: list[str] = []
     database, recovered = open_store(directory / "hpm.db")
     if recovered is not None:
@@ -217,24 +249,11 @@ def wrong_after(directory: Path) -> list[str]:
         wrong.append("the store is not whole")
     journal = Journal(database)
     actuator = Actuator(host, journal)
+    wrong += forgotten(host, journal)
     now = observed(host)
-    for control, (uuid, _) in VALUES.items():
-        entry, original = journal.get(uuid, control), str(in_force(before, uuid, control))
-        value = str(in_force(now, uuid, control))
-        if value != original and (entry is None or not is_back(
-            msgspec.structs.replace(entry, intended=entry.original), original, 2
-        )):  # fmt: skip
-            wrong.append(f"{control} {value}: its original {original} is forgotten")
     wrong += [f"{entry.control} is taken for an administrator's" for entry in actuator.notice(now)]
-    for _ in range(3):
-        actuator.restore(observed(host))
-        host.advance(40.0)
-        actuator.notice(observed(host))
-    now = observed(host)
-    for control, (uuid, _) in VALUES.items():
-        value, original = str(in_force(now, uuid, control)), str(in_force(before, uuid, control))
-        if value != original:
-            wrong.append(f"{control} is {value}, and was {original}")
+    put_back(host, actuator)
+    wrong += not_back(host)
     wrong += [f"an entry of {entry.control} is left" for entry in journal.entries.values()]
     database.close()
     for backup in (directory / "backups").glob("*.db"):

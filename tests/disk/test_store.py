@@ -13,7 +13,7 @@ from hpm.store.backups import backups_of, make_backup
 from hpm.store.database import Database
 from hpm.store.recovery import open_store
 
-from .disk import ENDS, KINDS, Disk, Kind, faulty
+from .disk import ENDS, PLAYED, Disk, Kind, faulty
 from .life import ACTS, Content, content, live, readable
 
 
@@ -29,7 +29,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> list[Content]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLAYED)
 def test_no_fault_loses_what_was_acknowledged_or_leaves_half_of_anything(
     tmp_path: Path, stages: list[Content], kind: Kind
 ) -> None:
@@ -90,7 +90,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLAYED)
 def test_a_fault_while_a_damaged_store_is_replaced_loses_neither_backup_nor_journal(
     tmp_path: Path, stages: list[Content], damaged: Path, kind: Kind
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_fault_while_a_damaged_store_is_replaced_loses_neither_backup_nor_jour
     assert at > 20, "replacing it has more operations than that"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLAYED)
 def test_a_fault_while_a_backup_is_made_leaves_a_whole_one_or_none(
     tmp_path: Path, stages: list[Content], kind: Kind
 ) -> None:
