@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +17,6 @@ from hpm.policy.guest_policies import GuestPolicy
 from hpm.wire.management import Level
 from tests.unit.builders import Wish
 
-from .almanac import TZ
 from .play import AUTUMN, LOADS, NAMES, PLACEMENTS, SCHEDULES, SPRING, Play
 from .wants import GROUPS, POLICIES
 
@@ -44,8 +41,6 @@ class Weeks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="hpm-weeks-", dir=SHELF if SHELF.is_dir() else None))
-        os.environ["TZ"] = TZ
-        time.tzset()
 
     @initialize(begin=st.sampled_from([SPRING, AUTUMN]), cores=st.sampled_from([2, 4]))
     def begin(self, begin: datetime, cores: int) -> None:

@@ -57,10 +57,10 @@ class SteppingDatabase(Database):
         self._steps = steps
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, worth: bool = True) -> Iterator[sqlite3.Connection]:
         """See `Database`."""
         self._step("begin")
-        with super().transaction() as connection:
+        with super().transaction(worth=worth) as connection:
             yield connection
             self._step("commit")
             if self.full:
