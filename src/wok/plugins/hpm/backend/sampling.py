@@ -201,6 +201,6 @@ def _columns(text: bytes, rows: int) -> tuple[Column, Column]:
         fields: Column = np.fromstring(text, dtype=np.int64, sep=" ")
     except (ValueError, DeprecationWarning) as error:    # numpy only warns, before some release
         raise OSError(errno.EBADMSG, str(error)) from None
-    if len(fields) != 3 * rows:
-        raise OSError(errno.EBADMSG, f"{rows} threads have {len(fields)} counters, not three each")
+    if len(fields) != 3 * rows or text.count(b"\n") != rows:
+        raise OSError(errno.EBADMSG, f"{rows} threads have {len(fields)} counters, not a line of three each")
     return fields[0::3].copy(), fields[1::3].copy()
