@@ -38,11 +38,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _Dealer(config, log)
 
 
+#: Whose tests take a minute each and share nothing.
+_ALONE = "tests/fuzz/test_fuzz.py"
+
+
 class _Dealer(LoadScopeScheduling):
-    """One process runs all tests of a module; and one all tests of the API, which are judged together."""
+    """One process runs all tests of a module; and one all tests of the API, which are judged together. Fuzzers are
+    dealt out one by one, and last."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
+        if module == _ALONE:
+            return nodeid
         return "api" if asks_the_api(self.config.rootpath / module) else module
 
 

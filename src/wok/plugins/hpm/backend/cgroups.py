@@ -11,9 +11,13 @@ The QEMU process stands in ``emulator``; everything else follows from there.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+
+from .kernel_text import as_documented
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -63,22 +67,40 @@ class GuestCgroup(msgspec.Struct, frozen=True):
         found: dict[int, int] = {}
         for entry in self.threads.iterdir():
             number = entry.name.removeprefix("vcpu")
-            if number == entry.name or not number.isdigit():
+            if number == entry.name or not (number.isascii() and number.isdigit()):
                 continue
             try:
-                tids = (entry / listing).read_text().split()
+                tids = (entry / listing).read_bytes().split()
             except FileNotFoundError:    # unplugged between listing and reading
                 continue
             if tids:
-                found[int(number)] = int(tids[0])
+                with as_documented(entry / listing):
+                    found[int(number)] = int(tids[0])
         return found
+
+
+def mounts(root: Path) -> Iterator[list[str]]:
+    """What is mounted: device, place, type, options and more (proc(5)). Anybody may mount something, wherever they may
+    make a directory, and names of those are any bytes."""
+    for line in (root / "proc/self/mounts").read_bytes().split(b"\n"):
+        fields = os.fsdecode(line).split(" ")
+        if len(fields) >= 4:
+            yield fields
+
+
+def memberships(root: Path, pid: int) -> Iterator[tuple[str, str, str]]:
+    """In which cgroups a process stands: number, controllers, path (cgroups(7)). Raises `OSError` if it is gone."""
+    for line in (root / f"proc/{pid}/cgroup").read_bytes().split(b"\n"):
+        number, _, rest = os.fsdecode(line).partition(":")
+        controllers, colon, path = rest.partition(":")
+        if colon:
+            yield number, controllers, path
 
 
 def find_mount(root: Path) -> Mount:
     """Find the cpu controller among the mounts below `root` (``/`` on a real host)."""
     unified: Path | None = None
-    for line in (root / "proc/self/mounts").read_text().splitlines():
-        fields = line.split()
+    for fields in mounts(root):
         where = root / fields[1].lstrip("/")
         if fields[2] == "cgroup" and "cpu" in fields[3].split(","):
             return Mount(1, where)
@@ -86,7 +108,7 @@ def find_mount(root: Path) -> Mount:
             unified = where
     if unified is not None:
         try:
-            if "cpu" in (unified / "cgroup.controllers").read_text().split():
+            if "cpu" in (unified / "cgroup.controllers").read_text(errors="replace").split():
                 return Mount(2, unified)
         except OSError:
             pass
@@ -100,13 +122,12 @@ def guest_cgroup(root: Path, mount: Mount, pid: int) -> GuestCgroup | None:
     """
     if mount.version == 0:
         return None
-    for line in (root / f"proc/{pid}/cgroup").read_text().splitlines():
-        number, controllers, path = line.split(":", 2)
+    for number, controllers, where in memberships(root, pid):    # noqa: B007    it is used behind the loop
         if ("cpu" in controllers.split(",")) if mount.version == 1 else (number == "0"):
             break
     else:
         return None
-    place = mount.path / path.lstrip("/")
+    place = mount.path / where.lstrip("/")
     threads = place.parent if place.name == "emulator" else place
     scope = threads.parent if threads.name == "libvirt" else threads
     if scope == mount.path or not (threads / "vcpu0").is_dir():
@@ -116,8 +137,7 @@ def guest_cgroup(root: Path, mount: Mount, pid: int) -> GuestCgroup | None:
 
 def find_controller(root: Path, controller: str) -> Path | None:
     """Where a controller of cgroup v1 is mounted; None: nowhere."""
-    for line in (root / "proc/self/mounts").read_text().splitlines():
-        fields = line.split()
+    for fields in mounts(root):
         if fields[2] == "cgroup" and controller in fields[3].split(","):
             return root / fields[1].lstrip("/")
     return None
@@ -144,8 +164,7 @@ def own_directory(root: Path, mount: Path, controller: str, pid: int) -> Path | 
 
 def _place(root: Path, mount: Path, controller: str, pid: int) -> Path | None:
     """Where a process stands below the mount of a controller of cgroup v1; None: nowhere."""
-    for line in (root / f"proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
+    for _, controllers, path in memberships(root, pid):
         if controller in controllers.split(","):
             return mount / path.lstrip("/")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,6 +10,11 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+
+from .xml_values import number, size
+
+#: Seconds that a clock is ahead; also "reset".
+_ADJUSTMENT = re.compile(r"[+-]?[0-9]{1,15}")
 
 
 class DiskXml(msgspec.Struct, frozen=True):
@@ -56,14 +62,14 @@ class Hardware(msgspec.Struct, frozen=True):
         if offset == "timezone" and zone is not None:
             try:
                 ahead = datetime.now(ZoneInfo(zone)).utcoffset()
-            except (ZoneInfoNotFoundError, ValueError):    # a zone that this host does not know
+            except (ZoneInfoNotFoundError, ValueError, OSError):    # none that this host knows; `Europe` is a folder
                 return None
             return None if ahead is None else int(ahead.total_seconds())
         return adjustment if offset in ("utc", "variable") else None
 
 
-def hardware(root: ElementTree.Element, bytes_of: dict[str, int]) -> Hardware:
-    """Read it. `bytes_of`: the units of memory sizes."""
+def hardware(root: ElementTree.Element) -> Hardware:
+    """Read it. Raises `ValueError`, `KeyError`."""
     display = root.find("devices/graphics")
     clock = root.find("clock")
     minimum = root.find("memtune/min_guarantee")
@@ -79,14 +85,14 @@ def hardware(root: ElementTree.Element, bytes_of: dict[str, int]) -> Hardware:
         boot=tuple(_boot(root)),
         disks=tuple(_disk(disk) for disk in root.iterfind("devices/disk")),
         interfaces=tuple(_interface(interface) for interface in root.iterfind("devices/interface")),
-        minimum_bytes=None if minimum is None else int(minimum.text or 0) * bytes_of[minimum.get("unit", "KiB")],
+        minimum_bytes=None if minimum is None else size(minimum),
         has_balloon=balloon is not None and balloon.get("model") != "none",
     )
 
 
 def _port(display: ElementTree.Element | None, name: str) -> int | None:
     """A port; -1 means that libvirt chooses one at the start."""
-    port = int((None if display is None else display.get(name)) or -1)
+    port = number(None if display is None else display.get(name), -1)
     return port if port > 0 else None
 
 
@@ -100,7 +106,7 @@ def _clock(clock: ElementTree.Element) -> tuple[str, int, str | None]:
     offset = clock.get("offset", "utc")
     if offset == "variable" and clock.get("basis") == "localtime":
         offset = "localtime"
-    return offset, int(adjustment) if adjustment.lstrip("+-").isdigit() else 0, clock.get("timezone")
+    return offset, int(adjustment) if _ADJUSTMENT.fullmatch(adjustment) else 0, clock.get("timezone")
 
 
 def _boot(root: ElementTree.Element) -> Iterator[str]:
@@ -110,7 +116,7 @@ def _boot(root: ElementTree.Element) -> Iterator[str]:
         order, target = device.find("boot"), device.find("target")
         if order is not None:
             name = device.tag if target is None else target.get("dev", device.tag)
-            ordered.append((int(order.get("order", "0")), name))
+            ordered.append((number(order.get("order")), name))
     if ordered:
         yield from (name for _, name in sorted(ordered))
     else:

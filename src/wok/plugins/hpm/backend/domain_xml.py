@@ -11,16 +11,13 @@ import msgspec
 from ..engine.samples import IO_LIMITS, Constraint, DiskTuning, MemoryFacts, ServerInfo, ServerStatus, Tuning
 from ..policy.cpu_sets import format_cpus, parse_cpus
 from .domain_devices import Hardware, hardware
+from .xml_values import LARGEST, MOST_VCPUS, number, reading, said_number, size
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}os"
-#: Units of memory sizes as libvirt documents them, in bytes.
-_BYTES = {"b": 1, "bytes": 1} | {
-    name: base**power
-    for power, letter in enumerate("KMGT", start=1)
-    for name, base in ((f"{letter}B", 1000), (f"{letter}iB", 1024), (letter, 1024), (letter.lower(), 1024))
-}
 #: What stands for no limit of memory in libvirt (VIR_DOMAIN_MEMORY_PARAM_UNLIMITED).
 UNLIMITED_KIB = 9007199254740991
+#: Of a limit in percent, such as oVirt's metadata may say.
+MOST_PERCENT = 1000_000
 _NOT_LINUX = {"microsoft.com": "windows", "freebsd.org": "bsd", "openbsd.org": "bsd", "netbsd.org": "bsd"}
 
 
@@ -49,8 +46,12 @@ class DomainXml(msgspec.Struct, frozen=True):
 
 
 def parse(xml: str, host_cpus: int) -> DomainXml:
-    """Read the XML that libvirt gave. `host_cpus`: a pinning to all of them is none."""
-    root = ElementTree.fromstring(xml)
+    """Read the XML that libvirt gave. `host_cpus`: a pinning to all of them is none. Raises `HypervisorError`."""
+    with reading():
+        return _parsed(ElementTree.fromstring(xml), host_cpus)
+
+
+def _parsed(root: ElementTree.Element, host_cpus: int) -> DomainXml:
     name = root.findtext("name", "")
     vcpu = root.find("vcpu")
     memory = root.find("memory")
@@ -64,8 +65,8 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
         facts.update(_operating_system(metadata))
     return DomainXml(
         name=name,
-        vcpus=1 if vcpu is None else int(vcpu.get("current") or vcpu.text or 1),
-        memory_mib=0 if memory is None else round(int(memory.text or 0) * _BYTES[memory.get("unit", "KiB")] / 2**20),
+        vcpus=1 if vcpu is None else number(vcpu.get("current") or vcpu.text, 1, MOST_VCPUS),
+        memory_mib=0 if memory is None else round(size(memory) / 2**20),
         facts=facts,
         constraint=_constraint(root),
         has_agent=any(
@@ -73,7 +74,7 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
             for target in root.iterfind("devices/channel/target")
         ),
         macs=tuple(mac.get("address", "") for mac in root.iterfind("devices/interface/mac")),
-        hardware=hardware(root, _BYTES),
+        hardware=hardware(root),
         memory=_memory(root),
         tuning=_tuning(root, host_cpus),
         partition=root.findtext("resource/partition"),
@@ -81,13 +82,20 @@ def parse(xml: str, host_cpus: int) -> DomainXml:
 
 
 def named_partition(xml: str) -> str | None:
-    """The partition that a domain's XML names; None: none."""
-    return ElementTree.fromstring(xml).findtext("resource/partition")
+    """The partition that a domain's XML names; None: none. Raises `HypervisorError`."""
+    with reading():
+        return ElementTree.fromstring(xml).findtext("resource/partition")
 
 
 def with_partition(xml: str, path: str | None) -> str:
     """A domain's XML with its partition (https://libvirt.org/formatdomain.html#resource-partitioning); None: without
-    one, so that it stands in the root. Nothing else is changed, but for how the XML is written."""
+    one, so that it stands in the root. Nothing else is changed, but for how the XML is written. Raises
+    `HypervisorError`."""
+    with reading():
+        return _with_partition(xml, path)
+
+
+def _with_partition(xml: str, path: str | None) -> str:
     for prefix, uri in _namespaces(xml):
         ElementTree.register_namespace(prefix, uri)
     root = ElementTree.fromstring(xml)
@@ -107,30 +115,31 @@ def with_partition(xml: str, path: str | None) -> str:
 
 
 def _namespaces(xml: str) -> list[tuple[str, str]]:
-    """Prefixes that are declared, so that they are written as they were: metadata of others stays readable."""
+    """Prefixes that are declared, so that they are written as they were: metadata of others stays readable. A namespace
+    without a prefix gets one: ElementTree would declare it for all of the domain."""
     found = ElementTree.iterparse(io.BytesIO(xml.encode()), events=("start-ns",))
-    return [(prefix, uri) for _, (prefix, uri) in found if not re.fullmatch(r"ns\d+", prefix)]
+    return [(prefix, uri) for _, (prefix, uri) in found if prefix and not re.fullmatch(r"ns\d+", prefix)]
 
 
 def _tuning(root: ElementTree.Element, host_cpus: int) -> Tuning:
     """Quotas, limits and pinnings that are set, and what oVirt's metadata says that a user may have."""
-    quota, period = int(root.findtext("cputune/quota", "0")), int(root.findtext("cputune/period", "100000"))
-    limits = [text for text in _metadata(root, "vcpuLimit") if text.isdecimal()]
+    quota, period = number(root.findtext("cputune/quota")), number(root.findtext("cputune/period"), 100000)
+    limit = said_number(_metadata(root, "vcpuLimit"), MOST_PERCENT)
     return Tuning(
-        quota if quota > 0 else None, period, int(limits[0]) if limits else 100,
+        quota if quota > 0 else None, period, 100 if limit is None else limit,
         tuple(_disk(disk) for disk in root.iterfind("devices/disk")), *_pins(root, host_cpus),
-        int(root.findtext("blkiotune/weight", "0")) or None,
+        number(root.findtext("blkiotune/weight")) or None,
         memory_limit(root, "hard_limit"), memory_limit(root, "swap_hard_limit"),
     )  # fmt: skip
 
 
 def memory_limit(root: ElementTree.Element, name: str) -> int | None:
-    """A limit of memory in KiB; None: there is none."""
+    """A limit of memory in KiB; None: there is none. Raises `ValueError`, `KeyError`."""
     found = root.find(f"memtune/{name}")
     if found is None or not found.text:
         return None
-    size = int(found.text) * int(_BYTES[found.get("unit", "KiB")]) // 1024
-    return size if size < UNLIMITED_KIB else None
+    kib = size(found) // 1024
+    return kib if kib < UNLIMITED_KIB else None
 
 
 def _pins(root: ElementTree.Element, host_cpus: int) -> tuple[tuple[str, ...], str]:
@@ -143,8 +152,8 @@ def _pins(root: ElementTree.Element, host_cpus: int) -> tuple[tuple[str, ...], s
         return format_cpus(cpus) if len(cpus) < host_cpus else ""
 
     usual, own = said(whole), [] if tune is None else tune.findall("vcpupin")
-    by_vcpu = {int(pin.get("vcpu", "0")): said(pin) for pin in own}
-    count = 0 if whole is None else int(whole.text or 1)
+    by_vcpu = {number(pin.get("vcpu")): said(pin) for pin in own}
+    count = 0 if whole is None else number(whole.text, 1, MOST_VCPUS)
     pins = [by_vcpu.get(vcpu, usual) for vcpu in range(count)]
     while pins and not pins[-1]:
         pins.pop()
@@ -157,7 +166,7 @@ def _disk(disk: ElementTree.Element) -> DiskTuning:
     places = () if source is None else (source.get("file"), source.get("dev"), source.get("name"))
     return DiskTuning(
         "" if target is None else target.get("dev", ""), next((place for place in places if place), None),
-        tuple(0 if tune is None else int(tune.findtext(name, "0")) for name in IO_LIMITS),
+        tuple(0 if tune is None else number(tune.findtext(name)) for name in IO_LIMITS),
     )  # fmt: skip
 
 
@@ -176,7 +185,7 @@ def _memory(root: ElementTree.Element) -> MemoryFacts:
     stats = None if balloon is None else balloon.find("stats")
     return MemoryFacts(
         balloon=has_balloon,
-        stats_period=0 if stats is None else int(stats.get("period") or 0),
+        stats_period=0 if stats is None else number(stats.get("period")),
         pinned=_pinned_memory(root),
         minimum_bytes=_minimum(root),
         huge_pages=root.find("memoryBacking/hugepages") is not None,
@@ -198,9 +207,9 @@ def _minimum(root: ElementTree.Element) -> int | None:
     """What it must keep, in bytes: libvirt's own element, or oVirt's metadata."""
     own = root.find("memtune/min_guarantee")
     if own is not None and own.text:
-        return int(own.text) * int(_BYTES[own.get("unit", "KiB")])
-    said = [int(text) for text in _metadata(root, "minGuaranteedMemoryMb") if text.isdecimal()]
-    return said[0] * 2**20 if said else None
+        return size(own)
+    said = said_number(_metadata(root, "minGuaranteedMemoryMb"), LARGEST >> 20)
+    return None if said is None else said * 2**20
 
 
 def _leaves(metadata: ElementTree.Element) -> list[str]:
@@ -233,7 +242,7 @@ def _constraint(root: ElementTree.Element) -> Constraint | None:
     if tune is not None and any(s.get("scheduler") in ("fifo", "rr", "deadline") for s in tune.iterfind("vcpusched")):
         return "real-time"
     # Of each vCPU. One of the whole guest (`global_quota`) is a limit that can be planned with.
-    if tune is not None and int(tune.findtext("quota", "0")) > 0:
+    if tune is not None and number(tune.findtext("quota")) > 0:
         return "own-quota"
     return None
 

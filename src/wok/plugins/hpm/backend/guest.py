@@ -15,6 +15,7 @@ import msgspec
 from ..engine.samples import ServerSample
 from ..errors import ServerGone
 from .cgroups import GuestCgroup
+from .kernel_text import as_documented
 from .watch import Watch
 
 
@@ -61,7 +62,8 @@ class GuestFiles:
         """Read what changes seldom. vCPUs are plugged without an event of libvirt 9's: a directory is made, and
         a moment later the thread moves into it, so it is not `settled` until it was looked at once more.
         Raises `OSError` if the guest has ended."""
-        weight = int(self.cgroup.shares_file.read_text())
+        with as_documented(self.cgroup.shares_file):
+            weight = int(self.cgroup.shares_file.read_text())
         if weight != self.sample.shares:
             self.sample = msgspec.structs.replace(self.sample, shares=weight)
         self._look_at_quota()
@@ -101,12 +103,13 @@ class GuestFiles:
         """Time that the quota has taken so far. Raises `OSError`."""
         if self._stat is None:
             self._stat = self._open(self.cgroup.stat_file)
-        for line in os.pread(self._stat, 1024, 0).split(b"\n"):
-            name, _, value = line.partition(b" ")
-            if name == b"throttled_time":
-                return int(value)
-            if name == b"throttled_usec":
-                return int(value) * 1000
+        with as_documented(self.cgroup.stat_file):
+            for line in os.pread(self._stat, 1024, 0).split(b"\n"):
+                name, _, value = line.partition(b" ")
+                if name == b"throttled_time":
+                    return int(value)
+                if name == b"throttled_usec":
+                    return int(value) * 1000
         return 0
 
     def write_shares(self, shares: int) -> None:
@@ -122,9 +125,10 @@ class GuestFiles:
             self._write(self.cgroup.quota_file, str(-1 if quota_us is None else quota_us))
 
     def _look_at_quota(self) -> None:
-        text = self.cgroup.quota_file.read_text().split()
-        quota = None if text[0] in ("max", "-1") else int(text[0])
-        period = int(text[1]) if self.cgroup.version == 2 else int(self.cgroup.period_file.read_text())
+        with as_documented(self.cgroup.quota_file):
+            text = self.cgroup.quota_file.read_text().split()
+            quota = None if text[0] in ("max", "-1") else int(text[0])
+            period = int(text[1]) if self.cgroup.version == 2 else int(self.cgroup.period_file.read_text())
         if (quota, period) != (self.sample.quota_us, self.sample.period_us):
             self.sample = msgspec.structs.replace(self.sample, quota_us=quota, period_us=period)
 

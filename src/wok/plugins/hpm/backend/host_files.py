@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ..engine.samples import HostDetails, HostPressure, KsmState, MemoryLimit
+from ..errors import HypervisorError
+from .kernel_text import as_documented, number
 from .ksm import Ksm
 from .machine_slice import MachineSlice
 
 log = logging.getLogger(__name__)
+
+_PRESSURE = re.compile(r"(some|full) avg10=([0-9]{1,3}(?:\.[0-9]{1,6})?)(?: |$)", re.ASCII)
 
 
 class HostState(NamedTuple):
@@ -41,7 +46,7 @@ class HostFiles:
 
     def __init__(self, root: Path) -> None:
         proc = root / "proc"
-        self.boot = (proc / "sys/kernel/random/boot_id").read_text()[:8]
+        self.boot = (proc / "sys/kernel/random/boot_id").read_text(errors="replace")[:8]
         self.nodes = max(1, len(list((root / "sys/devices/system/node").glob("node[0-9]*"))))
         self.ksm = Ksm(root)
         self._ksmd_stat = _ksmd_stat(proc)
@@ -55,14 +60,17 @@ class HostFiles:
                 self._others[name] = os.open(proc / name, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> HostState:
-        """All of it, now."""
+        """All of it, now. Raises `HypervisorError` where ``/proc/stat`` reads otherwise than is documented."""
         lines = self._cpu_lines()
-        fields = lines[0].split()
-        idle, steal = int(fields[4]) + int(fields[5]), int(fields[8])
         by_cpu: dict[int, int] = {}
-        for line in lines[1:]:
-            name, _, _, _, free, waiting, _ = line.split(None, 6)
-            by_cpu[int(name[3:])] = (int(free) + int(waiting)) * self._tick
+        try:
+            fields = lines[0].split()
+            idle, steal = int(fields[4]) + int(fields[5]), int(fields[8])
+            for line in lines[1:]:
+                name, _, _, _, free, waiting, _ = line.split(None, 6)
+                by_cpu[int(name[3:])] = (int(free) + int(waiting)) * self._tick
+        except (ValueError, IndexError) as error:
+            raise HypervisorError(f"/proc/stat does not tell the time of CPUs as proc(5) says: {error}") from None
         memory = self._memory()
         pressure = {name: self._pressure(f"pressure/{name}") for name in ("cpu", "memory", "io")}
         found = HostPressure(
@@ -94,7 +102,7 @@ class HostFiles:
         if fd is None:
             return ""
         try:
-            return os.pread(fd, most, 0).decode()
+            return os.pread(fd, most, 0).decode(errors="replace")
         except OSError as error:    # pressure may be switched off at the kernel's command line: then reading fails
             log.info("the kernel does not tell %s: %s", name, error)
             os.close(self._others.pop(name))
@@ -105,7 +113,7 @@ class HostFiles:
         text = self._text("vmstat", 16384)
         for name in pages:
             _, found, rest = text.partition(f"\n{name} ")
-            pages[name] = int(rest.split("\n", 1)[0]) if found else 0
+            pages[name] = number(rest.split("\n", 1)[0]) if found else 0
         return HostDetails(
             memory.get("MemFree", 0), memory.get("Buffers", 0), memory.get("Cached", 0), memory.get("AnonPages", 0),
             memory.get("SwapTotal", 0), memory.get("SwapFree", 0), pages["pswpin"], pages["pswpout"], self._ksmd(),
@@ -116,25 +124,27 @@ class HostFiles:
         if self._ksmd_stat is None:
             return None
         try:
-            fields = self._ksmd_stat.read_text().rpartition(") ")[2].split()
+            with as_documented(self._ksmd_stat):
+                fields = self._ksmd_stat.read_text().rpartition(") ")[2].split()
+                return (int(fields[11]) + int(fields[12])) * self._tick
         except OSError:
             return None
-        return (int(fields[11]) + int(fields[12])) * self._tick
 
     def _memory(self) -> dict[str, int]:
         """Bytes, by the kernel's names."""
         found: dict[str, int] = {}
         for line in self._text("meminfo", 8192).split("\n")[:-1]:
             name, _, value = line.partition(":")
-            found[name] = int(value.split()[0]) * 1024
+            found[name] = number(value) * 1024
         return found
 
     def _pressure(self, name: str) -> dict[str, float]:
         """Percent of the last 10 s, by what waited: ``some`` task, or ``full``: all that were not idle."""
         found: dict[str, float] = {}
         for line in self._text(name, 256).splitlines():
-            kind, average, *_ = line.split()
-            found[kind] = float(average.partition("=")[2])
+            told = _PRESSURE.match(line)
+            if told is not None:
+                found[told[1]] = float(told[2])
         return found
 
 
@@ -142,6 +152,6 @@ def _ksmd_stat(proc: Path) -> Path | None:
     """Where the kernel tells of its thread that merges pages. Kernel threads are started early: their ids are low."""
     for pid in sorted(int(path.name) for path in proc.glob("[0-9]*") if path.name.isdecimal()):
         with suppress(OSError):
-            if (proc / str(pid) / "comm").read_text() == "ksmd\n":
+            if (proc / str(pid) / "comm").read_bytes() == b"ksmd\n":    # a process may call itself any bytes
                 return proc / str(pid) / "stat"
     return None

@@ -41,11 +41,11 @@ class Ksm:
             # merge_across_nodes is missing where the kernel knows no NUMA
             numbers = {name: self._read(name, default=1 if name == "merge_across_nodes" else 0) for name in _STATE[1:]}
             run = int((self._folder / "run").read_text())
+            profit = self._folder / "general_profit"    # since kernel 6.4
+            return KsmState(run, **numbers, general_profit=int(profit.read_text()) if profit.exists() else None,
+                            page_size=os.sysconf("SC_PAGE_SIZE"), advised=self._advised())  # fmt: skip
         except (OSError, ValueError):
             return None
-        profit = self._folder / "general_profit"    # since kernel 6.4
-        return KsmState(run, **numbers, general_profit=int(profit.read_text()) if profit.exists() else None,
-                        page_size=os.sysconf("SC_PAGE_SIZE"), advised=self._advised())  # fmt: skip
 
     def write(self, wanted: KsmSettings) -> None:
         """Set what differs. Merging across NUMA nodes or not can only be changed while nothing is merged: then all is

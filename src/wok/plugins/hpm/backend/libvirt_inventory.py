@@ -153,6 +153,8 @@ class Inventory:
                 pause = min(RETRY_LAST, pause * 2)
             except HypervisorError as error:
                 log.warning("reading the inventory: %s", error)
+            except Exception:    # without this thread no server would be known to start or to end any more
+                log.exception("reading the inventory")
             else:
                 if self.problem is not None:
                     log.warning("libvirt answers again")

@@ -41,14 +41,15 @@ class MachineSlice:
         """The limit and what is left of it; None: there is none, or none below the host's memory."""
         for folder, files in self._places:
             try:
-                limit = (folder / files.limit).read_text().strip()
-                if limit == "max" or (memory_bytes is not None and int(limit) >= memory_bytes):
+                said = (folder / files.limit).read_text().strip()
+                if said == "max" or (memory_bytes is not None and int(said) >= memory_bytes):
                     continue
+                limit = int(said)
                 usage = int((folder / files.usage).read_text())
                 reclaimable = _reclaimable((folder / "memory.stat").read_bytes(), files.inactive)
             except (OSError, ValueError):
                 continue    # it is not there, or has gone just now
-            return MemoryLimit(int(limit), max(0, int(limit) - usage + reclaimable))
+            return MemoryLimit(limit, max(0, limit - usage + reclaimable))
         return None
 
 

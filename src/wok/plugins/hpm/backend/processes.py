@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from ..engine.table import Table, empty, of_rows
 from .cgroups import GuestCgroup, controller_directory, find_controller
 from .extras import PROCESSES
+from .kernel_text import as_documented
 from .pacing import Background
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class QemuFiles:
 
     def __init__(self, root: Path, pid: int, cgroup: GuestCgroup | None, accounting: Path | None) -> None:
         self._open: list[int] = []
-        process = root / f"proc/{pid}"
+        process = self._process = root / f"proc/{pid}"
         own = None if accounting is None else controller_directory(root, accounting, "cpuacct", pid)
         try:
             self._memory = self._keep(process / "statm")
@@ -58,9 +59,10 @@ class QemuFiles:
 
     def read(self) -> Figures:
         """A number for each of `PROCESSES`. Raises `OSError`."""
-        user, system = self._read_cpu(os.pread(self._cpu, 4096, 0))
-        virtual, resident = (int(pages) * _PAGE for pages in os.pread(self._memory, 128, 0).split()[:2])
-        some, full = (_NAN, _NAN) if self._pressure is None else _pressures(os.pread(self._pressure, 512, 0))
+        with as_documented(self._process):
+            user, system = self._read_cpu(os.pread(self._cpu, 4096, 0))
+            virtual, resident = (int(pages) * _PAGE for pages in os.pread(self._memory, 128, 0).split()[:2])
+            some, full = (_NAN, _NAN) if self._pressure is None else _pressures(os.pread(self._pressure, 512, 0))
         return user, system, resident, virtual, some, full
 
     def close(self) -> None:

@@ -8,7 +8,9 @@ when something in a guest's cgroup was touched.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import resource
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -27,6 +29,8 @@ from .watch import Watch
 
 #: Open files that are left to everything else: connections, stores, what is open for a moment.
 SPARE_FILES = 150
+
+_COUNTERS = re.compile(rb"[0-9]{1,19} [0-9]{1,19} [0-9]{1,19}\n")
 
 
 class Sampled(NamedTuple):
@@ -98,10 +102,9 @@ class Sampler:
         """Read everything."""
         gone = self._look(now_ns)
         try:
-            text = self._read()
+            run, delay = _columns(self._read(), len(self._fds))
         except OSError:    # a guest has ended, or a vCPU was unplugged, since its cgroup was looked at
-            text = self._read_each(gone)
-        run, delay = _columns(text)
+            run, delay = _columns(self._read_each(gone), len(self._fds))
         starving = self._starvation.judge(self._layout, run, delay, now_ns, self._runnable)
         throttled: dict[str, int] = {}
         for uuid in self._capped:
@@ -114,7 +117,7 @@ class Sampler:
         if self._stale:
             return None
         try:
-            run, delay = _columns(self._read())
+            run, delay = _columns(self._read(), len(self._fds))
         except OSError:
             return None
         return Counters(self._layout, run, delay, np.zeros(len(run), dtype=np.bool_), {})
@@ -152,10 +155,13 @@ class Sampler:
         for uuid, guest in list(self._guests.items()):
             try:
                 try:
-                    texts += [os.pread(fd, 64, 0) for fd in guest.schedstats]
+                    found = [os.pread(fd, 64, 0) for fd in guest.schedstats]
                 except ProcessLookupError:
                     guest.open_threads()
-                    texts += [os.pread(fd, 64, 0) for fd in guest.schedstats]
+                    found = [os.pread(fd, 64, 0) for fd in guest.schedstats]
+                if not all(map(_COUNTERS.fullmatch, found)):
+                    raise OSError(errno.EBADMSG, "its threads' schedstat is not as documented", uuid)
+                texts += found
             except OSError:
                 gone.append(uuid)
                 self.drop(uuid)
@@ -188,8 +194,13 @@ class Sampler:
             return False
 
 
-def _columns(text: bytes) -> tuple[Column, Column]:
-    """Run and delay from the text of schedstat files: each is one line of time run, time runnable without running,
-    and slices."""
-    fields: Column = np.fromstring(text, dtype=np.int64, sep=" ")
+def _columns(text: bytes, rows: int) -> tuple[Column, Column]:
+    """Run and delay from the text of so many schedstat files: each is one line of time run, time runnable without
+    running, and slices. Raises `OSError` where they are not: all rows behind it would be another thread's."""
+    try:
+        fields: Column = np.fromstring(text, dtype=np.int64, sep=" ")
+    except (ValueError, DeprecationWarning) as error:    # numpy only warns, before some release
+        raise OSError(errno.EBADMSG, str(error)) from None
+    if len(fields) != 3 * rows or text.count(b"\n") != rows:
+        raise OSError(errno.EBADMSG, f"{rows} threads have {len(fields)} counters, not a line of three each")
     return fields[0::3].copy(), fields[1::3].copy()

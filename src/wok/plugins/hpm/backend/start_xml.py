@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from ..engine.samples import IO_LIMITS
 from ..policy.guest_policies import GuestPolicy
 from .domain_xml import memory_limit
+from .xml_values import reading
 
 #: Prefixes that libvirt itself writes; ElementTree would call them ns0 and so on, which means the same.
 _PREFIXES = {
@@ -21,17 +22,26 @@ _PREFIXES = {
 
 def at_start(xml: str, policy: GuestPolicy) -> str:
     """The XML of a domain as hpm is to start it: with what backs its memory, and whether equal pages are merged. What
-    the policy does not say stays as the definition has it. Gives the same text where that changes nothing."""
+    the policy does not say stays as the definition has it. Gives the same text where that changes nothing. Raises
+    `HypervisorError`."""
     if policy.huge_pages is None and policy.page_sharing is None:
         return xml
-    root = _parsed(xml)
-    return _text(root) if _back_memory(root, policy) else xml
+    with reading():
+        root = _parsed(xml)
+        return _text(root) if _back_memory(root, policy) else xml
 
 
 def defined(xml: str, policy: GuestPolicy, pins: Sequence[str]) -> str:
     """The XML of a domain with all of a policy that a definition can have: so it holds without hpm too, from the next
-    start on. `pins` are the CPUs that its placement comes to, for each vCPU; none: it says nothing."""
-    root = _parsed(xml)
+    start on. `pins` are the CPUs that its placement comes to, for each vCPU; none: it says nothing. Raises
+    `HypervisorError`."""
+    with reading():
+        root = _parsed(xml)
+        _define(root, policy, pins)
+        return _text(root)
+
+
+def _define(root: ElementTree.Element, policy: GuestPolicy, pins: Sequence[str]) -> None:
     _back_memory(root, policy)
     if policy.placement is not None:
         _pin(root, pins)
@@ -54,7 +64,6 @@ def defined(xml: str, policy: GuestPolicy, pins: Sequence[str]) -> str:
             found.set("unit", "KiB")
     if policy.disk_limits is not None:
         _limit_disks(root, policy)
-    return _text(root)
 
 
 def _back_memory(root: ElementTree.Element, policy: GuestPolicy) -> bool:

@@ -52,5 +52,5 @@ def _cpus(file: Path) -> frozenset[int]:
     """The CPUs that a file lists; none if it is not there, or empty."""
     try:
         return parse_cpus(file.read_text().strip())
-    except (OSError, InvalidValue):
+    except (OSError, ValueError, InvalidValue):
         return frozenset()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
@@ -177,7 +178,7 @@ def explain(
     field = _FIELD.search(what)
     if field is not None and "missing required field" in what:
         return MissingField(f"the field {field['name']!r} is missing", _join(place, field["name"]))
-    wanted = _type_at(inspect.type_info(type_), path)
+    wanted = _type_at(_info(cast(Hashable, type_)), path)
     if field is not None and "unknown field" in what:
         return _unknown(field["name"], _fields(wanted), place)
     value = _VALUE.search(what)
@@ -190,6 +191,11 @@ def explain(
         what = f"{'this text' if text is None else repr(text[:80])} cannot be {wish}"
     expected = describe_type(wanted)
     return InvalidValue(f"{what[0].lower()}{what[1:200]}" + (f"; allowed: {expected}" if expected else ""), place)
+
+
+@lru_cache(256)    # a refusal must not cost more than what is refused: finding it out takes a millisecond and more
+def _info(type_: Hashable) -> inspect.Type:
+    return inspect.type_info(type_)
 
 
 def _parted(said: str) -> tuple[str, str, bool]:

@@ -23,8 +23,9 @@ from ...policy.partitions import (
     PartitionParameters,
     parent_of,
 )
+from ..cgroups import mounts
 from .devices import Devices
-from .files import below, make, read_number, read_text, remove, unmake, write
+from .files import below, make, number_in, read_number, read_text, remove, unmake, write
 from .host import PartitionState, refuse_lacking
 from .names import from_plain, plain_directory
 
@@ -49,8 +50,7 @@ class CgroupV1Partitions:
         self._trees: dict[str, Path] = {}
         self._places: list[Path] = []
         self._devices = Devices(root)
-        for line in (root / "proc/self/mounts").read_text().splitlines():
-            fields = line.split()
+        for fields in mounts(root):
             place, options = root / fields[1].lstrip("/"), fields[3].split(",")
             known = [name for name in LIBVIRT if name in options] if fields[2] == "cgroup" else []
             if fields[2] == "cgroup2" or known:
@@ -190,8 +190,8 @@ class CgroupV1Partitions:
         for field, name in _THROTTLE.items():
             for line in (read_text(self._place("blkio", path) / name) or "").splitlines():
                 numbers, _, value = line.partition(" ")
-                if value.isdigit():
-                    found.setdefault(numbers, {})[field] = int(value)
+                if (limit := number_in(value)) is not None:
+                    found.setdefault(numbers, {})[field] = limit
         return found
 
     # -- writing

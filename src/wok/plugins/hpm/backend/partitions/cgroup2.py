@@ -20,7 +20,7 @@ from ...policy.partitions import (
     PartitionParameters,
 )
 from .devices import Devices
-from .files import below, make, read_number, read_text, remove, unmake, write
+from .files import below, make, number_in, read_number, read_text, remove, unmake, write
 from .host import PartitionState, refuse_lacking
 from .names import from_plain, plain_directory
 
@@ -71,8 +71,7 @@ class V2Tree:
         return PartitionState(
             PartitionParameters(
                 CpuParameters(
-                    read_number(place / "cpu.weight"), int(quota) if quota.isdigit() else None,
-                    int(period) if period.isdigit() else None,
+                    read_number(place / "cpu.weight"), number_in(quota), number_in(period),
                 ),
                 self._blkio(path),
                 MemoryParameters(
@@ -98,7 +97,7 @@ class V2Tree:
         said = None if file is None else (read_text(file) or "").splitlines()
         weight = said[0].removeprefix("default ") if said else ""
         return BlkioParameters(
-            int(weight) if weight.isdigit() else None,
+            number_in(weight),
             tuple(DeviceLimits(self.devices.name(numbers), **limits[numbers]) for numbers in sorted(limits)),
         )
 
@@ -106,9 +105,9 @@ class V2Tree:
         """Limits of disks by the numbers of these, which may be gone by now."""
         found: dict[str, dict[str, int]] = {}
         for line in (read_text(self.place(path) / "io.max") or "").splitlines():
-            numbers, *words = line.split()
-            values = {key: value for key, _, value in (word.partition("=") for word in words)}
-            known = {field: int(values[key]) for key, field in _LIMITS.items() if values.get(key, "max").isdigit()}
+            numbers, _, words = line.partition(" ")
+            values = {key: number_in(value) for key, _, value in (word.partition("=") for word in words.split())}
+            known = {field: value for key, field in _LIMITS.items() if (value := values.get(key)) is not None}
             if known:
                 found[numbers] = known
         return found

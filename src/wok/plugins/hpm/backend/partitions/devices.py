@@ -32,7 +32,7 @@ class Devices:
     def name(self, numbers: str) -> str:
         """The kernel's own name: ``/dev/sda`` for ``8:0``; the numbers themselves where they have none."""
         try:
-            for line in (self._root / "sys/dev/block" / numbers / "uevent").read_text().splitlines():
+            for line in (self._root / "sys/dev/block" / numbers / "uevent").read_text(errors="replace").splitlines():
                 key, _, value = line.partition("=")
                 if key == "DEVNAME":
                     return f"/dev/{value}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from ...errors import Conflict, HypervisorError
 from ...policy.partitions import ROOT
 from .names import SUFFIXES
+
+_NUMBER = re.compile("-?[0-9]{1,19}")
 
 
 def below(mount: Path, directory: Callable[[str], str], partition: Callable[[str], str | None]) -> Iterator[str]:
@@ -34,15 +37,19 @@ def below(mount: Path, directory: Callable[[str], str], partition: Callable[[str
 def read_text(file: Path) -> str | None:
     """What it says; None: it is not there, or its cgroup has gone just now."""
     try:
-        return file.read_text().strip()
+        return file.read_text(errors="replace").strip()
     except OSError:
         return None
 
 
 def read_number(file: Path) -> int | None:
     """The number in it; None: it is not there, or says ``max``."""
-    text = read_text(file)
-    return int(text) if text is not None and text.lstrip("-").isdigit() else None
+    return number_in(read_text(file) or "")
+
+
+def number_in(text: str) -> int | None:
+    """The number that a text is; None: it is none."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def write(file: Path, value: str, what: str) -> None:

@@ -58,7 +58,7 @@ class SystemdPartitions(OnV2Tree):
         place = self._tree.place(path)
         inside = [entry.name for entry in place.iterdir() if entry.is_dir()] if place.is_dir() else []
         try:
-            populated = "populated 1" in (place / "cgroup.events").read_text().splitlines()
+            populated = "populated 1" in (place / "cgroup.events").read_text(errors="replace").splitlines()
         except FileNotFoundError:
             populated = False
         except OSError as error:
