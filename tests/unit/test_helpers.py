@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from hpm.backend.ports import PortQuestion
@@ -182,6 +183,22 @@ def test_pam_is_asked(tmp_path: Path) -> None:
         assert len(helper.started) == 1
 
 
+@pytest.mark.parametrize(("field", "value"), [
+    ("directory", "/tmp"), ("service", "su"), ("service", "../../tmp/x"), ("user", "a" * 2000), ("password", 1),
+    ("more", 1),
+])  # fmt: skip
+def test_nothing_but_a_password_is_checked(tmp_path: Path, field: str, value: object) -> None:
+    """Who has taken over the manager must not choose what PAM loads as root."""
+    question: dict[str, object] = {
+        "service": "hpm", "directory": None, "user": "ann", "password": "x", "address": "192.0.2.1", field: value,
+    }  # fmt: skip
+    with helper_socket(tmp_path / "sock", "passwords"), connect(tmp_path / "sock") as connection:
+        connection.sendall(json.dumps(question).encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = json.loads(read_line(connection, time.monotonic() + 30))
+    assert (answer["result"], answer["stage"]) == (-1, "start"), answer
+
+
 def test_a_pam_that_hangs_is_given_up(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "sock"))
@@ -196,16 +213,9 @@ def test_a_manager_uses_them(tmp_path: Path) -> None:
         RunningManager("simulated:3", tmp_path / "state", tmp_path / "s", 5.0, helpers=tmp_path) as running,
         hook() as there,
     ):
-        with socket.socket(socket.AF_UNIX) as api:
-            api.connect(str(running.address))
-            for path, body in (
-                ("/settings", {"notifications": {"webhook": {"url": there.url}}}), ("/notifications/test", None),
-            ):  # fmt: skip
-                text = "" if body is None else json.dumps(body)
-                api.sendall(
-                    f"POST /zhpm/wsapi/v1{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                    f"Content-Length: {len(text)}\r\n\r\n{text}".encode()
-                )
-                api.settimeout(30)
-                assert api.recv(65536).startswith(b"HTTP/1.1 200")
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(running.address)), timeout=30) as api:
+            base = "http://localhost/zhpm/wsapi/v1"
+            set_ = api.post(f"{base}/settings", json={"notifications": {"webhook": {"url": there.url}}})
+            assert set_.status_code == 200, set_.text
+            assert api.post(f"{base}/notifications/test").status_code == 200
         assert there.posted and network.started

@@ -22,7 +22,7 @@ from ..policy.start_policies import AgentAnswers, HeartbeatFile, PortAnswers, Re
 from .agent_answers import reachable
 from .extras import Sections
 from .libvirt_connection import Connection, answered
-from .ports import MOST, PortAsked, PortQuestion
+from .ports import MOST, PortAsked, PortQuestion, port_answers
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -48,8 +48,9 @@ class LibvirtPower:
     `ask_port` tries ports."""
 
     def __init__(
-        self, uri: str, check: Callable[[str, str], None], touch: Callable[[str], None], ask_port: PortAsked
-    ) -> None:
+        self, uri: str, check: Callable[[str, str], None], touch: Callable[[str], None],
+        ask_port: PortAsked = port_answers,
+    ) -> None:  # fmt: skip
         self._uri, self._check, self._touch, self._ask_port = uri, check, touch, ask_port
 
     def start(self, uuid: str, change: Callable[[str], str] | None) -> None:

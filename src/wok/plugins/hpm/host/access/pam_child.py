@@ -2,7 +2,8 @@
 
 It reads one JSON object (service, directory, user, password, address), and writes another one: `result`, the number
 that PAM gave, `stage` (``authenticate`` or ``account``), `user`, as PAM spells it then, and `said`, PAM's words for
-the result. It needs nothing but Python's own library, so it starts quickly.
+the result. Its arguments, if there are any, are the services that may be asked for. It needs nothing but Python's own
+library, so it starts quickly.
 """
 
 import ctypes
@@ -103,13 +104,29 @@ def ask(question: "dict[str, str | None]") -> "dict[str, object]":
     return {"result": result, "stage": stage, "user": name, "said": said}
 
 
+def asked(text: str, services: "list[str]") -> "dict[str, str | None]":
+    """The question in a text. Where `services` are named, whoever asks may have another opinion of what this process
+    should do: it asks for one of these, as the host has them. Raises ValueError for everything else."""
+    question = json.loads(text)
+    fields = ("service", "directory", "user", "password", "address")
+    if not isinstance(question, dict) or set(question) != set(fields):
+        raise ValueError("it is no question")
+    for name in fields:
+        value = question[name]
+        if not (isinstance(value, str) and len(value) <= 1024) and (name, value) != ("directory", None):
+            raise ValueError(f"{name} is none")
+    if services and (question["service"] not in services or question["directory"] is not None):
+        raise ValueError("only the host's own services are asked for")
+    return question
+
+
 if __name__ == "__main__":
     # Programs that modules start must not hold the pipe open: a copy that they do not get is written to.
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
-        answer = ask(json.load(sys.stdin))
-    except (OSError, AttributeError) as error:    # no libpam, or one without pam_start_confdir
+        answer = ask(asked(sys.stdin.read(65536), sys.argv[1:]))
+    except (OSError, AttributeError, ValueError) as error:    # no libpam, or one without pam_start_confdir
         answer = {"result": -1, "stage": "start", "user": "", "said": str(error)}
     json.dump(answer, pipe)
     pipe.close()
