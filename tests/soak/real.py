@@ -174,14 +174,15 @@ class Soak:
         return self._figures([*actors, self._off], looks, before, after, seen)
 
     def _watch(self, began: float, looks: list[Look]) -> None:
-        off_at = began + OFF
+        off = min(OFF, self._seconds / 3)
+        off_at = began + off
         while (now := time.monotonic()) < began + self._seconds:
             with suppress(StopIteration):
                 for text in self.shares.complaints(self._client):
                     self._off.complain(text)
             looks.append(self._look(now - began))
             if now > off_at:
-                off_at += OFF
+                off_at += off
                 self._switch_off_and_on()
             time.sleep(max(0.0, now + LOOKS - time.monotonic()))
 
