@@ -106,15 +106,17 @@ class Lab:
         metadata_os: str | None = None,
         partition: str | None = None,
         max_vcpus: int | None = None,
+        uuid: str | None = None,
     ) -> Guest:
         """Start a 2 MiB guest whose vCPUs all `spin`, or all `halt`; returns when they do.
 
-        For shares and what follows see domains.Common. Raises ValueError for an unknown load, LabTimeoutError,
-        libvirtError; a guest that failed to get ready is destroyed.
+        uuid: of a server that was here before; None: it is another one. For shares and what follows see
+        domains.Common. Raises ValueError for an unknown load, LabTimeoutError, libvirtError; a guest that failed to
+        get ready is destroyed.
         """
         sector = bootsector.for_load(load, vcpus)
         disk = cache.cached("bootsector.img", [sector], lambda target: cache.write(target, sector))
-        common = self._common(name, vcpus, shares, title, metadata_os, partition, max_vcpus)
+        common = self._common(name, vcpus, shares, title, metadata_os, partition, max_vcpus, uuid)
         others = vcpus - 1 if load == "spin" else 0
 
         def ready(guest: Guest) -> None:
@@ -192,6 +194,10 @@ class Lab:
         for guest in self.guests:
             wait_until(partial(adopted, self._conn, guest.uuid), READY_SECONDS, f"adoption of {guest.name}")
 
+    def forget(self, guest: Guest) -> None:
+        """A guest that was destroyed is not ours any more; thousands of them would be looked for at the end."""
+        self._guests.pop(guest.uuid, None)
+
     def destroy_all(self) -> None:
         """Destroy all guests that this lab started."""
         _destroy(self.guests)
@@ -221,10 +227,13 @@ class Lab:
         metadata_os: str | None,
         partition: str | None,
         max_vcpus: int | None,
+        uuid: str | None = None,
     ) -> domains.Common:
-        full, uuid = self.prefix + name, str(uuids.uuid4())
+        full = self.prefix + name
         console = self._state.console_of(full)
-        return domains.Common(full, uuid, vcpus, console, shares, title, metadata_os, partition, max_vcpus)
+        return domains.Common(
+            full, uuid or str(uuids.uuid4()), vcpus, console, shares, title, metadata_os, partition, max_vcpus
+        )
 
     def _start(self, common: domains.Common, xml: str, ready: Callable[[Guest], None]) -> Guest:
         guest = Guest(common.name, common.uuid, common.console, lambda: self.conn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import tracemalloc
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from hpm.backend.simulated import Idle, uuid_of
-from hpm.manager.events import Events, Places, Published, Reader
+from hpm.manager.events import KEPT_FOR, Events, Places, Published, Reader
 from hpm.manager.news import MANY, GroupNews, News, ServerNews
 from hpm.policy.catalog import Catalog
 
@@ -104,6 +104,20 @@ def test_events_are_kept_within_bytes_and_one_at_least() -> None:
     assert taken(events.reader(events.name(6))) == ["too-old"]
     events.publish("host", "y" * 5000)
     assert taken(events.reader(events.name(10))) == ["y" * 5000]
+
+
+def test_events_are_kept_for_minutes_so_that_memory_does_not_go_on_growing_for_hours() -> None:
+    passed = 0.0
+    events = Events(lambda: datetime(2030, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=passed))
+    late, slow = events.name(0), events.reader(events.name(0))
+    for n in range(20):
+        events.publish("host", n)
+        passed += KEPT_FOR.total_seconds() / 10
+    assert taken(events.reader(late)) == ["too-old"]
+    assert taken(events.reader(events.name(9))) == list(range(9, 20))
+    assert taken(slow) == ["too-old"]
+    events.publish("host", "on")
+    assert taken(slow) == ["on"]
 
 
 def test_memory_does_not_grow_with_events_and_readers_that_do_not_read() -> None:

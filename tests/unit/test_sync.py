@@ -145,6 +145,22 @@ def test_servers_come_and_go(api: ApiHost, poller: Poller) -> None:
     assert number > max(numbers)    # a number is never given again
 
 
+def test_who_begins_while_a_server_goes_is_not_told_figures_of_one_that_he_does_not_know(
+    api: ApiHost, poller: Poller
+) -> None:
+    poller.poll()
+    api.hypervisor.delete(uuid_of("off1"))
+    api.group("Meanwhile")    # is shown at once, before the host is looked at again
+    begins = Poller(api)
+    begins.poll()
+    assert uuid_of("off1") not in begins.runtime
+    api.hypervisor.add_server(ServerSpec("off1", status="shut-off"))    # and it is back before anybody has looked
+    api.cycle()
+    for one in (poller, begins):
+        one.poll()
+        one.agrees()
+
+
 def test_servers_of_which_the_host_tells_nothing_now_are_named_until_it_does(api: ApiHost, poller: Poller) -> None:
     poller.poll()
     api.hypervisor.faults.stale = {uuid_of("off1"): 1893456000.5}    # of which nothing else is told anew

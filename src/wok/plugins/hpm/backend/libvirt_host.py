@@ -337,6 +337,7 @@ class LibvirtHypervisor:
             for uuid in self._sampler.uuids() - active.keys():
                 self._sampler.drop(uuid)
             self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
+            self._asked_shares = {uuid: shares for uuid, shares in self._asked_shares.items() if uuid in self._asked}
             for uuid, entry in active.items():
                 self._adopt(uuid, entry)
         self._extras.servers_changed(entries, self._inventory.read)

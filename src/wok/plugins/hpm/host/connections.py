@@ -254,6 +254,8 @@ class _Gateway(wsgi.Gateway_10):
             if self._feed is not None:
                 self._feed.end()
             raise
+        finally:
+            self.env.clear()    # it refers to us: no circle shall keep request and answer for a search for garbage
         if self._feed is not None:
             self.req.conn.rest = (self._feed, self.req.chunked_write)
             self.req.chunked_write = False    # its end is not yet

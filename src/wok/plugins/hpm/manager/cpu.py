@@ -103,7 +103,8 @@ class CpuManagement:
                 for uuid, shares in advice.items()
             ):
                 continue
-            self._advised.update(advice)
+            present = snapshot.sample.infos.keys()    # of servers that are gone nothing is advised again
+            self._advised = {uuid: known for uuid, known in self._advised.items() if uuid in present} | advice
             self._adjustments.add(
                 record_decision(
                     decision, self._time(), interval, "advised", snapshot.sample.infos, wished, {}

@@ -10,16 +10,18 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from ..wire.events import EventKind, ResyncReason
 from .calendar import rfc3339
 
-#: Events that are kept, and bytes of them as JSON; of both, what is less.
+#: Events that are kept, bytes of them as JSON, and for how long; of these, what is less. Whoever was away for longer
+#: reads everything anew; and memory does not go on growing for hours on a host where little happens.
 KEPT = 10_000
 KEPT_BYTES = 8 * 1024 * 1024
+KEPT_FOR = timedelta(minutes=5)
 
 #: Readers of one user, or at one address, and of all, whose answers go on. Others are told what there is, and ask
 #: again. The web front has 64 connections for an address, and some are left for ordinary requests.
@@ -61,7 +63,8 @@ class Events:
 
     def publish_all(self, news: Iterable[tuple[EventKind, object]]) -> None:
         """Tell of several things at once."""
-        time = rfc3339(self._wall())
+        now = self._wall()
+        time, oldest = rfc3339(now), rfc3339(now - KEPT_FOR)
         made = [(kind, data, len(msgspec.json.encode(data))) for kind, data in news]
         if not made:
             return
@@ -70,7 +73,9 @@ class Events:
                 self._last += 1
                 self._ring[self._last] = Published(self._last, kind, data, time, size)
                 self._bytes += size
-            while len(self._ring) > 1 and (len(self._ring) > self._kept or self._bytes > self._kept_bytes):
+            while len(self._ring) > 1 and (
+                len(self._ring) > self._kept or self._bytes > self._kept_bytes or self._ring[self._first].time < oldest
+            ):
                 self._bytes -= self._ring.pop(self._first).size
                 self._first += 1
         self._tell()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -35,6 +35,7 @@ class Told:
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
+        self._unhelped: dict[str, str] = {}
         self._advised: dict[str, int] = {}
 
     def news(self, key: str, text: str) -> bool:
@@ -47,13 +48,21 @@ class Told:
         """That does not hold any more: it is news when it comes again."""
         self._known.pop(key, None)
 
-    def advises(self, changes: tuple[MemoryChange, ...]) -> bool:
-        """Whether such advice is news."""
+    def unhelped(self, standing: Mapping[str, str]) -> dict[str, str]:
+        """Those in distress (by UUID, and why they get nothing) of whom that is news. Of others, also of those that are
+        gone, nothing is known any more; ``settling`` is told of nobody, and no reason to tell the same again."""
+        new = {uuid: why for uuid, why in standing.items() if why != "settling" and self._unhelped.get(uuid) != why}
+        kept = {uuid: why for uuid, why in self._unhelped.items() if uuid in standing}
+        self._unhelped = kept | new
+        return new
+
+    def advises(self, changes: tuple[MemoryChange, ...], present: Collection[str]) -> bool:
+        """Whether such advice is news; `present` are the UUIDs of all servers that there are."""
         advice = {change.uuid: change.target for change in changes}
         same = all(
             abs(target - self._advised.get(uuid, 0)) <= SAME_ADVICE * target for uuid, target in advice.items()
         )
-        self._advised.update(advice)
+        self._advised = {uuid: known for uuid, known in self._advised.items() if uuid in present} | advice
         return not same
 
 
@@ -63,7 +72,7 @@ def record_memory(
 ) -> list[AdjustmentRecord]:  # fmt: skip
     """A decision as records (their ids come from the store), one for each cause, and for who could not be helped."""
     records: list[AdjustmentRecord] = []
-    if made.changes and (outcome == "applied" or told.advises(made.changes)):
+    if made.changes and (outcome == "applied" or told.advises(made.changes, view.guests)):
         by_cause: dict[str, list[MemoryChange]] = {}
         for change in made.changes:
             cause: str = "distress" if change.why == "for-distress" else change.why
@@ -86,7 +95,7 @@ def record_policy(
         for change in changes if change.control == "balloon"
     )  # fmt: skip
     others = [_text(change, view, failed) for change in changes if change.control != "balloon"]
-    news = any([told.advises(moved), told.news("policy", "; ".join(others))])
+    news = any([told.advises(moved, view.guests), told.news("policy", "; ".join(others))])
     nothing = not moved and all(change.uuid in failed for change in changes)    # it is tried again each interval
     if not changes or (not news and (nothing or outcome == "advised")):
         return None
@@ -184,9 +193,7 @@ def _unhelped(
     """Guests in distress that get nothing, and a host that lacks memory that nobody can give: each told once."""
     changed = {change.uuid for change in made.changes}
     standing = {uuid: made.blocked[uuid] for uuid in made.distressed if uuid in made.blocked and uuid not in changed}
-    for uuid in view.guests.keys() - standing.keys():
-        told.forget(uuid)
-    new = {uuid: why for uuid, why in standing.items() if why != "settling" and told.news(uuid, why)}
+    new = told.unhelped(standing)
     records = [
         AdjustmentRecord(
             0, time, "failed", why, f"{view.guests[uuid].name} is short of memory", seconds,

@@ -130,6 +130,7 @@ class SimulatedMachine:
         with self._change():
             self._server(uuid).halt()
             del self._servers[uuid]
+            self._memory.forget(uuid)
 
     def rename(self, uuid: str, name: str) -> None:
         """Give a server another name; its UUID stays. Raises `NotUnique`."""

@@ -98,6 +98,11 @@ class SimulatedMemory:
             guest = self._guests[server.uuid] = GuestState(server.start, whole, whole)
         return guest
 
+    def forget(self, uuid: str) -> None:
+        """A server is not defined any more."""
+        self._guests.pop(uuid, None)
+        self._natures.pop(uuid, None)
+
     def need(self, server: Server) -> float:
         """Bytes that a guest needs for itself now."""
         if server.spec.memory_need_mib is not None:

@@ -57,31 +57,35 @@ _DEVICES = (
 
 
 class DeviceColumns:
-    """What `table` (columns `backend.extras.DEVICES`) tells of the servers of a roster."""
+    """What `table` (columns `backend.extras.DEVICES`) tells of the servers of a roster. It takes from that what it
+    needs and does not refer to it: the roster keeps these, and a circle of large objects would stay until garbage is
+    looked for in everything, which is once an hour."""
 
     def __init__(self, roster: Roster, table: Table) -> None:
-        self._roster = roster
         self._table = table
+        self._uuids = roster.uuids
+        self._group_of, self._groups = roster.group_of, len(roster.groups)
+        self._class_of, self._classes = roster.class_of, len(roster.classes)
 
     @cached_property
     def servers(self) -> Mapping[str, FloatColumn]:
         """A row for each server."""
-        return self._table.aligned(self._roster.uuids).columns
+        return self._table.aligned(self._uuids).columns
 
     @cached_property
     def groups(self) -> Mapping[str, FloatColumn]:
         """A row for each group: see `summed`."""
-        return summed(self.servers, self._roster.group_of, len(self._roster.groups))
+        return summed(self.servers, self._group_of, self._groups)
 
     @cached_property
     def classes(self) -> Mapping[str, FloatColumn]:
         """A row for each service class."""
-        return summed(self.servers, self._roster.class_of, len(self._roster.classes))
+        return summed(self.servers, self._class_of, self._classes)
 
     @cached_property
     def host(self) -> Mapping[str, FloatColumn]:
         """One row."""
-        return summed(self.servers, np.zeros(len(self._roster.uuids), dtype=np.int64), 1)
+        return summed(self.servers, np.zeros(len(self._uuids), dtype=np.int64), 1)
 
 
 def summed(columns: Mapping[str, FloatColumn], index: IndexColumn, rows: int) -> Mapping[str, FloatColumn]:

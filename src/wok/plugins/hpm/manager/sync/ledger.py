@@ -198,6 +198,9 @@ class Ledger:
                 found[row] = True
             one = sections.get(uuid)
             if one is None:
+                if entry.values:    # it is going; who does not know it yet is not told of it, and all is, if it stays
+                    entry.values, entry.digests = {}, {}
+                    self._known[row] = False
                 continue
             assigned = assignments[uuid]
             now: tuple[Hashable, ...] = (
