@@ -16,6 +16,7 @@ from bench.walking import WalkingHost
 from hpm.backend import simulated
 from hpm.backend.hypervisor import Hypervisor
 from hpm.backend.rivals import Rival
+from hpm.host import running
 from hpm.host.access import front_socket
 from hpm.host.access.door import FrontDoor
 from hpm.host.access.passwords import WrongPassword
@@ -55,7 +56,7 @@ def open_simulated(uri: str, clock: Callable[[], int]) -> Hypervisor:
 from_uri = simulated.from_uri
 
 if __name__ == "__main__":
-    front_socket.Pam = Passwords  # type: ignore[assignment,misc]
+    running.Pam = lambda **_: Passwords()  # type: ignore[assignment,misc]
     front_socket.FrontDoor = partial(FrontDoor, account=ACCOUNTS.get)  # type: ignore[assignment,misc]
     simulated.from_uri = open_simulated  # type: ignore[assignment]
     runpy.run_module("tests.program", run_name="__main__")

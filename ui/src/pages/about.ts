@@ -4,9 +4,10 @@ import { Resource } from "../api/resource";
 import type { HistoryState, Version } from "../api/types";
 import { app } from "../base/app";
 import { css, customElement, html, nothing } from "../base/element";
-import { bytes, exact, NONE, span } from "../base/format";
+import { bytes, exact, fixed, NONE, span } from "../base/format";
 import { PageElement } from "../base/page";
 import { later, t } from "../base/texts";
+import { overload } from "../parts/overload";
 
 type Ability = Version["controls"][string];
 
@@ -37,7 +38,7 @@ const STATISTICS: Record<string, string> = {
 
 @customElement("hpm-about")
 export class AboutPage extends PageElement {
-  private readonly version = new Resource<Version>(this, () => "/version", { kinds: ["host"], ticks: false });
+  private readonly version = new Resource<Version>(this, () => "/version", { kinds: ["host", "loop"], ticks: false });
   private readonly history = new Resource<HistoryState>(this, () => "/metrics/history");
 
   static override styles = [
@@ -110,8 +111,10 @@ export class AboutPage extends PageElement {
         ["libvirt", version["libvirt-version"] || NONE],
         [t("Kernel"), version.kernel ?? NONE],
         [t("Control groups"), version["cgroup-version"] === null ? NONE : t("version {n}", { n: version["cgroup-version"] })],
-        [t("Interval"), span(version["interval-seconds"])],
+        [t("Interval"), interval(version)],
+        [t("Cycles that took longer"), fixed(version.overruns)],
       ])}
+      ${overload(version)}
       ${version.problem ? html`<p class="wrong">${version.problem}</p>` : nothing}
     </section>`;
   }
@@ -174,6 +177,12 @@ export class AboutPage extends PageElement {
       <p>${t("hpm is free software under the GNU Lesser General Public License, version 2.1 or later. It comes without any warranty.")}</p>
     </section>`;
   }
+}
+
+/** As it is set, and as it is where that is longer. */
+function interval(version: Version): string {
+  const [set, now] = [version["interval-seconds"], version["interval-in-force-seconds"]];
+  return now === set ? span(set) : t("{set}; {now} now", { set: span(set), now: span(now) });
 }
 
 function facts(lines: readonly (readonly [string, string])[]) {

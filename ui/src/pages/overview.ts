@@ -1,7 +1,7 @@
 /** Ten seconds: whether the goals are met, which are not, and what hpm did about it. */
 
 import { Resource } from "../api/resource";
-import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Level, Levels, MetricsHistory } from "../api/types";
+import type { Adjustment, GroupMetrics, GroupSummary, HostMetrics, Importance, Level, Levels, MetricsHistory, Version } from "../api/types";
 import { mayWrite } from "../base/app";
 import { adjustmentSentences } from "../base/adjusted";
 import { css, customElement, html, nothing, repeat, state } from "../base/element";
@@ -13,6 +13,7 @@ import { IMPORTANCES } from "../base/words";
 import { goalSentence, goalsOf, hostSentence, serverSentence } from "../overview/goals";
 import { furthest, walking } from "../overview/first-steps";
 import type { LevelPart } from "../parts/level";
+import { overload } from "../parts/overload";
 
 interface Histories {
   "workload-resource-groups": { "object-id": string; metrics: MetricsHistory["metrics"] }[];
@@ -38,6 +39,7 @@ export class OverviewPage extends PageElement {
   });
   private readonly host = new Resource<HostMetrics>(this, () => "/metrics/calculated/hypervisor", { kinds: ["host"] });
   private readonly hostRaw = new Resource<HostMetrics>(this, () => "/metrics/raw/hypervisor");
+  private readonly version = new Resource<Version>(this, () => "/version", { kinds: ["loop"], ticks: false });
   private readonly levels = new Resource<Levels>(this, () => "/mgmt-levels", { kinds: ["mgmt-levels"] });
   private readonly latest = new Resource<{ "dynamic-resource-adjustments": Adjustment[] }>(
     this,
@@ -135,6 +137,7 @@ export class OverviewPage extends PageElement {
           <section class="panel stack" aria-labelledby="host-heading">
             <h2 id="host-heading">${t("The host now")}</h2>
             <hpm-host-now .calculated=${host} .raw=${this.hostRaw.value} .past=${this.hostPast.value}></hpm-host-now>
+            ${this.version.value ? overload(this.version.value) : nothing}
           </section>
           <section class="panel stack" aria-labelledby="level-heading">
             <h2 id="level-heading">${t("CPU management")}</h2>

@@ -15,14 +15,13 @@ from ...manager.manager import Manager
 from ..front.rights import NoWebUser, web_user
 from ..server import SocketServer
 from .door import FrontDoor, noted_address
-from .pam import Pam
 from .passwords import PasswordChecker
 from .throttle import network
 
 
-def front_socket(manager: Manager, path: Path, uid: int, checker: PasswordChecker | None = None) -> SocketServer:
-    """A server for the front whose process has this uid. `checker` instead of PAM (tests)."""
-    door = FrontDoor(checker or Pam(), manager.tokens)
+def front_socket(manager: Manager, path: Path, uid: int, checker: PasswordChecker) -> SocketServer:
+    """A server for the front whose process has this uid; `checker` knows passwords."""
+    door = FrontDoor(checker, manager.tokens)
     return SocketServer(
         manager, path, door, login=door, recorder=ManagerRecorder(manager, noted_address), only=uid, place=_place
     )
