@@ -21,6 +21,8 @@ APART, DUTY = 60.0, 100.0
 DAILY = 86400.0
 #: Seconds until it is tried again where one could not be made.
 AGAIN = 300.0
+#: Seconds that the end waits for the last one; a healthy disk takes tenths of a second.
+ENDING = 10.0
 
 
 class Rhythm:
@@ -73,10 +75,16 @@ class BackingUp:
         self._thread.start()
 
     def stop(self) -> None:
-        """Make the last one, and end."""
+        """Make the last one, and end; where the disk hangs, without."""
         self._ending.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        if self._thread.ident is None:
+            self._last()
+            return
+        self._thread.join(ENDING)
+        if self._thread.is_alive():
+            log.error("there is no backup of what was changed last: the disk of %s hangs", self._database.path)
+
+    def _last(self) -> None:
         if self._database.worth != self._made:
             self.make()
 
@@ -106,3 +114,4 @@ class BackingUp:
             except Exception:    # a thread that is gone would be missed by nobody until the day it is needed
                 log.exception("backups")
                 self._rhythm.failed(self._clock())
+        self._last()
