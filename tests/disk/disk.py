@@ -174,6 +174,11 @@ class Disk(Faults):
 _VFS: list[FaultyVfs] = []
 
 
+def tell(what: str, kind: Kind, faults: int) -> None:
+    """How many faults a test has injected (shown by `pytest -rP`), for docs/reliability.md."""
+    print(f"{faults} faults: {what}, {kind}")
+
+
 @contextmanager
 def faulty(disk: Disk) -> Iterator[Disk]:
     """All files are on that disk. Within, open and close what is tested. Skips the test where there can be none."""

@@ -13,7 +13,7 @@ from hpm.manager.actuator import Actuator
 from hpm.store.database import Database
 from hpm.store.journal import Journal
 
-from .disk import Disk, Kind, faulty
+from .disk import Disk, Kind, faulty, tell
 from .kills import change, forgotten, new_host, not_back, put_back
 
 
@@ -46,11 +46,15 @@ def test_whatever_cannot_be_written_no_value_is_forgotten_and_all_is_put_back(
                 else:
                     raise AssertionError("refused for ever")
             struck = disk.count >= at
+            where = f"{kind} at {at} ({disk.told[-1]})"
+            assert not not_back(host), where    # also while the disk is still full
+            disk.release()
+            put_back(host, actuator)
             database.close()
-        where = f"{kind} at {at} ({disk.told[-1]})"
         assert not not_back(host), where
         assert not journal.entries, where
         database = Database(path)
         assert not Journal(database).entries, where
         database.close()
+    tell("controls", kind, at // stride)
     assert at > 50 and refused > 2

@@ -33,7 +33,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedHypervisor
     made = from_scenario(Scenario(cores=2, servers=(guest("a", 700), guest("b", 900), guest("c", 333))))
     monkeypatch.setattr(paths, "run_dir", lambda: tmp_path / "run")
     for module in ("running", "serve"):
-        monkeypatch.setattr(f"hpm.host.{module}.open_hypervisor", lambda _uri: made)
+        monkeypatch.setattr(f"hpm.host.{module}.open_hypervisor", lambda *_: made)
     return made
 
 

@@ -19,6 +19,7 @@ from hpm.store.database import STEPS, Database
 from hpm.store.journal import Journal, JournalEntry
 from hpm.store.recovery import open_store, use_backup
 from hpm.store.revisions import Author
+from hpm.store.tokens import TokenRecord, delete_token, load_tokens, save_token
 
 from .builders import group
 
@@ -137,9 +138,26 @@ def test_the_journal_of_a_damaged_file_is_used_where_it_is_whole(store: Path) ->
     spoil(store, pages_of(store, "groups")[-1])
     database, recovered = open_store(store)
     assert recovered is not None and recovered.journal
-    assert "groups, policies, settings and tokens since" in recovered.said()
+    assert "changes of groups, policies and settings since" in recovered.said()
     assert set(load_catalog(database).groups) == {"default", "before0"}
     assert set(Journal(database).entries.values()) == {ENTRY, LATER}
+    database.close()
+
+
+def test_a_token_that_was_revoked_does_not_come_back_with_a_backup(tmp_path: Path) -> None:
+    database = Database(tmp_path / "hpm.db")
+    for name in ("kept", "revoked"):
+        save_token(database, TokenRecord(name, name * 9, name, "anna", "user", "2030-01-01T00:00:00.000Z", None))
+    backup = make_backup(database.path)
+    delete_token(database, "revoked")
+    database.close()
+    database, done = use_backup(database.path, backup.name)
+    assert [record.id for record in load_tokens(database)] == ["kept"]
+    assert "valid again" not in done.said()
+    database.close()
+    emptied(tmp_path / "hpm.db")
+    database, recovered = open_store(tmp_path / "hpm.db")
+    assert recovered is not None and "revoked since are valid again" in recovered.said()
     database.close()
 
 

@@ -20,7 +20,7 @@ from hpm.store.recovery import open_store
 from hpm.store.revisions import find_revisions
 from hpm.store.start_jobs import load_jobs
 from hpm.store.tokens import load_tokens
-from tests.disk.disk import PLAYED, Disk, Kind, faulty
+from tests.disk.disk import PLAYED, Disk, Kind, faulty, tell
 
 from .builders import BEGIN
 
@@ -96,6 +96,7 @@ def test_an_upgrade_that_is_interrupted_anywhere_is_done_whole_by_the_next_start
             assert recovered is None, f"{kind} at {at} ({disk.told[-1]})"
             check(database, 1)
             database.close()
+    tell("upgrade", kind, at - 1)
     assert at > 60, "an upgrade has more operations than that"
 
 

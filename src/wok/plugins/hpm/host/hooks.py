@@ -88,6 +88,8 @@ class Hooks:
         new.chmod(0o755)
         if before is not None:
             os.utime(new, (before, before))    # so that it is known since when libvirt could have seen it
+        with new.open("rb") as written:    # nor an empty file, which is what a rename alone can leave where power fails
+            os.fsync(written.fileno())
         new.replace(self.path)
         return self.state()
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..errors import StoreError
+from ..errors import StoreDamaged, StoreError
 from ..store.backups import Backup, backups_of, make_backup
 from ..store.database import Database
 
@@ -95,7 +95,8 @@ class BackingUp:
             backup = make_backup(self._database.path)
         except StoreError as error:
             if not self._failing:
-                log.error("%s; hpm goes on, and tries again every %g s", error, AGAIN)
+                hint = "; the next start uses the last good backup" if isinstance(error, StoreDamaged) else ""
+                log.error("%s%s; hpm goes on, and tries again every %g s", error, hint, AGAIN)
             self._failing = True
             self._rhythm.failed(self._clock())
             return None

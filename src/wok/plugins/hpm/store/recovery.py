@@ -1,7 +1,7 @@
 """Opening the store, also where its file is damaged: the last good backup takes its place, and it is kept aside.
 
 What is in the journal speaks of the host as it is now, so an old journal is dangerous: it is taken from the damaged
-file wherever that part of it is whole.
+file wherever that part of it is whole. So are tokens: one that was revoked must not be valid again.
 
 The order of steps is such that a start after an end at any of them does the rest: what takes the place is complete
 beside the file (`.restored`) before that is touched, and the write-ahead log of the damaged file is moved away before
@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,9 @@ from ..errors import StoreDamaged, StoreError
 from .backups import Backup, backups_of, copy_store, sync_directory, sync_file
 from .database import Database
 from .journal import JournalEntry, read_entries, write_entries
+from .tokens import TokenRecord, read_tokens, write_tokens
+
+T = TypeVar("T")
 
 #: Damaged files that are kept; older ones go.
 KEPT = 3
@@ -30,19 +34,21 @@ KEPT = 3
 
 class Recovered(msgspec.Struct, frozen=True):
     """What came to pass: why, where the old file is now (None: there was none), which backup took its place, and
-    whether the journal is that of the old file, or as old as the backup."""
+    whether journal and tokens are those of the old file, or as old as the backup."""
 
     why: str
     aside: Path | None
     backup: str
     time: str
     journal: bool
+    tokens: bool
 
     def said(self) -> str:
         """The same for people."""
-        lost = "changes of groups, policies, settings and tokens" if self.journal else "all changes"
+        lost = "changes of groups, policies and settings" if self.journal else "all changes"
         old = "" if self.aside is None else f"; the old file is {self.aside}"
-        return f"{self.why}. The backup {self.backup} took its place: {lost} since {self.time} are lost{old}"
+        tokens = "" if self.tokens else ". Tokens that were revoked since are valid again: see to them (hpm token-list)"
+        return f"{self.why}. The backup {self.backup} took its place: {lost} since {self.time} are lost{old}{tokens}"
 
 
 def open_store(path: Path) -> tuple[Database, Recovered | None]:
@@ -79,19 +85,28 @@ def use_backup(path: Path, name: str) -> tuple[Database, Recovered]:
 def journal_of(path: Path) -> Sequence[JournalEntry] | None:
     """The journal of a file that may be damaged; None: that part is damaged too. Raises `StoreError` if it cannot be
     read now."""
+    return _part(path, "journal", read_entries)
+
+
+def _tokens_of(path: Path) -> Sequence[TokenRecord] | None:
+    """The same of its tokens: one that was revoked is not to come back."""
+    return _part(path, "tokens", read_tokens)
+
+
+def _part(path: Path, table: str, read: Callable[[sqlite3.Connection], Sequence[T]]) -> Sequence[T] | None:
     if not path.exists() or path.stat().st_size == 0:
         return None    # SQLite would throw its write-ahead log away
     try:
         with closing(sqlite3.connect(path)) as connection:
-            if [row[0] for row in connection.execute("PRAGMA quick_check('journal')")] != ["ok"]:
+            if [row[0] for row in connection.execute(f"PRAGMA quick_check('{table}')")] != ["ok"]:
                 return None
-            return read_entries(connection)
-    except msgspec.ValidationError:
+            return read(connection)
+    except msgspec.MsgspecError:
         return None
     except sqlite3.Error as error:
         if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
             return None
-        raise StoreError(f"the journal of the damaged store {path} cannot be read: {error}; start again") from error
+        raise StoreError(f"the {table} of the damaged store {path} cannot be read: {error}; start again") from error
 
 
 def _gone(path: Path) -> str | None:
@@ -106,22 +121,24 @@ def _gone(path: Path) -> str | None:
 
 def _with_backup(path: Path, backups: Sequence[Backup], why: str) -> tuple[Database, Recovered]:
     """The newest of these that is good takes its place."""
-    entries = journal_of(path)
+    entries, tokens = journal_of(path), _tokens_of(path)
     bad = []
     for backup in backups:
         restored = _beside(path, ".restored")
         making = _beside(path, ".restoring")
         try:
             copy_store(backup.path, making)
-            if entries is not None:
-                with closing(sqlite3.connect(making, isolation_level=None)) as connection:
+            with closing(sqlite3.connect(making, isolation_level=None)) as connection:
+                if entries is not None:
                     write_entries(connection, entries)
-                sync_file(making)
+                if tokens is not None and connection.execute("PRAGMA table_info('tokens')").fetchone() is not None:
+                    write_tokens(connection, tokens)
+            sync_file(making)
             os.replace(making, restored)    # noqa: PTH105 (its faults are tried)
             sync_directory(path.parent)
             aside = _move_aside(path)
             _finish(path)
-            done = Recovered(why, aside, backup.name, backup.time, entries is not None)
+            done = Recovered(why, aside, backup.name, backup.time, entries is not None, tokens is not None)
             return Database(path), done
         except StoreDamaged as error:
             bad.append(error.message)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+
 import msgspec
 
 from ..errors import StoreDamaged
@@ -48,3 +51,18 @@ def delete_token(database: Database, token_id: str) -> None:
     """Forget a token. Raises `StoreError`."""
     with database.transaction() as connection:
         connection.execute("DELETE FROM tokens WHERE id = ?", (token_id,))
+
+
+def read_tokens(connection: sqlite3.Connection) -> list[TokenRecord]:
+    """All tokens in an open file. Raises `sqlite3.Error`, and `msgspec.MsgspecError` for what is none."""
+    rows = connection.execute("SELECT body FROM tokens").fetchall()
+    return [msgspec.json.decode(str(body), type=TokenRecord) for (body,) in rows]
+
+
+def write_tokens(connection: sqlite3.Connection, records: Sequence[TokenRecord]) -> None:
+    """Have these and no others in an open file. Raises `sqlite3.Error`."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM tokens")
+    rows = [(record.id, msgspec.json.encode(record).decode()) for record in records]
+    connection.executemany("INSERT INTO tokens (id, body) VALUES (?, ?)", rows)
+    connection.execute("COMMIT")
