@@ -45,7 +45,7 @@ def other(port: int, cert: str, unix: str, local: bool, seconds: float) -> tuple
 
 
 def _connect(one: socket.socket, where: str | tuple[str, int]) -> None:
-    """As a blocking connect would: one with a timeout does not wait where too many stand in line (connect(2), EAGAIN)."""
+    """As a blocking connect would: with a timeout it does not wait where too many stand in line (connect(2))."""
     until = time.monotonic() + 20
     while True:
         try:
