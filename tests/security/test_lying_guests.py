@@ -8,18 +8,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from hpm.backend.agent_answers import LONGEST, LONGEST_PATH, MOST, AgentAnswer, filesystems, interfaces, users
+from hpm.backend.agent_answers import (
+    LONGEST,
+    LONGEST_PATH,
+    MOST,
+    AgentAnswer,
+    filesystems,
+    interfaces,
+    reachable,
+    users,
+)
 from hpm.backend.device_answers import device_answer
 from hpm.backend.domain_xml import parse
-from hpm.backend.ports import MOST as MOST_PORTS
-from hpm.backend.ports import PortQuestion
 from hpm.backend.section_book import Heard, SectionBook
 from hpm.backend.simulated import figures, uuid_of
 from tests.unit.memory_house import MIB, balloons, four
@@ -202,17 +208,7 @@ def test_an_agent_that_answers_nonsense_is_not_ready_and_nothing_breaks(
     assert power.probe("u", "1", HeartbeatFile("/run/beat"), None)
 
 
-def test_a_guest_does_not_have_the_host_ask_itself_or_everybody() -> None:
+def test_a_guest_does_not_have_the_host_ask_itself() -> None:
     """Its port is looked for where its agent says that it is."""
-    pytest.importorskip("libvirt")
-    from hpm.backend.libvirt_power import LibvirtPower
-    from hpm.policy.start_policies import PortAnswers
-
-    asked: list[PortQuestion] = []
-    power = LibvirtPower("test:///default", lambda *_: None, lambda _: None, asked.append)    # type: ignore[arg-type]
-    claimed = ["127.0.0.1", "::1", "169.254.169.254", "fe80::1", *(f"10.0.{n // 250}.{n % 250}" for n in range(9999))]
-    interface = SimpleNamespace(inet=claimed, inet6=())
-    sections = SimpleNamespace(guest_details=SimpleNamespace(net_ifaces=(interface,)))
-    power.probe("u", "1", PortAnswers(22), sections)    # type: ignore[arg-type]
-    assert asked == [PortQuestion(tuple(f"10.0.0.{n}" for n in range(MOST_PORTS)), 22, theirs=True)]
-    assert MOST_PORTS <= 16
+    claimed = ["127.0.0.1", "::1", "169.254.169.254", "fe80::1", "x", "10.0.0.1", "10.0.0.2"]
+    assert reachable(claimed) == ("10.0.0.1", "10.0.0.2")

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from .command import connection_options
+from .plain import plain
 from .registry import COMMANDS, SECTIONS
 from .session import Session
 
@@ -42,6 +43,14 @@ class Commands(click.Group):
             hint = f"did you mean {' or '.join(near[:3])}?" if near else "'hpm --help' lists the commands."
             raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's; what is said of wrong usage has the words in it that came, which may be a guest's name."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = plain(error.message, lines=True)    # type: ignore[misc]    # it is shown from there
+            raise
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """As click's, but without importing all commands."""

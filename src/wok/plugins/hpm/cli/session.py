@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Control characters that JSON leaves as they are and a terminal obeys.
-_LOOSE_CONTROLS = re.compile("[\x7f-\x9f]")
+_LOOSE_CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass

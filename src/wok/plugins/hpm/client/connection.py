@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -183,7 +184,7 @@ def _listening(candidates: Sequence[Path], named: bool = True) -> Path:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
             trial.settimeout(CONNECT_TIMEOUT_SECONDS)
             try:
-                trial.connect(str(candidate))
+                _connect(trial, candidate)
                 if not named:
                     _check_listener(trial)
             except OSError as error:
@@ -202,6 +203,18 @@ def _listening(candidates: Sequence[Path], named: bool = True) -> Path:
         "Start it with 'hpm serve' (to try it without libvirt: 'hpm serve --connect simulated'),\n"
         "or say where it is with --socket PATH or --host URL."
     )
+
+
+def _connect(trial: socket.socket, candidate: Path) -> None:
+    """Connect. Where many stand in line, a socket with a time limit does not wait by itself (connect(2), EAGAIN)."""
+    until = time.monotonic() + CONNECT_TIMEOUT_SECONDS
+    while True:
+        try:
+            return trial.connect(str(candidate))
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def _check_listener(connection: socket.socket) -> None:

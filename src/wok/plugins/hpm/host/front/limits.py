@@ -42,6 +42,16 @@ class Share:
         self._sum += amount
         return True
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing is left for anybody."""
+        return self._sum >= self._total
+
+    def greediest(self, than: str) -> str | None:
+        """Who has the most, if that is more than `than` would have with one more."""
+        client, amount = self._taken.most_common(1)[0] if self._taken else ("", 0)
+        return client if amount > self._taken[than] + 1 else None
+
     def give(self, client: str, amount: int = 1) -> None:
         """Give some back."""
         self._sum -= amount

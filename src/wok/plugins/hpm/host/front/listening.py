@@ -83,6 +83,8 @@ class Listener:
         self._connections = Share(CONNECTIONS_PER_CLIENT, CONNECTIONS)
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[asyncio.Task[None], Conversation | None] = {}    # None: shaking hands
+        self._given: set[asyncio.Task[None]] = set()    # whose place somebody else has
+        self._of: dict[str, list[asyncio.Task[None]]] = {}    # by client, the oldest first
 
     async def run(self) -> None:
         """Accept connections, for ever."""
@@ -94,13 +96,37 @@ class Listener:
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             address = plain_address(where[0])
-            if self._connections.take(client_of(address)):
+            client = client_of(address)
+            if self._connections.full:
+                self._make_room(client)
+            if self._connections.take(client):
                 task = self._loop.create_task(self._serve(connection, address))
                 self._tasks[task] = None
-                task.add_done_callback(self._tasks.pop)
+                self._of.setdefault(client, []).append(task)
+                task.add_done_callback(lambda task, client=client: self._ended(task, client))    # type: ignore[misc]
             else:
                 connection.close()
                 log.debug("%s has too many connections, or all have", address)
+
+    def _make_room(self, client: str) -> None:
+        """All places are taken: who has the most loses the oldest, or somebody with some twenty addresses could lock
+        out all others. The place is free at once; to take leave of whom it was may need some seconds."""
+        greediest = self._connections.greediest(client)
+        if greediest is not None:
+            task = self._of[greediest].pop(0)
+            self._connections.give(greediest)
+            self._given.add(task)
+            task.cancel()
+
+    def _ended(self, task: asyncio.Task[None], client: str) -> None:
+        del self._tasks[task]
+        if task in self._given:
+            self._given.discard(task)
+        else:
+            self._connections.give(client)
+            self._of[client].remove(task)
+        if not self._of.get(client, True):
+            del self._of[client]
 
     async def stop(self) -> None:
         """Listen no more; let what is under way end, but not for ever."""
@@ -126,7 +152,6 @@ class Listener:
             log.debug("%s: no handshake: %s", address, error)
         finally:
             connection.close()
-            self._connections.give(client_of(address))
 
     async def _handshake(self, connection: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """The streams of a client that speaks TLS; one that speaks HTTP is told so."""
