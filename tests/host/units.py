@@ -51,7 +51,8 @@ class UnitManager(HostManager):
 
     def start(self) -> None:
         """Start them; returns when the manager answers."""
-        self._host.run(f"systemctl enable --now {UNITS} 2>/dev/null", seconds=120)
+        # Not --now: it would wait for the manager's first cycle.
+        self._host.run(f"systemctl enable {UNITS} 2>/dev/null; systemctl start --no-block {UNITS}", seconds=120)
         wait_until(self._answers, STARTING, "the manager answers", 1.0)
 
     def kill(self) -> None:
@@ -86,7 +87,7 @@ class UnitManager(HostManager):
             return super()._answers()
         except LabTimeoutError:    # a command line that takes so long will be tried again
             return False
-        except LabError:
+        except LabError:    # it does not run, or not yet
             if self._host.run(["systemctl", "is-failed", "--quiet", "hpm"], check=False).exit == 0:
                 raise
-            return False    # it is started again
+            return False
