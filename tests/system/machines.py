@@ -20,7 +20,8 @@ TRIES = 3
 class Machines:
     """The machine that the tests share, with six guests that spin: a new one once the last one is not usable."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, apparmor: bool = False) -> None:
+        self._apparmor = apparmor
         self._stack = contextlib.ExitStack()
         self._host: Host | None = None
         self._spinners: list[HostGuest] = []
@@ -30,7 +31,7 @@ class Machines:
         """A machine that is usable; raises LabError."""
         if self._host is None or self._spoilt or not self._host.usable:
             self.stop()
-            self._host = self._stack.enter_context(Host())
+            self._host = self._stack.enter_context(Host(apparmor=self._apparmor))
         return self._host
 
     def six(self) -> list[HostGuest]:
@@ -77,7 +78,7 @@ def on_a_machine(test: Callable[[Host, HostManager], None]) -> Callable[[Machine
         with HostManager(host) as manager:
             test(host, manager)
 
-    return _tried(test, on_it)
+    return tried(test, on_it)
 
 
 def on_a_machine_with_six(
@@ -90,11 +91,13 @@ def on_a_machine_with_six(
         with HostManager(host, SECONDS) as manager:
             test(host, manager, six)
 
-    return _tried(test, on_it)
+    return tried(test, on_it)
 
 
-def _tried(test: Callable[..., None], on_it: Callable[[Host, Machines], None]) -> Callable[[Machines], None]:
-    def tried(machines: Machines) -> None:
+def tried(test: Callable[..., None], on_it: Callable[[Host, Machines], None]) -> Callable[[Machines], None]:
+    """The test as pytest calls it: by `on_it`, and anew where the machine failed."""
+
+    def trying(machines: Machines) -> None:
         for number in range(1, TRIES + 1):
             host = machines.host()
             try:
@@ -107,5 +110,5 @@ def _tried(test: Callable[..., None], on_it: Callable[[Host, Machines], None]) -
         pytest.fail(f"no result: the emulated machine failed in each of {TRIES} tries; see above for how")
 
     # Not functools.wraps: pytest would look for fixtures with the names of the test's own arguments.
-    tried.__name__, tried.__doc__ = test.__name__, test.__doc__
-    return tried
+    trying.__name__, trying.__doc__ = test.__name__, test.__doc__
+    return trying
