@@ -21,7 +21,7 @@ NIGHT = {"soak-batch": (60, "highest"), "soak-test": (30, "high"), "soak-db": (N
 #: One of a group without a policy: nobody may touch it.
 ALONE = ("soak-alone", 900)
 #: Seconds that a guest of the others lives.
-LIVES = (2.0, 15.0)
+LIVES = (1.0, 10.0)
 #: Any two weights are within this ratio, and each within this range (docs/planner.md).
 RATIO, RANGE = 500, (2, 10000)
 
@@ -31,7 +31,7 @@ def goals(name: str, wishes: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name, "importance": "medium", "service-classes": [
             *(_class(guest, goal, importance) for guest, (goal, importance) in wishes.items()),
-            _class("comes-*", 20, "lowest"),
+            _class("comes-*", 50, "high"),    # so that they are soon up
             {"name": "rest", "goal": {"type": "discretionary"}},
         ],
     }  # fmt: skip
@@ -49,7 +49,7 @@ def _class(guest: str, goal: int | None, importance: str) -> dict[str, Any]:
 class Comers:
     """Starts and stops guests: `actors` of them at a time. Each other guest is the same server again."""
 
-    def __init__(self, lab: Lab, number: int = 2) -> None:
+    def __init__(self, lab: Lab, number: int = 3) -> None:
         self._lab = lab
         self.started = 0
         self.actors = [Actor(f"guests-{one}", self._act(one), 0.1) for one in range(number)]
@@ -65,8 +65,9 @@ class Comers:
             again = turn % 2 == 0
             name = f"comes-{number}" if again else f"comes-{number}-{turn}"
             guest = self._lab.tiny(
-                name, vcpus=chance.choice((1, 1, 2)), load=chance.choice(("spin", "halt")), uuid=own if again else None
-            )
+                name, vcpus=chance.choice((1, 1, 2)), load=chance.choice(("spin", "halt", "halt")),
+                uuid=own if again else None,
+            )  # fmt: skip
             try:
                 self.started += 1
                 self._pass(guest, chance.uniform(*LIVES), chance)
