@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..backend.connect import choose
-from ..errors import NotFound
+from ..errors import NotFound, StoreError
 from ..manager.lock import HostLock
 from ..store.backups import Backup, backups_of
 from ..store.recovery import use_backup
@@ -13,8 +13,12 @@ from .running import keep_to_host, lock_path, usual_state
 
 
 def backup_list(connect: str | None, state_dir: Path | None) -> list[Backup]:
-    """All that there are, newest first."""
-    return backups_of((state_dir or usual_state(choose(connect))) / "hpm.db")
+    """All that there are, newest first. Raises `StoreError` where they may not be read."""
+    store = (state_dir or usual_state(choose(connect))) / "hpm.db"
+    try:
+        return backups_of(store)
+    except OSError as error:
+        raise StoreError(f"the backups of {store} cannot be read: {error}") from error
 
 
 def backup_use(connect: str | None, state_dir: Path | None, name: str) -> str:
