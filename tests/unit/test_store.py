@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hpm.errors import StoreError
+from hpm.errors import StoreDamaged, StoreError
 from hpm.policy.catalog import Catalog, ServerSettings, empty_catalog
 from hpm.store.adjustments import AdjustmentFilter, AdjustmentRecord, Adjustments, ServerRecord
 from hpm.store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
@@ -145,6 +145,14 @@ def test_a_journal_that_cannot_be_written_says_so_and_stays_as_it_was(database: 
     with pytest.raises(StoreError):
         journal.drop([entry()])
     assert list(journal.entries.values()) == [entry()]
+
+
+def test_a_row_of_the_journal_that_is_damaged_is_named(database: Database) -> None:
+    Journal(database).put([entry()])
+    with database.transaction() as connection:
+        connection.execute("UPDATE journal SET control = 'cpu-shears'")
+    with pytest.raises(StoreDamaged, match=r"hpm\.db is damaged at its journal: .*cpu-shears"):
+        Journal(again(database))
 
 
 def test_a_store_that_is_locked_by_another_process_is_an_error_not_a_hang(tmp_path: Path) -> None:
