@@ -296,8 +296,8 @@ def test_it_survives_a_restart(tmp_path: Path) -> None:
     log.add(record(text="before"))
     assert [t.name for t in set(threading.enumerate()) - threads] == ["hpm-activity"]
     log.close()
-    assert not set(threading.enumerate()) - threads    # in Wok, hpm may be stopped and started many times
     database.close()
+    assert not set(threading.enumerate()) - threads    # in Wok, hpm may be stopped and started many times
     again = Database(tmp_path / "hpm.db")
     assert [e.summary for e in ActivityLog(again, lambda: NOW).find(ActivityFilter())] == ["before"]
     again.close()

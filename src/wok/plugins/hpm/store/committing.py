@@ -111,9 +111,10 @@ class Committer:
             raise outcome.error
 
     def close(self) -> None:
-        """End the thread after what it is at."""
+        """End the thread. The turn is this thread's, so it is at nothing."""
         if self._thread is not None:
             self._queue.put(None)
+            self._thread.join()
 
     def _run(self) -> None:
         while (given := self._queue.get()) is not None:
