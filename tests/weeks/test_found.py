@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hpm.backend.simulated import uuid_of
+
 from .play import Play
 from .wants import GROUPS
 
@@ -30,5 +32,40 @@ def test_guests_that_come_or_go_while_a_plan_is_applied_leave_a_whole_snapshot(h
         play.strike(after, deed, name)
         play.cycle()    # `Play.check` looks whether the snapshot is whole
         assert play.life.steps.struck
+    play.until_off()
+    play.close()
+
+
+@pytest.mark.parametrize("deed", ["disk full", "killed"])
+def test_what_a_stop_put_back_is_no_administrators_doing_for_the_next_start(here: Path, deed: str) -> None:
+    """With the disk full, or a kill in its midst, a stop puts back what the journal still has as set by hpm."""
+    play = Play(here)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    for after in range(14):
+        play.strike(after, deed)
+        play.restart()
+        assert play.life.steps.struck or after > 8
+        play.all_is_well()
+        play.life.steps.strike = None
+        play.go_on(times=2)    # `Play.check` looks whether somebody is held whom nobody touched
+        assert play.life.manager.snapshot.held.get(uuid_of("db")) is None
+    play.until_off()
+    play.close()
+
+
+def test_who_takes_back_what_hpm_set_is_an_administrator_after_a_start_of_hpm_too(here: Path) -> None:
+    play = Play(here)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    play.crash()
+    play.go_on()
+    play.shares_by_hand("db", 1024)    # as they were before hpm came
+    play.go_on(times=2)
+    assert play.life.manager.snapshot.held.get(uuid_of("db")) == "changed-by-administrator"
     play.until_off()
     play.close()
