@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import msgspec
 from hpm.backend.simulated import Scenario, SimulatedHypervisor
 from hpm.backend.simulated.scheduler import Scheduler
 from hpm.backend.simulated.threads import Thread
+from hpm.engine.counters import Counters, Layout
 from hpm.engine.samples import HostSample
 
 from .leap import leap, stand_still
@@ -75,7 +76,7 @@ class WeeksHost(SimulatedHypervisor):
             return sample
         seen = {uuid: one for uuid, one in sample.samples.items() if uuid not in gone}
         problem = sample.problem or "some of the servers cannot be seen"
-        return msgspec.structs.replace(sample, samples=seen, problem=problem, counters=self._counters(seen))
+        return msgspec.structs.replace(sample, samples=seen, problem=problem, counters=_without(sample.counters, gone))
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
         """See `SimulatedHypervisor`; here this, too, needs a host that answers."""
@@ -121,3 +122,16 @@ class WeeksHost(SimulatedHypervisor):
         with self._change():
             for server in self._servers.values():
                 server.info = msgspec.structs.replace(server.info)
+
+
+def _without(counters: Counters, gone: Collection[str]) -> Counters:
+    layout = counters.layout
+    rows = list(range(layout.rows))
+    for uuid in gone:
+        own = layout.rows_of(uuid)
+        rows = [row for row in rows if not own.start <= row < own.stop]
+    throttled = {uuid: took for uuid, took in counters.throttled_ns.items() if uuid not in gone}
+    return Counters(
+        Layout(server for server in layout.servers if server.uuid not in gone),
+        counters.run_ns[rows], counters.delay_ns[rows], counters.starving[rows], throttled,
+    )  # fmt: skip

@@ -39,7 +39,7 @@ INTERVAL = 10.0
 #: What guests may do in the midst of what hpm does.
 AMID = {
     "guest restarts": "restart", "guest stops": "stop", "guest is paused": "pause", "guest leaves": "delete",
-    "vCPU plugged": "plug", "vCPU unplugged": "unplug",
+    "vCPU plugged": "plug", "vCPU unplugged": "unplug", "guest comes": "come",
 }  # fmt: skip
 OFFICE = ScheduleEntry("day", ("mon", "tue", "wed", "thu", "fri"), "08:00", "18:00")
 NIGHTLY = ScheduleEntry("night", ("mon", "wed", "fri", "sat", "sun"), "22:30", "02:30")
@@ -149,8 +149,6 @@ class Play:
             if self.calm and not self.life.steps.struck:
                 raise AssertionError(f"this failed, and nothing is wrong: {error!r}") from error
             self.restless = True
-        finally:
-            self.life.steps.strike = None
 
     def _begin_again(self) -> None:
         """Another process, on the same host and the same store."""
@@ -287,24 +285,26 @@ class Play:
 
     def _amid(self, name: str, deed: str) -> None:
         with suppress(Conflict):
-            if name in self.life.host.statuses():
-                self._guest(name, deed)
+            self._guest(name, deed)
 
     # -- guests
 
     def guest(self, name: str, deed: str) -> None:
         """A guest is started, stopped, and so on. Nothing happens where it cannot."""
         with suppress(Conflict):
-            if deed in ("come", "come paused"):
-                if name not in self.life.host.statuses():
-                    self.life.host.add_server(spec(name, status="paused" if deed == "come paused" else "running"))
-                    self._begun(name)
-            elif name in self.life.host.statuses():
-                self._guest(name, deed)
+            self._guest(name, deed)
         self.restless = True
         self.check()
 
     def _guest(self, name: str, deed: str) -> None:
+        here = name in self.life.host.statuses()
+        if deed in ("come", "come paused") and not here:
+            self.life.host.add_server(spec(name, status="paused" if deed == "come paused" else "running"))
+            self._begun(name)
+        elif here and not deed.startswith("come"):
+            self._change_guest(name, deed)
+
+    def _change_guest(self, name: str, deed: str) -> None:
         host, uuid = self.life.host, uuid_of(name)
         vcpus = {one.spec.name: one.spec.vcpus for one in host._servers.values()}[name]
         deeds: dict[str, Callable[[], None]] = {
@@ -402,6 +402,7 @@ class Play:
     def until_off(self) -> None:
         """Nothing is wrong any more, and management is switched off: all is as it was found."""
         self.all_is_well()
+        self.life.steps.strike = None
         self.go_on()
         self.set_level("off")
         self.cycle()

@@ -54,7 +54,8 @@ class Actuator(Journalled):
         #: By UUID: controls that guest policies decide on now, and that are put back with everything only.
         self.claimed: frozenset[tuple[str, Control]] = frozenset()
         #: What was put back, and could not be taken out of the journal.
-        self.unkept: set[tuple[str, Control]] = set()
+        # An earlier process may have ended so: of any entry, until its value is seen to be in force.
+        self.unkept: set[tuple[str, Control]] = {key for key, one in journal.entries.items() if not one.held}
         self._noticed: tuple[object, ...] = ()
         self._seen: Mapping[str, ServerSample] = {}
         # Balloons by UUID and start: those that this actuator has put back, and are on their way, which takes a while;
@@ -298,7 +299,12 @@ class Actuator(Journalled):
 
     def _back_unkept(self, entry: JournalEntry, value: str, sample: HostSample) -> bool:
         """Whether this was put back while the journal could not be written, and is as it was: nobody else's deed."""
-        return (entry.uuid, entry.control) in self.unkept and is_back(entry, value, _vcpus(sample, entry))
+        if (entry.uuid, entry.control) not in self.unkept:
+            return False
+        back = is_back(entry, value, _vcpus(sample, entry))
+        if not back:    # what hpm set is in force: who takes that away from now on is somebody else
+            self.unkept.discard((entry.uuid, entry.control))
+        return back
 
     def restore_all(
         self, observe: Callable[[], HostSample], seconds: float = RETURN, *, keep_held: bool = False

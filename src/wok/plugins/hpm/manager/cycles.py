@@ -224,9 +224,10 @@ class Cycles:
                 # Of a quota that was not there before, the next window must know what it took.
                 if capped or (late and self.observer.sample is not sample):
                     self.observe()
-                # Counters are shown as they were observed; what was set, and is expected of it, is new.
+                # Counters are shown as they were observed; what was set, and is expected of it, is new. Unless servers
+                # came or went meanwhile: all parts of a snapshot are about the same ones.
                 after = self.observer.sample
-                self.snapshot = msgspec.structs.replace(
+                self.snapshot = self.build() if after.infos is not sample.infos else msgspec.structs.replace(
                     snapshot, sample=after, forecasts=self.cpu.forecasts, weighed=self.cpu.weighed,
                     figures=snapshot.figures.with_sample(after),
                 )  # fmt: skip

@@ -1,0 +1,71 @@
+"""What weeks of play have found, each in as few words as it can be said. (What could be said of one part alone stands
+with that part's tests: tests/unit/test_engine_measuring.py, test_engine_metrics.py.)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpm.backend.simulated import uuid_of
+
+from .play import Play
+from .wants import GROUPS
+
+
+@pytest.mark.parametrize("deed", ["guest leaves", "guest comes", "guest stops", "guest restarts"])
+def test_guests_that_come_or_go_while_a_plan_is_applied_leave_a_whole_snapshot(here: Path, deed: str) -> None:
+    """Where a cap was set, or the host was slow, it is observed once more: then there are other servers than those that
+    the cycle began with, and the parts of its snapshot were about different ones."""
+    play = Play(here)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    for after in range(12):
+        name = "new" if deed == "guest comes" else "web"
+        play.guest(name, "delete" if deed == "guest comes" else "come")
+        play.guest(name, "start")
+        play.go_on()
+        cap = 0.05 + 0.01 * after
+        play.want(lambda wants, cap=cap: wants.say("batch", cpu_cap=cap))
+        play.strike(after, deed, name)
+        play.cycle()    # `Play.check` looks whether the snapshot is whole
+        assert play.life.steps.struck
+    play.until_off()
+    play.close()
+
+
+@pytest.mark.parametrize("deed", ["disk full", "killed"])
+def test_what_a_stop_put_back_is_no_administrators_doing_for_the_next_start(here: Path, deed: str) -> None:
+    """With the disk full, or a kill in its midst, a stop puts back what the journal still has as set by hpm."""
+    play = Play(here)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    for after in range(14):
+        play.strike(after, deed)
+        play.restart()
+        assert play.life.steps.struck or after > 8
+        play.all_is_well()
+        play.life.steps.strike = None
+        play.go_on(times=2)    # `Play.check` looks whether somebody is held whom nobody touched
+        assert play.life.manager.snapshot.held.get(uuid_of("db")) is None
+    play.until_off()
+    play.close()
+
+
+def test_who_takes_back_what_hpm_set_is_an_administrator_after_a_start_of_hpm_too(here: Path) -> None:
+    play = Play(here)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    play.crash()
+    play.go_on()
+    play.shares_by_hand("db", 1024)    # as they were before hpm came
+    play.go_on(times=2)
+    assert play.life.manager.snapshot.held.get(uuid_of("db")) == "changed-by-administrator"
+    play.until_off()
+    play.close()
