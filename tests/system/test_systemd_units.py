@@ -130,7 +130,7 @@ def test_what_takes_the_network_and_passwords_is_done_by_helpers(host: Host, man
     assert host.run(f"cat /proc/{pid}/attr/current").stdout.strip() == "hpm (enforce)"
 
     host.run("cat > /run/receiver.py", stdin=RECEIVER)
-    output = "--property=StandardOutput=file:/run/received"
+    output = "--property=StandardOutput=file:/run/received --property=StandardError=null"
     host.run(f"systemd-run --quiet --unit=receiver {output} python3 /run/receiver.py")
     try:
         wait_until(lambda: listens(host, 9999), FEW, "the receiver listens", 0.5)
