@@ -136,7 +136,7 @@ def test_what_takes_the_network_and_passwords_is_done_by_helpers(host: Host, man
         wait_until(lambda: listens(host, 9999), FEW, "the receiver listens", 0.5)
         manager.hpm("notifications", "--webhook", "http://127.0.0.1:9999/hook")
         assert "ok" in manager.hpm("notifications", "--test").stdout
-        assert host.run("cat /run/received").stdout == "1\n"
+        wait_until(lambda: host.run("cat /run/received").stdout == "1\n", FEW, "one notification has come", 0.5)
 
         guest = host.guest("db", load="halt")
         define(host, "app")
