@@ -12,10 +12,10 @@ from .manager import URI, HostManager
 
 UNITS = "hpm-network.socket hpm-passwords.socket hpm-web.service hpm.service"
 #: Seconds until it answers. Guests that want all of an emulated host's CPUs are to be paused meanwhile.
-STARTING = 240.0
+STARTING = 600.0
 
 #: What contrib/systemd/README.md says, as a package would do it; with what that file has one say to AppArmor where
-#: Python's libraries are elsewhere.
+#: Python's libraries are elsewhere. And an emulated CPU, which others want as well, may take minutes for a first cycle.
 INSTALL = f"""set -e
 cd /{HPM}
 ln -sf /usr/local/bin/hpm /usr/bin/hpm
@@ -30,6 +30,10 @@ install -m 644 contrib/apparmor/hpm /etc/apparmor.d/
 install -m 644 contrib/apparmor/abstractions/hpm /etc/apparmor.d/abstractions/
 install -m 644 contrib/apparmor/local/usr.sbin.libvirtd /etc/apparmor.d/local/usr.sbin.libvirtd
 echo '/{LIBRARIES}/{{,**}} mr,' > /etc/apparmor.d/local/hpm
+slow=/etc/systemd/system/hpm.service.d/slow.conf
+mkdir -p "$(dirname $slow)"
+printf '[Service]\nTimeoutStartSec={STARTING:.0f}\nWatchdogSec={STARTING:.0f}\n' > $slow
+systemctl daemon-reload
 apparmor_parser -r /etc/apparmor.d/hpm /etc/apparmor.d/usr.sbin.libvirtd
 """
 

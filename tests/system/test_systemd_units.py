@@ -130,13 +130,13 @@ def test_what_takes_the_network_and_passwords_is_done_by_helpers(host: Host, man
     assert host.run(f"cat /proc/{pid}/attr/current").stdout.strip() == "hpm (enforce)"
 
     host.run("cat > /run/receiver.py", stdin=RECEIVER)
-    output = "--property=StandardOutput=file:/run/received"
+    output = "--property=StandardOutput=file:/run/received --property=StandardError=null"
     host.run(f"systemd-run --quiet --unit=receiver {output} python3 /run/receiver.py")
     try:
         wait_until(lambda: listens(host, 9999), FEW, "the receiver listens", 0.5)
         manager.hpm("notifications", "--webhook", "http://127.0.0.1:9999/hook")
         assert "ok" in manager.hpm("notifications", "--test").stdout
-        assert host.run("cat /run/received").stdout == "1\n"
+        wait_until(lambda: host.run("cat /run/received").stdout == "1\n", FEW, "one notification has come", 0.5)
 
         guest = host.guest("db", load="halt")
         define(host, "app")
