@@ -6,8 +6,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .fuzzing import fuzz
-from .target import NAMES
+from .fuzzing import BUILD, fuzz, merge
+from .target import CORPUS, NAMES
 
 
 def main() -> int:
@@ -16,10 +16,15 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--seconds", type=int, default=60, help="of each (60)")
     parser.add_argument("--seed", type=int, default=0, help="of libFuzzer's chances (0: another one each time)")
+    parser.add_argument("--merge", action="store_true", help="do not look: put what earlier runs kept in build/fuzz,"
+                        " so far as it reaches more, into tests/fuzz/corpus")  # fmt: skip
     given = parser.parse_args()
     found = False
     for name in given.names or NAMES:
-        report = fuzz(name, given.seconds, f"-seed={given.seed}")
+        if given.merge:
+            print(f"{name}: {merge(name, BUILD / name)} more inputs in {CORPUS / name}", flush=True)
+            continue
+        report = fuzz(name, given.seconds, f"-seed={given.seed}", place=BUILD / name)
         print(f"{name}: {report}", flush=True)
         for file in report.found:
             found = True

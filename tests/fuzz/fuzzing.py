@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import time
@@ -49,11 +48,8 @@ class Report(NamedTuple):
         )
 
 
-def fuzz(name: str, seconds: int, *arguments: str, fresh: bool = False) -> Report:
-    """Run a fuzzer from its corpus, and from what earlier runs kept in build/fuzz (`fresh`: forget that first)."""
-    place = BUILD / name
-    if fresh:
-        shutil.rmtree(place, ignore_errors=True)
+def fuzz(name: str, seconds: int, *arguments: str, place: Path) -> Report:
+    """Run a fuzzer from its corpus, and from what earlier runs kept in `place`."""
     kept, artifacts = place / "corpus", place / "found"
     for folder in (kept, artifacts):
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,21 +85,17 @@ def _inputs(said: str) -> int:
     return int(numbers[-1]) if numbers else 0
 
 
-def minimise(name: str) -> int:
-    """Put what is kept in build/fuzz together with the corpus in the repository, as few and as small inputs as cover
-    the same; gives how many there are."""
-    place = BUILD / name
-    merged = place / "merged"
-    shutil.rmtree(merged, ignore_errors=True)
-    merged.mkdir(parents=True)
+def merge(name: str, place: Path) -> int:
+    """Add to the corpus in the repository what `place` has that reaches more, as few and small inputs as do; gives how
+    many that are."""
     again = place / "again"
     again.write_text(f'#!/bin/sh\nexec {sys.executable} -m {__package__}.child {name} "$@"\n')
     again.chmod(0o755)
+    before = len(list((CORPUS / name).iterdir()))
     subprocess.run(
         [
-            str(again), "-merge=1", f"-max_len={target(name).longest}",
-            str(merged), str(CORPUS / name), str(place / "corpus"),
+            str(again), "-merge=1", f"-max_len={target(name).longest}", str(CORPUS / name), str(place / "corpus"),
         ], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), PROGRAM: str(again)},
     )  # fmt: skip
-    return len(list(merged.iterdir()))
+    return len(list((CORPUS / name).iterdir())) - before

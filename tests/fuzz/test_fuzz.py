@@ -7,10 +7,12 @@ A minute each of those that stand first, some seconds of the others; an hour eac
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
-from .fuzzing import fuzz
+from .fuzzing import BUILD, fuzz
 from .target import LONG, NAMES
 
 pytest.importorskip("atheris", reason="atheris has wheels for CPython 3.10 to 3.14 on Linux, x86-64, alone")
@@ -20,22 +22,24 @@ A_WHILE, SOME = 60, 6
 LONGER = int(os.environ.get("FUZZ", "3600"))
 
 
-def looked_for(name: str, seconds: int, *arguments: str) -> None:
+def looked_for(name: str, seconds: int, place: Path, *arguments: str) -> None:
     """Fail with what a fuzzer finds in so many seconds."""
-    report = fuzz(name, seconds, *arguments, fresh=True)
+    report = fuzz(name, seconds, *arguments, place=place)
     print(f"{name}: {report}")
     for file in report.found:
-        print(f"to be kept as tests/fuzz/found/{name}/…: {file}, {file.read_bytes()[:2000]!r}")
+        kept = BUILD / name / "found"    # after `place` is gone
+        kept.mkdir(parents=True, exist_ok=True)
+        print(f"in {shutil.copy(file, kept)}, to be kept in tests/fuzz/found/{name}: {file.read_bytes()[:2000]!r}")
     assert not report.found, report.said[-4000:]
     assert report.inputs > seconds, f"hardly anything was tried: {report}"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_found_in_a_while(name: str) -> None:
-    looked_for(name, A_WHILE if name in LONG else SOME, "-seed=1")    # the same chances in each run
+def test_nothing_is_found_in_a_while(name: str, tmp_path: Path) -> None:
+    looked_for(name, A_WHILE if name in LONG else SOME, tmp_path, "-seed=1")    # the same chances in each run
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_found_for_long(name: str) -> None:
-    looked_for(name, LONGER)
+def test_nothing_is_found_for_long(name: str, tmp_path: Path) -> None:
+    looked_for(name, LONGER, tmp_path)

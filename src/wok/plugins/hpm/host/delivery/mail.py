@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import smtplib
 import ssl
 from contextlib import suppress
@@ -57,7 +58,7 @@ def send(parcel: MailParcel, letter: bytes, context: ssl.SSLContext, timeout: fl
         raise NotDelivered(f"{where} cannot do what is set: {error}") from None
     except smtplib.SMTPResponseException as error:
         raise NotDelivered(f"{where} does not take it: {_said(error)}") from None
-    except smtplib.SMTPException as error:
+    except (smtplib.SMTPException, binascii.Error, UnicodeDecodeError) as error:    # a challenge that is no base64
         raise NotDelivered(f"{where} did not answer as a mail server does: {error}") from None
     if refused:    # the others have it, and would have it twice if it were tried again
         raise NotToAll(f"{where} {_refusals(refused)}; the others have it")
