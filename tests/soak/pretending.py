@@ -21,6 +21,7 @@ import msgspec
 
 from bench.pretended import SCRATCH
 from hpm.backend.simulated import SimulatedHypervisor, demo
+from hpm.control.heap import give_memory_back
 from hpm.host.peer import PeerDoor
 from hpm.host.running import prepare_process
 from hpm.host.server import SocketServer, quiet_cherrypy
@@ -37,8 +38,6 @@ SECOND = 1_000_000_000
 BEGIN = datetime(2030, 1, 7, tzinfo=timezone.utc)    # a Monday
 #: Cycles after which what pollers know is kept.
 KEEPING = 3
-#: Cycles after which garbage is looked for in everything.
-SEARCHED = 360
 #: Parts of the lively host's guests that go through something in a cycle.
 EVENTFUL = 0.15
 
@@ -169,10 +168,11 @@ def _serve(kind: Kind, name: str, servers: int, interval: float, trace: bool, pi
                 manager.recorder.ledger.save()
             while history.work(1.0):
                 pass
-            if cycles % SEARCHED == 0:    # as `control.heap` does once an hour, which is seconds here
-                gc.unfreeze()
-                gc.collect()
-                gc.freeze()
+        # As `control.heap` does once an hour, which is seconds here: what stays is what somebody refers to.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        give_memory_back()
         if trace and first is None:
             tracemalloc.start()
             first = tracemalloc.take_snapshot()
