@@ -34,8 +34,7 @@ class Shares(Generic[T]):
     def __init__(self, only: int | None) -> None:
         self._only = only
         self._lock = threading.Lock()
-        self._open: Counter[int] = Counter()
-        self._served: Counter[int] = Counter()
+        self._open, self._served = _Counts(), _Counts()
         self._waiting: dict[int, deque[T]] = {}
 
     def connect(self, user: int) -> bool:
@@ -45,22 +44,22 @@ class Shares(Generic[T]):
                 free = user == self._only and self._open[user] < CONNECTIONS_OF_FRONT
             else:
                 free = trusted(user) or (
-                    self._open[user] < CONNECTIONS_PER_USER and self._of_users(self._open) < CONNECTIONS_OF_USERS
+                    self._open[user] < CONNECTIONS_PER_USER and self._open.users < CONNECTIONS_OF_USERS
                 )
             if free:
-                self._open[user] += 1
+                self._open.add(user)
             return free
 
     def disconnect(self, user: int) -> None:
         """A connection that was counted is closed."""
         with self._lock:
-            self._take(self._open, user)
+            self._open.take(user)
 
     def begin(self, user: int, request: T) -> bool:
         """Whether a request may have a thread now; else it waits until `end` gives it."""
         with self._lock:
             if self._free(user):
-                self._served[user] += 1
+                self._served.add(user)
                 return True
             self._waiting.setdefault(user, deque()).append(request)
             return False
@@ -68,14 +67,14 @@ class Shares(Generic[T]):
     def end(self, user: int) -> T | None:
         """A request is done; gives another one that may have its thread. Users have their turns one after another."""
         with self._lock:
-            self._take(self._served, user)
+            self._served.take(user)
             for other in list(self._waiting):
                 if self._free(other):
                     waiting = self._waiting.pop(other)
                     request = waiting.popleft()
                     if waiting:
                         self._waiting[other] = waiting    # the last in line now
-                    self._served[other] += 1
+                    self._served.add(other)
                     return request
             return None
 
@@ -89,20 +88,40 @@ class Shares(Generic[T]):
     @property
     def served(self) -> int:
         """Requests that have a thread now."""
-        return self._served.total()
+        return self._served.all
 
     def _free(self, user: int) -> bool:
         if self._only is not None or trusted(user):
             return True
-        return self._served[user] < THREADS_PER_USER and self._of_users(self._served) < THREADS_OF_USERS
+        return self._served[user] < THREADS_PER_USER and self._served.users < THREADS_OF_USERS
 
-    def _of_users(self, counts: Counter[int]) -> int:
-        return sum(count for user, count in counts.items() if not trusted(user))
 
-    def _take(self, counts: Counter[int], user: int) -> None:
-        counts[user] -= 1
-        if counts[user] <= 0:    # users may be as many as there are numbers
-            del counts[user]
+class _Counts:
+    """How many each user has, `all` of them together, and of these the `users` for whom there is a limit."""
+
+    def __init__(self) -> None:
+        self._by_user: Counter[int] = Counter()
+        self.all = 0
+        self.users = 0
+
+    def __getitem__(self, user: int) -> int:
+        return self._by_user[user]
+
+    def add(self, user: int) -> None:
+        """One more."""
+        self._change(user, 1)
+
+    def take(self, user: int) -> None:
+        """One less. Users may be as many as there are numbers: who has none is forgotten."""
+        self._change(user, -1)
+        if self._by_user[user] <= 0:
+            del self._by_user[user]
+
+    def _change(self, user: int, by: int) -> None:
+        self._by_user[user] += by
+        self.all += by
+        if not trusted(user):
+            self.users += by
 
 
 def trusted(user: int) -> bool:
