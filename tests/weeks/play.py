@@ -61,7 +61,8 @@ def spec(name: str, **said: object) -> ServerSpec:
 
 class Play:
     """A host in its weeks. Each deed ends with a look at all that has to hold. `own` is what would be in force without
-    hpm, by name; `hand`: shares that an administrator set while hpm managed that guest."""
+    hpm, by name; `hand`: shares that an administrator set while hpm managed that guest; `unkept`: the level that the store may
+    still have, where the one in force could not be written."""
 
     def __init__(self, directory: Path, begin: datetime = SPRING, cores: int = 4) -> None:
         first = NAMES[:4]
@@ -76,6 +77,7 @@ class Play:
         }
         self.wants = Wants(goals, {"db": "app", "web": "app", "batch": "lab", "new": "lab"})
         self.level: Level = "off"
+        self.unkept: Level | None = None
         self.own: dict[str, InForce] = self.life.host.in_force()
         self.hand: dict[str, int] = {}
         self.sums = Sums()
@@ -165,6 +167,11 @@ class Play:
             self.life.wake()
         self.sums = Sums()
         self.wants.tick(self.life.wall())
+        level = self.life.manager.snapshot.levels.cpu_mgmt
+        if level == self.unkept:    # it was said then that a start begins with the one before
+            self.level = level
+            if level != "on":
+                self.hand.clear()
         assert self.life.database.rows("PRAGMA integrity_check") == [("ok",)]
 
     def cycle(self) -> None:
@@ -215,6 +222,9 @@ class Play:
             assert now in (before, level)
             if self.calm and not self.life.steps.struck:
                 assert now == level
+                self.unkept = None
+            elif now != before and self.unkept is None:
+                self.unkept = before    # perhaps: nothing can be written
             self.level = now
         if now != "on":
             self.hand.clear()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import uuid_of
+from hpm.policy.guest_policies import GuestPolicy, Pack, Spread
 
-from .play import Play
+from .play import AUTUMN, SCHEDULES, Play
 from .wants import GROUPS
 
 
@@ -67,5 +68,25 @@ def test_who_takes_back_what_hpm_set_is_an_administrator_after_a_start_of_hpm_to
     play.shares_by_hand("db", 1024)    # as they were before hpm came
     play.go_on(times=2)
     assert play.life.manager.snapshot.held.get(uuid_of("db")) == "changed-by-administrator"
+    play.until_off()
+    play.close()
+
+
+def test_a_plan_is_made_where_those_who_work_had_no_cpu_at_all(here: Path) -> None:
+    """Then the weight of one who sleeps was computed by dividing by nothing, and each cycle was lost."""
+    play = Play(here, AUTUMN, 4)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    play.crash()
+    play.go_on(3600, times=5)
+    play.load("web", "idle")
+    play.want(lambda wants: wants.schedule("lab", *SCHEDULES["both"]))
+    play.want(lambda wants: wants.say("db", guest_policy=GuestPolicy(placement=Spread())))
+    play.guest("new", "come")
+    play.crash()
+    play.want(lambda wants: wants.say("old", guest_policy=GuestPolicy(placement=Pack())))
+    play.go_on(3600, times=24)
     play.until_off()
     play.close()

@@ -42,7 +42,8 @@ def if_it_woke(claim: Claim, allocation: Allocation, busy: float) -> float:
     velocity = _velocity_alone(claim, allocation)
     cpus = max(claim.demand.pull(velocity), FLOOR)
     total = sum(allocation.cpus.values())
-    return cpus * busy / max(total - cpus, KEPT * total)
+    kept = max(total - cpus, KEPT * total) or FLOOR    # none of them may have had any CPU
+    return cpus * busy / kept
 
 
 def _velocity_alone(claim: Claim, allocation: Allocation) -> float:
