@@ -61,8 +61,8 @@ def spec(name: str, **said: object) -> ServerSpec:
 
 class Play:
     """A host in its weeks. Each deed ends with a look at all that has to hold. `own` is what would be in force without
-    hpm, by name; `hand`: shares that an administrator set while hpm managed that guest; `unkept`: the level that the store may
-    still have, where the one in force could not be written."""
+    hpm, by name; `hand`: shares that an administrator set while hpm managed that guest; `unkept`: the level that the
+    store may still have, where the one in force could not be written."""
 
     def __init__(self, directory: Path, begin: datetime = SPRING, cores: int = 4) -> None:
         first = NAMES[:4]
