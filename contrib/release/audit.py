@@ -35,7 +35,7 @@ class Verdict:
 
 def judge_python(parts: Iterable[Part], report: dict[str, Any]) -> list[Verdict]:
     """From pip-audit's report in JSON: {"dependencies": [{name, version, vulns} or {name, skip_reason}]}."""
-    told = {entry["name"]: entry for entry in report["dependencies"]}
+    told = {entry["name"]: entry for entry in report.get("dependencies", ())}
     verdicts = []
     for part in parts:
         entry = told.get(part.name, {"skip_reason": "pip-audit said nothing of it"})
@@ -98,12 +98,14 @@ def _npm_audit() -> dict[str, Any]:
 
 
 def _report(command: list[str], folder: Path | None = None) -> dict[str, Any]:
-    """What a command printed as JSON, whatever its exit code: both say with it that something was found."""
+    """What a command printed as JSON, whatever its exit code: both say with it that something was found. Empty if it
+    printed none; why is on standard error then."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     try:
         report: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip() or 'printed no report'}") from None
+        print(f"{' '.join(command)}: {done.stderr.strip() or 'printed no report'}", file=sys.stderr)
+        return {}
     return report
 
 

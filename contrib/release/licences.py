@@ -6,9 +6,13 @@ with what the installed package says of itself. npm's lock file has it for each 
 
 from __future__ import annotations
 
-import re
+from typing import Any
+
+from license_expression import get_spdx_licensing
 
 from .parts import Part
+
+SPDX = get_spdx_licensing()
 
 #: SPDX identifiers of licences that hpm, LGPL-2.1-or-later, can use and be given on with: permissive, weak copyleft by
 #: file or library. https://spdx.org/licenses/; which fit together: https://www.gnu.org/licenses/license-list.html
@@ -71,6 +75,13 @@ def licence_of(part: Part) -> str:
 
 
 def allowed(expression: str) -> bool:
-    """Whether each licence of an SPDX expression is one that hpm can come with; of a choice, one is enough."""
-    alternatives = re.split(r"\s+OR\s+", expression.strip("()"))
-    return any(all(name in ALLOWED for name in re.split(r"\s+AND\s+", one.strip("()"))) for one in alternatives)
+    """Whether each licence of an SPDX expression is one that hpm can come with; of a choice, one is enough.
+
+    Raises `license_expression.ExpressionError` for what is none."""
+    return _fits(SPDX.parse(expression))
+
+
+def _fits(one: Any) -> bool:
+    if isinstance(one, SPDX.AND):
+        return all(_fits(part) for part in one.args)
+    return any(_fits(part) for part in one.args) if isinstance(one, SPDX.OR) else str(one) in ALLOWED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,17 @@ def test_a_guest_cannot_lead_hpm_to_this_host_or_to_all(lie: str) -> None:
 @pytest.mark.parametrize("address", ["192.0.2.7", "10.1.2.3", "192.168.122.50", "2001:db8::5", "fd00::5", "8.8.8.8"])
 def test_what_may_be_a_guests(address: str) -> None:
     assert may_be_a_guests(address) and is_address(address)
+
+
+def test_where_it_cannot_be_found_out_whose_an_address_is_it_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters of systemd's answer so, and a host that may bind any address is not all hosts."""
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(socket.socket, "bind", lambda *_: None)
+    assert may_be_a_guests("192.0.2.7")
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    assert not may_be_a_guests("192.0.2.7")
 
 
 def test_nobody_knows_an_address() -> None:

@@ -93,7 +93,8 @@ def test_each_licence_is_known_and_fits() -> None:
 
 @pytest.mark.parametrize(("expression", "fits"), [
     ("MIT", True), ("(MIT OR GPL-3.0-only)", True), ("MIT AND GPL-3.0-only", False), ("GPL-3.0-only", False),
-    ("SSPL-1.0 OR GPL-3.0-only", False), ("", False)])
+    ("SSPL-1.0 OR GPL-3.0-only", False),
+    ("(MIT OR Apache-2.0) AND GPL-3.0-only", False), ("MIT AND (GPL-3.0-only OR ISC)", True), ("", False)])
 def test_a_licence_that_does_not_fit_is_told(expression: str, fits: bool) -> None:
     assert allowed(expression) is fits
 
@@ -164,6 +165,7 @@ def test_pip_audits_report_is_read_part_by_part() -> None:
     assert judge_python([CLICK, RICH], report) == [
         Verdict(CLICK, ("PYSEC-1, mended in 2",)), Verdict(RICH, unanswered="Dependency not found")]
     assert judge_python([CLICK], {"dependencies": []})[0].unanswered
+    assert judge_python([CLICK], {})[0].unanswered and judge_node([LIT], {})[0].unanswered    # it printed none
 
 
 def test_npms_report_is_read_part_by_part() -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from hpm.backend.simulated.hypervisor import SimulatedHypervisor
 from hpm.backend.simulated.machine import Scenario
-from hpm.errors import HypervisorUnreachable
+from hpm.errors import HypervisorUnreachable, StoreError
 from hpm.host.front.settings import FrontSettings
 from hpm.host.front.systemd import Supervisor
 from hpm.host.watchdog import Watchdog
@@ -74,7 +74,9 @@ def systemd() -> Iterator[Systemd]:
 class Service:
     """A manager with its loop and its watchdog, on a host that can be made to hang, or to fail."""
 
-    def __init__(self, directory: Path, systemd: Systemd, interval: float = 1.0, **faults: object) -> None:
+    def __init__(
+        self, directory: Path, systemd: Systemd, interval: float = 1.0, fails: Exception | None = None
+    ) -> None:
         self.host = SimulatedHypervisor(Scenario(cores=2, servers=(guest("one"),)), time.monotonic_ns)
         self.gate = threading.Event()
         self.database = Database(directory / "hpm.db")
@@ -83,6 +85,8 @@ class Service:
         )
         environment = {"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": str(int(SECONDS * 1e6))}
         self.watchdog = Watchdog(Supervisor(environment), self.manager)
+        if fails is not None:
+            self.fail(fails)
         self.manager.start()
         self.watchdog.start()
 
@@ -194,6 +198,18 @@ def test_a_host_that_cannot_be_reached_is_no_reason_to_start_anew(service: Servi
     systemd.wait_for("WATCHDOG=1", number=before + 3)
     systemd.wait_for("STATUS=0 of 1 running servers managed; CPU off, memory off")
     assert any(line.endswith("PROBLEM: libvirt does not answer") for line in systemd.told)
+
+
+def test_who_loses_every_cycle_for_a_reason_that_is_known_can_be_asked_all_the_same(
+    tmp_path: Path, systemd: Systemd
+) -> None:
+    """A disk that is full from the start on: the web front waits for READY."""
+    service = Service(tmp_path, systemd, fails=StoreError("the disk is full"))
+    try:
+        systemd.wait_for("READY=1")
+        assert service.manager.loop.lost >= 1 and service.manager.loop.completed == 0
+    finally:
+        service.close()
 
 
 def test_a_fault_of_our_own_in_every_cycle_is_one(service: Service, systemd: Systemd) -> None:

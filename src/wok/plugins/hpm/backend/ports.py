@@ -6,6 +6,7 @@ lease, may be a lie: a guest must not have hpm connect to services of this host,
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 import socket
@@ -22,6 +23,9 @@ TIMEOUT: Final = 1.0
 TOGETHER: Final = 5.0
 #: Addresses that are tried.
 MOST: Final = 16
+
+#: What is said of an address that no host has that can be reached from here.
+_NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EAFNOSUPPORT})
 
 Address: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[0-9A-Za-z.:_-]+$(?!\n)")]
 
@@ -81,8 +85,9 @@ def may_be_a_guests(text: str) -> bool:
         return False
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as trial:
-            trial.bind((str(address), 0))
-    except OSError:
-        return True
-    return False    # only what this host has can be bound
+        with socket.socket(family, socket.SOCK_DGRAM) as trial:    # sends nothing, and asks for the way there
+            trial.connect((str(address), 9))
+            mine = trial.getsockname()[0]
+    except OSError as error:
+        return error.errno in _NO_WAY
+    return ipaddress.ip_address(mine.partition("%")[0]) != address    # who talks to himself is seen under that address

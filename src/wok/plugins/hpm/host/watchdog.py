@@ -26,8 +26,9 @@ MORE, LONGEST_STOP = 15.0, 180.0
 class Watchdog:
     """Tells `supervisor` of the manager, from a thread of its own: it is alive if the loop is, whatever requests do.
 
-    READY after the first cycle that was completed. Until then, and while stopping, more time is asked for: whoever
-    kills a manager that waits for libvirt gains nothing, and one that puts back is killed too soon.
+    READY after the first cycle that ended well (see `pulse.works`): with a full disk, too, there is somebody to ask.
+    Until then, and while stopping, more time is asked for: whoever kills a manager that waits for libvirt gains
+    nothing, and one that puts back is killed too soon.
     """
 
     def __init__(self, supervisor: Supervisor, manager: Manager) -> None:
@@ -82,7 +83,7 @@ class Watchdog:
         supervisor.status(status_line(manager))
         well = works(manager, GRACE * self._seconds)
         if not self._ready:
-            self._ready = manager.loop.completed > 0
+            self._ready = manager.loop.completed + manager.loop.lost > 0
             if self._ready:
                 supervisor.ready()
             elif well:

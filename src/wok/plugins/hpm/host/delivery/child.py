@@ -41,7 +41,7 @@ def main() -> None:
 
 def delivered(job: Job) -> Outcome:
     """Make a delivery. This process can do nothing else afterwards."""
-    signal.alarm(int(job.seconds) + 5)    # nobody may be there any more to end us
+    signal.alarm(int(job.seconds) + 1)    # nobody may be there any more to end us
     resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     arrived, error = False, None
