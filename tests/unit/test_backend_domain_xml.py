@@ -72,6 +72,7 @@ def test_the_operating_system_that_was_installed(id_: str, facts: dict[str, str]
         ("<cputune><vcpupin vcpu='0' cpuset='0-3'/><vcpupin vcpu='1' cpuset='2'/></cputune>", None),
         ("<cputune><emulatorpin cpuset='1'/></cputune>", None),
         ("<cputune><period>100000</period><quota>-1</quota></cputune>", None),
+        ("<cputune><period>100000</period><quota>-2</quota></cputune>", None),
         ("<cputune><quota>0</quota></cputune>", None),
         ("<cputune><quota>50000</quota></cputune>", "own-quota"),
         ("<cputune><global_period>100000</global_period><global_quota>50000</global_quota></cputune>", None),

@@ -13,8 +13,10 @@ from hpm.backend.simulated.hypervisor import SimulatedHypervisor
 from hpm.backend.simulated.machine import Scenario
 from hpm.manager.loop import LoopNews
 from hpm.manager.manager import Manager
+from hpm.manager.observer import CLOSELY, Observer
 from hpm.manager.relief import STEPS
 from hpm.manager.upkeep import OWN
+from hpm.memory.standing import STALE
 from hpm.model.management import Management
 from hpm.store.database import Database
 from tests.lab.errors import wait_until
@@ -28,10 +30,14 @@ class SlowHost(SimulatedHypervisor):
     def __init__(self) -> None:
         super().__init__(Scenario(cores=2, servers=(guest("one"),)), time.monotonic_ns)
         self.intervals: list[float] = []
+        self.balloons: list[float] = []
 
     def set_interval(self, seconds: float) -> None:
         self.intervals.append(seconds)
         super().set_interval(seconds)
+
+    def set_balloons_interval(self, seconds: float) -> None:
+        self.balloons.append(seconds)
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def test_slow_cycles_cut_work_in_order_and_quick_ones_bring_it_back(manager: Man
     wait_until(lambda: manager.relief.number == 4, 30.0, "the interval is four times as long")
     assert manager.interval == 0.1 and manager.relief.interval == pytest.approx(0.4)
     assert not manager.glances()
-    assert host.intervals[-1] == pytest.approx(0.4 * STEPS[4].samples)
+    assert host.intervals[-1] == pytest.approx(0.1 * STEPS[4].samples)
     told = Management(manager).version()
     assert (told.interval_seconds, told.interval_in_force_seconds) == (0.1, pytest.approx(0.4))
     assert told.overruns > 1 and told.work_cut is not None
@@ -93,3 +99,17 @@ def test_an_interval_that_is_set_is_in_force_at_once(manager: Manager, host: Slo
     manager.set_interval(5.0)
     assert (manager.interval, manager.relief.interval, manager.relief.number) == (5.0, 5.0, 0)
     assert host.intervals[-1] == 5.0
+
+
+def test_memory_is_sampled_within_the_minute_for_which_its_figures_count(host: SlowHost) -> None:
+    """However much hpm has to do: of guests that do not report, nothing is decided."""
+    observer = Observer(host, 10.0, 300.0)
+    for step in STEPS:
+        observer.set_interval(10.0 * step.longer, 10.0, step.samples)
+        observer.watch_memory(closely=True)
+        observer.watch_memory(closely=False)
+    assert host.intervals == [10.0, 10.0, 40.0, 40.0, 45.0, 45.0, 45.0]
+    assert set(host.balloons) == {CLOSELY, 10.0, 40.0, 45.0}
+    assert max(host.intervals) < STALE
+    observer.set_interval(600.0, 300.0, 8)
+    assert host.intervals[-1] == 300.0    # as it was set

@@ -11,7 +11,7 @@ import msgspec
 from ..engine.samples import IO_LIMITS, Constraint, DiskTuning, MemoryFacts, ServerInfo, ServerStatus, Tuning
 from ..policy.cpu_sets import format_cpus, parse_cpus
 from .domain_devices import Hardware, hardware
-from .xml_values import LARGEST, MOST_VCPUS, number, reading, said_number, size
+from .xml_values import LARGEST, MOST_VCPUS, number, quota, reading, said_number, size
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}os"
 #: What stands for no limit of memory in libvirt (VIR_DOMAIN_MEMORY_PARAM_UNLIMITED).
@@ -123,10 +123,10 @@ def _namespaces(xml: str) -> list[tuple[str, str]]:
 
 def _tuning(root: ElementTree.Element, host_cpus: int) -> Tuning:
     """Quotas, limits and pinnings that are set, and what oVirt's metadata says that a user may have."""
-    quota, period = number(root.findtext("cputune/quota")), number(root.findtext("cputune/period"), 100000)
+    period = number(root.findtext("cputune/period"), 100000)
     limit = said_number(_metadata(root, "vcpuLimit"), MOST_PERCENT)
     return Tuning(
-        quota if quota > 0 else None, period, 100 if limit is None else limit,
+        quota(root.findtext("cputune/quota")), period, 100 if limit is None else limit,
         tuple(_disk(disk) for disk in root.iterfind("devices/disk")), *_pins(root, host_cpus),
         number(root.findtext("blkiotune/weight")) or None,
         memory_limit(root, "hard_limit"), memory_limit(root, "swap_hard_limit"),
@@ -242,7 +242,7 @@ def _constraint(root: ElementTree.Element) -> Constraint | None:
     if tune is not None and any(s.get("scheduler") in ("fifo", "rr", "deadline") for s in tune.iterfind("vcpusched")):
         return "real-time"
     # Of each vCPU. One of the whole guest (`global_quota`) is a limit that can be planned with.
-    if tune is not None and number(tune.findtext("quota")) > 0:
+    if tune is not None and quota(tune.findtext("quota")) is not None:
         return "own-quota"
     return None
 

@@ -36,12 +36,19 @@ def reading() -> Iterator[None]:
         raise HypervisorError("the definition of a virtual server cannot be read: it is nested too deep") from None
 
 
-def number(text: str | None, default: int = 0, most: int = LARGEST) -> int:
+def number(text: str | None, default: int = 0, most: int = LARGEST, least: int = -1) -> int:
     """The number in a text; the default where there is none. Raises `ValueError`."""
     value = int(text[:40]) if text else default
-    if not -1 <= value <= most:
-        raise ValueError(f"{value} is no number from -1 to {most}")
+    if not least <= value <= most:
+        raise ValueError(f"{value} is no number from {least} to {most}")
     return value
+
+
+def quota(text: str | None) -> int | None:
+    """Of a period (both in microseconds); None: no limit, which libvirt takes as any negative number, and says so.
+    Raises `ValueError`."""
+    value = number(text, least=-LARGEST)
+    return value if value > 0 else None
 
 
 def size(element: ElementTree.Element) -> int:

@@ -159,11 +159,11 @@ class Cycles:
     def _watches(self) -> bool:
         return self.levels.cpu_mgmt != "off" and self.step.glances
 
-    def relieve(self, step: Step, interval: float) -> None:
-        """Work so much from now on, and with this interval."""
+    def relieve(self, step: Step, interval: float, usual: float) -> None:
+        """Work so much from now on, and with this interval; `usual` is the one that was set."""
         with self.lock:
             self.step, self.interval = step, interval
-            self.observer.set_interval(interval, step.samples)
+            self.observer.set_interval(interval, usual, step.samples)
             self.observer.unwatched()
 
     def glance(self) -> None:

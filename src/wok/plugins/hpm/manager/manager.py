@@ -253,7 +253,7 @@ class Manager:
             save_setting(self.database, "interval", repr(seconds))
             self.interval = seconds
             self.relief.set_interval(seconds)
-            self._work.relieve(self.relief.step, self.relief.interval)
+            self._work.relieve(self.relief.step, self.relief.interval, seconds)
             self.loop.set_interval(seconds)
 
     def _took(self, seconds: float) -> None:
@@ -262,7 +262,7 @@ class Manager:
             self.relief.took(seconds)
 
     def _relieve(self, step: Step, why: str) -> None:
-        self._work.relieve(step, self.relief.interval)
+        self._work.relieve(step, self.relief.interval, self.interval)
         self.loop.set_interval(self.relief.interval, soon=False)
         self.events.publish("loop", LoopNews(
             self.interval, self.relief.interval, step.what if self.relief.why else None, why,

@@ -22,6 +22,9 @@ SHORTEST_WINDOW = 1.0
 #: Seconds between two samples of balloons while guests are watched closely. They tell of themselves every two seconds
 #: or so, nobody knows when; and a guest that grows fast may not have two seconds more.
 CLOSELY = 0.5
+#: The longest between two samples of memory and processes (seconds) where only the load of hpm itself makes them rarer:
+#: of a guest whose figures are older than a minute nothing is decided (`memory.standing.STALE`).
+RARELY = 45.0
 
 
 class Observer:
@@ -49,22 +52,23 @@ class Observer:
         self.stirred_ns: int | None = None
         self._balloon_rates, self._process_rates = Rates("last_update"), Rates()
 
-    def set_interval(self, seconds: float, samples: int | None = None) -> None:
-        """Decisions are made so often from now on; with `samples`, what goals do not need is sampled so many times more
-        seldom than it usually is."""
+    def set_interval(self, seconds: float, usual: float | None = None, samples: int = 1) -> None:
+        """Decisions are made so often from now on. What goals do not need is sampled once in `usual` seconds (None: as
+        often as decisions are made), or so many times more seldom."""
         self.shortest_ns = int(min(SHORTEST_WINDOW, seconds / 2) * 1e9)
+        usual = seconds if usual is None else usual
         self._interval, self._closely = seconds, False
-        if samples is not None and samples != self._samples:
+        self._sampled = max(usual, min(usual * samples, RARELY))
+        if samples != self._samples:
             self._samples = samples
             self._hypervisor.set_devices_interval(self._devices_interval * samples)
-        self._hypervisor.set_interval(seconds * self._samples)
+        self._hypervisor.set_interval(self._sampled)
 
     def watch_memory(self, *, closely: bool) -> None:
         """Have balloons sampled oftener than guests tell of them, or once an interval."""
         if closely != self._closely:
             self._closely = closely
-            usual = self._interval * self._samples
-            self._hypervisor.set_balloons_interval(min(CLOSELY, self._interval) if closely else usual)
+            self._hypervisor.set_balloons_interval(min(CLOSELY, self._interval) if closely else self._sampled)
 
     def set_devices_interval(self, seconds: float) -> None:
         """Devices are to be sampled so often from now on."""

@@ -18,7 +18,8 @@ LONGEST = 300.0
 
 
 class Step(NamedTuple):
-    """What is in force: background samples so many times rarer, glances or none, the interval so many times longer."""
+    """What is in force: background samples so many times rarer than with the interval that was set, glances or none,
+    the interval so many times longer."""
 
     samples: int
     glances: bool
@@ -26,15 +27,16 @@ class Step(NamedTuple):
     what: str
 
 
-_RARER, _BLIND = "memory, processes and devices", "servers that wake are seen at the next cycle only"
+_RARER = "memory, processes and devices are sampled less often"
+_BLIND = "servers that wake are seen at the next cycle only"
 #: From all of the work to the least of it. A manager that decides eight times as seldom still keeps most goals of
 #: servers that do what they did before; one that is always late keeps none, and takes CPU from those it is for.
 STEPS = (
     Step(1, True, 1, "all of the work is done"),
-    Step(4, True, 1, f"{_RARER} are sampled a quarter as often"),
-    Step(4, False, 1, f"{_RARER} are sampled a quarter as often, and {_BLIND}"),
+    Step(4, True, 1, _RARER),
+    Step(4, False, 1, f"{_RARER}, and {_BLIND}"),
     *(
-        Step(8, False, longer, f"{_RARER} are sampled an eighth as often, {_BLIND}, and the interval is {word} as long")
+        Step(8, False, longer, f"{_RARER}, {_BLIND}, and the interval is {word} as long")
         for longer, word in ((2, "twice"), (4, "four times"), (8, "eight times"))
     ),
 )
