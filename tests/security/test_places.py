@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import logging
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from hpm import paths
 from hpm.client import connection
 from hpm.errors import HpmError
 from hpm.host.front.rights import own_directory
-from hpm.host.own_places import UnsafePlace, check_files, check_place
+from hpm.host.own_places import UnsafePlace, check_files, check_parent, check_place
 from hpm.host.server import SocketInUse, free_socket
 from hpm.manager.lock import HostLock
 from hpm.store.plot_files import PlotFiles
@@ -81,6 +83,80 @@ def test_a_directory_above_that_others_may_write_is_refused(base: Path) -> None:
         check_place(above / "state")
     above.chmod(0o1777)    # as /tmp: what is ours in it nobody else takes away
     check_place(above / "state")
+
+
+@only_root
+@pytest.mark.parametrize("option", ["--state-dir", "--socket", "--mom-rpc"])
+def test_a_shared_directory_above_is_refused_and_never_changed(base: Path, option: str) -> None:
+    """As /var/local of Debian, where those in the group staff may write."""
+    shared = base / "local"
+    shared.mkdir()
+    os.chown(shared, 0, NOBODY)
+    shared.chmod(0o2775)
+    places = {"--state-dir": base / "hpm", "--socket": base / "s", option: shared / "hpm"}
+    words = [str(word) for pair in places.items() for word in pair]
+    done = subprocess.run(
+        [sys.executable, "-m", "hpm.cli.main", "serve", "--connect", "simulated:2", "--no-web", *words],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert f"{shared} may be written by group {NOBODY} (mode 2775)" in done.stderr
+    assert "Name one elsewhere, or close this one" in done.stderr
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o2775
+    assert not list(shared.iterdir())
+
+
+@only_root
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_link_of_somebody_else_on_the_way_is_refused(base: Path, deep: bool) -> None:
+    """In a directory such as /tmp anybody makes links, and leads them elsewhere later."""
+    base.chmod(0o1777)
+    good = base / "good"
+    (good / "below").mkdir(parents=True)
+    good.chmod(0o775)
+    theirs = base / "theirs"
+    theirs.symlink_to(good)
+    ours = base / "ours"
+    ours.symlink_to(theirs / "below" if deep else theirs)
+    os.lchown(theirs, NOBODY, NOBODY)
+    for check in (check_place, check_parent):
+        for one in (theirs, theirs / "new", ours):
+            with pytest.raises(UnsafePlace, match=f"{theirs} belongs to uid {NOBODY}"):
+                check(one)
+    assert sorted(path.name for path in good.iterdir()) == ["below"]    # nothing was made there
+    os.lchown(theirs, 0, 0)
+    check_place(ours)
+
+
+def test_a_link_that_leads_nowhere_or_in_a_circle_is_an_error(base: Path) -> None:
+    (base / "nowhere").symlink_to(base / "missing")
+    (base / "circle").symlink_to(base / "circle")
+    for name in ("nowhere", "circle"):
+        with pytest.raises(OSError):
+            check_place(base / name)
+    (base / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        check_place(base / "file")
+
+
+@only_root
+@pytest.mark.parametrize(
+    ("group", "members", "closed"),
+    [("daemon", [], False), ("daemon", ["daemon"], False), ("daemon", ["daemon", "bin"], True), ("users", [], True)],
+)
+def test_a_group_is_ours_alone_if_it_has_our_name_and_nobody_else(
+    base: Path, monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], closed: bool
+) -> None:
+    """Whose primary group is one that many share (`users`) is not alone in it."""
+    user = pwd.getpwnam("daemon")
+    place = base / "state"
+    place.mkdir()
+    os.chown(place, user.pw_uid, 100)
+    place.chmod(0o775)
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: grp.struct_group((group, "x", gid, members)))
+    monkeypatch.setattr(os, "geteuid", lambda: user.pw_uid)
+    monkeypatch.setattr(os, "getegid", lambda: 100)
+    check_place(place)
+    assert stat.S_IMODE(place.stat().st_mode) == (0o755 if closed else 0o775)
 
 
 @only_root

@@ -192,7 +192,8 @@ def backup_list(session: Session, connect: str | None, state_dir: Path | None) -
     """List the backups of groups, policies and journal.
 
     Newest first. hpm makes them by itself: when changes have settled, once a day, and before an upgrade. It keeps the
-    newest three, and the last one of each of seven days before them. The time in their names is UTC.
+    newest three, and the last one of each of seven days before them. The time in their names is UTC. They are those of
+    the real host if there are any, also while libvirt does not answer; for a simulated one: --connect simulated.
     """
     from ..host.backups import backup_list as found
 

@@ -6,9 +6,13 @@ before anything is opened, each directory on the way is looked at as sshd does f
 
 from __future__ import annotations
 
+import errno
+import grp
 import logging
 import os
+import pwd
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import HpmError
@@ -25,22 +29,15 @@ class UnsafePlace(HpmError):
 
 
 def check_place(directory: Path) -> None:
-    """See to it that a directory is there, and that nobody else can change what is in it. One of ours that others may
-    write is closed to them. Raises `UnsafePlace`, `OSError`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    here = directory.resolve()
-    found = here.stat()
-    if found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX and _open_to(found):
-        here.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS_WRITE)
-        log.warning("others could write in %s; it was closed to them (mode %o)", here, here.stat().st_mode & 0o7777)
-    for one in (here, *here.parents):
-        said = _fault(one.stat())
-        if said is not None:
-            raise UnsafePlace(
-                f"{directory} is no safe place for hpm: {one} {said}, so others could put their files in the place of"
-                f" hpm's; right would be a directory that root or {_us()} owns and only they may write, as those above"
-                " it (with the sticky bit, as /tmp has it, a directory above it may be open to all)"
-            )
+    """See to it that a directory of hpm's own is there, and that nobody else can change what is in it. If it is ours
+    and others may write it, it is closed to them. Raises `UnsafePlace`, `OSError`."""
+    _look(directory.absolute(), directory, own=True)
+
+
+def check_parent(directory: Path) -> None:
+    """The same of a directory in which hpm's own stands and which others may use too: it is made if it is missing, and
+    never changed. Raises `UnsafePlace`, `OSError`."""
+    _look(directory.absolute(), directory, own=False)
 
 
 def check_files(directory: Path) -> None:
@@ -54,18 +51,70 @@ def check_files(directory: Path) -> None:
             )
 
 
-def _fault(found: os.stat_result) -> str | None:
-    if found.st_uid not in (0, os.geteuid()):
-        return f"belongs to uid {found.st_uid}"
-    if _open_to(found) and not found.st_mode & stat.S_ISVTX:
-        return f"may be written by others (mode {stat.S_IMODE(found.st_mode):o})"
+def _look(way: Path, directory: Path, *, own: bool) -> None:
+    """Follow the way to `directory` from the top as the kernel does: each directory and each link on it counts, and
+    nothing is made or closed before what is above it was found to be right."""
+    for one in reversed((way, *way.parents)):
+        if not os.path.lexists(one):
+            one.mkdir(mode=0o755, exist_ok=True)
+        found = one.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            one.stat()    # leads to something, and not in a circle
+            said = _owner_fault(found)
+            if said is None:
+                _look(one.parent / one.readlink(), directory, own=own and one == way)
+        elif not stat.S_ISDIR(found.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(one))
+        else:
+            if own and one == way and found.st_uid == os.geteuid():
+                found = _closed(one, found)
+            said = _owner_fault(found) or _mode_fault(found)
+        if said is not None:
+            raise UnsafePlace(
+                f"{directory} is no safe place for hpm: {one} {said}, so others could put their files in the place of"
+                f" hpm's; right would be a directory that root or {_us()} owns and only they may write, as those above"
+                " it (with the sticky bit, as /tmp has it, a directory above it may be open to all). Name one"
+                " elsewhere, or close this one, if nobody else needs it ('chmod go-w', 'chown')"
+            )
+
+
+def _closed(place: Path, found: os.stat_result) -> os.stat_result:
+    """A directory of ours, closed to others if it was open. Raises `OSError`."""
+    if _mode_fault(found) is None:
+        return found
+    place.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS_WRITE)
+    found = place.stat()
+    log.warning("others could write in %s; it was closed to them (mode %o)", place, stat.S_IMODE(found.st_mode))
+    return found
+
+
+def _owner_fault(found: os.stat_result) -> str | None:
+    return None if found.st_uid in (0, os.geteuid()) else f"belongs to uid {found.st_uid}"
+
+
+def _mode_fault(found: os.stat_result) -> str | None:
+    """Who else may write there. Many hosts give each user a group of the same name, for that user alone."""
+    if found.st_mode & stat.S_ISVTX:
+        return None
+    mode = f"(mode {stat.S_IMODE(found.st_mode):o})"
+    if found.st_mode & stat.S_IWOTH:
+        return f"may be written by others {mode}"
+    if found.st_mode & stat.S_IWGRP and not _private(found.st_gid):
+        return f"may be written by group {found.st_gid} {mode}"
     return None
 
 
-def _open_to(found: os.stat_result) -> bool:
-    """Whether others may write there. Many hosts give each user a group of the same number, for that user alone."""
-    group = found.st_mode & stat.S_IWGRP and found.st_gid not in (0, os.getegid())
-    return bool(found.st_mode & stat.S_IWOTH or group)
+def _private(gid: int) -> bool:
+    """Whether a group has the name of root or of us, and no other members."""
+    names = set()
+    for uid in (0, os.geteuid()):
+        with suppress(KeyError):
+            names.add(pwd.getpwuid(uid).pw_name)
+    try:
+        group = grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return group.gr_name in names and names.issuperset(group.gr_mem)
 
 
 def _us() -> str:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol, TypeAlias
 
 from .. import paths
-from ..backend.connect import Choice, choose, open_hypervisor
+from ..backend.connect import SIMULATED, Choice, choose, open_hypervisor
 from ..backend.ports import port_answers
 from ..control.heap import keep_one_heap, keep_searches_short
 from ..engine.samples import HostSample
@@ -37,7 +37,7 @@ from .access.pam import Pam
 from .delivery.courier import ProcessCourier
 from .helpers.asking import NETWORK, PASSWORDS, NetworkHelper
 from .mom_rpc import MomRpc
-from .own_places import check_files, check_place
+from .own_places import check_files, check_parent, check_place
 from .peer import PeerDoor
 from .server import SocketServer
 
@@ -83,10 +83,10 @@ class RunningManager:
         self.address = socket or paths.socket_path()
         self._mom_rpc, self._plot_dir, self._helpers = mom_rpc, plot_dir, helpers
         # of the state, only what is above it: that is for others too
-        for directory in (paths.run_dir(), self.address.parent, self.state.parent):
-            check_place(directory)
-        if mom_rpc is not None:
-            check_place(mom_rpc.absolute().parent)
+        own = (paths.run_dir(), paths.state_dir())
+        sockets = (self.address,) if mom_rpc is None else (self.address, mom_rpc)
+        for directory in (paths.run_dir(), *(each.absolute().parent for each in (*sockets, self.state))):
+            (check_place if directory in own else check_parent)(directory)
         prepare_process()
         self._undo = ExitStack()
         mask = os.umask(PRIVATE)
@@ -125,8 +125,7 @@ class RunningManager:
         later = self._undo.callback
         check_place(self.state)
         check_files(self.state)
-        lock = HostLock(lock_path(self.choice, self.state), f"state in {self.state}, socket {self.address}")
-        later(lock.release)
+        later(take_locks(self.choice, self.state, f"state in {self.state}, socket {self.address}").close)
         database, recovered = open_store(self.state / "hpm.db")
         later(database.close)
         keep_to_host(database, self.choice)
@@ -197,7 +196,7 @@ def usual_state(choice: Choice) -> Path:
 def keep_to_host(database: Database, choice: Choice) -> None:
     """See to it that a store is used for one hypervisor only: for another one, its journal would be of servers that
     are gone, and what hpm found at the start would be forgotten. Raises `Conflict`."""
-    name = "simulated" if choice.simulated else choice.uri
+    name = host_name(choice)
     known = load_setting(database, "hypervisor")
     if known is None:
         save_setting(database, "hypervisor", name)
@@ -208,9 +207,17 @@ def keep_to_host(database: Database, choice: Choice) -> None:
         )
 
 
-def lock_path(choice: Choice, state: Path) -> Path:
-    """One manager per real host; of simulated hosts, one per state directory."""
-    return state / "lock" if choice.simulated else paths.run_dir() / "host.lock"
+def host_name(choice: Choice) -> str:
+    """By what a store knows whose it is. All simulated hosts are one."""
+    return SIMULATED if choice.simulated else choice.uri
+
+
+def take_locks(choice: Choice, state: Path, who: str) -> ExitStack:
+    """One manager per state directory, and per real host; closing it lets go. Raises `ManagerBusy`, `OSError`."""
+    with ExitStack() as taken:
+        for path in (state / "lock", *(() if choice.simulated else (paths.run_dir() / "host.lock",))):
+            taken.callback(HostLock(path, who).release)
+        return taken.pop_all()
 
 
 def prepare_process() -> None:

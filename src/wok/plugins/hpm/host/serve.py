@@ -14,19 +14,17 @@ from ..backend.connect import Choice, choose, open_hypervisor
 from ..engine.samples import HostSample
 from ..errors import Conflict, NotFound, StoreDamaged
 from ..manager.actuator import Actuator
-from ..manager.lock import HostLock
 from ..manager.observer import observe_with_memory
-from ..store.backups import backups_of
 from ..store.database import Database
 from ..store.journal import Journal
-from ..store.recovery import journal_of, open_store
+from ..store.recovery import is_kept, journal_of, open_store
 from .access.syslog import tell_syslog
 from .front.rights import NoWebUser
 from .front.settings import FrontSettings, front_settings
 from .front.supervising import start_beside_manager
 from .front.systemd import Supervisor
 from .log_lines import to_stderr
-from .running import PRIVATE, RunningManager, keep_to_host, lock_path, usual_state
+from .running import PRIVATE, RunningManager, keep_to_host, take_locks, usual_state
 from .server import quiet_cherrypy
 from .watchdog import Watchdog
 
@@ -80,25 +78,23 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
     choice = choose(connect)
     directory = state_dir or usual_state(choice)
     store = directory / "hpm.db"
-    if connect is None and choice.simulated and (state_dir or paths.state_dir() / "hpm.db").exists():
+    real = is_kept(paths.state_dir() / "hpm.db") if state_dir is None else state_dir.exists()
+    if connect is None and choice.simulated and real:
         raise Conflict(
             f"nothing is put back on the real host, and a simulated one was not asked for: {choice.why}. Start libvirt,"
             " or say --connect qemu:///system; for a simulated host, --connect simulated"
         )
-    if not store.exists() and not backups_of(store):
+    if not is_kept(store):
         if state_dir is not None:
             raise NotFound(f"there is no store {store}; is this the right --state-dir?")
         return [f"nothing to put back on {choice.uri}: there is no store {store}"]
-    lock = HostLock(lock_path(choice, directory), "hpm restore")
-    try:
+    with take_locks(choice, directory, "hpm restore"):
         database, said = _opened(store)
         try:
             keep_to_host(database, choice)
             return [*said, *_put_back(choice, database)]
         finally:
             database.close()
-    finally:
-        lock.release()
 
 
 def _opened(store: Path) -> tuple[Database, list[str]]:

@@ -1,4 +1,4 @@
-"""One manager per host.
+"""One manager per host, and per state directory.
 
 The lock is a `flock` on a file, so it ends with the process whatever becomes of it. The file says who
 has it, for the message that the second one gives.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import ManagerBusy
@@ -26,7 +27,8 @@ class HostLock:
             os.close(self._fd)
             raise ManagerBusy(f"another manager has this host: {holder}") from None
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"process {os.getpid()}, {who}".encode(), 0)
+        with suppress(OSError):    # a full disk keeps nobody from putting back
+            os.pwrite(self._fd, f"process {os.getpid()}, {who}".encode(), 0)
         # A process that forks while it hosts us (Wok does, for each login) must not leave the lock to its children.
         os.register_at_fork(after_in_child=self._close)
 

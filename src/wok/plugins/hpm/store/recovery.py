@@ -82,6 +82,21 @@ def use_backup(path: Path, name: str) -> tuple[Database, Recovered]:
     return _with_backup(path, chosen, "a backup was asked for")
 
 
+def is_kept(path: Path) -> bool:
+    """Whether there is anything of a store: its file, what is left of one, or a backup."""
+    return any(_beside(path, suffix).exists() for suffix in ("", "-wal", ".restored")) or bool(backups_of(path))
+
+
+def host_of(path: Path) -> str | None:
+    """Whose the store (or backup) in a file is; None if it does not say so, or is damaged. Raises `StoreError`."""
+    found = _part(path, "settings", _read_host)
+    return found[0] if found else None
+
+
+def _read_host(connection: sqlite3.Connection) -> Sequence[str]:
+    return [str(row[0]) for row in connection.execute("SELECT value FROM settings WHERE name = 'hypervisor'")]
+
+
 def journal_of(path: Path) -> Sequence[JournalEntry] | None:
     """The journal of a file that may be damaged; None: that part is damaged too. Raises `StoreError` if it cannot be
     read now."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...errors import HpmError
-from ..own_places import check_place
+from ..own_places import check_parent
 
 #: Whom the front runs as where root starts it.
 USER = "hpm-web"
@@ -42,7 +42,7 @@ def web_user() -> tuple[int, int] | None:
 
 def own_directory(directory: Path, user: tuple[int, int] | None) -> None:
     """See to a directory of the front's user. Raises `UnsafePlace`, `OSError`."""
-    check_place(directory.parent)
+    check_parent(directory.parent)
     with suppress(FileExistsError):
         directory.mkdir()
     opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
