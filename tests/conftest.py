@@ -38,7 +38,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _Dealer(config, log)
 
 
-#: Whose tests take a minute each and share nothing.
+#: Whose tests take half a minute each and share nothing.
 _ALONE = "tests/fuzz/test_fuzz.py"
 
 

@@ -24,6 +24,10 @@ HANGS: Final = 20
 #: In the environment of one that must be able to start itself anew: how.
 PROGRAM: Final = "HPM_FUZZ_PROGRAM"
 
+#: A program begins with the most memory that its process ever had, which before was that of the tests (getrusage(2),
+#: `ru_maxrss`): libFuzzer would count it. A child of this shell begins with hardly any.
+_AFRESH: Final = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
+
 _DONE: Final = re.compile(r"Done (\d+) runs in (\d+) second")
 _CORPUS: Final = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)/")
 
@@ -57,7 +61,7 @@ def fuzz(name: str, seconds: int, *arguments: str, place: Path) -> Report:
     before, known = time.time(), {file: file.stat().st_mtime_ns for file in artifacts.iterdir()}
     done = subprocess.run(
         [
-            sys.executable, "-m", f"{__package__}.child", name, f"-max_total_time={seconds}",
+            *_AFRESH, sys.executable, "-m", f"{__package__}.child", name, f"-max_total_time={seconds}",
             f"-max_len={target(name).longest}", f"-rss_limit_mb={MEMORY}", f"-timeout={HANGS}",
             f"-artifact_prefix={artifacts}/", "-print_final_stats=1", *arguments, str(kept), str(CORPUS / name),
         ], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,

@@ -18,7 +18,7 @@ from .target import LONG, NAMES
 pytest.importorskip("atheris", reason="atheris has wheels for CPython 3.10 to 3.14 on Linux, x86-64, alone")
 
 #: Seconds in `make check`, and in `make check-long`.
-A_WHILE, SOME = 60, 6
+A_WHILE, SOME = 30, 4
 LONGER = int(os.environ.get("FUZZ", "3600"))
 
 

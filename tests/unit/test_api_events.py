@@ -110,6 +110,23 @@ def test_everything_that_changes_is_told(api: ApiHost) -> None:
     assert follower.wait_for("workload-resource-group-removed", object_id=group)["name"] == "Gold"
 
 
+def test_what_hpm_leaves_undone_where_it_has_too_much_to_do_is_told(api: ApiHost) -> None:
+    follower, manager = Follower(api), api.manager
+    manager.loop.overruns += 1
+    for _ in range(4):    # cycles that take all of their time
+        manager.relief.took(manager.relief.interval)
+    told = follower.wait_for("loop", interval_in_force_seconds=4 * manager.interval)
+    version = api.get("/version")
+    assert told["interval-seconds"] == version["interval-seconds"] == manager.interval
+    assert told["interval-in-force-seconds"] == version["interval-in-force-seconds"]
+    assert "the interval is four times as long" in told["cut"] and told["cut"] in version["work-cut"]
+    assert told["reason"].startswith("a cycle took ")
+    assert version["overruns"] >= 1
+    manager.set_interval(manager.interval)
+    told = follower.wait_for("loop", cut=None)
+    assert told["interval-in-force-seconds"] == manager.interval
+
+
 def test_what_came_of_an_adjustment_is_told_too(api: ApiHost) -> None:
     follower = Follower(api)
     api.group("Gold", policy(), servers=("web1",))
