@@ -30,20 +30,33 @@ class CatalogChange:
         self.catalog = catalog
         self.renamed: dict[tuple[str, str], str] = {}
         self.deeds: list[Callable[[], Callable[[], object] | None]] = []
+        #: What undoes what was done on the host for this change, in the order in which that was done.
+        self.undoing: list[Callable[[], object]] = []
 
     @contextmanager
     def done(self) -> Iterator[None]:
         """Do the deeds; and undo them where one of them, or what follows, raises."""
-        undo: list[Callable[[], object]] = []
         try:
             for deed in self.deeds:
                 step = deed()
-                undo += [] if step is None else [step]
+                self.undoing += [] if step is None else [step]
             yield
         except BaseException:
-            for step in reversed(undo):
-                try:
-                    step()
-                except HpmError as error:    # not the one that led here
-                    log.warning("what was done for a change that failed could not be undone: %s", error)
+            undo(self.undoing)
             raise
+
+    def undoing_later(self) -> list[Callable[[], object]]:
+        """Leave to the caller to `undo` what was done on the host: whether it is to be is not known yet."""
+        steps, self.undoing[:] = list(self.undoing), ()
+        return steps
+
+
+def undo(steps: list[Callable[[], object]]) -> None:
+    """Put the host back, the last one first. What cannot be put back is told in the log: it is not the error that led
+    here."""
+    while steps:
+        step = steps.pop()
+        try:
+            step()
+        except HpmError as error:
+            log.warning("what was done for a change that failed could not be undone: %s", error)

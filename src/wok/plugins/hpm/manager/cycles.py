@@ -69,8 +69,8 @@ class Cycles:
         saved = load_setting(database, "levels")
         self.levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
         self.levels_kept = True
-        #: Changes of which the store has not said in time whether they are kept, and what to do if they are.
-        self.doubts: list[tuple[Outcome, Callable[[], None]]] = []
+        #: Changes of which the store has not said in time whether they are kept, and what to do once that is known.
+        self.doubts: list[tuple[Outcome, Callable[[bool], None]]] = []
         self._decided: Snapshot | None = None    # what the last decision was made from
         self._standing = Standing(self.actuator)
         self._adjusting = AdjustmentLog(adjustments, recorder)
@@ -120,9 +120,8 @@ class Cycles:
         and levels that are in force and were not. The lock is held."""
         for doubt in [doubt for doubt in self.doubts if doubt[0].over.is_set()]:
             self.doubts.remove(doubt)
-            outcome, taken = doubt
-            if outcome.kept:
-                taken()
+            outcome, known = doubt
+            known(outcome.kept)
         if not self.levels_kept:
             try:
                 self.keep_levels()

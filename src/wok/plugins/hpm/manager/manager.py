@@ -7,7 +7,7 @@ new generation → next plan. Readers take `snapshot` and need no lock.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..store.revisions import Author
 from ..wire.management import Level
 from .activity import ActivityLog
 from .calendar import Calendar, catalog_at, local_time, rfc3339, seconds_until
-from .change import CatalogChange
+from .change import CatalogChange, undo
 from .controls import MEMORY_CONTROLS, cpu_controls
 from .cycles import Cycles
 from .events import Events
@@ -162,16 +162,23 @@ class Manager:
             self.starting.check(self._work.catalog, change.catalog, due, catalog)
             with change.done():
                 if catalog is not self._work.catalog:
-                    self._save(catalog, Author(by, self._time()), change.renamed)
+                    self._save(catalog, Author(by, self._time()), change)
             if catalog is not self._work.catalog:
                 self._wish(catalog)
 
-    def _save(self, catalog: Catalog, author: Author, renamed: Mapping[tuple[str, str], str]) -> None:
+    def _save(self, catalog: Catalog, author: Author, change: CatalogChange) -> None:
         try:
-            save_catalog(self.database, self._work.catalog, catalog, author, renamed)
+            save_catalog(self.database, self._work.catalog, catalog, author, change.renamed)
         except StoreLate as late:
-            self._work.doubts.append((late.outcome, lambda: self._wish(catalog)))
+            steps = change.undoing_later()
+            self._work.doubts.append((late.outcome, lambda kept: self._wish(catalog) if kept else self._undo(steps)))
             raise
+
+    def _undo(self, steps: list[Callable[[], object]]) -> None:
+        """Put the host back as it was before a change that is not kept."""
+        undo(steps)
+        self._work.observer.see_partitions()
+        self._work.show()
 
     def _wish(self, catalog: Catalog) -> None:
         """That is wished for now."""

@@ -18,7 +18,7 @@ from ..policy.catalog import Catalog
 from ..policy.partitions import Partition, PartitionParameters, lineage
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
-from .change import CatalogChange
+from .change import CatalogChange, undo
 from .observer import Observer
 from .snapshot import Snapshot
 
@@ -37,7 +37,7 @@ class PartitionChange:
         self.change = change
         self.states = states
         self._host = host
-        self._undo: list[Callable[[], None]] = []
+        self._undo = change.undoing
         self.said: set[str] = set()
 
     def create(self, path: str, parameters: PartitionParameters) -> None:
@@ -68,14 +68,6 @@ class PartitionChange:
 
         self._undo.append(again)    # first: it may fail in the middle
         self._host.destroy(path)
-
-    def undo(self) -> None:
-        """Put the host back. What cannot be put back is told in the log: it is not the error that led here."""
-        for step in reversed(self._undo):
-            try:
-                step()
-            except HpmError as error:
-                log.warning("a change of a partition that failed could not be undone: %s", error)
 
 
 class Partitions:
@@ -108,7 +100,7 @@ class Partitions:
                     self._observer.see_partitions()    # before the snapshot that shows the new catalog
             except BaseException:
                 if changing is not None:
-                    changing.undo()
+                    undo(changing.change.undoing)    # nothing, where it is not known yet whether the change is kept
                 self._observer.see_partitions()
                 raise
             else:    # once it is committed: of what is refused, hpm still has to put back what was there before

@@ -84,10 +84,10 @@ class Tokens:
     def revoke(self, token_id: str) -> None:
         """Make a token worth nothing, at once and for ever. Raises `NotFound`, `StoreError`: then it is worth nothing
         before hpm is started anew, and must be revoked again."""
+        with self._lock:    # whatever the disk does, also to a use that is being kept
+            self._ids.pop(self.get(token_id).digest, None)
         with self._changing:
-            with self._lock:
-                record = self.get(token_id)
-                self._ids.pop(record.digest, None)    # whatever the disk does
+            self.get(token_id)
             delete_token(self._database, token_id)
             with self._lock:
                 del self._tokens[token_id]

@@ -29,7 +29,7 @@ class Outcome:
     def __init__(self) -> None:
         self.over = threading.Event()
         self.kept = False
-        self.error: sqlite3.Error | None = None
+        self.error: Exception | None = None
 
 
 class StoreLate(StoreError):
@@ -82,7 +82,7 @@ class Committer:
         self._thread: threading.Thread | None = None
 
     def commit(self) -> None:
-        """Commit what was written; the turn is this thread's. Raises `sqlite3.Error` where that failed, and
+        """Commit what was written; the turn is this thread's. Raises where that failed (`sqlite3.Error`), and
         `StoreLate` where it is not done in time: the turn is given up then, and nobody writes before it is over."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="hpm-store", daemon=True)
@@ -122,7 +122,7 @@ class Committer:
             try:
                 self._connection.execute("COMMIT")
                 outcome.kept = True
-            except sqlite3.Error as error:
+            except Exception as error:    # of whatever kind: without this thread nothing would be written any more
                 outcome.error = error
             if over():
                 self._end_late(outcome)
@@ -133,6 +133,10 @@ class Committer:
             log.warning("%s answers again; the last change is kept", self._what)
         else:
             log.error("%s answers again; the last change is not kept: %s", self._what, outcome.error)
+        try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        self._turn.release()
+        except sqlite3.Error as error:
+            log.error("%s: that change cannot be rolled back yet: %s", self._what, error)    # the next one tries again
+        finally:
+            self._turn.release()

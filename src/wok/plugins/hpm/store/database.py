@@ -100,6 +100,7 @@ class Database:
         self._turn.take(self._what)
         late = False
         try:
+            self._roll_back()    # what is left of one that could be neither committed nor rolled back
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
             self._committer.commit()
@@ -109,14 +110,21 @@ class Database:
             self.worth += worth    # it may be kept
             raise
         except BaseException as error:
-            if self._connection.in_transaction:    # SQLite itself ends it where the disk is full
-                self._connection.execute("ROLLBACK")
+            try:
+                self._roll_back()
+            except sqlite3.Error as again:    # not the one that led here; the next transaction tries it again
+                log.error("%s: what was not committed cannot be rolled back yet: %s", self._what, again)
             if isinstance(error, sqlite3.Error):
                 raise StoreError(f"{self._what} cannot be written: {error}") from error
             raise
         finally:
             if not late:
                 self._turn.release()
+
+    def _roll_back(self) -> None:
+        """End the transaction, if there is one: SQLite itself ends it where the disk is full."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """All rows of a query; of one within a transaction, as that left them. Raises `StoreError`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -87,6 +88,13 @@ def save_job(database: Database, job: StartJob) -> None:
         connection.execute(
             "UPDATE start_jobs SET state = ?, body = ? WHERE id = ?", (job.state, _text(job), job.id)
         )
+
+
+def trimmed(jobs: Mapping[int, StartJob]) -> dict[int, StartJob]:
+    """The jobs without the oldest of those that are over, beyond `KEPT`."""
+    over = [number for number, job in jobs.items() if job.state != "running"]
+    gone = set(over[: max(0, len(jobs) - KEPT)])
+    return {number: job for number, job in jobs.items() if number not in gone}
 
 
 def _text(job: StartJob) -> str:

@@ -57,13 +57,15 @@ class _Fared(msgspec.Struct):
 class Notifier:
     """`clock` gives monotonic nanoseconds, as samples have them, `wall` UTC. `courier` None: nothing can be delivered.
 
-    One lock protects all of it. It is never held while something is delivered.
+    One lock protects all of it. It is never held while something is delivered, or written to the store: who reads waits
+    for no disk.
     """
 
     def __init__(
         self, database: Database, clock: Callable[[], int], wall: Callable[[], datetime], courier: Courier | None
     ) -> None:
         self._database, self._clock, self._wall, self._courier = database, clock, wall, courier
+        self._saving = threading.RLock()    # of who writes to the store. Taken before the other one, never after it
         self._changed = threading.Condition()
         self._testing = threading.Lock()
         self._ending = False
@@ -99,35 +101,42 @@ class Notifier:
         """Notice whether the hypervisor is reached. For any snapshot, old or new."""
         with self._changed:
             self._level = snapshot.levels.cpu_mgmt
-            if self.wanted is not None:
-                self._tell(self._watch.look(snapshot, self._clock() / 1e9, self._wall(), self.wanted.rules))
+            if self.wanted is None:
+                return
+            told = self._tell(self._watch.look(snapshot, self._clock() / 1e9, self._wall(), self.wanted.rules))
+        if told:
+            self._keep()
 
     def judge(self, snapshot: Snapshot) -> None:
         """Notice which goals are missed. For the snapshot of a cycle that has ended."""
         with self._changed:
-            if self.wanted is not None:
-                self._tell(self._watch.judge(snapshot, self.wanted))
+            if self.wanted is None:
+                return
+            told = self._tell(self._watch.judge(snapshot, self.wanted))
+        if told:
+            self._keep()
 
-    def _tell(self, found: Sequence[Notification]) -> None:
-        if not found:
-            return
-        for outbox in self._outboxes.values():
-            outbox.add(found)
-        self._keep()
-        self._changed.notify_all()
+    def _tell(self, found: Sequence[Notification]) -> bool:
+        """Give them to be delivered; gives whether there are any. The lock is held."""
+        if found:
+            for outbox in self._outboxes.values():
+                outbox.add(found)
+            self._changed.notify_all()
+        return bool(found)
 
     # -- requests
 
     def set(self, wanted: Wanted | None) -> None:
         """Tell that from now on, and after later starts. None forgets everything. Raises `StoreError`."""
-        with self._changed:
+        with self._saving:
             save_setting(self._database, _WANTED, msgspec.json.encode(wanted).decode())
-            old, self.wanted = self.wanted, wanted
-            if wanted is None:
-                self._watch, self._fared = self._new_watch({}), {}
-            self._see_to_outboxes({}, old)
+            with self._changed:
+                old, self.wanted = self.wanted, wanted
+                if wanted is None:
+                    self._watch, self._fared = self._new_watch({}), {}
+                self._see_to_outboxes({}, old)
+                self._changed.notify_all()
             self._keep()
-            self._changed.notify_all()
 
     def missed(self) -> list[Notification]:
         """What was told last of all that is not over."""
@@ -210,7 +219,7 @@ class Notifier:
                 log.error("%d notifications were given up by %s: %s", len(digest.notifications), name, error)
             else:
                 log.warning("notifications by %s have not arrived, and are tried again: %s", name, error)
-            self._keep()
+        self._keep()
 
     def _deliver(self, name: Channel, digest: Digest, wanted: Wanted, seconds: float) -> Outcome:
         channel = wanted.channel(name)
@@ -240,15 +249,17 @@ class Notifier:
 
     def _keep(self) -> None:
         """Keep what a later start has to know, if it changed."""
-        waiting = {name: outbox.waiting for name, outbox in self._outboxes.items() if outbox.waiting}
-        kept = _Kept(dict(self._watch.open), waiting)
-        if kept == self._saved:
-            return
-        try:
-            save_setting(self._database, _KEPT, msgspec.json.encode(kept).decode(), worth=False)
-            self._saved = kept
-        except StoreError as error:
-            log.error("what was told cannot be kept, so it may be told again after a restart: %s", error)
+        with self._saving:
+            with self._changed:
+                waiting = {name: outbox.waiting for name, outbox in self._outboxes.items() if outbox.waiting}
+                kept = _Kept(dict(self._watch.open), waiting)
+            if kept == self._saved:
+                return
+            try:
+                save_setting(self._database, _KEPT, msgspec.json.encode(kept).decode(), worth=False)
+                self._saved = kept
+            except StoreError as error:
+                log.error("what was told cannot be kept, so it may be told again after a restart: %s", error)
 
 
 def _channels() -> tuple[Channel, ...]:

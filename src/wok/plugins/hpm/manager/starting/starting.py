@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -19,8 +19,9 @@ from ...errors import Conflict, HpmError, NotFound
 from ...policy.catalog import Catalog
 from ...policy.start_order import Needs, dependants_of, find_cycle, reached, said_cycle
 from ...store.catalog_store import load_setting, save_setting
+from ...store.committing import Outcome, StoreLate
 from ...store.database import Database
-from ...store.start_jobs import KEPT, OVER, JobAction, JobServer, JobState, StartJob, add_job, load_jobs, save_job
+from ...store.start_jobs import OVER, JobAction, JobServer, JobState, StartJob, add_job, load_jobs, save_job, trimmed
 from ...wire.management import Admission
 from ..activity import ActivityLog
 from ..calendar import rfc3339
@@ -35,7 +36,7 @@ from .progress import advance, cancelled, without
 from .readiness import Probes
 from .watch import Watch
 from .windows import RunWindows
-from .world import KnownNeeds, SeenWorld, name_of
+from .world import KnownNeeds, SeenWorld, name_of, said_names
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,6 @@ log = logging.getLogger(__name__)
 TURN, REST = 0.2, 10.0
 #: Seconds that a server may take to shut down where nobody says.
 GRACE = 120
-#: Servers that a refusal names.
-MOST_NAMES = 10
 #: Who asks where nobody does.
 ITSELF = "hpm"
 
@@ -85,6 +84,7 @@ class Starting:
         self.at_start = self._deeds.at_start
         self._lock = threading.RLock()    # never held while the hypervisor is asked, once there are threads
         self._jobs = load_jobs(database)
+        self._late: Outcome | None = None    # what becomes of a job that was refused as the store was late
         self.ended: Counter[JobState] = Counter()
         self._turning = self._ending = False
         self._wake = threading.Event()
@@ -144,7 +144,7 @@ class Starting:
             needs, infos = self._needs.of(snapshot), snapshot.sample.infos
             wanted = [uuid for uuid in uuids if infos[uuid].status != "running"]
             if not wanted:
-                why = f"{_names(snapshot, uuids)} {'runs' if len(uuids) == 1 else 'run'} already"
+                why = f"{said_names(snapshot, uuids)} {'runs' if len(uuids) == 1 else 'run'} already"
                 raise Conflict(f"there is nothing to start: {why if uuids else 'the group has no servers'}")
             closure = reached(needs, wanted)
             cycle = find_cycle({uuid: needs[uuid] for uuid in closure if uuid in needs})
@@ -172,7 +172,7 @@ class Starting:
             infos, dependants_by = snapshot.sample.infos, dependants_of(self._needs.of(snapshot))
             wanted = [uuid for uuid in uuids if infos[uuid].status in _ACTIVE]
             if not wanted:
-                why = f"{_names(snapshot, uuids)} {'does' if len(uuids) == 1 else 'do'} not run"
+                why = f"{said_names(snapshot, uuids)} {'does' if len(uuids) == 1 else 'do'} not run"
                 raise Conflict(f"there is nothing to stop: {why if uuids else 'the group has no servers'}")
             parts: dict[str, None] = dict.fromkeys(wanted)
             left, warned = list(wanted), set()
@@ -189,8 +189,8 @@ class Starting:
             if warned and dependants is None:
                 verb = "needs" if len(warned) == 1 else "need"
                 raise Conflict(
-                    f"{_names(snapshot, warned)} {verb} what is to stop; say whether to stop or to leave what depends"
-                    " on it"
+                    f"{said_names(snapshot, warned)} {verb} what is to stop; say whether to stop or to leave what"
+                    " depends on it"
                 )
             self._refuse_against(snapshot, list(parts), action)
             return self._add(action, snapshot, list(parts), by, wanted, group, grace_seconds, force)
@@ -248,6 +248,7 @@ class Starting:
                 self._turning = False
 
     def _turn(self) -> None:
+        self._settle()
         snapshot = self._host.snapshot
         needs = self._needs.of(snapshot)
         self._watch.look_for_cycle(snapshot, needs)
@@ -315,16 +316,34 @@ class Starting:
         self, action: JobAction, snapshot: Snapshot, uuids: Sequence[str], by: str, asked: Sequence[str],
         group: str | None, grace_seconds: int = GRACE, force: bool = False,
     ) -> StartJob:  # fmt: skip
+        self._settle()
         now = rfc3339(self._wall())
         servers = tuple(JobServer(uuid, name_of(snapshot, uuid), "waiting", now) for uuid in uuids)
-        job = add_job(self._database, StartJob(
-            0, action, now, by, servers, tuple(asked), group, grace_seconds=grace_seconds, force=force,
-        ))  # fmt: skip
-        self._jobs = trimmed({**self._jobs, job.id: job}, KEPT)
+        try:
+            job = add_job(self._database, StartJob(
+                0, action, now, by, servers, tuple(asked), group, grace_seconds=grace_seconds, force=force,
+            ))  # fmt: skip
+        except StoreLate as late:
+            self._late = late.outcome
+            raise
+        self._jobs = trimmed({**self._jobs, job.id: job})
         log.info("job %d of %s: %s %s", job.id, by, action, ", ".join(server.name for server in servers))
         self._events.publish("start-job", job)
         self.wake()
         return job
+
+    def _settle(self) -> None:
+        """What was refused as the store was late is not done later: where it is kept all the same, it is cancelled.
+        Raises `StoreError`: it is tried again."""
+        if self._late is None or not self._late.over.is_set():
+            return
+        for number, job in load_jobs(self._database).items():
+            if job.state == "running" and number not in self._jobs:
+                over = cancelled(job, self._wall(), f"{ITSELF} (which refused it, as the store was late)")
+                save_job(self._database, over)
+                self._jobs[number] = over
+                self._events.publish("start-job", over)
+        self._late = None
 
     def _keep(self, job: StartJob) -> StartJob:
         before = self._jobs[job.id]
@@ -395,19 +414,6 @@ class Starting:
                     )
 
 
-def _names(snapshot: Snapshot, uuids: Collection[str]) -> str:
-    """Names in order; of many only the first."""
-    names = sorted(name_of(snapshot, uuid) for uuid in uuids)
-    return ", ".join(names) if len(names) <= MOST_NAMES else f"{', '.join(names[:MOST_NAMES])} and others"
-
-
 def _steps(job: StartJob) -> tuple[object, ...]:
     """How far a job has come."""
     return job.state, *((server.phase, server.since, server.forced) for server in job.servers)
-
-
-def trimmed(jobs: Mapping[int, StartJob], kept: int) -> dict[int, StartJob]:
-    """The jobs without the oldest of those that are over, beyond so many."""
-    over = [number for number, job in jobs.items() if job.state != "running"]
-    gone = set(over[: max(0, len(jobs) - kept)])
-    return {number: job for number, job in jobs.items() if number not in gone}

@@ -12,6 +12,9 @@ from ...policy.start_policies import StartPolicy
 from ..snapshot import Snapshot
 from .readiness import Probes
 
+#: Servers that a refusal names.
+MOST_NAMES = 10
+
 #: Of a server of which nobody said any.
 NO_START = StartPolicy()
 
@@ -98,3 +101,9 @@ def needs_by(assignments: Mapping[str, Assignment]) -> Needs:
         if a.guest.policy.start is not None and a.guest.policy.start.depends_on
     }  # fmt: skip
     return needs_of(policies, {uuid: a.group for uuid, a in assignments.items()}) if policies else {}
+
+
+def said_names(snapshot: Snapshot, uuids: Collection[str]) -> str:
+    """Names in order; of many only the first."""
+    names = sorted(name_of(snapshot, uuid) for uuid in uuids)
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{', '.join(names[:MOST_NAMES])} and others"
