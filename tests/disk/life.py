@@ -82,7 +82,7 @@ def _activity(database: Database) -> None:
 #: Each is whole or not done at all.
 ACTS: tuple[Act, ...] = (
     _catalog(1),
-    lambda database: save_setting(database, "levels", "on"),
+    lambda database: save_setting(database, "levels", '{"cpu-mgmt": "on"}'),
     lambda database: _put(database, 0, 4, 2000),
     _adjustment,
     lambda database: save_token(database, _token(1)),
@@ -92,7 +92,7 @@ ACTS: tuple[Act, ...] = (
     _drop,
     _activity,
     _job("done"),
-    lambda database: save_setting(database, "levels", "off"),
+    lambda database: save_setting(database, "levels", '{"cpu-mgmt": "off"}'),
     lambda database: save_token(database, _token(2)),
     lambda database: delete_token(database, "token1"),
     _catalog(3),

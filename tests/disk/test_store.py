@@ -59,6 +59,11 @@ def test_no_fault_loses_what_was_acknowledged_or_leaves_half_of_anything(
     assert at > 150, "a life has more operations than that"
 
 
+def counted(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Rows without the count of changes, which is another one after a recovery."""
+    return [row for row in rows if row[0] != "worth"]
+
+
 def play_damaged(path: Path, disk: Disk) -> Exception | None:
     """Start with a damaged store; gives why it could not be opened."""
     try:
@@ -103,18 +108,20 @@ def test_a_fault_while_a_damaged_store_is_replaced_loses_neither_backup_nor_jour
         shutil.copytree(damaged, folder)
         path = folder / "hpm.db"
         with faulty(Disk(kind, at)) as disk:
-            play_damaged(path, disk)
+            failed = play_damaged(path, disk)
             struck = disk.count >= at
             disk.lose_power()
         where = f"{kind} at {at} ({disk.told[-1]})"
         with faulty(Disk()):
-            database, _ = open_store(path)
+            database, recovered = open_store(path)
             found = content(database)
             readable(database)
             database.close()
         for table, rows in found.items():
             stage = stages[-1] if table in ("journal", "tokens") else stages[8]
-            assert rows == stage[table], where
+            assert counted(rows) == counted(stage[table]), where
+        if failed is not None and kind not in ENDS:    # people are told once
+            assert recovered is not None, where
         assert len(list(folder.glob("hpm.db.damaged-*Z"))) == 1, where
         assert not list(folder.glob("hpm.db.restor*")), where
     tell("damaged store", kind, at - 1)

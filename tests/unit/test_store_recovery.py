@@ -290,7 +290,7 @@ def test_what_counts_as_a_change_is_what_an_administrator_would_miss(tmp_path: P
 
 
 def test_the_rhythm_of_backups() -> None:
-    rhythm = Rhythm(0.0, 5, any_yet=True)
+    rhythm = Rhythm(0.0, 5, 5)
     assert rhythm.due(1.0, 5) == DAILY
     assert rhythm.due(100.0, 6) == 100.0 + SETTLED
     assert rhythm.due(105.0, 7) == 105.0 + SETTLED
@@ -301,7 +301,7 @@ def test_the_rhythm_of_backups() -> None:
     assert rhythm.due(162.0, 159) == 160.0 + APART
     rhythm.made(300.0, 159, 3.0)    # a slow disk
     assert rhythm.due(301.0, 160) == 600.0
-    assert Rhythm(0.0, 0, any_yet=False).due(1.0, 0) == 0.0
+    assert Rhythm(0.0, 0, None).due(1.0, 0) == 0.0
 
 
 # -- upgrades

@@ -102,12 +102,13 @@ def _opened(store: Path) -> tuple[Database, list[str]]:
     try:
         database, recovered = open_store(store)
     except StoreDamaged as error:
-        entries = journal_of(store)
-        if not entries:
+        found = journal_of(store)
+        if found is None or not found[0]:
             raise
         database = Database(Path(":memory:"))
-        Journal(database).put(entries)
-        return database, [f"{error.message.partition(', and there')[0]}; what its journal says is put back"]
+        Journal(database).put(found[0])
+        unread = f" but for what cannot be read, which you must see to: {', '.join(found[1])}" if found[1] else ""
+        return database, [f"{error.message.partition(', and there')[0]}; what its journal says is put back{unread}"]
     return database, [] if recovered is None else [recovered.said()]
 
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 
 from ..errors import StoreDamaged, StoreError
-from ..store.backups import Backup, backups_of, make_backup
+from ..store.backups import Backup, backups_of, make_backup, worth_of
 from ..store.database import Database
+from ..store.rows import check_whole
 
 log = logging.getLogger(__name__)
 
@@ -24,19 +25,22 @@ AGAIN = 300.0
 #: Seconds that the end waits for the last one; a healthy disk takes tenths of a second.
 ENDING = 10.0
 
+_UNKNOWN = -1    # no store has that count
+
 
 class Rhythm:
     """Decides when a backup is due. Times are monotonic seconds; `worth` as in `Database`.
 
-    The first one is due at once where there is none yet.
+    `made` is the count that the newest backup has, and `age` how many seconds ago that was made. The first one is due
+    at once where there is none yet (None).
     """
 
-    def __init__(self, now: float, worth: int, *, any_yet: bool) -> None:
-        self._made = worth    # the count that the newest backup has
+    def __init__(self, now: float, worth: int, made: int | None, age: float = 0.0) -> None:
+        self._made = worth if made is None else made
         self._seen = worth
         self._first = self._last = now    # of the changes that are not in it
         self._next = now
-        self._daily = now + DAILY if any_yet else now
+        self._daily = now if made is None else now + min(DAILY, max(0.0, DAILY - age))
 
     def due(self, now: float, worth: int) -> float:
         """When to make one; it may be past."""
@@ -64,8 +68,12 @@ class BackingUp:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database, self._clock = database, clock
-        self._rhythm = Rhythm(clock(), database.worth, any_yet=bool(backups_of(database.path)))
-        self._made = database.worth
+        newest = next(iter(backups_of(database.path)), None)
+        made = None if newest is None else worth_of(newest)
+        self._made = _UNKNOWN if made is None else made
+        self._rhythm = Rhythm(
+            clock(), database.worth, None if newest is None else self._made, 0.0 if newest is None else newest.age()
+        )
         self._ending = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="hpm-backups", daemon=True)
@@ -88,11 +96,15 @@ class BackingUp:
         if self._database.worth != self._made:
             self.make()
 
+    def due(self) -> float:
+        """When the next one is to be made, as the clock counts."""
+        return self._rhythm.due(self._clock(), self._database.worth)
+
     def make(self) -> Backup | None:
         """Make one now; None, and why in the log, if it cannot be made."""
         worth, began = self._database.worth, self._clock()
         try:
-            backup = make_backup(self._database.path)
+            backup = make_backup(self._database.path, look=check_whole)
         except StoreError as error:
             if not self._failing:
                 hint = "; the next start uses the last good backup" if isinstance(error, StoreDamaged) else ""
@@ -110,7 +122,7 @@ class BackingUp:
     def _run(self) -> None:
         while not self._ending.wait(1.0):
             try:
-                if self._rhythm.due(self._clock(), self._database.worth) <= self._clock():
+                if self.due() <= self._clock():
                     self.make()
             except Exception:    # a thread that is gone would be missed by nobody until the day it is needed
                 log.exception("backups")

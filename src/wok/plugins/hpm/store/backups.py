@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ..errors import StoreDamaged, StoreError
 
@@ -22,6 +23,9 @@ NEWEST = 3
 #: And of the days before, the last one of each, of so many days: what somebody changed by mistake on a Friday evening
 #: is found in the week after it.
 DAYS = 7
+
+#: Looks whether an open file, a copy of that store, is whole. Raises `StoreDamaged`, `sqlite3.Error`.
+Look: TypeAlias = "Callable[[sqlite3.Connection, Path], None]"
 
 _NAME = re.compile(r"hpm-([0-9]{6,})-([0-9]{8}T[0-9]{6}Z)\.db")
 
@@ -38,6 +42,14 @@ class Backup(NamedTuple):
         """The name of its file, by which people name it."""
         return self.path.name
 
+    def age(self) -> float:
+        """Seconds since it was made; of a clock that went back, less than none."""
+        try:
+            made = datetime.strptime(self.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+        except ValueError:    # somebody named it
+            return 0.0
+        return (datetime.now(timezone.utc) - made).total_seconds()
+
 
 def backups_of(store: Path) -> list[Backup]:
     """All backups of a store, newest first."""
@@ -50,7 +62,14 @@ def backups_of(store: Path) -> list[Backup]:
     return sorted(found, key=lambda backup: backup.number, reverse=True)
 
 
-def make_backup(store: Path, now: datetime | None = None) -> Backup:
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """See whether an open file is whole. Raises `StoreDamaged`, `sqlite3.Error`."""
+    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    if found != ["ok"]:
+        raise StoreDamaged(f"the store {path} is damaged: {'; '.join(found)}")
+
+
+def make_backup(store: Path, now: datetime | None = None, look: Look = check) -> Backup:
     """Copy the store, check the copy, and drop backups that are not kept any more. For any thread and process.
 
     Raises `StoreDamaged` if the copy, and so the store, is damaged, `StoreError` if it cannot be made; of both nothing
@@ -63,7 +82,7 @@ def make_backup(store: Path, now: datetime | None = None) -> Backup:
     making = backup.path.with_name("making.tmp")
     try:
         making.parent.mkdir(mode=0o700, exist_ok=True)
-        copy_store(store, making)
+        copy_store(store, making, look)
         os.rename(making, backup.path)    # noqa: PTH104 (its faults are tried)
         sync_directory(backup.path.parent)
     except StoreDamaged:
@@ -76,8 +95,9 @@ def make_backup(store: Path, now: datetime | None = None) -> Backup:
     return backup
 
 
-def copy_store(store: Path, to: Path) -> None:
-    """Copy a store, or a backup, whole and checked, to a file that may be there already; it is on the disk then.
+def copy_store(store: Path, to: Path, look: Look = check) -> None:
+    """Copy a store, or a backup, whole and checked by `look`, to a file that may be there already. It is on the
+    disk then.
 
     Raises `StoreDamaged`, `sqlite3.Error`, `OSError`.
     """
@@ -89,7 +109,7 @@ def copy_store(store: Path, to: Path) -> None:
             target.execute("PRAGMA synchronous=OFF")    # it is synced whole, below
             source.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")    # one file, that can be read where nothing may be written
-            check(target, store)
+            look(target, store)
     except sqlite3.DatabaseError as error:
         if type(error) is sqlite3.DatabaseError:
             raise StoreDamaged(f"the store {store} is damaged: {error}") from error
@@ -97,11 +117,19 @@ def copy_store(store: Path, to: Path) -> None:
     sync_file(to)
 
 
-def check(connection: sqlite3.Connection, path: Path) -> None:
-    """See whether an open file is whole. Raises `StoreDamaged`, `sqlite3.Error`."""
-    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-    if found != ["ok"]:
-        raise StoreDamaged(f"the store {path} is damaged: {'; '.join(found)}")
+def worth_in(connection: sqlite3.Connection) -> int:
+    """How many changes that are worth a backup an open file has seen (see `Database.worth`). Raises `sqlite3.Error`."""
+    row = connection.execute("SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'worth'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def worth_of(backup: Backup) -> int | None:
+    """The same of a backup; None if it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{backup.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return worth_in(connection)
+    except sqlite3.Error:
+        return None
 
 
 def sync_file(path: Path) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import StoreDamaged, StoreError
-from .backups import check, make_backup
+from .backups import check, make_backup, worth_in
 from .committing import Committer, StoreLate, Turn
 from .readers import Readers
 
@@ -58,6 +58,8 @@ STEPS = (
     """,
 )
 
+_WORTH = "INSERT OR REPLACE INTO settings (name, value) VALUES ('worth', ?)"
+
 
 class Database:
     """An open store. Raises `StoreError` with what to do if the file cannot be used, `StoreDamaged` if it is damaged
@@ -67,7 +69,7 @@ class Database:
         self.path = path
         self._turn = Turn()
         self._what = f"the store {path}"
-        #: Counts the transactions that a backup is worth making for.
+        #: Counts the transactions that a backup is worth making for. Kept, so that a start knows what a backup lacks.
         self.worth = 0
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -103,6 +105,8 @@ class Database:
             self._roll_back()    # what is left of one that could be neither committed nor rolled back
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
+            if worth:
+                self._connection.execute(_WORTH, (str(self.worth + 1),))
             self._committer.commit()
             self.worth += worth
         except StoreLate:
@@ -171,6 +175,7 @@ class Database:
         for number in range(version, len(STEPS)):
             script = f"BEGIN IMMEDIATE; {STEPS[number]}; PRAGMA user_version={number + 1}; COMMIT;"
             self._connection.executescript(script)
+        self.worth = worth_in(self._connection)
 
 
 def _keep_private(path: Path) -> None:

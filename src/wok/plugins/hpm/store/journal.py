@@ -56,11 +56,6 @@ _PUT = (
 )
 
 
-def read_entries(connection: sqlite3.Connection) -> list[JournalEntry]:
-    """All entries in an open file. Raises `sqlite3.Error`, and `msgspec.ValidationError` for what is none."""
-    return _entries(connection.execute(_ALL).fetchall())
-
-
 def write_entries(connection: sqlite3.Connection, entries: Sequence[JournalEntry]) -> None:
     """Have these and no others in an open file. Raises `sqlite3.Error`."""
     connection.execute("BEGIN IMMEDIATE")

@@ -5,36 +5,50 @@ file wherever that part of it is whole. So are tokens: one that was revoked must
 
 The order of steps is such that a start after an end at any of them does the rest: what takes the place is complete
 beside the file (`.restored`) before that is touched, and the write-ahead log of the damaged file is moved away before
-there is another file that SQLite would apply it to.
+there is another file that SQLite would apply it to. In it is what came to pass (`_TOLD`), so that whichever start opens
+it first can tell. Where the store opens well, what waits beside it is of a recovery that ended before that, and goes.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from ..errors import StoreDamaged, StoreError
 from .backups import Backup, backups_of, copy_store, sync_directory, sync_file
+from .catalog_store import load_setting
 from .database import Database
-from .journal import JournalEntry, read_entries, write_entries
-from .tokens import TokenRecord, read_tokens, write_tokens
+from .journal import JournalEntry, write_entries
+from .rows import Read, check_rows, check_whole, entry_name, read_entries, read_tokens
+from .tokens import write_tokens
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: A part of a damaged file: what can be read of it, and the names of rows that cannot. None: it cannot be read at all.
+Part: TypeAlias = "tuple[list[T], list[str]] | None"
 
 #: Damaged files that are kept; older ones go.
 KEPT = 3
 
+#: The setting in which a file that takes the store's place says so.
+_TOLD = "recovered"
+
 
 class Recovered(msgspec.Struct, frozen=True):
     """What came to pass: why, where the old file is now (None: there was none), which backup took its place, and
-    whether journal and tokens are those of the old file, or as old as the backup."""
+    whether journal and tokens are those of the old file, or as old as the backup. `unread`: rows of them that could not
+    be read; then `journal` is false if one is of the journal."""
 
     why: str
     aside: Path | None
@@ -42,13 +56,17 @@ class Recovered(msgspec.Struct, frozen=True):
     time: str
     journal: bool
     tokens: bool
+    unread: tuple[str, ...] = ()
 
     def said(self) -> str:
         """The same for people."""
-        lost = "changes of groups, policies and settings" if self.journal else "all changes"
+        most = "changes of groups, policies and settings"
+        lost = most if self.journal or self.unread else "all changes"
         old = "" if self.aside is None else f"; the old file is {self.aside}"
         tokens = "" if self.tokens else ". Tokens that were revoked since are valid again: see to them (hpm token-list)"
-        return f"{self.why}. The backup {self.backup} took its place: {lost} since {self.time} are lost{old}{tokens}"
+        unread = f". Of the old file could not be read: {', '.join(self.unread)}" if self.unread else ""
+        lost = f"{lost} since {self.time} are lost"
+        return f"{self.why}. The backup {self.backup} took its place: {lost}{old}{unread}{tokens}"
 
 
 def open_store(path: Path) -> tuple[Database, Recovered | None]:
@@ -60,7 +78,7 @@ def open_store(path: Path) -> tuple[Database, Recovered | None]:
         _finish(path)
         why = _gone(path)
         if why is None:
-            return Database(path), None
+            return _opened(path)
     except StoreDamaged as error:
         why = error.message
     except OSError as error:
@@ -90,38 +108,61 @@ def is_kept(path: Path) -> bool:
 def host_of(path: Path) -> str | None:
     """Whose the store (or backup) in a file is; None if it does not say so, or is damaged. Raises `StoreError`."""
     found = _part(path, "settings", _read_host)
-    return found[0] if found else None
+    return found[0][0] if found and found[0] else None
 
 
-def _read_host(connection: sqlite3.Connection) -> Sequence[str]:
-    return [str(row[0]) for row in connection.execute("SELECT value FROM settings WHERE name = 'hypervisor'")]
+def _read_host(read: Read) -> tuple[list[str], list[str]]:
+    return [str(row[0]) for row in read("SELECT value FROM settings WHERE name = 'hypervisor'")], []
 
 
-def journal_of(path: Path) -> Sequence[JournalEntry] | None:
-    """The journal of a file that may be damaged; None: that part is damaged too. Raises `StoreError` if it cannot be
-    read now."""
+def journal_of(path: Path) -> Part[JournalEntry]:
+    """The journal of a file that may be damaged. Raises `StoreError` if it cannot be read now."""
     return _part(path, "journal", read_entries)
 
 
-def _tokens_of(path: Path) -> Sequence[TokenRecord] | None:
-    """The same of its tokens: one that was revoked is not to come back."""
-    return _part(path, "tokens", read_tokens)
+def _opened(path: Path) -> tuple[Database, Recovered | None]:
+    """Open a file that is there, and find what it says of itself. Raises `StoreDamaged`, `StoreError`."""
+    database = Database(path)
+    try:
+        check_rows(database.rows, path)
+        for suffix in (".restored", ".restoring"):
+            with suppress(FileNotFoundError):
+                os.unlink(_beside(path, suffix))    # noqa: PTH108 (its faults are tried)
+        return database, _told(database)
+    except BaseException:
+        database.close()
+        raise
 
 
-def _part(path: Path, table: str, read: Callable[[sqlite3.Connection], Sequence[T]]) -> Sequence[T] | None:
+def _told(database: Database) -> Recovered | None:
+    """What came to pass, if nobody was told yet."""
+    said = load_setting(database, _TOLD)
+    if said is None:
+        return None
+    try:
+        with database.transaction(worth=False) as connection:
+            connection.execute("DELETE FROM settings WHERE name = ?", (_TOLD,))
+    except StoreError as error:
+        log.warning("%s; what became of it is told again by the next start", error)
+    return msgspec.json.decode(said, type=Recovered, dec_hook=lambda _, value: Path(value))
+
+
+def _part(path: Path, table: str, read: Callable[[Read], tuple[list[T], list[str]]]) -> Part[T]:
     if not path.exists() or path.stat().st_size == 0:
         return None    # SQLite would throw its write-ahead log away
     try:
         with closing(sqlite3.connect(path)) as connection:
             if [row[0] for row in connection.execute(f"PRAGMA quick_check('{table}')")] != ["ok"]:
                 return None
-            return read(connection)
-    except msgspec.MsgspecError:
-        return None
+            return read(_reader(connection))
     except sqlite3.Error as error:
         if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
             return None
         raise StoreError(f"the {table} of the damaged store {path} cannot be read: {error}; start again") from error
+
+
+def _reader(connection: sqlite3.Connection) -> Read:
+    return lambda query: connection.execute(query).fetchall()
 
 
 def _gone(path: Path) -> str | None:
@@ -136,25 +177,38 @@ def _gone(path: Path) -> str | None:
 
 def _with_backup(path: Path, backups: Sequence[Backup], why: str) -> tuple[Database, Recovered]:
     """The newest of these that is good takes its place."""
-    entries, tokens = journal_of(path), _tokens_of(path)
+    # of tokens too: one that was revoked is not to come back
+    entries, tokens = journal_of(path), _part(path, "tokens", read_tokens)
+    unread = tuple(name for part in (entries, tokens) if part is not None for name in part[1])
+    whole = entries is not None and not entries[1]
     bad = []
     for backup in backups:
         restored = _beside(path, ".restored")
         making = _beside(path, ".restoring")
+        aside = _aside(path) if path.exists() else None
         try:
-            copy_store(backup.path, making)
+            copy_store(backup.path, making, check_whole)
+            done = Recovered(why, aside, backup.name, backup.time, whole, tokens is not None, unread)
             with closing(sqlite3.connect(making, isolation_level=None)) as connection:
                 if entries is not None:
-                    write_entries(connection, entries)
+                    old, _ = read_entries(_reader(connection))
+                    known = [entry for entry in old if entry_name(entry.uuid, entry.control) in entries[1]]
+                    write_entries(connection, [*entries[0], *known])
                 if tokens is not None and connection.execute("PRAGMA table_info('tokens')").fetchone() is not None:
-                    write_tokens(connection, tokens)
+                    write_tokens(connection, tokens[0])
+                # no backup has this count of changes, so one is made of this soon
+                said = msgspec.json.encode(done, enc_hook=str).decode()
+                connection.executemany(
+                    "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)",
+                    [(_TOLD, said), ("worth", str(time.time_ns()))],
+                )
             sync_file(making)
             os.replace(making, restored)    # noqa: PTH105 (its faults are tried)
             sync_directory(path.parent)
-            aside = _move_aside(path)
+            if aside is not None:
+                _move_aside(path, aside)
             _finish(path)
-            done = Recovered(why, aside, backup.name, backup.time, entries is not None, tokens is not None)
-            return Database(path), done
+            return _opened(path)[0], done
         except StoreDamaged as error:
             bad.append(error.message)
         except (sqlite3.Error, OSError) as error:
@@ -165,12 +219,13 @@ def _with_backup(path: Path, backups: Sequence[Backup], why: str) -> tuple[Datab
     raise StoreDamaged(f"{why}; so is every backup ({'; '.join(bad)}). {_what_to_do(path)}")
 
 
-def _move_aside(path: Path) -> Path | None:
+def _aside(path: Path) -> Path:
+    """The name that a file is to have now."""
+    return _beside(path, datetime.now(timezone.utc).strftime(".damaged-%Y%m%dT%H%M%S.%fZ"))
+
+
+def _move_aside(path: Path, aside: Path) -> None:
     """Give a file another name, its log later (`_finish`). Of earlier ones, some stay. Raises `OSError`."""
-    if not path.exists():
-        return None
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
-    aside = _beside(path, f".damaged-{stamp}")
     os.rename(path, aside)    # noqa: PTH104 (its faults are tried)
     sync_directory(path.parent)
     older = sorted(each for each in path.parent.glob(f"{path.name}.damaged-*Z") if each != aside)
@@ -178,7 +233,6 @@ def _move_aside(path: Path) -> Path | None:
         for suffix in ("", "-wal", "-shm"):
             with suppress(OSError):
                 os.unlink(_beside(each, suffix))    # noqa: PTH108 (its faults are tried)
-    return aside
 
 
 def _finish(path: Path) -> None:
@@ -202,7 +256,7 @@ def _what_to_do(path: Path) -> str:
     journal = journal_of(path)
     if journal is None:
         first = "What hpm changed on this host cannot be read any more: see whether the servers' shares are as you want"
-    elif journal:
+    elif any(journal):
         first = "Put back what hpm changed on this host, which can still be read: hpm restore"
     else:
         first = "Nothing on this host is to be put back"

@@ -53,12 +53,6 @@ def delete_token(database: Database, token_id: str) -> None:
         connection.execute("DELETE FROM tokens WHERE id = ?", (token_id,))
 
 
-def read_tokens(connection: sqlite3.Connection) -> list[TokenRecord]:
-    """All tokens in an open file. Raises `sqlite3.Error`, and `msgspec.MsgspecError` for what is none."""
-    rows = connection.execute("SELECT body FROM tokens").fetchall()
-    return [msgspec.json.decode(str(body), type=TokenRecord) for (body,) in rows]
-
-
 def write_tokens(connection: sqlite3.Connection, records: Sequence[TokenRecord]) -> None:
     """Have these and no others in an open file. Raises `sqlite3.Error`."""
     connection.execute("BEGIN IMMEDIATE")
