@@ -61,8 +61,10 @@ class Terminal:
     def until(self, check: Callable[[list[str]], object], what: str) -> list[str]:
         """Wait until the lines of the screen are so; gives them. Fails with what is seen instead."""
         deadline = time.monotonic() + PATIENCE
+        news = select.poll()    # other tests may have left files open, and select() knows 1,024
+        news.register(self._master, select.POLLIN)
         while time.monotonic() < deadline:
-            if select.select([self._master], [], [], 0.05)[0]:
+            if news.poll(50):
                 data = os.read(self._master, 65536)
                 self.sent += data
                 self._stream.feed(data)

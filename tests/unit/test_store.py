@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from pathlib import Path
@@ -16,6 +17,7 @@ from hpm.store.catalog_store import load_catalog, load_setting, save_catalog, sa
 from hpm.store.database import STEPS, Database
 from hpm.store.journal import Journal, JournalEntry
 from hpm.store.revisions import KEPT, Author, find_revisions
+from tests.lab.errors import wait_until
 
 from .builders import group
 
@@ -365,3 +367,18 @@ def test_an_upgrade_that_was_interrupted_is_done_whole_the_next_time(
     database = Database(tmp_path / "hpm.db")
     assert database.rows("PRAGMA user_version") == [(len(STEPS) + 1,)]
     assert database.rows("SELECT * FROM more") == []
+
+
+def test_a_store_that_nobody_has_any_more_leaves_no_thread_and_no_file(tmp_path: Path) -> None:
+    """It need not be closed: who makes thousands of them, as tests do, would run out of files."""
+    def left() -> list[str]:
+        gc.collect()
+        files = [str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.exists()]
+        return [file for file in files if str(tmp_path) in file]
+
+    database = Database(tmp_path / "hpm.db")
+    save_setting(database, "levels", "{}")
+    assert load_setting(database, "levels") == "{}"
+    assert left()
+    del database
+    wait_until(lambda: not left(), 5.0, "all of its files are closed")

@@ -12,7 +12,9 @@ import queue
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable
+from typing import TypeAlias
 
 from ..errors import StoreError
 
@@ -73,20 +75,26 @@ class Turn:
         self._owner, self.late = None, time.monotonic()
 
 
+#: A commit that is asked for: what is to become of it, and what is called then, which says whether nobody waits.
+_Asked: TypeAlias = "queue.SimpleQueue[tuple[Outcome, Callable[[], bool]] | None]"
+
+
 class Committer:
-    """Commits in a thread of its own, which begins with the first one."""
+    """Commits in a thread of its own, which begins with the first one, and ends when nobody has this any more."""
 
     def __init__(self, connection: sqlite3.Connection, turn: Turn, what: str) -> None:
         self._connection, self._turn, self._what = connection, turn, what
-        self._queue: queue.SimpleQueue[tuple[Outcome, Callable[[], bool]] | None] = queue.SimpleQueue()
+        self._queue: _Asked = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def commit(self) -> None:
         """Commit what was written; the turn is this thread's. Raises where that failed (`sqlite3.Error`), and
         `StoreLate` where it is not done in time: the turn is given up then, and nobody writes before it is over."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="hpm-store", daemon=True)
+            given = (self._queue, self._connection, self._turn, self._what)
+            self._thread = threading.Thread(target=_run, args=given, name="hpm-store", daemon=True)
             self._thread.start()
+            weakref.finalize(self, self._queue.put, None)
         outcome, lock, given_up = Outcome(), threading.Lock(), False
 
         def over() -> bool:
@@ -116,27 +124,30 @@ class Committer:
             self._queue.put(None)
             self._thread.join()
 
-    def _run(self) -> None:
-        while (given := self._queue.get()) is not None:
-            outcome, over = given
-            try:
-                self._connection.execute("COMMIT")
-                outcome.kept = True
-            except Exception as error:    # of whatever kind: without this thread nothing would be written any more
-                outcome.error = error
-            if over():
-                self._end_late(outcome)
 
-    def _end_late(self, outcome: Outcome) -> None:
-        """Nobody waits: say what became of it, and let others write again."""
-        if outcome.error is None:
-            log.warning("%s answers again; the last change is kept", self._what)
-        else:
-            log.error("%s answers again; the last change is not kept: %s", self._what, outcome.error)
+def _run(asked: _Asked, connection: sqlite3.Connection, turn: Turn, what: str) -> None:
+    while (given := asked.get()) is not None:
+        outcome, over = given
         try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            log.error("%s: that change cannot be rolled back yet: %s", self._what, error)    # the next one tries again
-        finally:
-            self._turn.release()
+            connection.execute("COMMIT")
+            outcome.kept = True
+        except Exception as error:    # of whatever kind: without this thread nothing would be written any more
+            outcome.error = error
+        if over():
+            _end_late(outcome, connection, turn, what)
+        del given, outcome, over    # while nothing is asked for, nothing is kept
+
+
+def _end_late(outcome: Outcome, connection: sqlite3.Connection, turn: Turn, what: str) -> None:
+    """Nobody waits: say what became of it, and let others write again."""
+    if outcome.error is None:
+        log.warning("%s answers again; the last change is kept", what)
+    else:
+        log.error("%s answers again; the last change is not kept: %s", what, outcome.error)
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        log.error("%s: that change cannot be rolled back yet: %s", what, error)    # the next one tries again
+    finally:
+        turn.release()
