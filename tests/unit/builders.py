@@ -85,7 +85,10 @@ class House:
         self.database = self._open(self._path)
         self.database.rows("PRAGMA synchronous=OFF")    # processes crash here, not the machine
         courier = None if self._courier is None else self._courier()
-        self.manager = Manager(self.host, self.database, self.interval, self._clock, self.wall, courier=courier)
+        self.manager = Manager(
+            self.host, self.database, self.interval, self._clock, self.wall, courier=courier,
+            aside=self._path.with_name("put-back.json"),
+        )  # fmt: skip
         self._loop = VirtualLoop(self.manager, lambda: self.host.now_ns, lambda seconds: self.host.advance(seconds))
         self.host.on_change(self._loop.servers_changed)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +30,7 @@ from tests.lab.errors import wait_until
 
 from .api_host import ApiHost, running
 from .builders import House, group, guest, uuid_of
+from .faulty_disk import DISK, Disk, OnDisk, on_disk
 
 #: Seconds that a commit may take here; and in which every reader is answered.
 LIMIT, READING = 0.3, 1.0
@@ -44,56 +44,10 @@ READ = (
 )  # fmt: skip
 
 
-class Disk:
-    """Hangs from `hang` to `answer`; is full from `fill` to `empty`."""
-
-    def __init__(self) -> None:
-        self._answers = threading.Event()
-        self._answers.set()
-        self.full = False
-        self.waiting = threading.Event()
-
-    def hang(self) -> None:
-        self.waiting.clear()
-        self._answers.clear()
-
-    def answer(self) -> None:
-        self._answers.set()
-
-    def write(self) -> None:
-        """What a commit does. Raises `sqlite3.OperationalError`."""
-        if not self._answers.is_set():
-            self.waiting.set()
-            self._answers.wait(30.0)
-        if self.full:
-            raise sqlite3.OperationalError("database or disk is full")
-
-
-DISK = Disk()
-
-
-class OnDisk(sqlite3.Connection):
-    """Commits of what was written are written to `DISK`."""
-
-    reads = False
-
-    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:    # type: ignore[override]
-        self.reads |= statement == "PRAGMA query_only=ON"
-        if statement == "COMMIT" and not self.reads:
-            DISK.write()
-        return super().execute(statement, *values)    # type: ignore[arg-type]
-
-
 @pytest.fixture(autouse=True)
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     monkeypatch.setattr(committing, "LIMIT", LIMIT)
-    connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, **{"factory": OnDisk, **more}))
-    DISK.full = False
-    DISK.answer()
-    yield DISK
-    DISK.full = False
-    DISK.answer()
+    yield from on_disk(monkeypatch)
 
 
 def later(deed: Callable[[], object]) -> Future[object]:

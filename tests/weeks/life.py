@@ -53,7 +53,10 @@ class Life:
         self._lock = HostLock(self.directory / "lock", f"life {self.lives}")
         self.database = SteppingDatabase(self.directory / "hpm.db", self.steps)
         self.host.step = self.steps.take
-        self.manager = Manager(self.host, self.database, self.interval, lambda: self.host.now_ns, self.wall)
+        self.manager = Manager(
+            self.host, self.database, self.interval, lambda: self.host.now_ns, self.wall,
+            aside=self.directory / "put-back.json",
+        )  # fmt: skip
 
     def wake(self) -> None:
         """Start a manager; again, if that one is killed while it starts. Raises `HpmError` where it cannot start."""

@@ -75,7 +75,8 @@ class _Hangs(Exception):
 
 class Inventory:
     """Keeps `entries` (UUID → `Entry`; replaced, never changed) and `problem` current. `read` is when each of them was
-    read (unix, in seconds); `stale` are those that libvirt, although it answers, tells nothing of now, and since when.
+    read (unix, in seconds); `stale` are those that libvirt, although it answers, tells nothing of now, and since when:
+    also such as could not be read yet, and are no `entries`.
 
     `on_change(entries)` is called from the keeper's thread after each replacement.
     """
@@ -189,10 +190,12 @@ class Inventory:
                     self._dirty -= seen
                 for uuid in self.read.keys() - uuids:
                     del self.read[uuid]
+                if not self.stale.keys() <= uuids:
+                    self.stale = {uuid: since for uuid, since in self.stale.items() if uuid in uuids}
                 self._read({uuid: entry for uuid, entry in self.entries.items() if uuid in uuids}, uuids)
                 return
         with self._lock:
-            self._dirty |= self.entries.keys()
+            self._dirty |= self.entries.keys() | self.stale.keys()
         self._refresh_dirty()
         if not self._listed:
             raise HypervisorUnreachable("libvirt does not list its servers (a hook of a start may be running), so"
@@ -219,7 +222,6 @@ class Inventory:
         finally:
             with self._lock:
                 self._dirty |= left.keys()
-        stale = {uuid: since for uuid, since in stale.items() if uuid in entries}
         if stale != self.stale:
             self.stale = stale
         self._replace(entries)

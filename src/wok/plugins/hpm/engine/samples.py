@@ -176,7 +176,8 @@ class HostSample(msgspec.Struct, frozen=True):
     than that. `ksm` None: the host has none. `boot` tells the host's starts apart, `nodes` counts its NUMA nodes.
     `idle_by_cpu` is the idle time of each CPU that is online, by its number; empty: not known. `partition_shares` are
     the weights of the partitions that there are, by path. `stale` are servers of which the hypervisor, although it
-    answers, tells nothing now, and since when (unix time in seconds): what stands in `infos` is from before.
+    answers, tells nothing now, and since when (unix time in seconds): what stands in `infos` is from before
+    (it may lack them).
     """
 
     time_ns: int

@@ -129,13 +129,14 @@ class RunningManager:
         database, recovered = open_store(self.state / "hpm.db")
         later(database.close)
         keep_to_host(database, self.choice)
-        found = Journal(database).entries
+        found = Journal(database, aside_path(self.choice, self.state)).entries
         network = None if self._helpers is None else NetworkHelper(self._helpers / NETWORK)
         self.hypervisor = open_hypervisor(self.choice.uri, port_answers if network is None else network.ask_port)
         later(self.hypervisor.close)
         self.manager = Manager(
             self.hypervisor, database, interval, time.monotonic_ns, lambda: datetime.now(timezone.utc),
             History(self.state / "history.db", KINDS), network or ProcessCourier(), self._plot_dir,
+            aside_path(self.choice, self.state),
         )  # fmt: skip
         if recovered is not None:
             self._tell(recovered, doubtful(found, Journal(database).entries, self.manager.snapshot.sample))
@@ -218,6 +219,11 @@ def take_locks(choice: Choice, state: Path, who: str) -> ExitStack:
         for path in (state / "lock", *(() if choice.simulated else (paths.run_dir() / "host.lock",))):
             taken.callback(HostLock(path, who).release)
         return taken.pop_all()
+
+
+def aside_path(choice: Choice, state: Path) -> Path:
+    """Where the journal keeps what its store could not take; of a real host in memory, beside the host's lock."""
+    return (state if choice.simulated else paths.run_dir()) / "put-back.json"
 
 
 def prepare_process() -> None:

@@ -24,7 +24,7 @@ from .front.settings import FrontSettings, front_settings
 from .front.supervising import start_beside_manager
 from .front.systemd import Supervisor
 from .log_lines import to_stderr
-from .running import PRIVATE, RunningManager, keep_to_host, take_locks, usual_state
+from .running import PRIVATE, RunningManager, aside_path, keep_to_host, take_locks, usual_state
 from .server import quiet_cherrypy
 from .watchdog import Watchdog
 
@@ -92,7 +92,7 @@ def restore(connect: str | None, state_dir: Path | None) -> list[str]:
         database, said = _opened(store)
         try:
             keep_to_host(database, choice)
-            return [*said, *_put_back(choice, database)]
+            return [*said, *_put_back(choice, database, aside_path(choice, directory))]
         finally:
             database.close()
 
@@ -112,8 +112,8 @@ def _opened(store: Path) -> tuple[Database, list[str]]:
     return database, [] if recovered is None else [recovered.said()]
 
 
-def _put_back(choice: Choice, database: Database) -> list[str]:
-    journal = Journal(database)
+def _put_back(choice: Choice, database: Database, aside: Path) -> list[str]:
+    journal = Journal(database, aside)
     if not journal.entries:
         return [f"nothing to put back on {choice.uri}: the journal in {database.path} is empty"]
     hypervisor = open_hypervisor(choice.uri)

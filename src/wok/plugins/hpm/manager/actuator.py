@@ -53,9 +53,6 @@ class Actuator(Journalled):
         self._hypervisor = hypervisor
         #: By UUID: controls that guest policies decide on now, and that are put back with everything only.
         self.claimed: frozenset[tuple[str, Control]] = frozenset()
-        #: What was put back, and could not be taken out of the journal.
-        # An earlier process may have ended so: of any entry, until its value is seen to be in force.
-        self.unkept: set[tuple[str, Control]] = {key for key, one in journal.entries.items() if not one.held}
         self._noticed: tuple[object, ...] = ()
         self._seen: Mapping[str, ServerSample] = {}
         # Balloons by UUID and start: those that this actuator has put back, and are on their way, which takes a while;
@@ -68,9 +65,11 @@ class Actuator(Journalled):
         since the last look; those servers are held from now on. Entries of starts that are over go, and a
         value that came into force is the only one that is ours from then on."""
         self._journal.settle()
+        self._journal.catch_up()
         looked = (
-            sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, self._journal.entries
-        )
+            sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, sample.stale,
+            self._journal.entries,
+        )  # fmt: skip
         if identical(looked, self._noticed):
             return []
         ended: list[JournalEntry] = []
@@ -79,15 +78,15 @@ class Actuator(Journalled):
         for entry in self._journal.entries.values():
             start = start_of(sample, entry.uuid)
             if start is None:
-                if sample.problem is None and _ended(sample, entry):
+                if _ended(sample, entry):
                     ended.append(entry)
                 continue
             if start != entry.start:
                 ended.append(entry)
                 continue
             value = in_force(sample, entry.uuid, entry.control)
-            if value is None or self._back_unkept(entry, value, sample):
-                continue
+            if value is None or (self._is_aside(entry) and ours(entry, value, _vcpus(sample, entry))):
+                continue    # the latter as the store takes nothing: it is judged when it does
             if entry.control != "balloon":
                 now = _judged(entry, value, _vcpus(sample, entry))
             elif (found := self._judged_balloon(entry, value, sample, fuller)) is not None:
@@ -180,7 +179,6 @@ class Actuator(Journalled):
             entries.append(self._entry(change, known, value_before(change, known)))
         before = self._journal.entries
         self._journal.put(entries)
-        self.unkept -= {(entry.uuid, entry.control) for entry in entries}
         errors: dict[str, HypervisorError] = {}
         gone: list[JournalEntry] = []
         refused: list[JournalEntry] = []
@@ -242,14 +240,12 @@ class Actuator(Journalled):
                 if entry.held and not _left(entry):    # the other disks are put back all the same
                     disks = ", ".join(sorted(left_disks(entry.intended)))
                     said.append(f"{name}: io-tune of {disks} left as it is, an administrator set it")
-            if start is None and sample.problem is not None and not _ended(sample, entry):
+            if start is None and not _ended(sample, entry):
                 said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
             elif start is None or start != entry.start:
                 ended.append(entry)
             elif value is None:
                 said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
-            elif self._back_unkept(entry, value, sample):
-                done.append(entry)
             elif _left(entry) or not (ours(entry, value, _vcpus(sample, entry)) or self._boots(entry, sample)):
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
@@ -264,8 +260,8 @@ class Actuator(Journalled):
         try:
             self._journal.put(back)
         except StoreError as error:
-            # Rather so than not at all: it was hpm that took it. What is in force then is what was there before.
-            self.unkept |= {(entry.uuid, entry.control) for entry in back}
+            # Rather so than not at all: it was hpm that took it.
+            self._journal.put_aside(back)
             said += [f"put back without the journal, which is seen to later: {error}"] if back else []
         refused: list[JournalEntry] = []
         for entry in back:
@@ -290,21 +286,17 @@ class Actuator(Journalled):
             self._journal.drop([*done, *ended])
             self._journal.put([*refused, *(entry for entry in left if entry is not None)])
         except StoreError as error:
-            self.unkept |= {(entry.uuid, entry.control) for entry in done}
+            self._journal.put_aside([
+                one for one in done
+                if not one.held and self._journal.entries.get((one.uuid, one.control)) is one
+            ])  # fmt: skip
             said.append(f"what was put back stays in the journal for now: {error}")
-        else:
-            self.unkept -= {(entry.uuid, entry.control) for entry in (*done, *ended)}
         self._forget_returning([*done, *ended])
         return said
 
-    def _back_unkept(self, entry: JournalEntry, value: str, sample: HostSample) -> bool:
-        """Whether this was put back while the journal could not be written, and is as it was: nobody else's deed."""
-        if (entry.uuid, entry.control) not in self.unkept:
-            return False
-        back = is_back(entry, value, _vcpus(sample, entry))
-        if not back:    # what hpm set is in force: who takes that away from now on is somebody else
-            self.unkept.discard((entry.uuid, entry.control))
-        return back
+    def _is_aside(self, entry: JournalEntry) -> bool:
+        """Whether the store does not have the entry as it is: it was put back while that could not be written."""
+        return (entry.uuid, entry.control) in self._journal.aside
 
     def restore_all(
         self, observe: Callable[[], HostSample], seconds: float = RETURN, *, keep_held: bool = False
@@ -391,11 +383,14 @@ def identical(one: Sequence[object], other: Sequence[object]) -> bool:
 
 
 def _ended(sample: HostSample, entry: JournalEntry) -> bool:
-    """Whether that start of the server is certainly over; or the partition is not there any more."""
+    """Whether that start of a server that has no process now, as far as is seen, is certainly over; or the partition is
+    not there any more."""
     if entry.uuid.startswith("/"):
-        return True
+        return sample.problem is None
     info = sample.infos.get(entry.uuid)
-    return info is None or info.status in ("shut-off", "crashed")
+    if info is None:    # there is none; or it could not be read yet
+        return sample.problem is None and entry.uuid not in sample.stale
+    return info.status in ("shut-off", "crashed")
 
 
 def _name(sample: HostSample, entry: JournalEntry) -> str:

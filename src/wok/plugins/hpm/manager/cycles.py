@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -57,14 +58,14 @@ class Cycles:
     def __init__(
         self, hypervisor: Hypervisor, database: Database, interval: float, devices_interval: float,
         clock: Callable[[], int], wall: Callable[[], datetime], recorder: Recorder, plots: Plots | None,
-        rivals: Callable[[], Sequence[Rival]], adjustments: Adjustments,
+        rivals: Callable[[], Sequence[Rival]], adjustments: Adjustments, aside: Path | None = None,
     ) -> None:  # fmt: skip
         self.interval, self.step = interval, STEPS[0]
         self.lock = threading.RLock()
         self._clock, self._wall, self._recorder, self._plots = clock, wall, recorder, plots
         self._database = database
         self.observer = Observer(hypervisor, interval, devices_interval)
-        self.actuator = Actuator(hypervisor, Journal(database))
+        self.actuator = Actuator(hypervisor, Journal(database, aside))
         self.catalog = load_catalog(database)
         saved = load_setting(database, "levels")
         self.levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()

@@ -55,8 +55,8 @@ USUAL_INTERVAL, USUAL_DEVICES_INTERVAL = 10.0, 300.0
 class Manager:
     """Manages one host. `interval` None: the one that was set, or the usual one. `clock` gives monotonic nanoseconds
     (the hypervisor's samples have the same), `wall` UTC. `history` (of `recorder.KINDS`) None: none is kept. `courier`
-    None: no notifications are delivered. `plot_dir` None: no plot files are written. `start` runs the loop in a thread;
-    tests call `cycle` themselves instead.
+    None: no notifications are delivered. `plot_dir` None: no plot files are written. `aside` is where the journal keeps
+    what its store could not take (`Journal`). `start` runs the loop in a thread; tests call `cycle` themselves instead.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Manager:
         history: History | None = None,
         courier: Courier | None = None,
         plot_dir: Path | None = None,
+        aside: Path | None = None,
     ) -> None:
         interval = interval or float(load_setting(database, "interval") or USUAL_INTERVAL)
         self.devices_interval = float(load_setting(database, "devices-interval") or USUAL_DEVICES_INTERVAL)
@@ -87,7 +88,7 @@ class Manager:
         self.takeover = Takeover(hypervisor, database, self._time)
         self._work = work = Cycles(
             hypervisor, database, interval, self.devices_interval, clock, wall, self.recorder, self._plots,
-            self.takeover.rivals, self.adjustments,
+            self.takeover.rivals, self.adjustments, aside,
         )  # fmt: skip
         #: The interval that was set (seconds); the one in force may be longer, see `relief`.
         self.interval = interval

@@ -84,7 +84,9 @@ class SyncAnswers:
 
 
 def _stale(views: Views) -> list[SyncStale]:
-    since = ((uuid, views.stale_since(uuid)) for uuid in views.snapshot.sample.stale)
+    sample = views.snapshot.sample
+    told = (uuid for uuid in sample.stale if uuid in sample.infos)    # of others nothing was ever told
+    since = ((uuid, views.stale_since(uuid)) for uuid in told)
     return [SyncStale(uuid, time) for uuid, time in since if time is not None]
 
 

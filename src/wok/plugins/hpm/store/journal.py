@@ -7,15 +7,20 @@ libvirt's own values again, and is not given stale ones.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from ..errors import StoreDamaged
+from ..errors import StoreDamaged, StoreError
+from .aside import read_aside, write_aside
 from .committing import Outcome, StoreLate
 from .database import Database
+
+log = logging.getLogger(__name__)
 
 Control: TypeAlias = Literal[
     "cpu-shares", "cpu-quota", "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune", "vcpu-pins", "emulator-pin",
@@ -67,16 +72,27 @@ def write_entries(connection: sqlite3.Connection, entries: Sequence[JournalEntry
 class Journal:
     """The entries, in memory and in the store alike.
 
-    `entries` is a new object after each change, so whoever keeps it can tell that nothing has changed.
+    `entries` is a new object after each change, so whoever keeps it can tell that nothing has changed. Those that are
+    `aside` the store could not take: memory is ahead of it, and the file `aside` (None: none) tells the next start.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, aside: Path | None = None) -> None:
+        self._database, self._aside_path = database, aside
         try:
             found = _entries(database.rows(_ALL))
         except msgspec.ValidationError as error:
             raise StoreDamaged(f"the store {database.path} is damaged at its journal: {error}") from error
         self.entries: Mapping[tuple[str, Control], JournalEntry] = {(e.uuid, e.control): e for e in found}
+        known, beside = self.entries, read_aside(aside, JournalEntry) if aside is not None else []
+        #: Those that the store could not take; by key.
+        self.aside: Mapping[tuple[str, Control], JournalEntry] = {
+            (one.uuid, one.control): one for one in beside
+            if (kept := known.get((one.uuid, one.control))) is not None
+            and not kept.held and (kept.start, kept.original) == (one.start, one.original)
+        }  # fmt: skip
+        if aside is not None and len(self.aside) < len(beside):    # they are over, and are not to come up again
+            write_aside(aside, self.aside.values())
+        self.entries = {**known, **self.aside}
         # A change of which is not known whether it is kept, and how memory has it then.
         self._late: tuple[Outcome, Callable[[], None]] | None = None
 
@@ -95,7 +111,7 @@ class Journal:
 
         # What a backup must know of is what was there before hpm came; what is intended changes all the time.
         new = any((known := self.get(e.uuid, e.control)) is None or known.original != e.original for e in entries)
-        self._write(_PUT, [_row(entry) for entry in entries], taken, worth=new)
+        self._write(_PUT, [_row(entry) for entry in entries], taken, {(e.uuid, e.control) for e in entries}, worth=new)
 
     def drop(self, entries: Sequence[JournalEntry]) -> None:
         """Forget entries: their values were put back, or there is nothing to put back any more. Raises as `put`."""
@@ -106,7 +122,21 @@ class Journal:
         def taken() -> None:
             self.entries = {key: entry for key, entry in self.entries.items() if key not in dropped}
 
-        self._write("DELETE FROM journal WHERE uuid = ? AND control = ?", list(dropped), taken, worth=True)
+        self._write("DELETE FROM journal WHERE uuid = ? AND control = ?", list(dropped), taken, dropped, worth=True)
+
+    def put_aside(self, entries: Sequence[JournalEntry]) -> None:
+        """The store cannot take these, and they hold all the same: what they speak of is done nevertheless."""
+        if entries:
+            more = {(one.uuid, one.control): one for one in entries}
+            self.entries = {**self.entries, **more}
+            self._set_aside({**self.aside, **more})
+
+    def catch_up(self) -> None:
+        """Have the store take what is aside, if it does now."""
+        try:
+            self.put(list(self.aside.values()))
+        except StoreError as error:
+            log.debug("the journal is still ahead of its store: %s", error)
 
     def settle(self) -> None:
         """Take over what became of a change that the store had not answered to in time, if that is known now."""
@@ -114,11 +144,21 @@ class Journal:
             (outcome, taken), self._late = self._late, None
             if outcome.kept:
                 taken()
+                # What was put aside meanwhile is newer.
+                self._set_aside({key: one for key, one in self.aside.items() if key in self.entries})
+                self.entries = {**self.entries, **self.aside}
+
+    def _set_aside(self, entries: Mapping[tuple[str, Control], JournalEntry]) -> None:
+        if entries.keys() != self.aside.keys() or any(one is not self.aside[key] for key, one in entries.items()):
+            self.aside = entries
+            if self._aside_path is not None:
+                write_aside(self._aside_path, entries.values())
 
     def _write(
-        self, statement: str, rows: Sequence[tuple[object, ...]], taken: Callable[[], None], *, worth: bool
-    ) -> None:
-        """Change the store, then memory by `taken`."""
+        self, statement: str, rows: Sequence[tuple[object, ...]], taken: Callable[[], None],
+        keys: Set[tuple[str, Control]], *, worth: bool,
+    ) -> None:  # fmt: skip
+        """Change the store, then memory by `taken`; what these `keys` had aside is settled."""
         try:
             with self._database.transaction(worth=worth) as connection:
                 self.settle()    # before anything is written again, that is known
@@ -127,6 +167,7 @@ class Journal:
             self._late = late.outcome, taken
             raise
         taken()
+        self._set_aside({key: one for key, one in self.aside.items() if key not in keys})
 
 
 def _entries(rows: Sequence[tuple[object, ...]]) -> list[JournalEntry]:

@@ -1,0 +1,113 @@
+"""A guest that cannot be read: it may run, so what hpm changed of it is not forgotten."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import libvirt
+import msgspec
+import pytest
+
+from hpm.backend.libvirt_inventory import Inventory
+from hpm.engine.samples import HostSample
+from hpm.manager.actuator import Actuator
+from hpm.store.journal import Journal
+from tests.lab.errors import wait_until
+
+from .builders import House, guest, uuid_of
+
+HOST = """<node>
+  <domain type='test'><name>one</name><uuid>00000000-0000-0000-0000-000000000001</uuid><memory>8192</memory>
+    <os><type>hvm</type></os></domain>
+  <domain type='test'><name>two</name><uuid>00000000-0000-0000-0000-000000000002</uuid><memory>8192</memory>
+    <os><type>hvm</type></os></domain>
+</node>"""
+ONE, TWO = (f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2))
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inventory]:
+    """Of libvirt's own test driver."""
+    monkeypatch.setattr(libvirt.virConnect, "getType", lambda _conn: "QEMU")    # hpm takes no other one
+    monkeypatch.setattr(libvirt.virConnect, "setKeepAlive", lambda _conn, _interval, _count: 0)    # nobody is far away
+    (tmp_path / "host.xml").write_text(HOST)
+    made = Inventory(f"test://{tmp_path / 'host.xml'}", 2, lambda _entries: None)
+    yield made
+    made.close()
+
+
+def test_one_that_cannot_be_read_at_the_first_look_is_known_to_be_there(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, read = [ONE], libvirt.virDomain.XMLDesc
+
+    def xml(domain: libvirt.virDomain, flags: int = 0) -> str:
+        if domain.UUIDString() in broken:
+            raise libvirt.libvirtError("cannot acquire state change lock")
+        return str(read(domain, flags))
+
+    monkeypatch.setattr(libvirt.virDomain, "XMLDesc", xml)
+    before = time.time()
+    inventory.start()
+    assert inventory.entries.keys() == {TWO} and inventory.problem is None
+    assert inventory.stale.keys() == {ONE} and before <= inventory.stale[ONE] <= time.time()
+    inventory.touch(TWO)
+    wait_until(lambda: inventory.read[TWO] > inventory.stale[ONE], 5.0, "the other one is read again")
+    assert inventory.stale.keys() == {ONE}
+    broken.clear()
+    inventory.touch(ONE)
+    wait_until(lambda: ONE in inventory.entries and not inventory.stale, 5.0, "it is read")
+
+
+def unread(sample: HostSample, name: str, **more: object) -> HostSample:
+    """A first look at which that guest was not read."""
+    uuid = uuid_of(name)
+    kept = {
+        what: {one: known for one, known in getattr(sample, what).items() if one != uuid}
+        for what in ("infos", "samples")
+    }
+    return msgspec.structs.replace(sample, **kept, **more)
+
+
+@pytest.mark.parametrize("why", [{"stale": {uuid_of("a"): 1.0}}, {"problem": "libvirt does not answer"}])
+def test_what_hpm_changed_of_it_is_not_forgotten(tmp_path: Path, why: dict[str, object]) -> None:
+    house = House(tmp_path, [guest("a"), guest("b"), guest("c")])
+    house.manage({"a": (70, "highest"), "b": (20, "low")})
+    house.step(2)
+    assert house.share("a") != 1024
+    key, seen = (uuid_of("a"), "cpu-shares"), house.host.observe()
+    actuator, journal = Actuator(house.host, Journal(house.database)), lambda: Journal(house.database).entries
+
+    unseen = unread(seen, "a", **why)
+    actuator.notice(unseen)
+    assert key in journal()
+    said = actuator.restore(unseen)
+    assert key in journal()
+    assert any("cannot be reached now; cpu-shares 1024 stays in the journal" in sentence for sentence in said)
+    actuator.restore(seen)
+    assert house.share("a") == 1024 and key not in journal()
+    house.database.close()
+
+
+def test_one_that_runs_and_of_which_nothing_is_measured_is_not_forgotten(tmp_path: Path) -> None:
+    house = House(tmp_path, [guest("a"), guest("b"), guest("c")])
+    house.manage({"a": (70, "highest"), "b": (20, "low")})
+    house.step(2)
+    sample = house.host.observe()
+    samples = {uuid: one for uuid, one in sample.samples.items() if uuid != uuid_of("a")}
+    Actuator(house.host, Journal(house.database)).restore(msgspec.structs.replace(sample, samples=samples))
+    assert [entry.uuid for entry in Journal(house.database).entries.values()] == [uuid_of("a")]
+    house.database.close()
+
+
+def test_one_that_is_gone_is_forgotten_at_once(tmp_path: Path) -> None:
+    house = House(tmp_path, [guest("a"), guest("b"), guest("c")])
+    house.manage({"a": (70, "highest"), "b": (20, "low")})
+    house.step(2)
+    actuator, seen = Actuator(house.host, Journal(house.database)), house.host.observe()
+    actuator.notice(unread(seen, "a", stale={uuid_of("a"): 1.0}))
+    actuator.notice(unread(seen, "a"))
+    assert (uuid_of("a"), "cpu-shares") not in Journal(house.database).entries
+    house.database.close()
