@@ -41,6 +41,7 @@ BAD = {
     "partitions": "INSERT INTO partitions VALUES ('/bad', '{}')",
     "levels": "INSERT OR REPLACE INTO settings VALUES ('levels', '{\"cpu-mgmt\": \"onn\"}')",
     "interval": "INSERT OR REPLACE INTO settings VALUES ('interval', 'abc')",
+    "hypervisor": "INSERT OR REPLACE INTO settings VALUES ('hypervisor', CAST(x'ff' AS TEXT))",
     "no text": "INSERT INTO groups VALUES ('bad', CAST(x'7bff7d' AS TEXT))",
 }
 

@@ -112,7 +112,8 @@ def host_of(path: Path) -> str | None:
 
 
 def _read_host(read: Read) -> tuple[list[str], list[str]]:
-    return [str(row[0]) for row in read("SELECT value FROM settings WHERE name = 'hypervisor'")], []
+    rows = read("SELECT CAST(value AS BLOB) FROM settings WHERE name = 'hypervisor'")
+    return [value.decode(errors="replace") for (value,) in rows if isinstance(value, bytes)], []
 
 
 def journal_of(path: Path) -> Part[JournalEntry]:

@@ -102,12 +102,13 @@ def _bodies(read: Read, table: str, key: str, type_: type[T]) -> Iterator[tuple[
 
 def _bad_settings(read: Read) -> Iterator[str]:
     for name, value in _rows(read, "settings", ("name", "value")):
-        type_ = _SETTINGS.get(_text(name))
-        if type_ is not None and value:
-            try:
+        try:
+            type_ = _SETTINGS.get(name.decode())
+            value.decode()
+            if type_ is not None and value:
                 msgspec.json.decode(value, type=type_)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                yield f"the setting {_text(name)}"
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            yield f"the setting {_text(name)}"
 
 
 def _rows(read: Read, table: str, columns: Sequence[str]) -> Iterator[tuple[bytes, ...]]:
