@@ -65,7 +65,7 @@ def fuzz(name: str, seconds: int, *arguments: str, place: Path) -> Report:
             f"-max_len={target(name).longest}", f"-rss_limit_mb={MEMORY}", f"-timeout={HANGS}",
             f"-artifact_prefix={artifacts}/", "-print_final_stats=1", *arguments, str(kept), str(CORPUS / name),
         ], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"},
     )  # fmt: skip
     (place / "said.txt").write_text(done.stdout)
     ran, last = _DONE.search(done.stdout), _CORPUS.findall(done.stdout)

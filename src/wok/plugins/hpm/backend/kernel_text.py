@@ -13,7 +13,7 @@ def as_documented(what: object) -> Iterator[None]:
     """What cannot be parsed in here is an `OSError` that names the file, or whose it is."""
     try:
         yield
-    except (ValueError, LookupError) as error:
+    except (ValueError, LookupError, ArithmeticError) as error:
         raise OSError(errno.EBADMSG, f"this is not what the kernel's documentation says: {error}", str(what)) from None
 
 
