@@ -13,6 +13,7 @@ import pytest
 from hpm.backend.libvirt_inventory import Inventory
 from hpm.engine.samples import HostSample
 from hpm.manager.actuator import Actuator
+from hpm.manager.controls import changing, pins_text
 from hpm.store.journal import Journal
 from tests.lab.errors import wait_until
 
@@ -110,4 +111,18 @@ def test_one_that_is_gone_is_forgotten_at_once(tmp_path: Path) -> None:
     actuator.notice(unread(seen, "a", stale={uuid_of("a"): 1.0}))
     actuator.notice(unread(seen, "a"))
     assert (uuid_of("a"), "cpu-shares") not in Journal(house.database).entries
+    house.database.close()
+
+
+def test_what_libvirt_tells_may_be_older_than_what_was_set_last(tmp_path: Path) -> None:
+    """Pins are set, libvirt hangs before it is asked what they are now, and management is switched off."""
+    house = House(tmp_path, [guest("db")])
+    uuid, host = uuid_of("db"), house.host
+    actuator = Actuator(host, Journal(house.database))
+    before = host.observe()
+    actuator.apply([changing(before, uuid, "vcpu-pins", pins_text(["0"]))])
+    assert tuple(host.observe().infos[uuid].tuning.vcpu_pins) == ("0",)
+    actuator.restore(before)
+    assert tuple(host.observe().infos[uuid].tuning.vcpu_pins) == tuple(before.infos[uuid].tuning.vcpu_pins)
+    assert not Journal(house.database).entries
     house.database.close()

@@ -31,6 +31,12 @@ MEMORY_CONTROLS: Final[frozenset[Control]] = frozenset({
     "balloon", "stats-period", "ksm", "vcpu-quota", "io-tune", "swap-limit",
 })  # fmt: skip
 
+#: Those of which the value comes from what libvirt tells of a server, read again after each change, when it answers.
+TOLD_BY_LIBVIRT: Final[frozenset[Control]] = frozenset({
+    "stats-period", "vcpu-quota", "io-tune", "vcpu-pins", "emulator-pin", "blkio-weight", "swap-limit",
+})  # fmt: skip
+
+
 def cpu_controls(mom_limits: bool) -> frozenset[Control]:
     """What goes by CPU management now: limits of disks, too, as guest policies say them, unless memory policies do."""
     return CPU_CONTROLS if mom_limits else CPU_CONTROLS | {"io-tune"}
@@ -193,7 +199,10 @@ def value_before(change: Change, known: JournalEntry | None) -> str:
 
 
 def is_back(entry: JournalEntry, value: str, vcpus: int) -> bool:
-    """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet.)"""
+    """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet; and
+    what libvirt told may be older than what hpm set last.)"""
+    if entry.control in TOLD_BY_LIBVIRT and not same(entry.control, entry.intended, before_hpm(entry), vcpus):
+        return False
     if entry.control != "balloon":
         return same(entry.control, value, before_hpm(entry), vcpus)
     return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
