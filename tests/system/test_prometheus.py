@@ -213,7 +213,7 @@ tests:
         values: '{overruns}'
       - series: 'hpm_snapshot_timestamp_seconds{{instance="a"}}'
         values: '{taken}'
-      - series: 'hpm_interval_seconds{{instance="a"}}'
+      - series: 'hpm_interval_in_force_seconds{{instance="a"}}'
         values: '10x80'
     alert_rule_test:
       - eval_time: 10m
