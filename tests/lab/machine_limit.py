@@ -14,9 +14,6 @@ class MachineLimit:
     """The cgroup that libvirt's guests stand in. It is there from the first guest on: looked for at the first use,
     which raises LabError if there is none with a memory controller."""
 
-    def __init__(self) -> None:
-        self._limited = False
-
     @cached_property
     def _files(self) -> tuple[Path, Path, str]:
         """What has the limit, what the use, and how no limit is written."""
@@ -30,7 +27,6 @@ class MachineLimit:
 
     def _set(self, limit: int) -> None:
         self._files[0].write_text(str(limit))
-        self._limited = True
 
     def leave(self, part: float) -> None:
         """Limit the guests so that this part of the limit is left."""
@@ -52,6 +48,5 @@ class MachineLimit:
         return 1 - self.held() / int(self._files[0].read_text())
 
     def lift(self) -> None:
-        """No limit any more."""
-        if self._limited:
-            self._files[0].write_text(self._files[2])
+        """No limit any more; also none of a test that was killed in the middle, if there are guests."""
+        self._files[0].write_text(self._files[2])

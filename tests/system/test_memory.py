@@ -68,6 +68,7 @@ def guests(lab: Lab) -> Iterator[dict[str, Guest]]:
 @pytest.fixture
 def limit(lab: Lab) -> Iterator[MachineLimit]:
     limit = MachineLimit()
+    limit.lift()
     yield limit
     limit.lift()
 
