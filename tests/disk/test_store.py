@@ -12,6 +12,7 @@ from hpm.errors import StoreDamaged, StoreError
 from hpm.store.backups import backups_of, make_backup
 from hpm.store.database import Database
 from hpm.store.recovery import open_store
+from tests.unit.damage import spoil_table
 
 from .disk import ENDS, PLAYED, Disk, Kind, faulty, tell
 from .life import ACTS, Content, content, live, readable
@@ -87,12 +88,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for act in ACTS[8:]:
         act(database)
     database.close()
-    connection = sqlite3.connect(path)
-    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'groups'").fetchone()
-    connection.close()
-    with path.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(b"\xa5" * 4096)
+    spoil_table(path, "groups")
     return folder
 
 

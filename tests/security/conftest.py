@@ -1,4 +1,4 @@
-"""Fixtures: a manager with both of its sockets, and a web front before one."""
+"""Fixtures: those of the API's tests, and one front for all tests of a module."""
 
 from __future__ import annotations
 
@@ -6,23 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.access_host import AccessHost, accessible
 from tests.unit.api_host import ApiHost
+from tests.unit.conftest import api, entrance, host, shared
 from tests.unit.front_host import FrontHost, front_and_manager
 
-
-@pytest.fixture(scope="module")
-def entrance() -> Iterator[AccessHost]:
-    """One manager with both sockets for all tests of a module."""
-    with accessible() as host:
-        yield host
-
-
-@pytest.fixture
-def host(entrance: AccessHost) -> AccessHost:
-    """That manager, as it was at first."""
-    entrance.reset()
-    return entrance
+__all__ = ["api", "entrance", "host", "shared"]
 
 
 @pytest.fixture(scope="module")

