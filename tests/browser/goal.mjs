@@ -1,7 +1,7 @@
 // The main job, as somebody does it who has only the pages: from a host that nobody has said anything about to a goal
 // that is met. It is played on the simulated host and on real guests.
 
-import { api, assert, flow, found, open, settled, step, told } from "./tools.mjs";
+import { api, assert, flow, found, instead, open, settled, step, told } from "./tools.mjs";
 
 const PATIENCE = { timeout: 60_000 };
 
@@ -39,9 +39,19 @@ await flow(async () => {
   });
 
   await step("what hpm would do is seen before it is done", async () => {
+    // it is pressed before the level's own part has read the level in force
+    let asked = 0;
+    let answer;
+    const pressed = new Promise((resolve) => (answer = resolve));
+    const end = await instead(page, "**/mgmt-levels", async (route) => {
+      if (route.request().method() === "GET" && ++asked > 1) await pressed;
+      await route.fallback();
+    });
     await page.getByRole("link", { name: "Overview" }).click();
     await walk.getByRole("button", { name: "Advise" }).click();
+    answer();
     await walk.getByRole("link", { name: "See the advice" }).waitFor();
+    await end();
     await page.getByText(`${told.servers[0]}`, { exact: false }).first().waitFor();
     await page.locator("section", { hasText: "Latest adjustments" }).getByText(/would get/).first().waitFor(PATIENCE);
     assert.equal((await api("GET", "/mgmt-levels"))["cpu-mgmt"], "advise");

@@ -151,10 +151,11 @@ export class LevelPart extends HpmElement {
     cards[(at + step + cards.length) % cards.length]?.focus();
   }
 
-  /** Chooses a level, as a click on its card does. */
+  /** Chooses a level, as a click on its card does; also before the level in force has been read. */
   async wish(level: Level): Promise<void> {
-    const now = this.level;
-    if (now) await this.choose(level, now);
+    if (!this.level) await this.levels.refresh();
+    if (this.level) await this.choose(level, this.level);
+    else complain(t("The management level was not changed."), this.levels.error);
   }
 
   private async choose(wanted: Level, level: Level): Promise<void> {
