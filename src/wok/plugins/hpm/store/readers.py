@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 #: Idle connections that are kept.
 _KEPT = 4
+#: What each of them may keep of the file, instead of SQLite's 2 MB: the kernel has its pages as well, and memory that
+#: fills with the file would grow for the first hours.
+_CACHE = "cache_size=-256"    # KiB
 
 
 class Readers:
@@ -25,11 +28,12 @@ class Readers:
         """One that sees the newest state. Raises `sqlite3.Error`."""
         with self._lock:
             if self._closed:
-                raise sqlite3.ProgrammingError("the store is closed")
+                raise sqlite3.ProgrammingError("the file is closed")
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
+            connection.execute(f"PRAGMA {_CACHE}")
         good = False
         try:
             yield connection

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ..readers import Readers
 
 #: Kept in `PRAGMA user_version`; a file of another one is moved aside.
 VERSION = 1
@@ -25,7 +26,6 @@ PAGE = 16384
 #: Things of one block of ids have their packs in common.
 BLOCK_BITS = 5
 BLOCK = 1 << BLOCK_BITS
-_READERS = 4
 #: Seconds to wait for another process that holds the file's lock; there is none, but for who looks into it by hand.
 _BUSY = 1.0
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=256", "journal_size_limit=4200000")
@@ -71,9 +71,7 @@ class HistoryFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._forms: dict[int, Form] = {}
-        self._idle: list[sqlite3.Connection] = []
-        self._pool = threading.Lock()
-        self._closed = False
+        self._readers = Readers(self._connect)
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         try:
             self.connection = self._connect()
@@ -103,24 +101,10 @@ class HistoryFile:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection of one's own, that sees one state of the file; for any thread."""
-        with self._pool:
-            connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            connection = self._connect()
-        good = False
-        try:
-            connection.execute("PRAGMA query_only=ON")
+        with self._readers.reading() as connection:
             connection.execute("BEGIN")
             yield connection
             connection.execute("COMMIT")
-            good = True
-        finally:
-            with self._pool:
-                keep = good and not self._closed and len(self._idle) < _READERS
-                if keep:
-                    self._idle.append(connection)
-            if not keep:
-                connection.close()
 
     def form(self, kind: str, metrics: Sequence[str]) -> int:
         """The id of a form, within a transaction; made if there was none."""
@@ -148,12 +132,9 @@ class HistoryFile:
 
     def close(self) -> None:
         """Close the file; readers that are at it finish first."""
-        with self._pool:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in (*idle, self.connection):
-            with suppress(sqlite3.Error):
-                connection.close()
+        self._readers.close()
+        with suppress(sqlite3.Error):
+            self.connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=_BUSY)
