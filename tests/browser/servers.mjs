@@ -30,8 +30,17 @@ await flow(async () => {
   const select = (name) => row(name).getByRole("checkbox").check();
 
   await step("a search shows some of them, says how many, stands in the URL and outlives a reload", async () => {
-    await page.getByRole("searchbox").fill("db");
+    const field = page.getByRole("searchbox");
+    await field.evaluate((one) => {
+      const { get, set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
+      one.written = [];
+      Object.defineProperty(one, "value", { get, set(text) { one.written.push(text); set.call(one, text); } });
+    });
+    await field.pressSequentially("db");
     await shown(like("db"));
+    await page.waitForFunction(() => location.hash.endsWith("q=db"));
+    // written into the field where somebody types: other text would take what is typed meanwhile, and the caret
+    assert.deepEqual(await field.evaluate((one) => one.written.filter((text) => !"db".startsWith(text) || !text)), []);
     await page.getByRole("searchbox").fill("d*1");
     await shown(["db1"]);
     await page.getByText(`1 of ${servers.length} virtual servers`).waitFor();

@@ -50,6 +50,7 @@ await flow(async () => {
     const page = await open({ user: told.user, locale: told.locale, scheme: told.scheme, scripts: [AXE] });
     if (STATES[state]) allow(page, /503/);
     const end = STATES[state] && (await instead(page, state === "stale" ? ALL : API, STATES[state]));
+    if (state === "stale") await page.reload(); // some things are read once
     for (const place of places) {
       await step(`${place}, ${state}`, async () => {
         if (state === "loading") {

@@ -27,6 +27,8 @@ export { assert };
 const BASE = "/zhpm/wsapi/v1";
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"];
 const PATIENCE = 20_000; // ms that anything may take to be seen, on the slowest machine
+/** ms by which each answer comes late, at most, by chance: what depends on who answers first then fails. */
+const LATE = Number(process.env.HPM_LATE ?? 0);
 
 const watched = new Map(); // by page: what it should not have done, and what of that is allowed
 let doing = "begin";
@@ -64,6 +66,8 @@ export async function step(name, run) {
   return run();
 }
 
+const late = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** Waits until `look` gives what is right, and gives that; a write and its event take a moment. */
 export async function until(look, right = Boolean, seconds = 10) {
   const end = Date.now() + 1000 * seconds;
@@ -71,7 +75,7 @@ export async function until(look, right = Boolean, seconds = 10) {
     const seen = await look();
     if (right(seen)) return seen;
     if (Date.now() > end) assert.fail(`it stays ${JSON.stringify(seen)}: ${look}, ${right}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await late(100);
   }
 }
 
@@ -84,6 +88,7 @@ export async function open({ user, path = "#/overview", locale = "en-US", scheme
   for (const content of scripts) await context.addInitScript({ content });
   const page = await context.newPage();
   watch(page);
+  if (LATE) await instead(page, `**${BASE}/**`, (route) => late(LATE * Math.random()).then(() => route.fallback()));
   await page.goto(`${told.url}/${path}`);
   if (user) await logIn(page, user);
   return page;

@@ -180,6 +180,23 @@ def test_what_somebody_else_changed_is_not_restored_or_set(api: ApiHost) -> None
     assert api.refused("POST", "/settings", {"interval-seconds": 5}, headers=stale)["http-status"] == 412
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/settings", {"allow-guest-swap": True}), ("/mgmt-levels", {"cpu-mgmt": "advise"}),
+        (f"{SERVERS}/{DB1}", {"cpu-cap": 0.5}), (f"{GROUPS}/default", {"description": "x"}),
+        (f"{GROUPS}/default/policies/day", {"importance": "low"}), ("/mom/policies/one", {"text": "2"}),
+    ],
+)  # fmt: skip
+def test_a_write_tells_what_the_next_one_replaces(api: ApiHost, path: str, body: dict[str, Any]) -> None:
+    """Pages that change something twice need not read it in between."""
+    api.post(f"{GROUPS}/default/policies", policy("day"))
+    api.post("/mom/policies", {"name": "one", "text": "1"})
+    written = api.send("POST", path, body)
+    read = api.send("GET", path)
+    assert (written.content, written.headers["etag"]) == (read.content, read.headers["etag"])
+
+
 @pytest.mark.parametrize("path", [f"{GROUPS}/detail", f"{SERVERS}/detail"])
 def test_whole_lists_come_in_pieces_too(api: ApiHost, path: str) -> None:
     api.group("Gold")

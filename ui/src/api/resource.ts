@@ -104,11 +104,15 @@ export class Resource<T> implements ReactiveController {
     }
   }
 
-  /** Shows another value at once, as a write answered it, until it is read again. */
-  set(value: T): void {
-    this.value = value;
-    this.known = undefined;
+  /** Shows what a write answered, at once. What was being read meanwhile may be older, and is not waited for. */
+  set(answer: Answer<T>): void {
+    this.abort?.abort();
+    this.abort = undefined;
+    this.loading = false;
+    this.known = answer;
+    this.value = answer.content;
     this.host.requestUpdate();
+    if (this.again) void this.refresh();
   }
 
   private readonly ticked = (): void => {

@@ -88,10 +88,9 @@ export class MemoryDecides extends HpmElement {
     this.busy = true;
     try {
       const answer = await app.client.post<Settings>("/settings", change, { etag: this.settings.etag });
-      this.settings.set(answer.content);
+      this.settings.set(answer);
       tellUndo(said, async () => {
-        await app.client.post<Settings>("/settings", back, { etag: answer.etag });
-        await this.settings.refresh();
+        this.settings.set(await app.client.post<Settings>("/settings", back, { etag: answer.etag }));
         this.emit("decided");
       });
     } catch (error) {

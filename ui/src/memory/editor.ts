@@ -233,7 +233,7 @@ export class MemoryEditor extends HpmElement {
     const path = memoryPolicyPath(this.name);
     const answer = await app.client.post<MomPolicy>(path, { text }, { etag: kept.etag });
     this.drafting.keep(null);
-    this.stored.set(answer.content);
+    this.stored.set(answer);
     await this.stored.refresh();
     this.emit("applied", this.name);
     tellUndo(t("Memory policy {name} was changed.", { name: this.name }), async () => {

@@ -212,21 +212,21 @@ export class MemoryRivals extends HpmElement {
 
   private async takeOver(): Promise<void> {
     const before = this.found.value!;
-    const { content } = await app.client.post<MomRivals>("/mom/takeover");
-    this.found.set(content);
-    const stopped = content.stopped.filter((one) => before.rivals.some((other) => other.unit === one.unit));
+    const answer = await app.client.post<MomRivals>("/mom/takeover");
+    this.found.set(answer);
+    const stopped = answer.content.stopped.filter((one) => before.rivals.some((other) => other.unit === one.unit));
     const said = t("Stopped: {names}.", { names: names(stopped) });
     // hpm would have to be switched off first, or others would be started, too: the dialog asks about that
     if (this.level === "on" || before.stopped.length > 0) return tell(said);
     tellUndo(said, async () => {
-      this.found.set((await app.client.post<MomRivals>("/mom/give-back")).content);
+      this.found.set(await app.client.post<MomRivals>("/mom/give-back"));
     });
   }
 
   private async giveBack(): Promise<void> {
     const { stopped } = this.found.value!;
     if (this.level === "on") await app.client.post<Levels>("/mgmt-levels", { "memory-mgmt": "off" }, { etag: this.levels.etag });
-    this.found.set((await app.client.post<MomRivals>("/mom/give-back")).content);
+    this.found.set(await app.client.post<MomRivals>("/mom/give-back"));
     tell(t("Started again: {names}.", { names: names(stopped) }));
   }
 }

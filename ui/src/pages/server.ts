@@ -377,7 +377,7 @@ export class ServerPage extends PageElement {
   }
 
   private readonly saved = (event: CustomEvent<Saved>): void => {
-    this.server.set(event.detail.server);
+    this.server.set(event.detail.answer);
     tellSaved(event.detail, () => this.readAnew());
     this.readAnew();
   };

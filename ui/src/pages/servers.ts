@@ -245,7 +245,8 @@ export class ServersPage extends PageElement {
   private write(change: Partial<Wanted>): void {
     this.soon = 0;
     const next = { ...this.wanted(), ...change };
-    this.typed = null;
+    // what was typed is forgotten when the URL has come back as the page's place: shown in between would be the search
+    // before, in the very field in which somebody types
     this.ask({
       [WORDS.name]: next.name, [WORDS.group]: next.group, [WORDS.class]: next.class, [WORDS.status]: next.status,
       [WORDS.state]: next.state, [WORDS.leftAlone]: next.leftAlone ? "yes" : "",

@@ -194,7 +194,7 @@ export class LevelPart extends HpmElement {
     this.refused = null;
     try {
       const answer = await app.client.post<Levels>("/mgmt-levels", { [`${this.of}-mgmt`]: wanted }, { etag });
-      this.levels.set(answer.content);
+      this.levels.set(answer);
       this.dialog.close();
       const undo = { label: t("Undo"), run: () => void this.set(before!, answer.etag) };
       const said = { management: managementWord(this.of), level: levelWord(wanted), sentence: levelSentence(wanted, this.of) };

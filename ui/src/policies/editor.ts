@@ -231,7 +231,7 @@ export class PolicyEditor extends HpmElement {
     const answer = await app.client.post<PolicyDetail>(path, contentOf(kept.policy), { etag: creates ? null : kept.etag });
     const { name } = answer.content;
     this.drafting.keep(null);
-    if (name === this.name) this.stored.set(answer.content);
+    if (name === this.name) this.stored.set(answer);
     await this.stored.refresh();
     this.emit("applied", name);
     if (!kept.base) return tell(t("Policy {name} was created.", { name }));

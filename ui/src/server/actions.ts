@@ -32,7 +32,7 @@ export async function act(server: Server, etag: string | null, deed: Deed, after
 const undo = (change: Partial<ServerUpdate>): Deed => ({ change, done: t("Taken back."), notDone: t("Not taken back.") });
 
 /** Says that a dialog has saved something, and how to take it back. */
-export function tellSaved({ server, etag, back }: Saved, after: () => void): void {
+export function tellSaved({ answer: { content: server, etag }, back }: Saved, after: () => void): void {
   tell(t("{name} is changed.", { name: server.name }), { label: t("Undo"), run: () => void act(server, etag, undo(back), after) });
 }
 

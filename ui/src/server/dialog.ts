@@ -1,6 +1,6 @@
 /** What the dialogs that change a virtual server have in common. */
 
-import { ApiError, asApiError } from "../api/client";
+import { type Answer, ApiError, asApiError } from "../api/client";
 import type { Server, ServerUpdate } from "../api/types";
 import { app } from "../base/app";
 import { html, HpmElement, nothing, property, query, state, type TemplateResult } from "../base/element";
@@ -12,8 +12,7 @@ const WRONG_STATE = 2;
 
 /** What was saved, and what takes it back. */
 export interface Saved {
-  server: Server;
-  etag: string | null;
+  answer: Answer<Server>;
   back: ServerUpdate;
 }
 
@@ -122,7 +121,7 @@ export abstract class ServerDialog<F extends object = object> extends HpmElement
     try {
       const answer = await app.client.post<Server>(`/virtual-servers/${server["object-id"]}`, wanted, { etag: this.etag });
       this.dialog.close();
-      this.emit<Saved>("saved", { server: answer.content, etag: answer.etag, back: this.back(wanted, server) });
+      this.emit<Saved>("saved", { answer, back: this.back(wanted, server) });
     } catch (error) {
       await this.refused(asApiError(error));
     } finally {
