@@ -47,8 +47,9 @@ class Sums:
                 share = float(told[row])
                 if not math.isnan(share) and not -NEAR <= share <= 100 + NEAR:
                     found.append(f"attainment of {group} in the last {span} is {share} %")
-                if math.isnan(share) and now - self._last[0] < seconds * (number - 1) and group in self._last[1]:
-                    found.append(f"{group} was judged {now - self._last[0]} s ago, and has no attainment ({span})")
+                ago = now - self._last[0]    # less than nothing: the clock was set back since, to when nothing is known
+                if math.isnan(share) and 0 <= ago < seconds * (number - 1) and group in self._last[1]:
+                    found.append(f"{group} was judged {ago} s ago, and has no attainment ({span})")
                 if not self._exact:
                     continue
                 first = (now // seconds - number + 1) * seconds
