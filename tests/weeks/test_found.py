@@ -90,3 +90,21 @@ def test_a_plan_is_made_where_those_who_work_had_no_cpu_at_all(here: Path) -> No
     play.go_on(3600, times=24)
     play.until_off()
     play.close()
+
+
+def test_what_is_set_after_a_put_back_that_the_store_did_not_take_is_a_new_original(here: Path) -> None:
+    """hpm ended before the store did; from what was kept aside the next start took it for set while hpm managed."""
+    play = Play(here)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    play.disk(full=True)
+    play.set_level("off")
+    play.shares_by_hand("batch", 333)
+    play.crash()
+    play.all_is_well()
+    play.go_on(times=2)    # the level is that of the store: on; `Play.check` looks whether somebody is held
+    assert play.life.manager.snapshot.held.get(uuid_of("batch")) is None
+    play.until_off()    # with 333
+    play.close()

@@ -64,6 +64,7 @@ class Actuator(Journalled):
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
         since the last look; those servers are held from now on. Entries of starts that are over go, and a
         value that came into force is the only one that is ours from then on."""
+        aside = self._journal.aside    # before the store takes it
         self._journal.settle()
         self._journal.catch_up()
         looked = (
@@ -87,6 +88,9 @@ class Actuator(Journalled):
             value = in_force(sample, entry.uuid, entry.control)
             if value is None or (self._is_aside(entry) and ours(entry, value, _vcpus(sample, entry))):
                 continue    # the latter as the store takes nothing: it is judged when it does
+            if _put_back_and_set(entry, value, aside, _vcpus(sample, entry)):
+                ended.append(entry)
+                continue
             if entry.control != "balloon":
                 now = _judged(entry, value, _vcpus(sample, entry))
             elif (found := self._judged_balloon(entry, value, sample, fuller)) is not None:
@@ -380,6 +384,13 @@ def _farthest(entry: JournalEntry, value: str) -> str:
 def identical(one: Sequence[object], other: Sequence[object]) -> bool:
     """Whether these are the very same objects: what was found out from the ones holds for the others."""
     return len(one) == len(other) and all(map(is_, one, other))
+
+
+def _put_back_and_set(entry: JournalEntry, value: str, aside: Container[tuple[str, Control]], vcpus: int) -> bool:
+    """Whether hpm put this back when the store did not take it, and somebody has set another value since: that is an
+    original like any other. A balloon is on its way for a while, and is judged by that."""
+    returned = (entry.uuid, entry.control) in aside and not entry.held and entry.control != "balloon"
+    return returned and not ours(entry, value, vcpus)
 
 
 def _ended(sample: HostSample, entry: JournalEntry) -> bool:
