@@ -74,12 +74,12 @@ def test_a_commit_that_hangs_is_given_up_and_what_became_of_it_is_known_later(di
     began = time.monotonic()
     with pytest.raises(StoreLate) as told, database.transaction() as connection:
         connection.execute("INSERT INTO settings VALUES ('a', '1')")
-    assert LIMIT <= time.monotonic() - began < LIMIT + 0.5
+    assert LIMIT <= time.monotonic() - began < 2 * LIMIT
     began = time.monotonic()
     with pytest.raises(StoreError, match="its disk hangs"), database.transaction():
         pass
     assert load_setting(database, "a") is None
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < LIMIT / 2    # it was not waited for
     disk.answer()
     assert told.value.outcome.over.wait(5.0) and told.value.outcome.kept
     assert load_setting(database, "a") == "1"
@@ -117,7 +117,7 @@ def test_the_store_is_closed_in_time_also_while_its_disk_hangs(disk: Disk, tmp_p
     hung(disk, database)
     began = time.monotonic()
     database.close()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < LIMIT / 2
 
 
 # -- the loop
@@ -241,7 +241,7 @@ def test_history_that_hangs_holds_up_neither_the_loop_nor_its_readers_nor_the_en
     began, now = time.monotonic(), time.time()
     history.query("hypervisor", HOST_KEY, ("goal-judged",), now - 60.0, now, 1.0)
     history.status()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < LIMIT / 2
     began = time.monotonic()
     manager.stop()
     database.close()
@@ -318,10 +318,10 @@ def test_who_comes_with_a_token_waits_for_no_disk(disk: Disk, api: ApiHost) -> N
     disk.hang()
     began = time.monotonic()
     found = api.manager.tokens.find(secret)    # its first use is kept
-    assert found is not None and time.monotonic() - began < 0.2
+    assert found is not None and time.monotonic() - began < LIMIT / 2
     making = later(lambda: api.manager.tokens.create("u", "ann", "user", None))
     began = time.monotonic()
-    assert api.manager.tokens.find(secret) is not None and time.monotonic() - began < 0.2
+    assert api.manager.tokens.find(secret) is not None and time.monotonic() - began < LIMIT / 2
     assert isinstance(making.exception(5.0), StoreError)
 
 

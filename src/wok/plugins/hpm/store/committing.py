@@ -95,11 +95,13 @@ class Committer:
             self._thread = threading.Thread(target=_run, args=given, name="hpm-store", daemon=True)
             self._thread.start()
             weakref.finalize(self, self._queue.put, None)
-        outcome, lock, given_up = Outcome(), threading.Lock(), False
+        outcome, lock, given_up, turn = Outcome(), threading.Lock(), False, self._turn
 
         def over() -> bool:
             """Whether nobody waits any more; else nobody will have given up."""
             with lock:
+                if given_up:
+                    turn.late = None    # who is told that it is over, and writes, waits for his turn
                 outcome.over.set()
                 return given_up
 
@@ -108,7 +110,7 @@ class Committer:
             with lock:
                 given_up = not outcome.over.is_set()
                 if given_up:
-                    self._turn.leave()
+                    turn.leave()
         if given_up:
             raise StoreLate(
                 f"{self._what} has not answered for {LIMIT:g} s: its disk hangs. Whether this change is kept is not"
