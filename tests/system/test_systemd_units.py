@@ -86,7 +86,8 @@ manager.sock.settimeout(110)
 manager.sock.connect('/run/hpm/hpm.sock')
 body = json.dumps({'host': json.load(sys.stdin), 'intervals': 2})
 manager.request('POST', '/zhpm/wsapi/v1/simulations', body, {'Content-Type': 'application/json'})
-print(manager.getresponse().status)
+answer = manager.getresponse()
+print(answer.status, '' if answer.status == 200 else answer.read().decode())
 """
 EXAMPLE = ROOT / "examples/simulations/database-beside-batch.json"
 
@@ -151,7 +152,7 @@ def test_what_takes_the_network_and_passwords_is_done_by_helpers(host: Host, man
 
     # a process of the manager's own, with less priority and a limit
     host.run("cat > /run/simulation.py", stdin=SIMULATION)
-    assert host.run("python3 /run/simulation.py", stdin=EXAMPLE.read_text(), seconds=120).stdout == "200\n"
+    assert host.run("python3 /run/simulation.py", stdin=EXAMPLE.read_text(), seconds=120).stdout == "200 \n"
 
     host.run("id ann 2>/dev/null || useradd -G hpmadm ann; echo 'ann:right-horse' | chpasswd")
     wait_until(lambda: listens(host, 8643), FEW, "the front listens", 0.5)
