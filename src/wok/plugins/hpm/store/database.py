@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import StoreDamaged, StoreError
 from .backups import check, make_backup, worth_in
 from .committing import Committer, StoreLate, Turn
-from .readers import Readers
+from .readers import Readers, connected
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Database:
         self._readers = None if str(path) == ":memory:" else Readers(self._connect)    # that is each connection's own
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
+        return connected(self.path, 10.0)
 
     @contextmanager
     def transaction(self, *, worth: bool = True) -> Iterator[sqlite3.Connection]:

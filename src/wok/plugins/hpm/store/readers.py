@@ -1,4 +1,5 @@
-"""Connections for reading: they wait for nobody who writes, also where the disk does not take what is written."""
+"""Connections to a file of SQLite. Those for reading wait for nobody who writes, also where the disk does not take
+what is written."""
 
 from __future__ import annotations
 
@@ -6,12 +7,20 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 #: Idle connections that are kept.
 _KEPT = 4
-#: What each of them may keep of the file, instead of SQLite's 2 MB: the kernel has its pages as well, and memory that
-#: fills with the file would grow for the first hours.
-_CACHE = "cache_size=-256"    # KiB
+#: KiB that a connection may keep of its file, instead of SQLite's 2,000: the kernel has the file's pages as well, and
+#: what fills with the file would have memory grow for hours.
+_CACHE = 256
+
+
+def connected(path: Path, timeout: float) -> sqlite3.Connection:
+    """For any thread; transactions begin when it is told so. It waits `timeout` seconds for other processes."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=timeout)
+    connection.execute(f"PRAGMA cache_size=-{_CACHE}")
+    return connection
 
 
 class Readers:
@@ -33,7 +42,6 @@ class Readers:
         if connection is None:
             connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
-            connection.execute(f"PRAGMA {_CACHE}")
         good = False
         try:
             yield connection

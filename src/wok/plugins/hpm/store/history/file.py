@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..readers import Readers
+from ..readers import Readers, connected
 
 #: Kept in `PRAGMA user_version`; a file of another one is moved aside.
 VERSION = 1
@@ -137,7 +137,7 @@ class HistoryFile:
             self.connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=_BUSY)
+        return connected(self.path, _BUSY)
 
     def _prepare(self) -> None:
         version = self.pragma("user_version")
