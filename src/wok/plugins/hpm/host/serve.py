@@ -108,7 +108,7 @@ def _opened(store: Path) -> tuple[Database, list[str]]:
         database = Database(Path(":memory:"))
         Journal(database).put(found[0])
         unread = f" but for what cannot be read, which you must see to: {', '.join(found[1])}" if found[1] else ""
-        return database, [f"{error.message.partition(', and there')[0]}; what its journal says is put back{unread}"]
+        return database, [f"{error.why}; what its journal says is put back{unread}"]
     return database, [] if recovered is None else [recovered.said()]
 
 
