@@ -46,9 +46,9 @@ def quiet_cherrypy() -> None:
 class SocketServer:
     """Serves a manager on a unix socket. `door` says who asks, `login` is its where people log in.
 
-    `recorder` is told of writes (default: the manager's activity log). `only`: the socket belongs to the user with
-    this uid, and nobody else's connections are taken. `place` says whence the current request comes, where readers of
-    events are counted by that, too.
+    `recorder` is told of writes (default: the manager's activity log). `only`: the user with this uid may
+    connect, through the group of the socket, and nobody else's connections are taken. `place` says whence the current
+    request comes, where readers of events are counted by that, too.
     """
 
     def __init__(

@@ -19,7 +19,8 @@ LOOK, PART = 2.0, 4
 GRACE = 0.5
 #: Seconds without a watchdog, where there is only a state to be told.
 NO_WATCHDOG = 120.0
-#: Seconds for which more time is asked for at once, and which stopping may take in all. Balloons go back within 15 s.
+#: Seconds for which more time is asked for at once, and which stopping may take in all. Balloons are waited for
+#: no longer than `actuator.RETURN`.
 MORE, LONGEST_STOP = 15.0, 180.0
 
 
