@@ -9,7 +9,7 @@ import time
 
 from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
-from .front.systemd import Supervisor
+from .systemd import Supervisor
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...control.activity import ManagerRecorder
 from ...manager.manager import Manager
-from ..front.rights import NoWebUser, web_user
+from ..rights import NoWebUser, web_user
 from ..server import SocketServer
 from .door import FrontDoor, noted_address
 from .passwords import PasswordChecker
