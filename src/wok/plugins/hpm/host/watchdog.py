@@ -7,8 +7,8 @@ import logging
 import threading
 import time
 
-from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
+from ..wire.times import rfc3339
 from .systemd import Supervisor
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from ..errors import StoreError
 from ..store.activity import ActivityFilter, ActivityRecord, add_activity, find_activity
 from ..store.database import Database
-from .calendar import rfc3339
+from ..wire.times import rfc3339
 
 log = logging.getLogger(__name__)
 

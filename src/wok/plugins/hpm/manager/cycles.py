@@ -22,9 +22,10 @@ from ..store.catalog_store import load_catalog, load_setting, save_setting
 from ..store.committing import Outcome
 from ..store.database import Database
 from ..store.journal import Journal
+from ..wire.times import rfc3339
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .calendar import local_time, rfc3339
+from .calendar import local_time
 from .change import PATIENCE, Busy
 from .controls import MEMORY_CONTROLS, cpu_controls
 from .cpu import CpuManagement

@@ -25,8 +25,9 @@ from ..store.history import History
 from ..store.journal import Control
 from ..store.revisions import Author
 from ..wire.management import Level
+from ..wire.times import rfc3339
 from .activity import ActivityLog
-from .calendar import Calendar, catalog_at, local_time, rfc3339, seconds_until
+from .calendar import Calendar, catalog_at, local_time, seconds_until
 from .change import CatalogChange, undo
 from .controls import MEMORY_CONTROLS, cpu_controls
 from .cycles import Cycles

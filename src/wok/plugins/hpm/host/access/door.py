@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from ...control.caller import Caller, NotAllowed, NotAuthenticated
 from ...control.http_errors import HttpError
 from ...control.origin import check_origin
-from ...manager.calendar import rfc3339
 from ...manager.tokens import PREFIX, Tokens
 from ...wire import errors as reasons
 from ...wire.access import Means
+from ...wire.times import rfc3339
 from ..peer import Account, account_of
 from .passwords import PasswordChecker, Passwords
 from .sessions import Session, Sessions

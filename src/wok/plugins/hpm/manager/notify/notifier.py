@@ -21,7 +21,7 @@ from ...errors import Conflict, StoreError
 from ...store.catalog_store import load_setting, save_setting
 from ...store.database import Database
 from ...wire.notifications import ChannelState, Notification
-from ..calendar import rfc3339
+from ...wire.times import rfc3339
 from ..change import Busy
 from .channels import Channel, Courier, Outcome, Wanted
 from .messages import parcel

@@ -12,7 +12,7 @@ from ...policy.goals import Importance
 from ...policy.groups import WorkloadResourceGroup
 from ...policy.policies import ServiceClass
 from ...wire.notifications import Notification, NotificationEvent
-from ..calendar import moment_of, rfc3339
+from ...wire.times import moment_of, rfc3339
 from ..snapshot import Snapshot
 from .channels import Wanted
 

@@ -23,8 +23,8 @@ from ...store.committing import Outcome, StoreLate
 from ...store.database import Database
 from ...store.start_jobs import OVER, JobAction, JobServer, JobState, StartJob, add_job, load_jobs, save_job, trimmed
 from ...wire.management import Admission
+from ...wire.times import rfc3339
 from ..activity import ActivityLog
-from ..calendar import rfc3339
 from ..claims import check_reserves, over_reserved
 from ..events import Events
 from ..snapshot import Snapshot
