@@ -23,13 +23,9 @@ from ..control.request import ApiRequest
 from ..control.routes import routes
 from ..errors import HpmError
 from ..manager.manager import Manager
+from ..wire.doors import BASES, SCRAPED
 from .connections import Server
 from .streams import carrier
-
-#: Where the API stands: hpm's own base, and Wok's, so that one client suits both.
-BASES = ("/zhpm/wsapi/v1", "/plugins/hpm")
-#: Where Prometheus looks if nobody tells it another path.
-SCRAPED = "/metrics"
 
 
 class SocketInUse(HpmError):

@@ -1,6 +1,6 @@
 """The manager's second socket, on which the web front forwards what clients ask.
 
-Requests come as the clients made them, but for two headers (`door.CLIENT_ADDRESS`, `door.CLIENT_SCHEME`), which the
+Requests come as the clients made them, but for two headers (`CLIENT_ADDRESS`, `CLIENT_SCHEME`), which the
 front alone sets. So only the front's user may connect: the socket is the manager's with the group of that user and mode
 0660 (0600 where both are the same user), and every connection's peer is asked for.
 """
