@@ -34,8 +34,9 @@ from .cycles import Cycles
 from .events import Events
 from .foresight import Foresight
 from .guest_policies import with_policy
-from .loop import Loop, LoopNews
+from .loop import Loop
 from .memory_requests import MemoryRequests
+from .news import LoopNews
 from .notify.channels import Courier
 from .notify.notifier import Notifier
 from .partitions import Partitions
