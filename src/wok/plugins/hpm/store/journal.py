@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from ..errors import StoreDamaged, StoreError
-from .committing import Outcome, StoreLate
+from .committing import CommitOutcome, StoreLate
 from .database import Database
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Journal:
             _write_aside(aside, self.aside.values())
         self.entries = {**known, **self.aside}
         # A change of which is not known whether it is kept, and how memory has it then.
-        self._late: tuple[Outcome, Callable[[], None]] | None = None
+        self._late: tuple[CommitOutcome, Callable[[], None]] | None = None
 
     def get(self, uuid: str, control: Control) -> JournalEntry | None:
         """The entry of one control, or None: hpm has not changed it."""
