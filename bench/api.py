@@ -28,7 +28,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from bench.pretended import SCRATCH, pretended, raise_open_files
 from bench.report import Circumstances, table, write_report
 from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketServer
+from hpm.wire.times import moment_of
 
 PATH = "/zhpm/wsapi/v1/virtual-servers/detail"
 BAR_MS = 50.0
@@ -134,7 +134,7 @@ def _read(connection: socket.socket) -> tuple[str, bytes]:
 
 def _figures(answers: Sequence[Answers]) -> dict[str, Any]:
     times = sorted(ms for answer in answers for ms in answer["ms"])
-    moments = [[datetime.fromisoformat(t.replace("Z", "+00:00")) for t in answer["snapshots"]] for answer in answers]
+    moments = [[moment_of(t) for t in answer["snapshots"]] for answer in answers]
     gaps = [(b - a).total_seconds() / INTERVAL for seen in moments for a, b in itertools.pairwise(seen)]
     return {
         "requests": len(times), "bytes": max(answer["bytes"] for answer in answers),

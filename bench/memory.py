@@ -40,7 +40,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +48,7 @@ from bench.memory_figures import MIB, GuestSecond, Move, Second, Side, kept, use
 from bench.report import Circumstances, write_report
 from hpm.client.rest import Client
 from hpm.memory.pressure import watermarks
+from hpm.wire.times import moment_of
 from tests.lab import Guest, Lab
 from tests.lab.errors import LabBusyError, LabError, wait_until
 from tests.lab.machine_limit import MachineLimit
@@ -287,7 +287,7 @@ def _moved(client: Client, clock: float) -> list[Move]:
     """Each balloon that was moved, the oldest first. `clock`: when the loads began (unix)."""
     found = client.adjustments(limit=1000).value.dynamic_resource_adjustments
     return [
-        Move(round(datetime.fromisoformat(one.time.replace("Z", "+00:00")).timestamp() - clock, 1), guest.name,
+        Move(round(moment_of(one.time).timestamp() - clock, 1), guest.name,
              one.cause or "", guest.memory_before_mib or 0, guest.memory_after_mib or 0)
         for one in reversed(found) if one.resource == "memory" and one.outcome == "applied"
         for guest in (*one.donors, *one.receivers)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hpm.errors import HpmError
-from hpm.host.front import rights
+from hpm.host import rights
 
 from .flow import FlowFailed, run_flow
 from .host import BrowserHost

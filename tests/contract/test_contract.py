@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hpm.host.server import BASES
+from hpm.wire.doors import BASES
 
 from .loopback import TOKEN, api_on_loopback
 from .seed import seed

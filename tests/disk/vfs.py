@@ -15,7 +15,7 @@ from ctypes import CFUNCTYPE, POINTER, Structure, addressof, c_char_p, c_int, c_
 from pathlib import Path
 from typing import Any
 
-OK, IOERR, FULL = 0, 10, 13
+OK, FULL = 0, 13
 IOERR_WRITE, IOERR_FSYNC, IOERR_TRUNCATE, IOERR_DELETE, IOERR_SHMSIZE, CANTOPEN = 778, 1034, 1546, 2570, 4874, 14
 _CREATE = 0x4
 

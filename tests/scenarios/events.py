@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from hpm.backend.simulated import uuid_of
 from hpm.errors import HypervisorError, HypervisorUnreachable, StoreError
-from hpm.manager.calendar import rfc3339
 from hpm.policy.goals import TemporaryGoal
 from hpm.policy.guest_policies import GuestPolicy
+from hpm.wire.times import rfc3339
 from tests.unit.builders import House
 from tests.weeks.steps import Killed, SteppingDatabase, Steps
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from hpm.store.adjustments import AdjustmentRecord, ServerRecord
+from hpm.wire.times import moment_of
 from tests.unit.builders import BEGIN
 
 from .form import File
@@ -58,7 +58,7 @@ def _decisions(passed: Passed, begin: float) -> Iterator[str]:
         yield "lost: nobody answered"
     written = list(passed.writes)
     for adjustment in passed.records:
-        at = (datetime.fromisoformat(adjustment.time.replace("Z", "+00:00")) - BEGIN).total_seconds() - begin
+        at = (moment_of(adjustment.time) - BEGIN).total_seconds() - begin
         why = f", {adjustment.reason}" if adjustment.reason else ""
         detail = f": {adjustment.detail}" if adjustment.detail else ""
         yield f"{adjustment.outcome}{why}, after {abs(at):.1f} s{detail}"

@@ -18,8 +18,8 @@ import pytest
 from hpm import paths
 from hpm.client import connection
 from hpm.errors import HpmError
-from hpm.host.front.rights import own_directory
 from hpm.host.own_places import UnsafePlace, check_files, check_parent, check_place
+from hpm.host.rights import own_directory
 from hpm.host.server import SocketInUse, free_socket
 from hpm.manager.lock import HostLock
 from hpm.store.plot_files import PlotFiles

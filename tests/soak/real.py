@@ -26,7 +26,7 @@ import msgspec
 from hpm.client.errors import ApiError
 from hpm.client.rest import Client
 from hpm.errors import HpmError
-from hpm.host.front import rights
+from hpm.host import rights
 from tests.browser.flow import FlowFailed, run_flow
 from tests.browser.host import BrowserHost
 from tests.browser.requirements import missing as missing_pages

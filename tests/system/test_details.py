@@ -9,12 +9,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from hpm.backend.extras import Sections
+from hpm.wire.times import moment_of
 from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 
@@ -75,7 +75,7 @@ def test_a_guest_with_an_agent(lab: Lab, host: LibvirtHypervisor) -> None:
         assert (machine.vm_type, machine.kvm_enable, machine.acpi_enable) == ("qemu", False, True)
         assert (machine.pid, machine.vcpus, machine.memory) == (guest.pid, 1, 128)
         assert machine.started is not None
-        started = datetime.fromisoformat(machine.started.replace("Z", "+00:00")).timestamp()
+        started = moment_of(machine.started).timestamp()
         assert begun - 1 <= started <= time.time()
         assert (machine.display_type, machine.display_ip) == ("vnc", "127.0.0.1")
         assert machine.display_port is not None

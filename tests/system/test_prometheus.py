@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from hpm.errors import HpmError
-from hpm.host.front import rights
+from hpm.host import rights
 from hpm.paths import web_dir
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess

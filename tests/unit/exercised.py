@@ -17,8 +17,8 @@ import msgspec
 from hpm.control.route import Route
 from hpm.control.routes import routes
 from hpm.control.types import alternatives, structs
-from hpm.host.server import BASES
 from hpm.manager.manager import Manager
+from hpm.wire.doors import BASES
 from hpm.wire.metrics import Exposition
 from hpm.wire.policy_files import Document
 

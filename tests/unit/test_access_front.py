@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from hpm import paths
+from hpm.host import rights
 from hpm.host.access import front_socket
 from hpm.host.access.front_socket import front_uid
-from hpm.host.front import rights
 from tests.running import ManagerProcess
 
 from .access_host import AccessHost, accessible

@@ -11,9 +11,9 @@ import pytest
 
 from hpm.errors import Conflict
 from hpm.host.access.passwords import REMEMBERED_SECONDS
-from hpm.manager.calendar import rfc3339
 from hpm.manager.tokens import TOKENS_PER_USER, Tokens
 from hpm.store.database import Database
+from hpm.wire.times import moment_of, rfc3339
 
 from .access_host import ORIGIN, PASSWORDS, AccessHost, basic, bearer
 from .api_host import GROUPS, whole_error
@@ -70,7 +70,7 @@ def test_a_token_of_the_role_user_revokes_no_token(host: AccessHost) -> None:
 
 def test_a_token_ends_after_90_days_unless_it_is_said_otherwise(host: AccessHost) -> None:
     made = host.post("/tokens", {"name": "usual"})
-    lasts = datetime.fromisoformat(made["expires"].replace("Z", "+00:00")) - datetime.now(timezone.utc)
+    lasts = moment_of(made["expires"]) - datetime.now(timezone.utc)
     assert timedelta(days=89, hours=23) < lasts <= timedelta(days=90)
     assert host.post("/tokens", {"name": "for ever", "expires": None})["expires"] is None
     who = host.ask("GET", "/login", headers=bearer(made["secret"])).json()

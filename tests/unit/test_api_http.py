@@ -14,6 +14,7 @@ from hpm.control.route import MAX_BODY
 from hpm.host import connections, shares
 from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketInUse, SocketServer
+from tests.lab.errors import wait_until
 
 from .api_host import BASE, GROUPS, ApiHost, answers, policy, read_all, whole_error
 
@@ -252,16 +253,8 @@ def test_a_thousand_quick_connections_leave_nothing_behind(api: ApiHost) -> None
     for thread in threads:
         thread.join()
     assert good == [True] * 1000
-    assert within(10.0, lambda: _until(lambda: count()[0] <= before[0]))
+    wait_until(lambda: count()[0] <= before[0], 10.0, "all connections are closed")
     assert count()[1] <= before[1]
-
-
-def _until(true: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(200):
-        if true():
-            return
-        pause.wait(0.05)
 
 
 def test_one_user_can_not_have_all_connections(api: ApiHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +279,7 @@ def test_one_user_can_not_have_all_threads_and_waits_for_its_own(
     with api.connection() as one, api.connection() as two, api.connection() as three:
         one.sendall(VERSION)
         two.sendall(VERSION)
-        _until(lambda: api.server._server.shares.served == 2)    # both have their threads
+        wait_until(lambda: api.server._server.shares.served == 2, 10.0, "both have their threads")
         three.settimeout(0.5)
         three.sendall(VERSION + b"\r\n")
         with pytest.raises(TimeoutError):

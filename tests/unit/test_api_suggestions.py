@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from hpm.host.peer import PeerDoor
 from hpm.manager.recorder import KINDS
 from hpm.store.history import Frame
 from hpm.wire.suggestions import SuggestionQuery
+from hpm.wire.times import moment_of
 
 from .api_host import FILTER, GROUPS, NOBODY, ApiHost, policy, running, service_class
 from .test_api_history import BEGIN, Time, at, shell
@@ -85,7 +86,7 @@ def test_the_classes_of_the_policy_get_the_goals_that_they_reached(api: ApiHost)
     assert api.state() == state
     assert told["class"] == "suggestion"
     assert told["workload-resource-group"].endswith(path(api, "Gold").removesuffix("/suggestion"))
-    assert BEGIN - timedelta(hours=1) <= moment(told["from"]) <= BEGIN + timedelta(hours=1)    # no more there is
+    assert BEGIN - timedelta(hours=1) <= moment_of(told["from"]) <= BEGIN + timedelta(hours=1)    # no more there is
     assert told["policy"] == {
         "name": "suggested", "importance": "high", "service-classes": [
             {"name": "db", "goal": {"type": "velocity", "velocity": 60}, "classification": FILTER, "importance": "low"},
@@ -103,10 +104,6 @@ def test_the_classes_of_the_policy_get_the_goals_that_they_reached(api: ApiHost)
     assert "missed in 2.5 % of its active time, which is left out" in db["reason"] and "60" in db["reason"]
     assert (rest["velocity-low"], rest["velocity-median"], rest["attainment"], rest["pi-projected"]) == (None,) * 4
     assert rest["active-percent"] == 0.0 and "active in 0.00 of 26" in rest["reason"]
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def test_what_others_would_lose_is_told(api: ApiHost) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hpm.backend.calls import MAX_STUCK, Calls
 from hpm.backend.patience import Attempt
 from hpm.errors import HypervisorUnreachable
+from tests.lab.errors import wait_until
 
 SHORT, LONG = 0.02, 10.0
 
@@ -33,13 +34,6 @@ def calls() -> Iterator[Calls]:
 def hang(calls: Calls, end: threading.Event) -> None:
     with pytest.raises(HypervisorUnreachable, match=r"asking took longer than 0\.02 s"):
         calls.run(lambda: end.wait(LONG), "asking", SHORT)
-
-
-def until(condition: object) -> None:
-    deadline = time.monotonic() + 5
-    while not condition() and time.monotonic() < deadline:    # type: ignore[operator]
-        threading.Event().wait(0.005)
-    assert condition()    # type: ignore[operator]
 
 
 def works(calls: Calls) -> bool:
@@ -77,7 +71,7 @@ def test_when_too_many_hang_further_calls_are_refused_at_once(calls: Calls, end:
         calls.run(lambda: done.append(1), "asking", LONG)
     assert not done
     end.set()
-    until(lambda: works(calls))
+    wait_until(lambda: works(calls), 5.0, "calls work again")
     for _ in range(3):    # all of them are free again
         assert works(calls)
 
@@ -88,7 +82,9 @@ def test_abandoned_workers_end(calls: Calls, end: threading.Event) -> None:
         hang(calls, end)
     assert works(calls)
     end.set()
-    until(lambda: len({t for t in threading.enumerate() if t.name == "test"} - before) == 1)
+    wait_until(
+        lambda: len({t for t in threading.enumerate() if t.name == "test"} - before) == 1, 5.0, "one worker is left"
+    )
 
 
 def test_several_threads_may_ask(calls: Calls) -> None:
@@ -143,7 +139,7 @@ def test_who_gave_a_call_up_is_told_when_it_comes_back_and_nobody_of_one_that_wa
     attempt.when_back(lambda: told.append("late"))
     assert not told
     end.set()
-    until(lambda: told)
+    wait_until(lambda: told, 5.0, "it comes back")
     assert told == ["late"] and not attempt.hangs
     attempt.when_back(lambda: told.append("at once"))    # it came back meanwhile
     assert told == ["late", "at once"]

@@ -8,12 +8,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import httpx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from hpm.cli.command import HpmCommand, fill
 from hpm.cli.main import cli
@@ -21,7 +20,7 @@ from hpm.cli.registry import COMMANDS
 from hpm.cli.session import Session
 from hpm.version import VERSION
 
-from .test_client_fake import BASE, GOLD, Fake, adjustment, refuse, server, uuid
+from .test_client_fake import BASE, GOLD, Fake, adjustment, refuse, run, server, uuid
 
 NAMES = list(COMMANDS)
 
@@ -30,10 +29,6 @@ READING = [
     ["class-list", "Gold"], ["class-show", "Gold", "db"], ["vs-list"], ["vs-show", "db1"], ["config"],
     ["dra-list"], ["explain", "db1"], ["version"],
 ]  # fmt: skip
-
-
-def run(fake: Fake, *args: str, **kwargs: Any) -> Result:
-    return CliRunner(env={"COLUMNS": None}).invoke(cli, args, obj=Session(transport=fake.transport), **kwargs)
 
 
 @pytest.fixture

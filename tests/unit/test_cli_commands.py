@@ -11,20 +11,15 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from hpm.cli.main import cli
-from hpm.cli.session import Session
 from hpm.errors import StoreError
 
-from .test_client_fake import GOLD, Fake, adjusted, adjustment, policy, refuse, server, uuid
+from .test_client_fake import GOLD, Fake, adjusted, adjustment, policy, refuse, run, server, uuid
 
 GROUP = f"/workload-resource-groups/{GOLD}"
 DB = {"type": "filter", "filter-type": "virtual-server-name", "operation": "string-match", "value": "db*"}
-
-
-def run(fake: Fake, *args: str, **kwargs: Any) -> Result:
-    return CliRunner(env={"COLUMNS": None}).invoke(cli, args, obj=Session(transport=fake.transport), **kwargs)
 
 
 def done(fake: Fake, *args: str, **kwargs: Any) -> str:

@@ -15,14 +15,9 @@ from click.testing import CliRunner, Result
 
 from hpm.cli.main import cli
 from hpm.cli.registry import COMMANDS
-from hpm.cli.session import Session
 from tests.running import ManagerProcess
 
-from .test_client_fake import Fake, adjustment
-
-
-def run(fake: Fake, *args: str) -> Result:
-    return CliRunner(env={"COLUMNS": None}).invoke(cli, args, obj=Session(transport=fake.transport))
+from .test_client_fake import Fake, adjustment, run
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hpm.backend.simulated import uuid_of
 from hpm.cli.main import cli
 from hpm.cli.session import Session
 from hpm.cli.words import parse_time
+from hpm.wire.times import moment_of
 
 from .api_host import GROUPS, SERVERS, ApiHost, policy, running, service_class
 
@@ -91,7 +92,7 @@ def test_vs_boost_gives_a_goal_for_a_while(api: ApiHost) -> None:
     api.group("Gold", policy(), servers=("db1",))
     text = done(api, "vs-boost", "db1", "--velocity", "fastest", "--for", "90m")
     assert "has the goal fastest (90) until 20" in text and "with importance high" in text
-    until = datetime.fromisoformat(api.get(DB1)["temporary-goal"]["until"].replace("Z", "+00:00"))
+    until = moment_of(api.get(DB1)["temporary-goal"]["until"])
     assert 5390 < (until - datetime.now(timezone.utc)).total_seconds() <= 5400
     assert "(vs-boost)" in done(api, "vs-show", "db1")
     done(api, "vs-boost", "db1", "--end")

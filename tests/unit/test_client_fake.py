@@ -10,7 +10,10 @@ from urllib.parse import unquote
 
 import httpx
 import msgspec
+from click.testing import CliRunner, Result
 
+from hpm.cli.main import cli
+from hpm.cli.session import Session
 from hpm.wire.groups import GroupDetail, GroupList
 from hpm.wire.servers import ServerDetailList
 
@@ -245,6 +248,11 @@ class Fake:
             said = ["db1 is in group Gold, whose active policy is weekday.", "It meets its goal. " * 8]
             return httpx.Response(200, json={"virtual-server": found, "sentences": said})
         return httpx.Response(200, json=found, headers={"ETag": '"3"'})
+
+
+def run(fake: Fake, *args: str, **kwargs: Any) -> Result:
+    """The command line before it."""
+    return CliRunner(env={"COLUMNS": None}).invoke(cli, args, obj=Session(transport=fake.transport), **kwargs)
 
 
 def refuse(request: httpx.Request, status: int, message: str, reason: int = 0) -> httpx.Response:

@@ -99,6 +99,21 @@ def test_without_a_backup_restore_puts_back_what_the_journal_says(tmp_path: Path
     assert sample(host, "a").shares == 1024
 
 
+def test_restore_does_not_send_to_itself_where_each_backup_is_damaged(
+    tmp_path: Path, host: SimulatedHypervisor
+) -> None:
+    store = store_of(tmp_path, [entry(host, "a", 1024, 700)])
+    (backup,) = backups_of(store)
+    backup.path.write_text("This is not a database. " * 100)
+    spoil_table(store, "groups")
+    with pytest.raises(StoreDamaged, match=r"so is every backup.*hpm restore"):
+        RunningManager("simulated", tmp_path, tmp_path / "s", 3600.0)
+    said = serve.restore("simulated", tmp_path)
+    assert "is damaged" in said[0] and said[0].endswith("; what its journal says is put back")
+    assert "hpm restore" not in said[0] and "a: cpu-shares 700 → 1024" in said
+    assert sample(host, "a").shares == 1024
+
+
 def test_a_clean_stop_leaves_a_backup_of_what_was_changed(tmp_path: Path, host: SimulatedHypervisor) -> None:
     with (
         RunningManager("simulated", tmp_path, tmp_path / "s", 3600.0) as running,

@@ -23,7 +23,8 @@ import httpx
 import pytest
 
 from hpm.errors import HpmError, InvalidValue
-from hpm.host.front import certificate, process, rights
+from hpm.host import rights
+from hpm.host.front import certificate, process
 from hpm.host.front.certificate import BadCertificate, Certificate, new_context, own
 from hpm.host.front.settings import LISTEN, FrontSettings, format_listen, parse_listen
 from hpm.paths import web_dir
@@ -355,5 +356,5 @@ def test_the_front_imports_nothing_of_the_manager() -> None:
     ).stdout.split()  # fmt: skip
     parts = {name.split(".")[1] for name in found if not name.startswith("hpm.host.front")}
     assert parts <= {"errors", "version", "wire", "host"}
-    small = {"hpm.host.log_lines", "hpm.host.own_places"}
+    small = {"hpm.host.log_lines", "hpm.host.own_places", "hpm.host.rights", "hpm.host.systemd"}
     assert {name for name in found if name.startswith("hpm.host.") and "front" not in name} == small

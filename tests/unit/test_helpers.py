@@ -19,9 +19,9 @@ import pytest
 
 from hpm.backend.ports import PortQuestion
 from hpm.control.caller import Unavailable
+from hpm.host import rights
 from hpm.host.access.pam import Pam
 from hpm.host.access.passwords import WrongPassword
-from hpm.host.front import rights
 from hpm.host.helpers.asking import NetworkHelper, connect, read_line
 from hpm.host.running import RunningManager
 from hpm.manager.notify.channels import Outcome

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from hpm.backend.rivals import Rival
 from hpm.backend.simulated import uuid_of
-from hpm.cli.main import cli
-from hpm.cli.session import Session
 from hpm.errors import Conflict
 from hpm.model.explain_memory import explain_memory
 
 from .api_host import ApiHost
 from .memory_house import four, has, records
 from .test_manager_mom import KSM, decided_by
+from .test_mom_import import run
 
 MOMD = Rival("momd", 123, "mom-vdsm.service")
 KSMTUNED = Rival("ksmtuned", 77, "ksmtuned.service")
@@ -39,15 +36,6 @@ def beside(api: ApiHost) -> Iterator[ApiHost]:
     if api.get("/mom/rivals")["stopped"]:
         api.send("POST", "/mom/give-back")
     faults.rivals, faults.units = [], {}
-
-
-def run(api: ApiHost, *args: object, **more: Any) -> Result:
-    session = Session(socket=api.socket)
-    try:
-        return CliRunner(env={"COLUMNS": "200"}).invoke(cli, ["mom-import", *map(str, args)], obj=session, **more)
-    finally:
-        if "client" in vars(session):
-            session.client.close()
 
 
 def level(api: ApiHost) -> str:

@@ -18,9 +18,9 @@ import msgspec
 import pytest
 
 from hpm.child import PROGRAM
+from hpm.host import rights
 from hpm.host.delivery.child import clean
 from hpm.host.delivery.courier import ProcessCourier
-from hpm.host.front import rights
 from hpm.manager.notify.channels import Mail, MailParcel, Outcome, Webhook, WebhookParcel
 from hpm.manager.notify.messages import parcel
 from hpm.manager.notify.outbox import Digest

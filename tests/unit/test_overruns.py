@@ -11,8 +11,8 @@ import pytest
 
 from hpm.backend.simulated.hypervisor import SimulatedHypervisor
 from hpm.backend.simulated.machine import Scenario
-from hpm.manager.loop import LoopNews
 from hpm.manager.manager import Manager
+from hpm.manager.news import LoopNews
 from hpm.manager.observer import CLOSELY, Observer
 from hpm.manager.relief import STEPS
 from hpm.manager.upkeep import OWN

@@ -23,7 +23,7 @@ from hpm.backend.simulated.hypervisor import SimulatedHypervisor
 from hpm.backend.simulated.machine import Scenario
 from hpm.errors import HypervisorUnreachable, StoreError
 from hpm.host.front.settings import FrontSettings
-from hpm.host.front.systemd import Supervisor
+from hpm.host.systemd import Supervisor
 from hpm.host.watchdog import Watchdog
 from hpm.manager.manager import Manager
 from hpm.store.database import Database

@@ -11,10 +11,10 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from hpm.manager.calendar import rfc3339
 from hpm.policy.goals import TemporaryGoal
 from hpm.policy.guest_policies import GuestPolicy
 from hpm.wire.management import Level
+from hpm.wire.times import rfc3339
 from tests.unit.builders import Wish
 
 from .play import AUTUMN, LOADS, NAMES, PLACEMENTS, SCHEDULES, SPRING, Play

@@ -9,10 +9,10 @@ from datetime import datetime
 import msgspec
 
 from hpm.backend.simulated import uuid_of
-from hpm.manager.calendar import rfc3339
 from hpm.policy.catalog import Catalog, ServerSettings
 from hpm.policy.groups import WorkloadResourceGroup
 from hpm.policy.schedule import ScheduleEntry
+from hpm.wire.times import rfc3339
 from tests.unit.builders import Wish, policy
 
 from .almanac import Expected

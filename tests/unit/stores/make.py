@@ -14,9 +14,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
+
+from tests.lab.errors import wait_until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -58,12 +59,12 @@ def make(version: int, commit: str) -> None:
             options.append("--no-web")
         served = subprocess.Popen([*command, "serve", *options], env=environment, cwd=base)
         try:
-            _until(socket.exists)
+            wait_until(socket.exists, 60.0, "it serves")
             for since, words in WORDS:
                 if version >= since:
                     said = words.format(policy=policy).split()
                     subprocess.run([*command, "--socket", str(socket), *said], env=environment, cwd=base, check=True)
-            _until(lambda: _journalled(state / "hpm.db"))
+            wait_until(lambda: _journalled(state / "hpm.db"), 60.0, "it has journalled what it changes")
         finally:
             served.kill()
             served.wait()
@@ -79,13 +80,6 @@ def make(version: int, commit: str) -> None:
 def _journalled(store: Path) -> bool:
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         return bool(connection.execute("SELECT count(*) FROM journal").fetchone()[0])
-
-
-def _until(true: object) -> None:
-    end = time.monotonic() + 60.0
-    while not true():    # type: ignore[operator]
-        assert time.monotonic() < end, "it does not come to pass"
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -119,9 +119,14 @@ class StoreError(HpmError):
 
 
 class StoreDamaged(StoreError):
-    """The store's file is damaged: another try will not help."""
+    """The store's file is damaged: another try will not help. `why` is that alone, where `message` says what to do,
+    too."""
 
     id = "store-damaged"
+
+    def __init__(self, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why or message
 
 
 class ManagerBusy(HpmError):

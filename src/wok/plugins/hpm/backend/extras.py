@@ -77,6 +77,5 @@ class Extras(msgspec.Struct, frozen=True, eq=False):
 
 NO_EXTRAS: Final = Extras(empty(BALLOON), empty(PROCESSES))
 
-NO_STATUS: Final = Status(None, None, None, None, None, None, None)
 NO_DEVICES: Final = Devices(None, None, None, None, None)
 NO_DETAILS: Final = GuestDetails(None, None)

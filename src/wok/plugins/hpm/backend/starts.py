@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+from ..wire.times import rfc3339
+
 
 class Process(NamedTuple):
     """QEMU of one start of a guest: `start` tells starts apart, `started` is RFC 3339 in UTC."""
@@ -48,5 +50,4 @@ class Starts:
 
 def whole_time(unix: float) -> str:
     """A time to the second, as the API has all times."""
-    text = datetime.fromtimestamp(round(unix), timezone.utc).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(round(unix), timezone.utc))

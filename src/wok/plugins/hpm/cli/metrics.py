@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 import click
@@ -31,6 +31,7 @@ from ..wire.metrics import (
     described,
 )
 from ..wire.servers import ServerQuery
+from ..wire.times import moment_of
 from . import words
 from .command import GROUP, SERVER, command
 from .following import follow
@@ -247,7 +248,7 @@ def _over_time(
     from .output import Column, show_table
 
     shown = {name: heading for name, heading in columns.items() if name in metrics}
-    begin = datetime.fromisoformat(told.from_.replace("Z", "+00:00"))
+    begin = moment_of(told.from_)
     columns_ = [Column("From", whole=True), *(Column(heading, number=True) for heading in shown.values())]
     points = zip(*(metrics[name].mean for name in shown), strict=True)
     show_table(columns_, [

@@ -107,7 +107,7 @@ def mom_import(
         if not dry_run:
             _do(client, found, replace, decide)
         if not session.json:
-            click.echo(plain(_summary(client, found, decide, dry_run)))
+            click.echo(plain(_summary(client, found, dry_run)))
     after = client.take_over_memory().value if takeover and not dry_run else rivals
     if session.json:
         told = {} if found is None else _as_json(found)
@@ -279,7 +279,7 @@ def _as_json(found: Migration) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _summary(client: Client, found: Migration, decide: bool, dry_run: bool) -> str:
+def _summary(client: Client, found: Migration, dry_run: bool) -> str:
     count = words.count(len(found.policies), "memory policy", "memory policies")
     if dry_run:
         interval = "" if found.interval is None else f", an interval of {found.interval:g} s"

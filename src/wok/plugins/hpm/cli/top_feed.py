@@ -17,6 +17,7 @@ from ..policy.goals import TemporaryGoal
 from ..wire.groups import GroupList, GroupSummary
 from ..wire.management import ManagementLevels, Version
 from ..wire.servers import ServerDetail, ServerDetailList
+from ..wire.times import moment_of
 from . import words
 
 T = TypeVar("T")
@@ -209,7 +210,7 @@ def _age(snapshot: str | None, date: str | None) -> float | None:
     if snapshot is None:
         return None
     try:
-        measured = datetime.fromisoformat(snapshot.replace("Z", "+00:00"))
+        measured = moment_of(snapshot)
         now = parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
         return max(0.0, (now - measured).total_seconds())
     except (ValueError, TypeError):

@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from ..policy.goals import Goal, VelocityGoal
+from ..wire.times import moment_of
 
 #: What stands where there is no value.
 NONE = "-"
@@ -81,7 +82,7 @@ def count(number: int, one: str, several: str | None = None) -> str:
 def local_time(text: str) -> str:
     """An RFC 3339 time in the user's time zone: ``2026-02-03 14:05:10``."""
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = moment_of(text)
     except ValueError:
         return text
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -104,5 +105,5 @@ def parse_time(text: str, now: datetime | None = None, *, ahead: bool = False) -
         distance = timedelta(**{_UNITS[span[2]]: float(span[1])})
         moment = now + distance if ahead else now - distance
     else:
-        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00")).astimezone(timezone.utc)
+        moment = moment_of(text.strip()).astimezone(timezone.utc)
     return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

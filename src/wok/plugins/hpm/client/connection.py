@@ -21,13 +21,11 @@ import httpx
 from ..errors import InvalidValue
 from ..paths import socket_candidates
 from ..version import VERSION
+from ..wire.doors import BASE
 from .credentials import Credentials, check_secure
 from .errors import NoConnection
 from .request import Request
 from .rest import Client
-
-#: The base path on hpm's own sockets, and on a URL that names no path.
-BASE_PATH = "/zhpm/wsapi/v1"
 
 #: Answers come from the manager's last snapshot, so they take milliseconds; only a write may wait for
 #: a cycle to end. Who is silent for this long will not answer.
@@ -43,7 +41,7 @@ class SocketConnection:
     """A connection over the first of several unix sockets where somebody listens. `named`: somebody said which one, so
     it may be anybody's; of the usual ones only root's and our own will do."""
 
-    base_path = BASE_PATH
+    base_path = BASE
 
     def __init__(self, candidates: Sequence[Path], named: bool = True) -> None:
         self._candidates = list(candidates)
@@ -87,7 +85,7 @@ class UrlConnection:
             raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8643, for example")
         if parts.password is not None:
             raise InvalidValue("a password does not belong in a URL, where others can read it; say --user NAME")
-        self.base_path = parts.path.rstrip("/") or BASE_PATH
+        self.base_path = parts.path.rstrip("/") or BASE    # where a URL names no path
         self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         server = f"{parts.scheme}://{parts.netloc}"
         headers = dict(_HEADERS)

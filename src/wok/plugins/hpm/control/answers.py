@@ -17,6 +17,9 @@ from ..wire.policy_files import Document
 from . import etags
 from .codings import CODINGS
 
+#: Bytes of answers that are kept.
+SIZE = 64 * 1024 * 1024
+
 
 class Moment(Protocol):
     """A snapshot, as far as it matters here."""
@@ -66,13 +69,12 @@ def encode(value: object) -> Encoded:
 
 
 class KeptAnswers:
-    """The newest answers by what was asked, `size` bytes of them.
+    """The newest answers by what was asked, `SIZE` bytes of them.
 
     Thread-safe; who asks for what is just being made waits for it, and for nothing else.
     """
 
-    def __init__(self, size: int = 64 * 1024 * 1024) -> None:
-        self._size = size
+    def __init__(self) -> None:
         self._bytes = 0
         self._kept: OrderedDict[Hashable, tuple[Source, Moment, Encoded]] = OrderedDict()
         self._lock = threading.Lock()
@@ -120,7 +122,7 @@ class KeptAnswers:
                 self._drop(key)
             self._kept[key] = (source, moment, made)
             self._bytes += len(made.body)
-            while self._bytes > self._size:
+            while self._bytes > SIZE:
                 self._drop(next(iter(self._kept)))
 
     def _drop(self, key: Hashable) -> None:

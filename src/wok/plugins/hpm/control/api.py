@@ -18,13 +18,13 @@ import cherrypy
 from cheroot.errors import MaxSizeExceeded
 
 from ..errors import HpmError, InvalidValue, UnknownField
-from ..manager.calendar import rfc3339
 from ..model.events import Feed
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
 from ..wire.access import WhoIAm
 from ..wire.events import EVENT_STREAM
 from ..wire.policy_files import Document
+from ..wire.times import rfc3339
 from . import etags
 from .activity import Deed, Recorder
 from .answers import KeptAnswers, Source, encode

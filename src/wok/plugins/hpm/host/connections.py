@@ -24,6 +24,7 @@ from ..control.http_errors import error_body
 from ..control.route import MAX_BODY
 from ..model.events import Feed
 from ..policy.files.content import MAX_SIZE
+from ..wire.doors import CLIENT_ADDRESS, CLIENT_SCHEME
 from ..wire.errors import BAD_HEADER
 from .chunks import ChunkedBody
 from .peer import caller_of
@@ -52,7 +53,8 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Headers that say who asks, what is sent, and where it ends.
 _SINGLE = frozenset({
     b"authorization", b"content-encoding", b"content-length", b"content-type", b"cookie", b"host", b"if-match",
-    b"hpm-client-address", b"hpm-client-scheme", b"origin", b"referer", b"sec-fetch-site", b"transfer-encoding",
+    b"origin", b"referer", b"sec-fetch-site", b"transfer-encoding", CLIENT_ADDRESS.lower().encode(),
+    CLIENT_SCHEME.lower().encode(),
 })  # fmt: skip
 
 _WORDS = {

@@ -25,7 +25,6 @@ from ..manager.controls import in_force, start_of
 from ..manager.lock import HostLock
 from ..manager.manager import Manager
 from ..manager.recorder import KINDS
-from ..store.activity import ActivityRecord
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
 from ..store.history import History
@@ -168,9 +167,7 @@ class RunningManager:
             )
         for sentence in said:
             log.error("%s", sentence)
-            self.manager.activity.add(ActivityRecord(
-                0, self.manager.activity.time(), None, "admin", "nobody", None, "", "", sentence, "failed", 0, 0, None
-            ))  # fmt: skip
+            self.manager.activity.add(self.manager.activity.own(sentence))
 
     def _put_back(self) -> None:
         for said in self.manager.stop():

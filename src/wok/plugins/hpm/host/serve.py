@@ -19,13 +19,13 @@ from ..store.database import Database
 from ..store.journal import Journal
 from ..store.recovery import is_kept, journal_of, open_store
 from .access.syslog import tell_syslog
-from .front.rights import NoWebUser
 from .front.settings import FrontSettings, front_settings
 from .front.supervising import start_beside_manager
-from .front.systemd import Supervisor
 from .log_lines import to_stderr
+from .rights import NoWebUser
 from .running import PRIVATE, RunningManager, aside_path, keep_to_host, take_locks, usual_state
 from .server import quiet_cherrypy
+from .systemd import Supervisor
 from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def _opened(store: Path) -> tuple[Database, list[str]]:
         database = Database(Path(":memory:"))
         Journal(database).put(found[0])
         unread = f" but for what cannot be read, which you must see to: {', '.join(found[1])}" if found[1] else ""
-        return database, [f"{error.message.partition(', and there')[0]}; what its journal says is put back{unread}"]
+        return database, [f"{error.why}; what its journal says is put back{unread}"]
     return database, [] if recovered is None else [recovered.said()]
 
 

@@ -23,13 +23,9 @@ from ..control.request import ApiRequest
 from ..control.routes import routes
 from ..errors import HpmError
 from ..manager.manager import Manager
+from ..wire.doors import BASES, SCRAPED
 from .connections import Server
 from .streams import carrier
-
-#: Where the API stands: hpm's own base, and Wok's, so that one client suits both.
-BASES = ("/zhpm/wsapi/v1", "/plugins/hpm")
-#: Where Prometheus looks if nobody tells it another path.
-SCRAPED = "/metrics"
 
 
 class SocketInUse(HpmError):
@@ -46,9 +42,9 @@ def quiet_cherrypy() -> None:
 class SocketServer:
     """Serves a manager on a unix socket. `door` says who asks, `login` is its where people log in.
 
-    `recorder` is told of writes (default: the manager's activity log). `only`: the socket belongs to the user with
-    this uid, and nobody else's connections are taken. `place` says whence the current request comes, where readers of
-    events are counted by that, too.
+    `recorder` is told of writes (default: the manager's activity log). `only`: the user with this uid may
+    connect, through the group of the socket, and nobody else's connections are taken. `place` says whence the current
+    request comes, where readers of events are counted by that, too.
     """
 
     def __init__(

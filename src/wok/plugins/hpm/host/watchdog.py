@@ -8,8 +8,8 @@ import threading
 import time
 
 from ..manager.manager import Manager
-from ..manager.pulse import status_line, works
-from .front.systemd import Supervisor
+from ..wire.times import rfc3339
+from .systemd import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -19,14 +19,15 @@ LOOK, PART = 2.0, 4
 GRACE = 0.5
 #: Seconds without a watchdog, where there is only a state to be told.
 NO_WATCHDOG = 120.0
-#: Seconds for which more time is asked for at once, and which stopping may take in all. Balloons go back within 15 s.
+#: Seconds for which more time is asked for at once, and which stopping may take in all. Balloons are waited for
+#: no longer than `actuator.RETURN`.
 MORE, LONGEST_STOP = 15.0, 180.0
 
 
 class Watchdog:
     """Tells `supervisor` of the manager, from a thread of its own: it is alive if the loop is, whatever requests do.
 
-    READY after the first cycle that ended well (see `pulse.works`): with a full disk, too, there is somebody to ask.
+    READY after the first cycle that ended well (see `_works`): with a full disk, too, there is somebody to ask.
     Until then, and while stopping, more time is asked for: whoever kills a manager that waits for libvirt gains
     nothing, and one that puts back is killed too soon.
     """
@@ -80,8 +81,8 @@ class Watchdog:
             if due:
                 supervisor.alive()
             return
-        supervisor.status(status_line(manager))
-        well = works(manager, GRACE * self._seconds)
+        supervisor.status(_status_line(manager))
+        well = _works(manager, GRACE * self._seconds)
         if not self._ready:
             self._ready = manager.loop.completed + manager.loop.lost > 0
             if self._ready:
@@ -93,3 +94,31 @@ class Watchdog:
         elif due and not well:
             since = manager.loop.since_well()
             log.error("no cycle ended well for %.0f s: systemd is not told that hpm is alive", since)
+
+
+def _works(manager: Manager, grace: float) -> bool:
+    """Whether the loop works, as somebody outside sees it who could only start hpm anew: a cycle ended well no longer
+    ago than an interval and `grace` (seconds).
+
+    One ends well if it was completed, or lost for a reason that is known: a libvirt or a store that does not answer, a
+    full disk. Another start would find the same, and could not even begin. What a new start helps against is a loop
+    that hangs, or fails in each cycle by a fault of hpm's own.
+    """
+    loop = manager.loop
+    return loop.since_well() <= loop.interval + grace
+
+
+def _status_line(manager: Manager) -> str:
+    """What hpm does, in one line: managed servers, levels, when the host was observed, what is wrong."""
+    snapshot, loop = manager.snapshot, manager.loop
+    running, levels = len(snapshot.sample.samples), snapshot.levels
+    managed = len(snapshot.manageable) if levels.cpu_mgmt != "off" else 0
+    parts = [
+        f"{managed} of {running} running servers managed; CPU {levels.cpu_mgmt}, memory {levels.memory_mgmt}",
+        f"last cycle {rfc3339(snapshot.taken)}, {loop.last_ns / 1e9:.3g} s" if loop.cycles else "no cycle yet",
+    ]
+    if loop.overruns:
+        parts.append(f"{loop.overruns} of {loop.cycles} took longer than the interval")
+    if snapshot.problem is not None:
+        parts.append(f"PROBLEM: {snapshot.problem}")
+    return "; ".join(parts)

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from ..errors import StoreError
 from ..store.activity import ActivityFilter, ActivityRecord, add_activity, find_activity
 from ..store.database import Database
-from .calendar import rfc3339
+from ..wire.activity import ActivityOutcome
+from ..wire.times import rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,16 @@ class ActivityLog:
     def time(self) -> str:
         """The time of an entry made now."""
         return rfc3339(self._wall())
+
+    def own(
+        self, summary: str, *, user: str | None = None, uri: str = "", outcome: ActivityOutcome = "failed",
+        message: str | None = None,
+    ) -> ActivityRecord:  # fmt: skip
+        """An entry made now of what hpm did or found by itself: no request led to it."""
+        return ActivityRecord(
+            id=0, time=self.time(), user=user, role="admin", means="nobody", address=None, method="", uri=uri,
+            summary=summary, outcome=outcome, status=0, reason=0, message=message,
+        )  # fmt: skip
 
     def add(self, record: ActivityRecord) -> None:
         """Leave an entry; never waits and never fails."""
@@ -141,8 +152,7 @@ class ActivityLog:
             self._failing = False
 
     def _gap(self, lost: int) -> ActivityRecord:
-        text = f"{lost} entries before this one could not be kept; the journal may have them"
-        return ActivityRecord(0, self.time(), None, "admin", "nobody", None, "", "", text, "failed", 0, 0, None)
+        return self.own(f"{lost} entries before this one could not be kept; the journal may have them")
 
 
 def line(record: ActivityRecord) -> str:

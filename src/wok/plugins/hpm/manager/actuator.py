@@ -189,7 +189,7 @@ class Actuator(Journalled):
         for entry in entries:
             known = before.get((entry.uuid, entry.control))
             try:
-                set_control(self._hypervisor, entry, entry.intended)
+                set_control(self._hypervisor, entry)
                 self._forget_returning([entry])
             except ServerGone as error:
                 errors[entry.uuid] = error
@@ -270,7 +270,7 @@ class Actuator(Journalled):
         refused: list[JournalEntry] = []
         for entry in back:
             try:
-                set_control(self._hypervisor, entry, entry.intended)
+                set_control(self._hypervisor, entry)
             except ServerGone:
                 ended.append(entry)
             except (HypervisorError, InvalidValue) as error:

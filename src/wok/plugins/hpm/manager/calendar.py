@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ..errors import HpmError
 from ..policy.catalog import Catalog
+from ..wire.times import moment_of, rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -17,20 +18,10 @@ log = logging.getLogger(__name__)
 LONGEST = 30.0
 
 
-def rfc3339(moment: datetime) -> str:
-    """UTC with milliseconds, as the API has all times."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def local_time(moment: datetime) -> datetime:
     """A moment (UTC) by the time zone that the host has now."""
     time.tzset()
     return moment.astimezone()
-
-
-def moment_of(text: str) -> datetime:
-    """The moment of such a time."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def catalog_at(catalog: Catalog, moment: datetime) -> Catalog:

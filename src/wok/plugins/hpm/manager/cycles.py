@@ -19,12 +19,13 @@ from ..engine.samples import HostSample
 from ..errors import HypervisorError, StoreError
 from ..store.adjustments import Adjustments
 from ..store.catalog_store import load_catalog, load_setting, save_setting
-from ..store.committing import Outcome
+from ..store.committing import CommitOutcome
 from ..store.database import Database
 from ..store.journal import Journal
+from ..wire.times import rfc3339
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .calendar import local_time, rfc3339
+from .calendar import local_time
 from .change import PATIENCE, Busy
 from .controls import MEMORY_CONTROLS, cpu_controls
 from .cpu import CpuManagement
@@ -71,7 +72,7 @@ class Cycles:
         self.levels = msgspec.json.decode(saved, type=Levels) if saved else Levels()
         self.levels_kept = True
         #: Changes of which the store has not said in time whether they are kept, and what to do once that is known.
-        self.doubts: list[tuple[Outcome, Callable[[bool], None]]] = []
+        self.doubts: list[tuple[CommitOutcome, Callable[[bool], None]]] = []
         self._decided: Snapshot | None = None    # what the last decision was made from
         self._standing = Standing(self.actuator)
         self._adjusting = AdjustmentLog(adjustments, recorder)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ..wire.events import EventKind, ResyncReason
-from .calendar import rfc3339
+from ..wire.times import rfc3339
 
 #: Events that are kept, bytes of them as JSON, and for how long; of these, what is less. Whoever was away for longer
 #: reads everything anew; and memory does not go on growing for hours on a host where little happens.

@@ -17,8 +17,7 @@ class Journalled:
         self._journal = journal
 
     def state(self) -> object:
-        """All that `original`, `held` and `owns_quota` answer from, as an object that is another one after each
-        change."""
+        """All that the other answers come from, as an object that is another one after each change."""
         return self._journal.entries
 
     def entry(self, sample: ServerSample | Change, control: Control) -> JournalEntry | None:
@@ -71,10 +70,6 @@ class Journalled:
         """Whether an administrator changed this control of the host while hpm managed it."""
         entry = self._journal.get(HOST, control)
         return entry is not None and entry.start == sample.boot and entry.held
-
-    def owns_quota(self, sample: ServerSample) -> bool:
-        """Whether the server's quota was set by hpm."""
-        return self._ours(sample, "cpu-quota") is not None
 
     def own_quota(self, sample: ServerSample) -> str | None:
         """The quota that a server has, or had before hpm changed it, as text (see `quota_text`)."""

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from ..errors import HpmError
 
@@ -181,16 +181,6 @@ class Loop:
             log.exception("this cycle is lost")
             return None
         return True
-
-
-class LoopNews(NamedTuple):
-    """Of an event: the interval that was set and the one in force (seconds); what of the work is cut (None: nothing
-    is), and why that changed."""
-
-    interval: float
-    in_force: float
-    cut: str | None
-    reason: str
 
 
 class Work(Protocol):

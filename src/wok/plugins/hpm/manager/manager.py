@@ -25,16 +25,18 @@ from ..store.history import History
 from ..store.journal import Control
 from ..store.revisions import Author
 from ..wire.management import Level
+from ..wire.times import rfc3339
 from .activity import ActivityLog
-from .calendar import Calendar, catalog_at, local_time, rfc3339, seconds_until
+from .calendar import Calendar, catalog_at, local_time, seconds_until
 from .change import CatalogChange, undo
 from .controls import MEMORY_CONTROLS, cpu_controls
 from .cycles import Cycles
 from .events import Events
 from .foresight import Foresight
 from .guest_policies import with_policy
-from .loop import Loop, LoopNews
+from .loop import Loop
 from .memory_requests import MemoryRequests
+from .news import LoopNews
 from .notify.channels import Courier
 from .notify.notifier import Notifier
 from .partitions import Partitions

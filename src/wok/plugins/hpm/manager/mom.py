@@ -15,7 +15,7 @@ from ..memory.safety import GUEST_CONTROLS, HOST_CONTROLS, MOST_LIMIT, Safe, saf
 from ..memory.state import MemoryView
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
-from .mom_statistics import History, Statistics
+from .mom_statistics import RecentSamples, Statistics
 from .snapshot import Snapshot
 
 #: What the store calls them.
@@ -83,7 +83,7 @@ class MomPolicies:
         saved = load_setting(database, _POLICIES)
         found = msgspec.json.decode(saved, type=list[MomPolicy]) if saved else []
         self.policies: Mapping[str, MomPolicy] = {policy.name: policy for policy in found}
-        self.history = History()
+        self.history = RecentSamples()
         self._program: Program | None = None
 
     @property

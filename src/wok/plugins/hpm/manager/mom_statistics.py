@@ -33,7 +33,7 @@ class Statistics(msgspec.Struct):
     guests: dict[str, Entity]
 
 
-class History:
+class RecentSamples:
     """Keeps the newest samples of the host and of each start of a guest, and what policies keep in their variables.
     Not thread-safe: the manager's lock is held."""
 

@@ -7,6 +7,7 @@ again as long as nothing of them changed, so identity is looked at first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -50,6 +51,16 @@ class Gone(msgspec.Struct, frozen=True):
 
     id: str
     name: str
+
+
+class LoopNews(NamedTuple):
+    """Of an event: the interval that was set and the one in force (seconds); what of the work is cut (None: nothing
+    is), and why that changed."""
+
+    interval: float
+    in_force: float
+    cut: str | None
+    reason: str
 
 
 class News:

@@ -35,9 +35,9 @@ from ..store.adjustments import AdjustmentFilter, AdjustmentRecord, ServerRecord
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
 from ..wire.management import Outcome
+from ..wire.times import moment_of, rfc3339
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .calendar import moment_of, rfc3339
 from .change import Busy
 from .controls import changing, pins_text
 from .foresight import own_quota

@@ -54,7 +54,7 @@ class Placing:
         infos = sample.infos
         order = sorted(wanted, key=lambda uuid: (
             not _alone(wanted[uuid]), isinstance(wanted[uuid], _OPEN),
-            not self._in_place(snapshot, sample.samples[uuid], wanted[uuid]), infos[uuid].name, uuid,
+            not self._in_place(sample.samples[uuid], wanted[uuid]), infos[uuid].name, uuid,
         ))  # fmt: skip
         found: dict[str, Place] = {}
         taken: set[int] = set()
@@ -97,7 +97,7 @@ class Placing:
         except (InvalidValue, Conflict) as error:
             return Place(None, error.field_reason or str(error), impossible=True)
 
-    def _in_place(self, snapshot: Snapshot, server: ServerSample, placement: Placement) -> bool:
+    def _in_place(self, server: ServerSample, placement: Placement) -> bool:
         """Whether a server stands already where its placement had hpm put it."""
         key = (server.uuid, server.start)
         if key in self._chosen:

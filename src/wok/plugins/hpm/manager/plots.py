@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import StoreError
 from ..memory.mom.fields import GUEST_FIELDS, HOST_FIELDS
 from ..store.plot_files import LEAST_FREE, PlotFiles
-from .mom_statistics import History
+from .mom_statistics import RecentSamples
 from .snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Plots:
     def __init__(self, base: Path, local: Callable[[], datetime], least_free: int = LEAST_FREE) -> None:
         self._base, self._local, self._least_free = base, local, least_free
         self._queue: queue.Queue[Snapshot | None] = queue.Queue(WAITING)    # None: end
-        self._history = History()
+        self._history = RecentSamples()
         self._host, self._guests = sorted(HOST_FIELDS), sorted(GUEST_FIELDS)
         self._thread = threading.Thread(target=self._work, name="hpm-plots", daemon=True)
         self._behind = False

@@ -13,69 +13,69 @@ from .controls import ksm_settings, limit_of, pins_of
 from .disk_limits import to_set
 
 
-def set_control(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    """Set one control of one start of a server (or of the host). Raises `ServerGone`, `HypervisorError`,
-    `InvalidValue`."""
-    _SETTERS[entry.control](host, entry, value)
+def set_control(host: Hypervisor, entry: JournalEntry) -> None:
+    """Set what is intended of one control of one start of a server (or of the host). Raises `ServerGone`,
+    `HypervisorError`, `InvalidValue`."""
+    _SETTERS[entry.control](host, entry)
 
 
-def _shares(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    host.set_cpu_shares(entry.uuid, entry.start, int(value))
+def _shares(host: Hypervisor, entry: JournalEntry) -> None:
+    host.set_cpu_shares(entry.uuid, entry.start, int(entry.intended))
 
 
-def _quota(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    quota, period = value.split()
+def _quota(host: Hypervisor, entry: JournalEntry) -> None:
+    quota, period = entry.intended.split()
     host.set_cpu_quota(entry.uuid, entry.start, limit_of(quota), int(period))
 
 
-def _vcpu_quota(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    quota, period = value.split()
+def _vcpu_quota(host: Hypervisor, entry: JournalEntry) -> None:
+    quota, period = entry.intended.split()
     host.set_vcpu_quota(entry.uuid, entry.start, limit_of(quota), int(period))
 
 
-def _balloon(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    host.set_balloon(entry.uuid, entry.start, int(value))
+def _balloon(host: Hypervisor, entry: JournalEntry) -> None:
+    host.set_balloon(entry.uuid, entry.start, int(entry.intended))
 
 
-def _stats_period(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    host.set_stats_period(entry.uuid, entry.start, int(value))
+def _stats_period(host: Hypervisor, entry: JournalEntry) -> None:
+    host.set_stats_period(entry.uuid, entry.start, int(entry.intended))
 
 
-def _io(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    for disk, limits in to_set(entry.previous, value).items():
+def _io(host: Hypervisor, entry: JournalEntry) -> None:
+    for disk, limits in to_set(entry.previous, entry.intended).items():
         host.set_io_limits(entry.uuid, entry.start, disk, limits)
 
 
-def _ksm(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    host.set_ksm(ksm_settings(value))
+def _ksm(host: Hypervisor, entry: JournalEntry) -> None:
+    host.set_ksm(ksm_settings(entry.intended))
 
 
-def _pins(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    host.set_vcpu_pins(entry.uuid, entry.start, pins_of(value))
+def _pins(host: Hypervisor, entry: JournalEntry) -> None:
+    host.set_vcpu_pins(entry.uuid, entry.start, pins_of(entry.intended))
 
 
-def _emulator(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    host.set_emulator_pin(entry.uuid, entry.start, value)
+def _emulator(host: Hypervisor, entry: JournalEntry) -> None:
+    host.set_emulator_pin(entry.uuid, entry.start, entry.intended)
 
 
-def _blkio(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    host.set_blkio_weight(entry.uuid, entry.start, limit_of(value))
+def _blkio(host: Hypervisor, entry: JournalEntry) -> None:
+    host.set_blkio_weight(entry.uuid, entry.start, limit_of(entry.intended))
 
 
-def _swap(host: Hypervisor, entry: JournalEntry, value: str) -> None:
-    memory, swap = value.split()
+def _swap(host: Hypervisor, entry: JournalEntry) -> None:
+    memory, swap = entry.intended.split()
     host.set_swap_limit(entry.uuid, entry.start, limit_of(memory), limit_of(swap))
 
 
-def _partition(host: Hypervisor, entry: JournalEntry, value: str) -> None:
+def _partition(host: Hypervisor, entry: JournalEntry) -> None:
     state = host.partitions.states().get(entry.uuid)
     if state is None:
         raise ServerGone(f"the partition {entry.uuid} is gone")
-    cpu = msgspec.structs.replace(state.parameters.cpu, shares=int(value))
+    cpu = msgspec.structs.replace(state.parameters.cpu, shares=int(entry.intended))
     host.partitions.configure(entry.uuid, msgspec.structs.replace(state.parameters, cpu=cpu))
 
 
-_SETTERS: Mapping[Control, Callable[[Hypervisor, JournalEntry, str], None]] = {
+_SETTERS: Mapping[Control, Callable[[Hypervisor, JournalEntry], None]] = {
     "cpu-shares": _shares, "cpu-quota": _quota, "vcpu-quota": _vcpu_quota, "balloon": _balloon,
     "stats-period": _stats_period, "io-tune": _io, "ksm": _ksm, "vcpu-pins": _pins, "emulator-pin": _emulator,
     "blkio-weight": _blkio, "swap-limit": _swap, "partition-shares": _partition,

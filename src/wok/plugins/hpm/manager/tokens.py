@@ -20,7 +20,7 @@ from ..errors import Conflict, NotFound, StoreError
 from ..store.database import Database
 from ..store.tokens import TokenRecord, delete_token, load_tokens, save_token
 from ..wire.access import Role
-from .calendar import rfc3339
+from ..wire.times import rfc3339
 
 log = logging.getLogger(__name__)
 

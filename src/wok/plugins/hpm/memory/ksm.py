@@ -91,7 +91,7 @@ def plan_ksm(view: MemoryView, remembered: KsmMemory) -> KsmPlan:
     pressed = view.host.available < ON * marks.begin
     if not remembered.on:
         if remembered.original is not None:
-            return _put_back(view, ksm, gain, remembered, "pressure-over")
+            return _put_back(ksm, gain, remembered, "pressure-over")
         if not pressed or view.time_ns < remembered.until_ns:
             return KsmPlan(None, "cool-down" if pressed else "not-needed", gain, remembered)
         return _scan(view, ksm, gain, _begun(view, ksm, remembered), pressed=True)
@@ -104,7 +104,7 @@ def plan_ksm(view: MemoryView, remembered: KsmMemory) -> KsmPlan:
         cool = min(2.0 * remembered.cool_down, COOL_DOWN_MOST) if again else COOL_DOWN
         until = view.time_ns + int(cool * 1e9)
         stopped = msgspec.structs.replace(remembered, on=False, paid=False, until_ns=until, cool_down=cool)
-        return _put_back(view, ksm, gain, stopped, "pressure-over" if over else "no-gain")
+        return _put_back(ksm, gain, stopped, "pressure-over" if over else "no-gain")
     known = msgspec.structs.replace(
         remembered, paid=told and pays, cool_down=0.0 if told else remembered.cool_down,
         boost=min(remembered.boost * BOOST, BOOST_MOST) if pressed else max(remembered.boost * DECAY, 1.0),
@@ -162,7 +162,7 @@ def _pages(view: MemoryView, page_size: int, boost: float) -> int:
     return int(min(max(wanted, PAGES_LEAST), PAGES_MOST))
 
 
-def _put_back(view: MemoryView, ksm: KsmState, gain: int, known: KsmMemory, reason: KsmReason) -> KsmPlan:
+def _put_back(ksm: KsmState, gain: int, known: KsmMemory, reason: KsmReason) -> KsmPlan:
     """All as it was; forgotten once it is so."""
     assert known.original is not None
     made = _step(ksm, known.original, gain, known, reason)

@@ -71,7 +71,7 @@ def safe_balloon(wanted: Any, guest: GuestMemory, now: int, *, swap: bool) -> Sa
     return Safe(target)
 
 
-def safe_quota(quota: Any, period: Any, now: tuple[int | None, int], swap: bool = False) -> Safe:
+def safe_quota(quota: Any, period: Any, now: tuple[int | None, int]) -> Safe:
     """The quota of each vCPU (µs, None: none) and its period; one that is not wanted (None) stays as it is `now`."""
     notes: list[str] = []
     found = now[1]

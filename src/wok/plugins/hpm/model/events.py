@@ -9,9 +9,8 @@ import msgspec
 
 from ..errors import InvalidValue
 from ..manager.events import Events, Published, Reader
-from ..manager.loop import LoopNews
 from ..manager.manager import Manager
-from ..manager.news import Gone, GroupNews, ServerNews
+from ..manager.news import Gone, GroupNews, LoopNews, ServerNews
 from ..manager.snapshot import Levels
 from ..manager.starting.watch import DependencyCircle, DependencyStopped
 from ..store.adjustments import AdjustmentRecord

@@ -13,7 +13,6 @@ import numpy as np
 from ..engine.metrics.figures import GROUP_METRICS, HOST_METRICS, SERVER_METRICS
 from ..engine.metrics.metric import FloatColumn, Metric, Unit, shown
 from ..errors import InvalidValue, NotFound
-from ..manager.calendar import moment_of, rfc3339
 from ..manager.manager import Manager
 from ..manager.recorder import HOST_KEY
 from ..store.history import History, Series
@@ -36,6 +35,7 @@ from ..wire.metrics import (
     ServerPast,
     ServersMetricsQuery,
 )
+from ..wire.times import moment_of, rfc3339
 from .groups import group_page
 from .metrics import GROUPS, HOST, SERVERS
 from .references import server_id

@@ -10,6 +10,7 @@ from ..engine.placement_choice import choose
 from ..engine.topology import Topology
 from ..errors import InvalidValue
 from ..policy.cpu_sets import format_cpus, parse_cpus
+from ..policy.files.content import FileGroup
 from ..policy.groups import WorkloadResourceGroup
 from ..policy.guest_policies import EachOnCpus, GuestPolicy, OnCpus, OnNode
 from ..policy.policies import PerformancePolicy
@@ -43,8 +44,8 @@ def check_here(policy: GuestPolicy, topology: Topology, path: str = "") -> None:
         )
 
 
-def check_group_here(group: WorkloadResourceGroup, topology: Topology, path: str = "") -> None:
-    """The same for all guest policies of a group that stands at `path`."""
+def check_group_here(group: WorkloadResourceGroup | FileGroup, topology: Topology, path: str = "") -> None:
+    """The same for all guest policies of a group, or of one of a file, that stands at `path`."""
     before = f"{path}." if path else ""
     check_here(group.guest_policy, topology, f"{before}guest-policy")
     check_policies_here(group.perf_policies, topology, path)

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import msgspec
 
 from ..errors import NotFound, NotUnique
-from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..manager.mom import MomDecision, MomPolicy, Wanted
 from ..memory.mom import Decision, Device, Entity, Items
@@ -28,6 +27,7 @@ from ..wire.mom import (
     MomSetting,
     MomWanted,
 )
+from ..wire.times import rfc3339
 from .views import Views
 
 Check = Callable[[MomPolicyDetail | None], None]

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidValue
-from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..manager.mom import MomPolicy
 from ..memory.mom import UNNAMED
 from ..wire.mom import LONGEST_NAME, LONGEST_TEXT, NAME_PATTERN
+from ..wire.times import rfc3339
 
 #: Degrees of MOM's verbosity, by number and name. What is none of them is the first, as with MOM.
 _LEVELS: Mapping[str, int] = {

@@ -22,7 +22,7 @@ from ..policy.policies import PerformancePolicy
 from ..wire.groups import GroupDetail
 from ..wire.policy_files import Document, ImportResult
 from .groups import Groups
-from .host_limits import check_here, check_policies_here, check_policy_here
+from .host_limits import check_group_here, check_here, check_policy_here
 from .places import room_of
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -118,9 +118,7 @@ class PolicyFiles:
             check_policy_here(wanted, topology)
             return
         for index, group in enumerate(wanted.workload_resource_groups):
-            path = f"workload-resource-groups[{index}]"
-            check_here(group.guest_policy, topology, f"{path}.guest-policy")
-            check_policies_here(group.perf_policies, topology, path)
+            check_group_here(group, topology, f"workload-resource-groups[{index}]")
         for index, server in enumerate(wanted.virtual_servers):
             check_here(server.guest_policy, topology, f"virtual-servers[{index}].guest-policy")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from ..errors import HypervisorUnreachable, InvalidValue, NotFound
-from ..manager.calendar import rfc3339
 from ..manager.snapshot import Snapshot
 from ..policy.groups import DEFAULT_GROUP
+from ..wire.times import rfc3339
 from ..wire.words import UUID
 
 _UUID = re.compile(UUID)

@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeVar
 
 from ..backend.extras import Sections
 from ..errors import InvalidValue, NotFound
-from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..manager.snapshot import Snapshot
 from ..policy.assignment import Assignment
@@ -29,6 +28,7 @@ from ..wire.sections import (
     Status,
     StatusList,
 )
+from ..wire.times import rfc3339
 from .pages import page
 from .references import server_id
 from .views import Views

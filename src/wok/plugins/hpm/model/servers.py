@@ -7,7 +7,6 @@ from collections.abc import Callable
 import msgspec
 
 from ..errors import InvalidValue
-from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..policy.classification import compile_pattern
 from ..policy.goals import TemporaryGoal
@@ -20,6 +19,7 @@ from ..wire.servers import (
     ServerQuery,
     ServerUpdate,
 )
+from ..wire.times import rfc3339
 from .explain import explain
 from .explain_starts import explain_starts
 from .pages import page

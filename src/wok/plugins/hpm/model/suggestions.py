@@ -12,13 +12,13 @@ from ..engine.classing import draft_classes, free_name
 from ..engine.reached import Reached
 from ..engine.suggesting import Suggested, needed_hours, suggest
 from ..errors import Conflict
-from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..policy.goals import DiscretionaryGoal, Goal, VelocityGoal
 from ..policy.groups import WorkloadResourceGroup
 from ..policy.name_families import families
 from ..policy.policies import PerformancePolicy, ServiceClass, check_policy
 from ..wire.suggestions import SuggestedClass, Suggestion, SuggestionQuery
+from ..wire.times import rfc3339
 from .effects import Effects
 from .history import kept_history, past_range
 from .pasts import Pasts, spread_evenly

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 
 from ..errors import InvalidValue
-from ..manager.calendar import rfc3339
+from ..wire.times import rfc3339
 
 #: As RFC 3339 has it (section 5.6); Python's own parser takes more, and each release other things.
 _TIME = re.compile(

@@ -8,10 +8,10 @@ from datetime import timedelta
 import msgspec
 
 from ..errors import InvalidValue, NotFound
-from ..manager.calendar import rfc3339
 from ..manager.manager import Manager
 from ..store.tokens import TokenRecord
 from ..wire.access import NewToken, Role, Token, TokenCreate, TokenList
+from ..wire.times import rfc3339
 from .times import utc_time
 
 #: After which a token ends if nobody says otherwise: who forgets one has not given it away for ever.

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from msgspec import UNSET
 
 from ..engine.index import MET, performance_index
-from ..manager.calendar import rfc3339
 from ..manager.claims import server_partition
 from ..manager.snapshot import Snapshot
 from ..policy.assignment import facts_of
@@ -21,6 +20,7 @@ from ..store.adjustments import AdjustmentRecord, ServerRecord
 from ..wire.groups import GroupDetail, GroupSummary, ServiceClassState
 from ..wire.management import AdjustedServer, Adjustment
 from ..wire.servers import ServerDetail, ServerSummary
+from ..wire.times import rfc3339
 from ..wire.words import GoalStatus
 from .places import elsewhere
 

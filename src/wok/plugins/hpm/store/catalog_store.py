@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 import msgspec
 
-from ..errors import StoreDamaged
 from ..policy.catalog import Catalog, ServerSettings, empty_catalog
 from ..policy.groups import WorkloadResourceGroup
 from ..policy.partitions import Partition
 from .database import Database
 from .revisions import Author, write_revisions
 
-T = TypeVar("T")
-
 
 def load_catalog(database: Database) -> Catalog:
     """The catalog as it was last saved; the empty one for a new store. Raises `StoreError`."""
-    groups = _load(database, "SELECT id, body FROM groups", WorkloadResourceGroup)
-    servers = _load(database, "SELECT uuid, body FROM servers", ServerSettings)
-    partitions = _load(database, "SELECT path, body FROM partitions", Partition)
+    groups = database.bodies("SELECT id, body FROM groups", WorkloadResourceGroup)
+    servers = database.bodies("SELECT uuid, body FROM servers", ServerSettings)
+    partitions = database.bodies("SELECT path, body FROM partitions", Partition)
     generation = int(load_setting(database, "generation") or 0)
     return Catalog(generation, {**empty_catalog().groups, **groups}, servers, partitions)
 
@@ -57,16 +53,6 @@ def save_setting(database: Database, name: str, value: str, *, worth: bool = Tru
 
 
 _SET = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
-
-
-def _load(database: Database, query: str, type_: type[T]) -> dict[str, T]:
-    found: dict[str, T] = {}
-    for key, body in database.rows(query):
-        try:
-            found[str(key)] = msgspec.json.decode(str(body), type=type_)
-        except msgspec.MsgspecError as error:
-            raise StoreDamaged(f"the store {database.path} is damaged at {key}: {error}") from error
-    return found
 
 
 def _difference(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[list[str], list[tuple[str, str]]]:

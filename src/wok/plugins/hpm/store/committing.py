@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 LIMIT = 2.0
 
 
-class Outcome:
+class CommitOutcome:
     """What becomes of a commit: not known before it is `over`; then `kept` says whether it was done."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Outcome:
 class StoreLate(StoreError):
     """The store did not answer in time. The change may still be kept, when it does; `outcome` tells."""
 
-    def __init__(self, message: str, outcome: Outcome) -> None:
+    def __init__(self, message: str, outcome: CommitOutcome) -> None:
         super().__init__(message)
         self.outcome = outcome
 
@@ -76,7 +76,7 @@ class Turn:
 
 
 #: A commit that is asked for: what is to become of it, and what is called then, which says whether nobody waits.
-_Asked: TypeAlias = "queue.SimpleQueue[tuple[Outcome, Callable[[], bool]] | None]"
+_Asked: TypeAlias = "queue.SimpleQueue[tuple[CommitOutcome, Callable[[], bool]] | None]"
 
 
 class Committer:
@@ -95,7 +95,7 @@ class Committer:
             self._thread = threading.Thread(target=_run, args=given, name="hpm-store", daemon=True)
             self._thread.start()
             weakref.finalize(self, self._queue.put, None)
-        outcome, lock, given_up, turn = Outcome(), threading.Lock(), False, self._turn
+        outcome, lock, given_up, turn = CommitOutcome(), threading.Lock(), False, self._turn
 
         def over() -> bool:
             """Whether nobody waits any more; else nobody will have given up."""
@@ -140,7 +140,7 @@ def _run(asked: _Asked, connection: sqlite3.Connection, turn: Turn, what: str) -
         del given, outcome, over    # while nothing is asked for, nothing is kept
 
 
-def _end_late(outcome: Outcome, connection: sqlite3.Connection, turn: Turn, what: str) -> None:
+def _end_late(outcome: CommitOutcome, connection: sqlite3.Connection, turn: Turn, what: str) -> None:
     """Nobody waits: say what became of it, and let others write again."""
     if outcome.error is None:
         log.warning("%s answers again; the last change is kept", what)

@@ -12,6 +12,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from ..errors import StoreDamaged, StoreError
 from .backups import check, make_backup, worth_in
@@ -19,6 +22,8 @@ from .committing import Committer, StoreLate, Turn
 from .readers import Readers, connected
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Version of the schema, kept in `PRAGMA user_version`. Each step leads from its index to the next.
 STEPS = (
@@ -145,6 +150,17 @@ class Database:
                 self._turn.release()
         except sqlite3.Error as error:
             raise StoreError(f"{self._what} cannot be read: {error}") from error
+
+    def bodies(self, query: str, type_: type[T], what: str = "") -> dict[str, T]:
+        """Of each row of a query what its second column says, in JSON, by the first; `what` those are, with a space
+        behind it. Raises `StoreError`; of those `StoreDamaged`, which names the row, where that cannot be decoded."""
+        found: dict[str, T] = {}
+        for key, body in self.rows(query):
+            try:
+                found[str(key)] = msgspec.json.decode(str(body), type=type_)
+            except msgspec.MsgspecError as error:
+                raise StoreDamaged(f"{self._what} is damaged at {what}{key}: {error}") from error
+        return found
 
     def close(self) -> None:
         """Close the file. Where its disk hangs, that is left to the end of the process: a commit that is under way is

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ..errors import StoreDamaged, StoreError
-from .aside import read_aside, write_aside
-from .committing import Outcome, StoreLate
+from .committing import CommitOutcome, StoreLate
 from .database import Database
 
 log = logging.getLogger(__name__)
@@ -73,7 +72,9 @@ class Journal:
     """The entries, in memory and in the store alike.
 
     `entries` is a new object after each change, so whoever keeps it can tell that nothing has changed. Those that are
-    `aside` the store could not take: memory is ahead of it, and the file `aside` (None: none) tells the next start.
+    `aside` the store could not take: memory is ahead of it, and the file `aside` (JSON; None: none) tells the next
+    start. That file is where the store's disk is not (of a real host: the run directory, which is memory), for that one
+    is full, or hangs. It need not outlast the host's boot: the starts of servers that it tells of do not either.
     """
 
     def __init__(self, database: Database, aside: Path | None = None) -> None:
@@ -83,7 +84,7 @@ class Journal:
         except msgspec.ValidationError as error:
             raise StoreDamaged(f"the store {database.path} is damaged at its journal: {error}") from error
         self.entries: Mapping[tuple[str, Control], JournalEntry] = {(e.uuid, e.control): e for e in found}
-        known, beside = self.entries, read_aside(aside, JournalEntry) if aside is not None else []
+        known, beside = self.entries, _read_aside(aside) if aside is not None else []
         #: Those that the store could not take; by key.
         self.aside: Mapping[tuple[str, Control], JournalEntry] = {
             (one.uuid, one.control): one for one in beside
@@ -91,10 +92,10 @@ class Journal:
             and not kept.held and (kept.start, kept.original) == (one.start, one.original)
         }  # fmt: skip
         if aside is not None and len(self.aside) < len(beside):    # they are over, and are not to come up again
-            write_aside(aside, self.aside.values())
+            _write_aside(aside, self.aside.values())
         self.entries = {**known, **self.aside}
         # A change of which is not known whether it is kept, and how memory has it then.
-        self._late: tuple[Outcome, Callable[[], None]] | None = None
+        self._late: tuple[CommitOutcome, Callable[[], None]] | None = None
 
     def get(self, uuid: str, control: Control) -> JournalEntry | None:
         """The entry of one control, or None: hpm has not changed it."""
@@ -152,7 +153,7 @@ class Journal:
         if entries.keys() != self.aside.keys() or any(one is not self.aside[key] for key, one in entries.items()):
             self.aside = entries
             if self._aside_path is not None:
-                write_aside(self._aside_path, entries.values())
+                _write_aside(self._aside_path, entries.values())
 
     def _write(
         self, statement: str, rows: Sequence[tuple[object, ...]], taken: Callable[[], None],
@@ -179,3 +180,28 @@ def _row(entry: JournalEntry) -> tuple[object, ...]:
     return (
         entry.uuid, entry.control, entry.start, entry.original, entry.previous, entry.intended, int(entry.held)
     )  # fmt: skip
+
+
+def _read_aside(path: Path) -> list[JournalEntry]:
+    """What an earlier process has kept aside. A file that is not whole is none: what it said is not known any more."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[JournalEntry])
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.MsgspecError) as error:
+        log.warning("what was put back without the journal is not known: %s: %s", path, error)
+        return []
+
+
+def _write_aside(path: Path, entries: Iterable[JournalEntry]) -> None:
+    """Keep these aside and no others. Where that fails, a next start does not know of them."""
+    kept = list(entries)
+    try:
+        if not kept:
+            path.unlink(missing_ok=True)
+            return
+        beside = path.with_name(path.name + ".new")
+        beside.write_bytes(msgspec.json.encode(kept))
+        beside.replace(path)
+    except OSError as error:
+        log.warning("what is put back without the journal is not kept for a next start: %s: %s", path, error)

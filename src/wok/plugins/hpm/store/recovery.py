@@ -85,7 +85,7 @@ def open_store(path: Path) -> tuple[Database, Recovered | None]:
         raise StoreError(f"the store {path} cannot be opened: {error}; check the directory's rights") from error
     backups = backups_of(path)
     if not backups:
-        raise StoreDamaged(f"{why}, and there is no backup. {_what_to_do(path)}")
+        raise StoreDamaged(f"{why}, and there is no backup. {_what_to_do(path)}", why)
     return _with_backup(path, backups, why)
 
 
@@ -217,7 +217,7 @@ def _with_backup(path: Path, backups: Sequence[Backup], why: str) -> tuple[Datab
                 f"{why}, and its backup {backup.path} cannot take its place: {error}; check the directory's rights and"
                 " free space, and start again"
             ) from error
-    raise StoreDamaged(f"{why}; so is every backup ({'; '.join(bad)}). {_what_to_do(path)}")
+    raise StoreDamaged(f"{why}; so is every backup ({'; '.join(bad)}). {_what_to_do(path)}", why)
 
 
 def _aside(path: Path) -> Path:

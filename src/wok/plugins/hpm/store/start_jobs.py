@@ -7,7 +7,6 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ..errors import StoreDamaged
 from .database import Database
 
 #: Jobs that are kept; of those that are over, the oldest are dropped beyond this many.
@@ -59,14 +58,8 @@ class StartJob(msgspec.Struct, frozen=True):
 
 def load_jobs(database: Database) -> dict[int, StartJob]:
     """All that are kept, by id, oldest first. Raises `StoreError`."""
-    found: dict[int, StartJob] = {}
-    for key, body in database.rows("SELECT id, body FROM start_jobs ORDER BY id"):
-        try:
-            job = msgspec.json.decode(str(body), type=StartJob)
-        except msgspec.MsgspecError as error:
-            raise StoreDamaged(f"the store {database.path} is damaged at start job {key}: {error}") from error
-        found[job.id] = job
-    return found
+    found = database.bodies("SELECT id, body FROM start_jobs ORDER BY id", StartJob, "start job ")
+    return {job.id: job for job in found.values()}
 
 
 def add_job(database: Database, job: StartJob) -> StartJob:

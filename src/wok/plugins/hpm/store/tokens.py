@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..errors import StoreDamaged
 from ..wire.access import Role
 from .database import Database
 
@@ -31,13 +30,7 @@ class TokenRecord(msgspec.Struct, frozen=True, rename="kebab"):
 
 def load_tokens(database: Database) -> list[TokenRecord]:
     """All tokens. Raises `StoreError`."""
-    found = []
-    for number, body in database.rows("SELECT id, body FROM tokens"):
-        try:
-            found.append(msgspec.json.decode(str(body), type=TokenRecord))
-        except msgspec.MsgspecError as error:
-            raise StoreDamaged(f"the store {database.path} is damaged at token {number}: {error}") from error
-    return found
+    return list(database.bodies("SELECT id, body FROM tokens", TokenRecord, "token ").values())
 
 
 def save_token(database: Database, record: TokenRecord) -> None:

@@ -23,7 +23,7 @@ class Faults:
     the host says that it does not know how they are now, and since when (unix time in seconds).
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self) -> None:
         self.unreachable_until = 0
         self.problem: str | None = None
         self.refusing: set[str] = set()
@@ -39,7 +39,7 @@ class Faults:
         self.deaf: set[str] = set()
         self.broken: dict[str, str] = {}
         self.stale: dict[str, float] = {}
-        self.sleep = sleep
+        self.sleep: Callable[[float], None] = time.sleep
 
     def delay(self) -> None:
         """Be slow."""

@@ -19,18 +19,15 @@ from msgspec.structs import replace
 from ...control.caller import Caller, NotAllowed, NotAuthenticated
 from ...control.http_errors import HttpError
 from ...control.origin import check_origin
-from ...manager.calendar import rfc3339
 from ...manager.tokens import PREFIX, Tokens
 from ...wire import errors as reasons
 from ...wire.access import Means
+from ...wire.doors import CLIENT_ADDRESS, CLIENT_SCHEME
+from ...wire.times import rfc3339
 from ..peer import Account, account_of
 from .passwords import PasswordChecker, Passwords
 from .sessions import Session, Sessions
 from .throttle import Throttle
-
-#: Headers that the front sets, and takes out of what clients send.
-CLIENT_ADDRESS = "Hpm-Client-Address"
-CLIENT_SCHEME = "Hpm-Client-Scheme"
 
 COOKIE = "__Host-hpm-session"
 _ATTRIBUTES = "HttpOnly; Secure; SameSite=Strict; Path=/"

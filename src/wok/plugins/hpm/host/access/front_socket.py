@@ -1,8 +1,8 @@
 """The manager's second socket, on which the web front forwards what clients ask.
 
-Requests come as the clients made them, but for two headers (`door.CLIENT_ADDRESS`, `door.CLIENT_SCHEME`), which the
-front alone sets. So only the front's user may connect: the socket is its own, with mode 0600, and every connection's
-peer is asked for.
+Requests come as the clients made them, but for two headers (`CLIENT_ADDRESS`, `CLIENT_SCHEME`), which the
+front alone sets. So only the front's user may connect: the socket is the manager's with the group of that user and mode
+0660 (0600 where both are the same user), and every connection's peer is asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...control.activity import ManagerRecorder
 from ...manager.manager import Manager
-from ..front.rights import NoWebUser, web_user
+from ..rights import NoWebUser, web_user
 from ..server import SocketServer
 from .door import FrontDoor, noted_address
 from .passwords import PasswordChecker

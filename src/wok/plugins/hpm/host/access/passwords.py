@@ -21,7 +21,7 @@ REMEMBERED_SECONDS = 60.0
 #: Right passwords remembered.
 REMEMBERED = 1000
 #: Passwords checked at once, that may wait for their turn, and seconds for which one waits. Each holds one of the
-#: threads that serve requests (`connections.THREADS`), and a hanging PAM must not hold them all.
+#: threads that serve requests (`shares.THREADS`), and a hanging PAM must not hold them all.
 AT_ONCE = 4
 WAITING = 8
 PATIENCE = 10.0

@@ -20,7 +20,7 @@ import msgspec
 
 from ...errors import HpmError
 from ...manager.notify.channels import MailParcel, Outcome, Parcel, WebhookParcel
-from ..front.rights import give_up, web_user
+from ..rights import give_up, web_user
 from . import mail, webhook
 from .job import Job, NotDelivered, NotToAll, place
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 import h11
 
+from ...wire.doors import BASES, SCRAPED
 from .headers import SINGLE, Headers, to_client, to_manager
 from .limits import Share, Turns, client_of
 from .pages import Pages
@@ -25,8 +26,8 @@ from .upstream import Exchange, Upstream
 log = logging.getLogger(__name__)
 
 #: Where the manager's API is; all else is pages.
-BASES = (b"/zhpm/wsapi/v1", b"/plugins/hpm")
-SCRAPED = b"/metrics"
+_BASES = tuple(base.encode() for base in BASES)
+_SCRAPED = SCRAPED.encode()
 
 #: Seconds: between two requests; for a request to have its turn; for the manager to answer it (some writes wait for a
 #: cycle); for a piece of an answer to be taken; to read on what a refused client still sends, at most and since its
@@ -144,7 +145,7 @@ class Conversation:
 
     async def _answer(self, headers: Headers, body: bytes | None) -> None:
         path = self._target.partition(b"?")[0]
-        if path == SCRAPED or any(path == base or path.startswith(base + b"/") for base in BASES):
+        if path == _SCRAPED or any(path == base or path.startswith(base + b"/") for base in _BASES):
             passed = to_manager(headers, self._address, None if body is None else len(body))
             turns = self._shared.password_turns if self._has_password(path, headers) else self._shared.turns
             await self._taken()

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from ...wire.doors import CLIENT_ADDRESS, CLIENT_SCHEME, OF_FRONT
+
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-#: Where the front tells the manager from whom a request came. Nobody else can say that: such headers are dropped.
-CLIENT_ADDRESS = b"Hpm-Client-Address"
-CLIENT_SCHEME = b"Hpm-Client-Scheme"
-_OURS = b"hpm-client-"
+_ADDRESS, _SCHEME, _OURS = CLIENT_ADDRESS.encode(), CLIENT_SCHEME.encode(), OF_FRONT.encode()
 
 #: Those about the connection and not about the message (RFC 9110, 7.6.1), and the body's framing, which is anew.
 _HOP_BY_HOP = frozenset({
@@ -67,7 +66,7 @@ def to_manager(headers: Iterable[tuple[bytes, bytes]], address: str, length: int
         for name, value in headers
         if name not in dropped and not name.replace(b"_", b"-").startswith(_OURS)
     ]
-    kept += [(CLIENT_ADDRESS, address.encode()), (CLIENT_SCHEME, b"https")]
+    kept += [(_ADDRESS, address.encode()), (_SCHEME, b"https")]
     if length is not None:
         kept.append((b"Content-Length", b"%d" % length))
     return kept

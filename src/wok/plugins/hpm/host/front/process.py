@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ...version import VERSION
 from ..log_lines import to_stderr
+from ..rights import give_up, own_directory
+from ..systemd import Supervisor
 from .certificate import BadCertificate, Certificate, new_context, own
 from .conversation import Shared
 from .headers import security_headers
@@ -18,9 +20,7 @@ from .limits import Share, Turns
 from .listening import Listener, open_listener, where
 from .pages import Pages
 from .refusals import MAX_BODY, MAX_FILE
-from .rights import give_up, own_directory
 from .settings import FrontSettings
-from .systemd import Supervisor
 from .upstream import Upstream
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from ...errors import InvalidValue
-from .rights import web_user
+from ..rights import web_user
 
 #: Where the front listens unless it is told: this host only.
 LISTEN = "127.0.0.1:8643"

@@ -17,7 +17,7 @@ from ...backend.ports import PortQuestion, port_answers
 from ...manager.notify.channels import Outcome
 from ..delivery.child import delivered
 from ..delivery.job import Job
-from ..front.rights import give_up, web_user
+from ..rights import give_up, web_user
 from .peer import only_the_manager
 
 #: Bytes of a question, and seconds for which the next one is waited for.

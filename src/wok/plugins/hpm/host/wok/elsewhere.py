@@ -16,7 +16,7 @@ from ...control.caller import Caller, Door
 from ...control.http_errors import HttpError, http_error
 from ...control.request import refuse
 from ...errors import Conflict, HpmError
-from ..server import BASES
+from ...wire.doors import BASES
 from .answers import check_role, writes
 
 #: Seconds that the other manager has for an answer; it gives one from its snapshot, in milliseconds.

@@ -21,7 +21,7 @@ from ...errors import Conflict, StoreError
 from ...store.catalog_store import load_setting, save_setting
 from ...store.database import Database
 from ...wire.notifications import ChannelState, Notification
-from ..calendar import rfc3339
+from ...wire.times import rfc3339
 from ..change import Busy
 from .channels import Channel, Courier, Outcome, Wanted
 from .messages import parcel
@@ -57,15 +57,15 @@ class _Fared(msgspec.Struct):
 class Notifier:
     """`clock` gives monotonic nanoseconds, as samples have them, `wall` UTC. `courier` None: nothing can be delivered.
 
-    One lock protects all of it. It is never held while something is delivered, or written to the store: who reads waits
-    for no disk.
+    `_changed` protects all of it. It is never held while something is delivered, or written to the store: who reads
+    waits for no disk. `_saving` is of who writes to the store, `_testing` of the one test at a time.
     """
 
     def __init__(
         self, database: Database, clock: Callable[[], int], wall: Callable[[], datetime], courier: Courier | None
     ) -> None:
         self._database, self._clock, self._wall, self._courier = database, clock, wall, courier
-        self._saving = threading.RLock()    # of who writes to the store. Taken before the other one, never after it
+        self._saving = threading.RLock()    # taken before `_changed`, never after it
         self._changed = threading.Condition()
         self._testing = threading.Lock()
         self._ending = False

@@ -11,13 +11,11 @@ from ...engine.missed import Lapse, Lapses, Rules, Said, What
 from ...policy.goals import Importance
 from ...policy.groups import WorkloadResourceGroup
 from ...policy.policies import ServiceClass
+from ...wire.doors import BASE
 from ...wire.notifications import Notification, NotificationEvent
-from ..calendar import moment_of, rfc3339
+from ...wire.times import moment_of, rfc3339
 from ..snapshot import Snapshot
 from .channels import Wanted
-
-#: The base of the URIs in notifications: nobody asked for them under one.
-BASE = "/zhpm/wsapi/v1"
 
 #: The key of the host; those of classes have a slash (`Roster.class_keys`).
 HOST = "host"
@@ -92,6 +90,7 @@ class Watch:
         row, group, service_class = found
         assert group.policy is not None
         columns = snapshot.figures.classes
+        # nobody asked for them under another base
         group_uri = f"{BASE}/workload-resource-groups/{group.id}"
         return Notification(
             event=event, time=time, since=_before(snapshot.taken, said.seconds), seconds=seconds,

@@ -15,7 +15,7 @@ import msgspec
 from ...engine.samples import ServerStatus
 from ...policy.start_order import Needs, dependants_of, reached
 from ...store.start_jobs import OVER, JobServer, JobState, Phase, StartJob
-from ..calendar import moment_of, rfc3339
+from ...wire.times import moment_of, rfc3339
 
 #: What is done to a server.
 Act: TypeAlias = Literal["start", "resume", "shut-down", "destroy", "suspend"]

@@ -19,12 +19,12 @@ from ...errors import Conflict, HpmError, NotFound
 from ...policy.catalog import Catalog
 from ...policy.start_order import Needs, dependants_of, find_cycle, reached, said_cycle
 from ...store.catalog_store import load_setting, save_setting
-from ...store.committing import Outcome, StoreLate
+from ...store.committing import CommitOutcome, StoreLate
 from ...store.database import Database
 from ...store.start_jobs import OVER, JobAction, JobServer, JobState, StartJob, add_job, load_jobs, save_job, trimmed
 from ...wire.management import Admission
+from ...wire.times import rfc3339
 from ..activity import ActivityLog
-from ..calendar import rfc3339
 from ..claims import check_reserves, over_reserved
 from ..events import Events
 from ..snapshot import Snapshot
@@ -84,7 +84,7 @@ class Starting:
         self.at_start = self._deeds.at_start
         self._lock = threading.RLock()    # never held while the hypervisor is asked, once there are threads
         self._jobs = load_jobs(database)
-        self._late: Outcome | None = None    # what becomes of a job that was refused as the store was late
+        self._late: CommitOutcome | None = None    # what becomes of a job that was refused as the store was late
         self.ended: Counter[JobState] = Counter()
         self._turning = self._ending = False
         self._wake = threading.Event()

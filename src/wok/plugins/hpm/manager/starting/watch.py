@@ -9,7 +9,7 @@ import msgspec
 
 from ...engine.samples import ServerInfo
 from ...policy.start_order import Needs, dependants_of, find_cycle, said_cycle
-from ...store.activity import ActivityRecord
+from ...wire.activity import ActivityOutcome
 from ..activity import ActivityLog
 from ..events import Events
 from ..snapshot import Snapshot
@@ -103,8 +103,7 @@ class Watch:
         self._events.publish("dependency-stopped", news)
         self._note(news.uuid, "Noticed that a server stopped that others need", text, "done")
 
-    def _note(self, uuid: str, summary: str, text: str, outcome: str) -> None:
-        self._activity.add(ActivityRecord(
-            0, self._activity.time(), "hpm", "admin", "nobody", None, "", f"/virtual-servers/{uuid}", summary,
-            "refused" if outcome == "refused" else "done", 0, 0, text[:500],
+    def _note(self, uuid: str, summary: str, text: str, outcome: ActivityOutcome) -> None:
+        self._activity.add(self._activity.own(
+            summary, user="hpm", uri=f"/virtual-servers/{uuid}", outcome=outcome, message=text[:500]
         ))  # fmt: skip

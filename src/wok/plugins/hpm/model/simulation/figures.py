@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ...engine.index import MET, performance_index
-from ...manager.calendar import moment_of
 from ...policy.goals import IMPORTANCES, DiscretionaryGoal, Goal, VelocityGoal
 from ...policy.groups import WorkloadResourceGroup
 from ...store.adjustments import AdjustmentRecord, ServerRecord
@@ -21,6 +20,7 @@ from ...wire.simulations import (
     SimulatedSide,
     UnmetGoal,
 )
+from ...wire.times import moment_of
 from ..explain import explain
 from ..views import Views, rounded
 from .play import Played, Point

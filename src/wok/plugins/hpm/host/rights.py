@@ -10,8 +10,8 @@ import resource
 from contextlib import suppress
 from pathlib import Path
 
-from ...errors import HpmError
-from ..own_places import check_parent
+from ..errors import HpmError
+from .own_places import check_parent
 
 #: Whom the front runs as where root starts it.
 USER = "hpm-web"
