@@ -15,6 +15,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hpm.backend.guest import GuestFiles
@@ -74,4 +75,8 @@ if __name__ == "__main__":
     faulthandler.enable()    # SIGABRT makes it tell where all of its threads are
     end_with_parent()
     arm(int(sys.argv.pop(1)))
+    if told := os.environ.get("HPM_TOLD_INSIDE"):
+        from tests.soak import inside
+
+        inside.begin(Path(told))
     main()

@@ -1,0 +1,89 @@
+"""What takes the memory of a running manager, told from inside it: a line of JSON every so often.
+
+`tests.program` begins it where `HPM_TOLD_INSIDE` names a file.
+"""
+
+from __future__ import annotations
+
+import _sqlite3
+import ctypes
+import gc
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hpm.host import running
+
+from .growing import sizes
+
+SECONDS = 30.0
+
+_LIBC, _SQLITE = ctypes.CDLL(None), ctypes.CDLL(_sqlite3.__file__)
+_SQLITE.sqlite3_memory_used.restype = ctypes.c_int64
+
+
+class _Heap(ctypes.Structure):
+    """`struct mallinfo2` of malloc.h."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t) for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
+class Inside(msgspec.Struct, frozen=True, rename="kebab"):
+    """`heap-used`, `heap-free` and `mapped`: bytes that malloc has given away, keeps for later, and took from the
+    kernel one by one. `blocks`: what Python's own allocator has given away, by number. `sqlite`: bytes of all
+    connections. `containers`: elements of all that the manager refers to, by name (`growing.sizes`)."""
+
+    time: float
+    heap_used: int
+    heap_free: int
+    mapped: int
+    blocks: int
+    frozen: int
+    sqlite: int
+    threads: dict[str, int]
+    containers: dict[str, int]
+
+
+def begin(path: Path) -> None:
+    """Tell of the manager that begins after this, until the process ends."""
+    managers: list[object] = []
+    make = running.Manager
+
+    def made(*args: Any, **named: Any) -> Any:
+        manager = make(*args, **named)
+        managers.append(manager)
+        return manager
+
+    running.Manager = made  # type: ignore[assignment,misc]
+
+    def tell() -> None:
+        began = time.monotonic()
+        while True:
+            time.sleep(SECONDS)
+            with path.open("ab") as file:
+                file.write(msgspec.json.encode(_look(time.monotonic() - began, managers)) + b"\n")
+
+    threading.Thread(target=tell, name="told-inside", daemon=True).start()
+
+
+def _look(now: float, managers: list[object]) -> Inside:
+    heap: Callable[[], _Heap] = _LIBC.mallinfo2
+    _LIBC.mallinfo2.restype = _Heap
+    info = heap()
+    threads: dict[str, int] = {}
+    for thread in threading.enumerate():
+        name = thread.name.rstrip("0123456789-_")
+        threads[name] = threads.get(name, 0) + 1
+    return Inside(
+        round(now, 1), info.uordblks, info.fordblks, info.hblkhd, sys.getallocatedblocks(), gc.get_freeze_count(),
+        _SQLITE.sqlite3_memory_used(), threads, sizes(managers[-1]) if managers else {},
+    )  # fmt: skip
