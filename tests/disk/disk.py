@@ -9,7 +9,7 @@ full       it fails for want of room, and so does all that would take more, unti
 short      a write is made by half, and fails for want of room
 die        the process ends: nothing is changed any more
 die-short  the same, after half of a write
-power      the machine ends: what was not synced is lost
+power      the machine ends: what was not synced is lost; of a new file that has a name, its content
 torn       the machine ends: of what was not synced, some sectors were written and others were not
 =========  ==================================================================================================
 """
@@ -53,9 +53,10 @@ _SECTOR = 512
 
 
 class Disk(Faults):
-    """Faults at one operation; see the module. `at` 0: none."""
+    """Faults at one operation; see the module. `at` 0: none. `home`: of files that are moved below it, those that were
+    not there at first, nor written by SQLite, are Python's: they are lost with the machine until they are synced."""
 
-    def __init__(self, kind: Kind = "eio", at: int = 0) -> None:
+    def __init__(self, kind: Kind = "eio", at: int = 0, home: Path | None = None) -> None:
         self.kind = kind
         self.at = at
         #: Operations so far, and whether the fault has come.
@@ -64,6 +65,8 @@ class Disk(Faults):
         self.told: list[str] = []
         self._synced: dict[str, bytes] = {}
         self._pending: dict[str, list[tuple[int, bytes | None]]] = {}    # None: cut there
+        self._home = home
+        self._known = set() if home is None else {file.stat().st_ino for file in home.rglob("*")}
 
     @property
     def dead(self) -> bool:
@@ -162,13 +165,31 @@ class Disk(Faults):
         """A function of `os` that changes files, with faults."""
 
         def call(*args: Any, **options: Any) -> Any:
-            path = args[-1] if isinstance(args[-1], str | os.PathLike) else ""
-            if self._now(name, os.fspath(path), grows=name in ("link",)):
+            paths = [os.fspath(arg) for arg in args if isinstance(arg, str | os.PathLike)]
+            if self._now(name, paths[-1] if paths else "", grows=name in ("link",)):
                 full = self.kind in ("full", "short")
                 raise OSError(errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC if full else errno.EIO))
-            return None if name == "fsync" else function(*args, **options)
+            if name == "fsync":
+                return self._synced_by_hand(str(Path(f"/proc/self/fd/{args[0]}").readlink()))
+            if name in ("replace", "rename") and Path(paths[0]).is_file():
+                self._moving(*paths)
+            return function(*args, **options)
 
         return call
+
+    def _synced_by_hand(self, path: str) -> None:
+        if self._home is not None and Path(path).is_file():
+            self._synced[path] = Path(path).read_bytes()
+            self._pending.pop(path, None)
+
+    def _moving(self, source: str, to: str) -> None:
+        if self._home is None or not Path(source).is_relative_to(self._home):
+            return
+        for kept in (self._synced, self._pending):
+            kept.pop(to, None)    # type: ignore[attr-defined]
+        new = source not in self._synced and Path(source).stat().st_ino not in self._known
+        self._synced[to] = b"" if new else self._synced.pop(source, Path(source).read_bytes())
+        self._pending[to] = [(0, Path(source).read_bytes())] if new else self._pending.pop(source, [])
 
 
 _VFS: list[FaultyVfs] = []

@@ -11,12 +11,11 @@ from typing import Final, NamedTuple
 HERE: Final = Path(__file__).parent
 CORPUS, FOUND = HERE / "corpus", HERE / "found"
 
-#: By name, in the order in which they are run; those of the first line have half a minute in `make check`.
+#: By name, in the order in which they are run; those of the first line have half a minute of CPU in `make check`.
 NAMES: Final = (
     "policy_json", "policy_xml", "mom_language", "domain_xml", "kernel_files", "http_query",
     "http_body", "rules", "agent_answers", "hook_xml", "mom_config", "mom_rpc", "deliveries", "described_host",
 )  # fmt: skip
-LONG: Final = NAMES[:6]
 
 
 class Target(NamedTuple):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import pwd
@@ -22,11 +23,19 @@ from pathlib import Path
 
 import msgspec
 
+from hpm.host.front.conversation import CLOSING_SECONDS, TAKING_SECONDS
 from tests.unit.api_host import BASE
+from tests.unit.front_host import untaken
 
 ROOT = Path(__file__).parents[2]
 #: Seconds between two cycles of the manager that is besieged.
 INTERVAL = 1.0
+#: The largest answer that everybody gets: the pages' code, where it is built.
+LARGE = "/js/hpm.js"
+#: Seconds after which the front has ended a connection whose client takes nothing.
+ENDED = TAKING_SECONDS + CLOSING_SECONDS + 3.0
+#: Why this host would give a besieger no socket: that refuses nobody.
+NO_SOCKET = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EADDRINUSE)
 
 
 class Besieged:
@@ -75,13 +84,17 @@ def besieged(interval: float = INTERVAL) -> Iterator[Besieged]:
 
 
 class Outcome(msgspec.Struct, kw_only=True, rename="kebab"):
-    """A siege: seconds that it took, connections that were held at most and that were refused, requests of others that
-    were served and not, how long they took (ms, the median and the longest), and what the besieged says of itself."""
+    """A siege: seconds that it took, connections that were held at most, besiegers that were refused or ended at least
+    once, those that this host gave no socket (`unable`), connections at the front with an answer that nobody takes in
+    the end, requests of others that were served and not, how long they took (ms, the median and the longest), the same
+    of those at the manager's socket, and what the besieged says of itself."""
 
     name: str
     seconds: float
     held: int
     refused: int
+    unable: int
+    blocked: int
     served: int
     failed: int
     median_ms: float
@@ -96,7 +109,9 @@ class Crowd:
     def __init__(self) -> None:
         self.now = 0
         self.held = 0
-        self.refused = 0
+        #: Who was, by number; and whom this host gave no socket.
+        self.refused: set[int] = set()
+        self.unable: set[int] = set()
 
     def more(self, change: int) -> None:
         """Connections that are held, more or less."""
@@ -137,17 +152,27 @@ async def _trickle(where: Besieged, crowd: Crowd, number: int, beginning: str, b
 
 
 async def slow_readers(where: Besieged, crowd: Crowd, number: int) -> None:
-    """Asks for as much as may be, and takes nothing of it."""
-    reader, writer = await _tls(where, number)
-    crowd.more(1)
-    try:
-        reader._transport.pause_reading()    # type: ignore[attr-defined]    # asyncio's reader would take it
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
-        while not writer.is_closing():
-            await asyncio.sleep(0.5)
-    finally:
-        crowd.more(-1)
-        writer.transport.abort()
+    """Asks for as much as may be, and takes nothing of it: the kernel here takes hardly anything, either."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.setblocking(False)
+        one.bind((address(number), 0))
+        await asyncio.get_running_loop().sock_connect(one, ("127.0.0.1", where.port))
+        reader, writer = await asyncio.open_connection(
+            sock=one, ssl=where.lax, server_hostname="localhost", ssl_handshake_timeout=30
+        )
+        crowd.more(1)
+        try:
+            reader._transport.pause_reading()    # type: ignore[attr-defined]    # asyncio's reader would take it
+            writer.write(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % LARGE.encode() * 20)
+            await writer.drain()
+            await asyncio.sleep(ENDED)
+            while one.getsockname()[1] in untaken(where.port):
+                await asyncio.sleep(10.0)
+            raise ConnectionResetError("the front has ended it")
+        finally:
+            crowd.more(-1)
+            writer.transport.abort()
 
 
 async def silent(where: Besieged, crowd: Crowd, number: int) -> None:
@@ -163,7 +188,7 @@ async def silent(where: Besieged, crowd: Crowd, number: int) -> None:
         try:
             await loop.sock_recv(one, 1)
             if time.monotonic() - began < 5.0:    # hung up at once, and not after the time for a handshake
-                crowd.refused += 1
+                crowd.refused.add(number)
         finally:
             crowd.more(-1)
 
@@ -193,8 +218,9 @@ async def _again(where: Besieged, crowd: Crowd, besieger: Besieger, number: int,
     while True:
         try:
             await besieger(where, crowd, number)
-        except (OSError, EOFError, asyncio.LimitOverrunError, ssl.SSLError):
-            crowd.refused += 1
+        except (OSError, EOFError, asyncio.LimitOverrunError) as error:    # those of TLS are OSErrors
+            mine = isinstance(error, OSError) and error.errno in NO_SOCKET
+            (crowd.unable if mine else crowd.refused).add(number)
         await asyncio.sleep(pause)
 
 
@@ -222,22 +248,25 @@ async def _play(where: Besieged, besieger: Besieger, many: int, seconds: float, 
             await asyncio.sleep(0.02)
     others = _Others(where, seconds)
     (took, failed), (local, local_failed) = await asyncio.to_thread(others.told)
-    host = where.report()
+    host, blocked = where.report(), len(untaken(where.port))
     for task in tasks:
         task.cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*tasks, return_exceptions=True)
     told = [(took, failed), (local, local_failed)]
-    return _outcome(besieger.__name__, seconds, crowd.held, crowd.refused, told, host)
+    refused, unable = len(crowd.refused), len(crowd.unable)
+    return _outcome(besieger.__name__, seconds, crowd.held, refused, told, host, unable, blocked)
 
 
 def _outcome(
-    name: str, seconds: float, held: int, refused: int, told: list[tuple[list[float], int]], host: dict[str, float]
+    name: str, seconds: float, held: int, refused: int, told: list[tuple[list[float], int]], host: dict[str, float],
+    unable: int = 0, blocked: int = 0,
 ) -> Outcome:
     (took, failed), (local, local_failed) = told
     return Outcome(
-        name=name.replace("_", " "), seconds=seconds, held=held, refused=refused, served=len(took) + len(local),
-        failed=failed + local_failed, median_ms=round(1000 * statistics.median(took), 1) if took else 0.0,
+        name=name.replace("_", " "), seconds=seconds, held=held, refused=refused, unable=unable, blocked=blocked,
+        served=len(took) + len(local), failed=failed + local_failed,
+        median_ms=round(1000 * statistics.median(took), 1) if took else 0.0,
         longest_ms=round(1000 * max(took, default=0.0), 1), local_longest_ms=round(1000 * max(local, default=0.0), 1),
         host=host,
     )  # fmt: skip

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 
 import pytest
 
-from hpm.host.peer import PeerDoor
 from tests.unit.access_host import HERE, AccessHost
 from tests.unit.api_host import BASES
 from tests.unit.exercised import ROUTES
@@ -95,9 +95,10 @@ def test_roles_are_asked_of_the_host_each_time(host: AccessHost) -> None:
     assert host.ask("GET", "/login", cookie=secret, address=HERE).json()["role"] == "admin"
 
 
-def test_the_sockets_own_door_has_no_login(host: AccessHost) -> None:
-    """On the local socket the kernel says who asks: a password, token or cookie is worth nothing there."""
-    assert isinstance(PeerDoor(), PeerDoor)
-    for headers in (WAYS["an admin's session"][0](host), WAYS["an admin's token"][0](host)):
-        assert host.send("GET", "/login", headers=headers).json()["means"] == "socket"
+@pytest.mark.parametrize("way", WAYS)
+def test_the_sockets_own_door_has_no_login(host: AccessHost, way: str) -> None:
+    """On the local socket the kernel says who asks: a password, token or cookie is worth nothing there, nor less."""
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    told = host.send("GET", "/login", headers=dict(WAYS[way][0](host))).json()
+    assert (told["user"], told["role"], told["means"]) == (me, "admin", "socket")
     assert host.send("POST", "/login", {"user": "ann", "password": "ann's own"}).status_code == 409

@@ -12,10 +12,13 @@ import pytest
 
 from hpm.host import shares
 from hpm.host.front.listening import CONNECTIONS
+from hpm.host.front.pages import Pages
 
 from .asking import is_root
 from .siege import (
+    ENDED,
     INTERVAL,
+    LARGE,
     Besieged,
     Outcome,
     besieged,
@@ -45,6 +48,7 @@ def _judge(found: Outcome) -> None:
     print(found)
     assert found.served > found.seconds    # the others come ten times a second, and wait for each answer
     assert found.failed == 0
+    assert found.unable == 0    # besiegers
     assert found.longest_ms < 5000
     assert found.local_longest_ms < 3000
     assert found.host["cycles"] >= 0.8 * found.seconds / INTERVAL
@@ -54,18 +58,28 @@ def _judge(found: Outcome) -> None:
     assert found.host["front-files"] <= CONNECTIONS + 200 + OWN_FILES    # some take leave still
 
 
+def _slow(where: Besieged, besieger: object, seconds: float) -> None:
+    if besieger is slow_readers and not Pages().built:
+        pytest.skip(f"nothing is large enough: {LARGE} is not built (make ui)")
+    found = siege(where, besieger, 500, seconds)    # type: ignore[arg-type]
+    assert found.held == 500
+    if besieger is slow_readers:
+        assert found.blocked >= 450    # the front waits for them; some may just have come again
+        assert found.refused == (500 if seconds > ENDED + 10 else 0)    # and not for ever
+    _judge(found)
+
+
 @pytest.mark.parametrize("besieger", [
     slow_heads, pytest.param(slow_bodies, marks=pytest.mark.long), pytest.param(slow_readers, marks=pytest.mark.long),
 ], ids=["heads", "bodies", "readers"])  # fmt: skip
 def test_five_hundred_slow_clients(where: Besieged, besieger: object) -> None:
-    found = siege(where, besieger, 500, SHORT)    # type: ignore[arg-type]
-    assert found.held == 500
-    _judge(found)
+    _slow(where, besieger, SHORT)
 
 
 def test_ten_thousand_connections_to_the_front(where: Besieged) -> None:
     """As many as it takes, and the others are closed; who has none gets one all the same."""
     found = siege(where, silent, 10_000, SHORT, at_once=200, pause=10.0)
+    assert found.held >= CONNECTIONS
     assert found.refused >= 10_000 - 2 * CONNECTIONS
     _judge(found)
 
@@ -92,6 +106,7 @@ def test_requests_of_a_local_user_as_fast_as_they_go(where: Besieged) -> None:
 def test_ten_thousand_connections_of_a_front_that_was_taken_over(where: Besieged) -> None:
     found = local_siege(where, "front", where.front_socket, pwd.getpwnam("nobody").pw_uid, 10_000, SHORT, False)
     assert shares.CONNECTIONS_OF_FRONT <= found.host["manager-files"] < shares.CONNECTIONS_OF_FRONT + OWN_FILES
+    assert found.failed == 0
     assert found.local_longest_ms < 3000
     assert found.host["latest-ms"] < 1000 * INTERVAL
 
@@ -99,6 +114,7 @@ def test_ten_thousand_connections_of_a_front_that_was_taken_over(where: Besieged
 @only_root
 def test_requests_of_a_front_that_was_taken_over_as_fast_as_they_go(where: Besieged) -> None:
     found = local_siege(where, "front", where.front_socket, pwd.getpwnam("nobody").pw_uid, 400, SHORT, True)
+    assert found.failed == 0
     assert found.local_longest_ms < 3000    # those on the host are served, and the loop goes on
     assert found.host["cycles"] >= 0.8 * found.seconds / INTERVAL
     assert found.host["latest-ms"] < 1000 * INTERVAL
@@ -107,7 +123,7 @@ def test_requests_of_a_front_that_was_taken_over_as_fast_as_they_go(where: Besie
 @pytest.mark.long
 @pytest.mark.parametrize("besieger", [slow_heads, slow_bodies, slow_readers], ids=["heads", "bodies", "readers"])
 def test_five_hundred_slow_clients_for_a_minute(where: Besieged, besieger: object) -> None:
-    _judge(siege(where, besieger, 500, LONG))    # type: ignore[arg-type]
+    _slow(where, besieger, LONG)
 
 
 @pytest.mark.long

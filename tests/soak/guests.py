@@ -128,7 +128,7 @@ class Shares:
             if server.management != "managed":
                 found.append(f"{guest.name} is {server.management}: {server.management_reason}")
             want = planned.get(guest.uuid)
-            self.compared += 1
+            self.compared += want is not None
             if want is not None and shares != want:
                 differ[guest.uuid] = (shares, want)
                 if self._differ.get(guest.uuid) == (shares, want):

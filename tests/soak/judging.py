@@ -83,6 +83,11 @@ def most(name: str, unit: str, values: Sequence[float], bound: float) -> Verdict
     return Verdict(name, unit, values[0], values[-1], round(found, 3), bound, found <= bound)
 
 
+def least(name: str, unit: str, found: float, bound: float) -> Verdict:
+    """Whether there was as much of something as there has to be, for the others to say anything."""
+    return Verdict(name, unit, None, found, found, bound, found >= bound)
+
+
 def rows(verdicts: Sequence[Verdict]) -> list[tuple[object, ...]]:
     """Cells of a table (see `HEAD`)."""
     words = {True: "yes", False: "NO", None: "too short"}

@@ -270,6 +270,8 @@ class Soak:
             judging.more("entries of the journal", of(lambda o: o.room.rows["journal"]), JOURNAL),
             judging.most("cycle later than the interval", "s", self._pulse.late, self._interval + PULSE),
             judging.most("complaints of clients", "", [float(sum(one.failed for one in actors))], 0.0),
+            # of four guests that stay, with each look; less where management has just been switched on again
+            judging.least("shares compared with the plan", "", float(self.shares.compared), float(len(looks))),
         ]  # fmt: skip
         if before[0].front is not None:
             verdicts += [

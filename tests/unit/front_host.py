@@ -183,6 +183,18 @@ def front_and_manager() -> Iterator[tuple[FrontHost, ApiHost]]:
             api.close()
 
 
+def untaken(port: int) -> dict[int, int]:
+    """By the other end's port: bytes that the kernel has for it, where there are any, of the connections that a server
+    at a port of loopback has (proc_net: tcp). Those that it has closed count no more: a client that takes nothing
+    does not learn of that."""
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    found = {
+        int(line[2].partition(":")[2], 16): int(line[4].partition(":")[0], 16) for line in lines
+        if line[1].endswith(f":{port:04X}") and line[3] == "01"
+    }  # fmt: skip
+    return {peer: size for peer, size in found.items() if size}
+
+
 def exchange(connection: ssl.SSLSocket, pieces: Iterator[bytes], over: Callable[[], bool]) -> Iterator[bytes]:
     """What comes back while pieces are sent, and after that, until the other side closes or it is over.
 

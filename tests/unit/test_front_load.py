@@ -13,12 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from hpm.host.front.listening import CONNECTIONS_PER_CLIENT
+from hpm.host.front.listening import CONNECTIONS_PER_CLIENT, KERNEL_BYTES
+from hpm.host.front.pages import Pages
 from hpm.host.server import SocketServer
 from tests.lab.errors import wait_until
 
 from .api_host import BASE, GROUPS, answers, read_all
-from .front_host import exchange, front_before, running_front
+from .front_host import exchange, front_before, running_front, untaken
 
 VERSION = f"GET {BASE}/version HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 SMALL = b"0123456789abcdef" * 16384
@@ -170,6 +171,24 @@ def test_who_takes_no_answer_has_no_turn() -> None:
             began = time.monotonic()
             assert front.http.get(f"{BASE}/small").content == SMALL
             assert time.monotonic() - began < 5.0
+
+
+def test_who_does_not_take_a_page_costs_little() -> None:
+    """Neither memory here, where a page would be kept whole, and another one after it, nor in the kernel."""
+    if not Pages().built:
+        pytest.skip("there is no large page: they are not built (make ui)")
+    many = 40
+    with front_before(StandIn()) as front, ExitStack() as stack:
+        front.raw(b"GET /js/hpm.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        idle = [stack.enter_context(front.connection()) for _ in range(many)]
+        before = front.memory()
+        for connection in idle:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(b"GET /js/hpm.js HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        wait_until(lambda: len(untaken(front.port)) == many, 20, "answers wait for all of them")
+        assert front.http.get("/").status_code == 200
+        assert front.memory() - before < many * 400_000
+        assert max(untaken(front.port).values()) < 4 * KERNEL_BYTES
 
 
 def test_slow_clients_hold_up_nobody_and_are_ended() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.soak.growing import grown, sizes
-from tests.soak.judging import HEAD, Series, growth, more, most, rows
+from tests.soak.judging import HEAD, Series, growth, least, more, most, rows
 
 HOUR = 3600.0
 
@@ -44,6 +44,11 @@ def test_a_run_that_is_too_short_says_so() -> None:
     assert growth("memory", Series((), ()), 2.0).good is None
     assert most("late", "s", [], 3.0).good is None
     assert most("late", "s", [0.0, 4.0, 0.1], 3.0).good is False
+
+
+def test_what_was_hardly_looked_at_is_no_good() -> None:
+    assert least("compared", "", 3.0, 4.0).good is False
+    assert least("compared", "", 4.0, 4.0).good is True
 
 
 class Holder:

@@ -134,6 +134,14 @@ class Weeks(RuleBasedStateMachine):
         }.get(what, {"temporary_goal": TemporaryGoal(90, until, "highest")})    # type: ignore[arg-type]
         self.play.want(lambda wants: wants.say(name, **said))
 
+    @precondition(lambda self: self.play.wants.spoken_of)
+    @rule(data=st.data())
+    def taken_back(self, data: st.DataObject) -> None:
+        """All that was said of a guest. By chance alone the one that has a cap would hardly ever lose it again."""
+        name = data.draw(st.sampled_from(self.play.wants.spoken_of))
+        self.play.want(lambda wants: wants.unsay(name))
+        self.play.go_on(times=2)
+
     @rule(name=first, how=st.sampled_from([*PLACEMENTS]))
     def placement(self, name: str, how: str) -> None:
         self.play.want(lambda wants: wants.say(name, guest_policy=GuestPolicy(placement=PLACEMENTS[how])))

@@ -38,6 +38,15 @@ class Wants:
         """Something of one guest."""
         self.settings[name] = msgspec.structs.replace(self.settings.get(name, ServerSettings()), **said)
 
+    def unsay(self, name: str) -> None:
+        """Nothing of one guest (but its group)."""
+        self.settings[name] = ServerSettings()
+
+    @property
+    def spoken_of(self) -> list[str]:
+        """Of whom something is said."""
+        return sorted(name for name, said in self.settings.items() if said != ServerSettings())
+
     def schedule(self, group: str, entries: tuple[ScheduleEntry, ...], otherwise: str | None) -> None:
         """Another schedule of a group."""
         self.active[group].plan(entries, otherwise)

@@ -90,7 +90,7 @@ class Hooks:
             os.utime(new, (before, before))    # so that it is known since when libvirt could have seen it
         with new.open("rb") as written:    # nor an empty file, which is what a rename alone can leave where power fails
             os.fsync(written.fileno())
-        new.replace(self.path)
+        os.replace(new, self.path)    # noqa: PTH105 (its faults are tried)
         return self.state()
 
     def remove(self) -> bool:

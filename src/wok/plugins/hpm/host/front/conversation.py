@@ -40,7 +40,7 @@ LINGER_SECONDS = 3.0
 QUIET_SECONDS = 0.2
 CLOSING_SECONDS = 5.0
 
-#: Bytes of an answer that wait here for the client, so that the manager is done sooner.
+#: Bytes of an answer of the manager's that wait here for the client, so that it is done sooner.
 AHEAD = 1024 * 1024
 
 #: Bytes of a body that everybody may have; connections are counted, and that is enough.
@@ -212,13 +212,14 @@ class Conversation:
             exchange.close()
 
     async def _send(self, status: int, headers: Headers, content: bytes) -> None:
-        """An answer of our own."""
+        """An answer of our own. Nobody is done sooner if it waits here, so it goes in pieces, as they are taken."""
+        self._writer.transport.set_write_buffer_limits(high=_CHUNK)
         headers = [*headers, (b"Date", formatdate(usegmt=True).encode()), *self._shared.security]
         if status != 304:
             headers.append((b"Content-Length", b"%d" % len(content)))
         self._start(status, headers)
-        if content and self._method != b"HEAD":
-            await self._write(h11.Data(data=content))
+        for begin in range(0, 0 if self._method == b"HEAD" else len(content), _CHUNK):
+            await self._write(h11.Data(data=content[begin : begin + _CHUNK]))
         await self._write(h11.EndOfMessage())
 
     async def _say(self, refused: Refused) -> None:

@@ -22,6 +22,10 @@ CONNECTIONS = 1024
 #: Seconds for a client to begin, and to end, the handshake of TLS.
 HANDSHAKE_SECONDS = 10.0
 
+#: Bytes of answers that the kernel keeps for a client that does not take them (it doubles that, socket(7)). By itself
+#: it keeps some megabytes for each.
+KERNEL_BYTES = 64 * 1024
+
 #: Seconds until accepting is tried again where the process or the system has no more open files.
 PAUSE_SECONDS = 0.5
 
@@ -157,6 +161,7 @@ class Listener:
         """The streams of a client that speaks TLS; one that speaks HTTP is told so."""
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         first = await asyncio.wait_for(self._first_byte(connection), HANDSHAKE_SECONDS)
         if first != _TLS_HANDSHAKE:
             if first:
