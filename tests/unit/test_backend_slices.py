@@ -193,7 +193,7 @@ def test_what_is_in_force_already_is_not_said_again(systemd: StandIn, host: Syst
     host.configure(GOLD, found)
     assert systemd.calls == []
     entry = JournalEntry(GOLD, "partition-shares", "boot", "100", "100", "1195")
-    set_control(cast(Hypervisor, SimpleNamespace(partitions=host)), entry, "1195")
+    set_control(cast(Hypervisor, SimpleNamespace(partitions=host)), entry)
     host.configure(GOLD, msgspec.structs.replace(found, cpu=CpuParameters(quota_us=33333)))
     host.configure(GOLD, msgspec.structs.replace(found, cpu=CpuParameters(quota_us=20000)))
     host.configure(GOLD, msgspec.structs.replace(found, memory=MemoryParameters(2048)))
