@@ -11,6 +11,7 @@ import gc
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import msgspec
 
 from hpm.host import running
 
-from .growing import sizes
+from .growing import sizes, top
+from .judging import SETTLING
 
 SECONDS = 30.0
 
@@ -40,7 +42,8 @@ class _Heap(ctypes.Structure):
 class Inside(msgspec.Struct, frozen=True, rename="kebab"):
     """`heap-used`, `heap-free` and `mapped`: bytes that malloc has given away, keeps for later, and took from the
     kernel one by one. `blocks`: what Python's own allocator has given away, by number. `sqlite`: bytes of all
-    connections. `containers`: elements of all that the manager refers to, by name (`growing.sizes`)."""
+    connections. `containers`: elements of all that the manager refers to, by name (`growing.sizes`). `grown`: lines of
+    code whose memory grew most since the tenth minute, where `PYTHONTRACEMALLOC` is set."""
 
     time: float
     heap_used: int
@@ -51,6 +54,7 @@ class Inside(msgspec.Struct, frozen=True, rename="kebab"):
     sqlite: int
     threads: dict[str, int]
     containers: dict[str, int]
+    grown: list[str]
 
 
 def begin(path: Path) -> None:
@@ -67,15 +71,22 @@ def begin(path: Path) -> None:
 
     def tell() -> None:
         began = time.monotonic()
+        before: tracemalloc.Snapshot | None = None
         while True:
             time.sleep(SECONDS)
+            now, lines = time.monotonic() - began, []
+            if tracemalloc.is_tracing() and now >= SETTLING:
+                after = tracemalloc.take_snapshot()
+                before = before or after
+                lines = top(before, after)
+                del after
             with path.open("ab") as file:
-                file.write(msgspec.json.encode(_look(time.monotonic() - began, managers)) + b"\n")
+                file.write(msgspec.json.encode(_look(now, managers, lines)) + b"\n")
 
     threading.Thread(target=tell, name="told-inside", daemon=True).start()
 
 
-def _look(now: float, managers: list[object]) -> Inside:
+def _look(now: float, managers: list[object], grown: list[str]) -> Inside:
     heap: Callable[[], _Heap] = _LIBC.mallinfo2
     _LIBC.mallinfo2.restype = _Heap
     info = heap()
@@ -85,5 +96,5 @@ def _look(now: float, managers: list[object]) -> Inside:
         threads[name] = threads.get(name, 0) + 1
     return Inside(
         round(now, 1), info.uordblks, info.fordblks, info.hblkhd, sys.getallocatedblocks(), gc.get_freeze_count(),
-        _SQLITE.sqlite3_memory_used(), threads, sizes(managers[-1]) if managers else {},
+        _SQLITE.sqlite3_memory_used(), threads, sizes(managers[-1]) if managers else {}, grown,
     )  # fmt: skip

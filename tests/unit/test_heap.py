@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import time
 import weakref
 from collections.abc import Iterator
@@ -84,6 +85,20 @@ def test_everything_is_looked_through_once_an_hour(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(heap, "EVERYTHING", -1.0)    # it is over
     gc.collect()
     assert lost() is None
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this libc is not glibc")
+@pytest.mark.usefixtures("searches")
+def test_what_is_free_between_what_lives_on_is_given_back_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [bytes(20_000) for _ in range(4_000)]
+    whole = resident(os.getpid())
+    del pieces[::2]
+    gc.collect()
+    assert resident(os.getpid()) > whole - 10_000_000, "the last time is no minute ago"
+    monkeypatch.setattr(heap, "GIVING", -1.0)    # it is over
+    gc.collect()
+    assert resident(os.getpid()) < whole - 20_000_000
+    assert len(pieces) == 2_000
 
 
 @pytest.mark.usefixtures("searches")

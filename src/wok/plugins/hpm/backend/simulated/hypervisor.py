@@ -42,6 +42,9 @@ from .scenario import Scenario
 from .sections import SimulatedSections
 from .threads import PARKED, QUEUED, Thread
 
+#: What was set last is known of so many times; a host that is shown for days sets much.
+MOST_WRITES = 20_000
+
 CONTROLS = (
     "cpu-shares", "cpu-quota", "balloon", "ksm", "vcpu-quota", "io-tune", "vcpu-pins", "emulator-pin", "blkio-weight",
     "swap-limit",
@@ -202,7 +205,7 @@ class SimulatedHypervisor(SimulatedPower):
         with self._call() as scheduler:
             group = self._group(uuid, start)
             scheduler.set_shares(group, shares)
-            self.writes.append(Write(scheduler.now, uuid, "cpu-shares", shares))
+            self._wrote(Write(scheduler.now, uuid, "cpu-shares", shares))
 
     def set_cpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
         """Cap a server; see `Hypervisor`."""
@@ -211,7 +214,7 @@ class SimulatedHypervisor(SimulatedPower):
         with self._call() as scheduler:
             group = self._group(uuid, start)
             scheduler.set_quota(group, None if quota_us is None else quota_us * 1000, period_us * 1000)
-            self.writes.append(Write(scheduler.now, uuid, "cpu-quota", quota_us))
+            self._wrote(Write(scheduler.now, uuid, "cpu-quota", quota_us))
 
     def set_balloon(self, uuid: str, start: str, memory_bytes: int) -> None:
         """Ask a server's balloon to leave it that much; see `Hypervisor`."""
@@ -221,7 +224,7 @@ class SimulatedHypervisor(SimulatedPower):
             self._group(uuid, start)
             self.faults.check_idle(uuid)
             self._memory.set_balloon(self._servers[uuid], memory_bytes)
-            self.writes.append(Write(scheduler.now, uuid, "balloon", memory_bytes))
+            self._wrote(Write(scheduler.now, uuid, "balloon", memory_bytes))
 
     def set_stats_period(self, uuid: str, start: str, seconds: int) -> None:
         """Have a server's balloon tell its statistics so often; see `Hypervisor`."""
@@ -229,7 +232,7 @@ class SimulatedHypervisor(SimulatedPower):
         with self._change() as scheduler:
             self._group(uuid, start)
             self._alter(uuid, stats_period=seconds)
-            self.writes.append(Write(scheduler.now, uuid, "stats-period", seconds))
+            self._wrote(Write(scheduler.now, uuid, "stats-period", seconds))
 
     def set_vcpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
         """Set the quota of each vCPU; see `Hypervisor`."""
@@ -237,7 +240,7 @@ class SimulatedHypervisor(SimulatedPower):
         with self._change() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].tune((quota_us, period_us))
-            self.writes.append(Write(scheduler.now, uuid, "vcpu-quota", quota_us))
+            self._wrote(Write(scheduler.now, uuid, "vcpu-quota", quota_us))
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
         """Say where each vCPU may run; see `Hypervisor`."""
@@ -246,7 +249,7 @@ class SimulatedHypervisor(SimulatedPower):
         with self._change() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].pin(pins)
-            self.writes.append(Write(scheduler.now, uuid, "vcpu-pins " + " ".join(pin or "any" for pin in pins), None))
+            self._wrote(Write(scheduler.now, uuid, "vcpu-pins " + " ".join(pin or "any" for pin in pins), None))
 
     def set_emulator_pin(self, uuid: str, start: str, cpus: str) -> None:
         """Say where the emulator may run; see `Hypervisor`."""
@@ -263,12 +266,16 @@ class SimulatedHypervisor(SimulatedPower):
         check_swap_limit(memory_kib, swap_kib)
         self._retune(uuid, start, "swap-limit", swap_kib, memory_limit_kib=memory_kib, swap_limit_kib=swap_kib)
 
+    def _wrote(self, write: Write) -> None:
+        self.writes.append(write)
+        del self.writes[:-MOST_WRITES]
+
     def _retune(self, uuid: str, start: str, control: str, value: int | None, **changes: object) -> None:
         self._vanish(uuid)
         with self._change() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].retune(**changes)
-            self.writes.append(Write(scheduler.now, uuid, control, value))
+            self._wrote(Write(scheduler.now, uuid, control, value))
 
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         """Limit a disk; see `Hypervisor`."""
@@ -276,14 +283,14 @@ class SimulatedHypervisor(SimulatedPower):
         with self._change() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].limit(disk, limits)
-            self.writes.append(Write(scheduler.now, uuid, f"io-tune {disk}", sum(limits.values())))
+            self._wrote(Write(scheduler.now, uuid, f"io-tune {disk}", sum(limits.values())))
 
     def set_ksm(self, wanted: KsmSettings) -> None:
         """Set kernel same-page merging; see `Hypervisor`."""
         check_ksm(wanted)
         with self._call() as scheduler:
             self._memory.set_ksm(wanted)
-            self.writes.append(Write(scheduler.now, "", "ksm", wanted.run))
+            self._wrote(Write(scheduler.now, "", "ksm", wanted.run))
 
     def rivals(self, *, now: bool = False) -> Sequence[Rival]:
         """Those that a test has let run; see `Hypervisor`."""
