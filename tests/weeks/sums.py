@@ -22,6 +22,7 @@ class Sums:
     def unsure(self) -> None:
         """The clock was set, or a cycle was lost that may have been counted: only bounds are known from now on."""
         self._exact = False
+        self._last = 0.0, set()    # set back to when it was judged last, the clock shows a time of which nothing is known
 
     def take(self, snapshot: Snapshot) -> list[str]:
         """A cycle that ended well. Gives what its figures say wrongly; they are those from before its own window."""
@@ -47,8 +48,8 @@ class Sums:
                 share = float(told[row])
                 if not math.isnan(share) and not -NEAR <= share <= 100 + NEAR:
                     found.append(f"attainment of {group} in the last {span} is {share} %")
-                ago = now - self._last[0]    # less than nothing: the clock was set back since, to when nothing is known
-                if math.isnan(share) and 0 <= ago < seconds * (number - 1) and group in self._last[1]:
+                ago = now - self._last[0]
+                if math.isnan(share) and ago < seconds * (number - 1) and group in self._last[1]:
                     found.append(f"{group} was judged {ago} s ago, and has no attainment ({span})")
                 if not self._exact:
                     continue

@@ -108,3 +108,19 @@ def test_what_is_set_after_a_put_back_that_the_store_did_not_take_is_a_new_origi
     assert play.life.manager.snapshot.held.get(uuid_of("batch")) is None
     play.until_off()    # with 333
     play.close()
+
+
+def test_what_is_set_by_hand_while_the_store_takes_nothing_is_respected_by_the_next_start(here: Path) -> None:
+    play = Play(here)
+    play.go_on(times=2)
+    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+    play.set_level("on")
+    play.go_on()
+    play.disk(full=True)
+    play.shares_by_hand("db", 2)
+    play.restart()
+    play.all_is_well()
+    play.go_on(times=2)
+    assert play.life.manager.snapshot.held.get(uuid_of("db")) == "changed-by-administrator"
+    play.until_off()    # with 2
+    play.close()

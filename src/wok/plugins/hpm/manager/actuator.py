@@ -22,7 +22,9 @@ from .controls import (
     in_force,
     intention,
     is_back,
+    is_new_original,
     ours,
+    over,
     plugged,
     start_of,
     value_before,
@@ -88,7 +90,7 @@ class Actuator(Journalled):
             value = in_force(sample, entry.uuid, entry.control)
             if value is None or (self._is_aside(entry) and ours(entry, value, _vcpus(sample, entry))):
                 continue    # the latter as the store takes nothing: it is judged when it does
-            if _put_back_and_set(entry, value, aside, _vcpus(sample, entry)):
+            if (entry.uuid, entry.control) in aside and is_new_original(entry, value, _vcpus(sample, entry)):
                 ended.append(entry)
                 continue
             if entry.control != "balloon":
@@ -231,6 +233,7 @@ class Actuator(Journalled):
         done: list[JournalEntry] = []
         ended: list[JournalEntry] = []
         back: list[JournalEntry] = []
+        set_since: set[tuple[str, Control]] = set()
         for entry in self._journal.entries.values():
             if (uuids is not None and entry.uuid not in uuids) or (
                 controls is not None
@@ -254,6 +257,7 @@ class Actuator(Journalled):
                 said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
                 if not (keep_held and entry.held):
                     done.append(entry)
+                    set_since.add((entry.uuid, entry.control))
             elif not is_back(entry, value, _vcpus(sample, entry)):
                 if not self._comes_back(entry):
                     previous = value if entry.control != "balloon" else _farthest(entry, value)
@@ -291,7 +295,7 @@ class Actuator(Journalled):
             self._journal.put([*refused, *(entry for entry in left if entry is not None)])
         except StoreError as error:
             self._journal.put_aside([
-                one for one in done
+                over(one, keep_held, (one.uuid, one.control) in set_since) for one in done
                 if not one.held and self._journal.entries.get((one.uuid, one.control)) is one
             ])  # fmt: skip
             said.append(f"what was put back stays in the journal for now: {error}")
@@ -384,13 +388,6 @@ def _farthest(entry: JournalEntry, value: str) -> str:
 def identical(one: Sequence[object], other: Sequence[object]) -> bool:
     """Whether these are the very same objects: what was found out from the ones holds for the others."""
     return len(one) == len(other) and all(map(is_, one, other))
-
-
-def _put_back_and_set(entry: JournalEntry, value: str, aside: Container[tuple[str, Control]], vcpus: int) -> bool:
-    """Whether hpm put this back when the store did not take it, and somebody has set another value since: that is an
-    original like any other. A balloon is on its way for a while, and is judged by that."""
-    returned = (entry.uuid, entry.control) in aside and not entry.held and entry.control != "balloon"
-    return returned and not ours(entry, value, vcpus)
 
 
 def _ended(sample: HostSample, entry: JournalEntry) -> bool:

@@ -208,6 +208,25 @@ def is_back(entry: JournalEntry, value: str, vcpus: int) -> bool:
     return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
 
 
+def over(entry: JournalEntry, keep_held: bool, set_since: bool) -> JournalEntry:
+    """How an entry is kept aside that the store should have forgotten: what was put back is what is intended;
+    what an administrator has set since hpm did is left from now on (`keep_held`), or an original like any other."""
+    if entry.control == "balloon":
+        return entry
+    if set_since and keep_held:
+        return msgspec.structs.replace(entry, held=True)
+    own = before_hpm(entry)
+    now = msgspec.structs.replace(entry, previous=own if set_since else entry.previous, intended=own)
+    return entry if now == entry else now
+
+
+def is_new_original(entry: JournalEntry, value: str, vcpus: int) -> bool:
+    """Whether hpm put back what an entry tells of that is aside, and somebody has set another value since. A balloon
+    is on its way for a while, and is judged by that."""
+    put_back = not entry.held and entry.control != "balloon" and entry.intended == before_hpm(entry)
+    return put_back and not ours(entry, value, vcpus)
+
+
 def plugged(entry: JournalEntry, before: ServerSample | None, now: ServerSample) -> JournalEntry:
     """The entry of a balloon after memory was plugged in or out since the look before: that comes on top of what the
     balloon leaves the guest, and of what it was asked to leave it. (QEMU has the driver keep as many pages as before.)
