@@ -149,6 +149,8 @@ def settled(play: Play) -> Iterator[str]:
     for name, shares in changed.items():
         if not LOWEST <= shares <= HIGHEST:
             yield f"hpm set the shares of {name} to {shares}"
+    if changed and max(changed.values()) > RATIO * min(changed.values()):
+        yield f"hpm set shares further apart than 1:{RATIO}: {changed}"
 
 
 def as_found(play: Play, when: str, *, held: bool = False) -> None:
