@@ -24,6 +24,7 @@ from hpm.policy.classification import Filter
 from hpm.policy.goals import DiscretionaryGoal, VelocityGoal
 from hpm.policy.policies import PerformancePolicy, ServiceClass
 
+from .invariants import looked
 from .machine import Weeks
 from .play import AUTUMN, LOADS, NAMES, SCHEDULES, SPRING, Play
 from .wants import GROUPS, POLICIES
@@ -41,6 +42,7 @@ def test_what_has_to_hold_does_whatever_happens(runs: int) -> None:
         machine = seed(int(SEED))(machine)
     if AGAIN is not None:
         machine = reproduce_failure(hypothesis.__version__, AGAIN.encode())(machine)
+    looked.clear()
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -49,6 +51,9 @@ def test_what_has_to_hold_does_whatever_happens(runs: int) -> None:
             phases=[Phase.generate] if SOON else [Phase.generate, Phase.shrink], report_multiple_bugs=not SOON,
         ),
     )  # fmt: skip
+    print(f"{runs} runs: {looked['cycles']} cycles that ended well, {looked['looks']} looks at everything,"
+          f" {looked['restful']} of them when nothing had happened since")    # fmt: skip
+    assert looked["restful"] > 5 * runs    # else hardly anything that must hold was looked at
 
 
 @pytest.mark.parametrize(
