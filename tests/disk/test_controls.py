@@ -56,5 +56,5 @@ def test_whatever_cannot_be_written_no_value_is_forgotten_and_all_is_put_back(
         database = Database(path)
         assert not Journal(database).entries, where
         database.close()
-    tell("controls", kind, at // stride)
+    tell("controls", kind, (at - 1) // stride)
     assert at > 50 and refused > 2

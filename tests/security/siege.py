@@ -85,8 +85,8 @@ def besieged(interval: float = INTERVAL) -> Iterator[Besieged]:
 
 class Outcome(msgspec.Struct, kw_only=True, rename="kebab"):
     """A siege: seconds that it took, connections that were held at most, besiegers that were refused or ended at least
-    once, those that this host gave no socket (`unable`), connections at the front with an answer that nobody takes in
-    the end, requests of others that were served and not, how long they took (ms, the median and the longest), the same
+    once, those that this host gave no socket (`unable`), connections at the front with an answer that nobody takes, at
+    most, requests of others that were served and not, how long they took (ms, the median and the longest), the same
     of those at the manager's socket, and what the besieged says of itself."""
 
     name: str
@@ -112,11 +112,18 @@ class Crowd:
         #: Who was, by number; and whom this host gave no socket.
         self.refused: set[int] = set()
         self.unable: set[int] = set()
+        self.blocked = 0
 
     def more(self, change: int) -> None:
         """Connections that are held, more or less."""
         self.now += change
         self.held = max(self.held, self.now)
+
+    async def watch(self, port: int) -> None:
+        """Count those that have answers to take, for ever."""
+        while True:
+            await asyncio.sleep(1.0)
+            self.blocked = max(self.blocked, len(untaken(port)))
 
 
 Besieger = Callable[[Besieged, Crowd, int], Awaitable[None]]
@@ -242,20 +249,22 @@ class _Others:
 async def _play(where: Besieged, besieger: Besieger, many: int, seconds: float, at_once: int, pause: float) -> Outcome:
     crowd, tasks = Crowd(), []
     where.report()
+    watching = asyncio.create_task(crowd.watch(where.port))
     for number in range(many):
         tasks.append(asyncio.create_task(_again(where, crowd, besieger, number, pause)))
         if number % at_once == at_once - 1:
             await asyncio.sleep(0.02)
     others = _Others(where, seconds)
     (took, failed), (local, local_failed) = await asyncio.to_thread(others.told)
-    host, blocked = where.report(), len(untaken(where.port))
+    host = where.report()
+    watching.cancel()
     for task in tasks:
         task.cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*tasks, return_exceptions=True)
     told = [(took, failed), (local, local_failed)]
     refused, unable = len(crowd.refused), len(crowd.unable)
-    return _outcome(besieger.__name__, seconds, crowd.held, refused, told, host, unable, blocked)
+    return _outcome(besieger.__name__, seconds, crowd.held, refused, told, host, unable, crowd.blocked)
 
 
 def _outcome(

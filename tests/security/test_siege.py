@@ -64,7 +64,7 @@ def _slow(where: Besieged, besieger: object, seconds: float) -> None:
     found = siege(where, besieger, 500, seconds)    # type: ignore[arg-type]
     assert found.held == 500
     if besieger is slow_readers:
-        assert found.blocked >= 450    # the front waits for them; some may just have come again
+        assert found.blocked >= 450    # the front waits for them
         assert found.refused == (500 if seconds > ENDED + 10 else 0)    # and not for ever
     _judge(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 LOWEST, HIGHEST, RATIO = 2, 10000, 500
 PERIOD_US = 100000
+#: How often all of it was looked at, in this process; and how many of these times once a cycle had ended well.
+looked: Counter[str] = Counter()
 
 
 def journal(play: Play) -> Mapping[tuple[str, Control], JournalEntry]:
@@ -40,6 +43,8 @@ def values(now: InForce, vcpus: int) -> dict[Control, str]:
 
 def always(play: Play) -> Iterator[str]:
     """A sentence for each thing that does not hold, and has to at any moment."""
+    looked["looks"] += 1
+    looked["restful"] += not play.restless
     host, entries = play.life.host, journal(play)
     starts, in_force = host.starts(), host.in_force()
     for name, now in in_force.items():
@@ -149,6 +154,8 @@ def settled(play: Play) -> Iterator[str]:
     for name, shares in changed.items():
         if not LOWEST <= shares <= HIGHEST:
             yield f"hpm set the shares of {name} to {shares}"
+    if changed and max(changed.values()) > RATIO * min(changed.values()):
+        yield f"hpm set shares further apart than 1:{RATIO}: {changed}"
 
 
 def as_found(play: Play, when: str, *, held: bool = False) -> None:

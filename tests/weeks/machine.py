@@ -142,6 +142,11 @@ class Weeks(RuleBasedStateMachine):
         self.play.want(lambda wants: wants.unsay(name))
         self.play.go_on(times=2)
 
+    @precondition(lambda self: self.play.wants.boosted)
+    @rule()
+    def hours_in_which_a_boost_may_end(self) -> None:
+        self.play.go_on(3600, times=2)
+
     @rule(name=first, how=st.sampled_from([*PLACEMENTS]))
     def placement(self, name: str, how: str) -> None:
         self.play.want(lambda wants: wants.say(name, guest_policy=GuestPolicy(placement=PLACEMENTS[how])))

@@ -95,9 +95,7 @@ class Play:
     def calm(self) -> bool:
         """Whether nothing is wrong now."""
         faults = self.life.host.faults
-        return not (
-            self.away or self.life.database.full or faults.refusing or faults.problem or self.life.host.hidden
-        )
+        return not (self.away or self.life.database.full or faults.refusing or faults.problem or self.life.host.hidden)
 
     @property
     def away(self) -> bool:
@@ -223,6 +221,8 @@ class Play:
             if self.calm and not self.life.steps.struck:
                 assert now == level
                 self.unkept = None
+                if now != "on":    # at once, and not with the next cycle
+                    invariants.as_found(self, f"management is {now}", held=True)
             elif now != before and self.unkept is None:
                 self.unkept = before    # perhaps: nothing can be written
             self.level = now

@@ -7,6 +7,8 @@ import math
 from hpm.engine.metrics.attainment import BINS, SPANS
 from hpm.manager.snapshot import Snapshot
 
+from .invariants import looked
+
 #: Percent by which sums of many numbers may differ.
 NEAR = 1e-6
 
@@ -26,6 +28,7 @@ class Sums:
 
     def take(self, snapshot: Snapshot) -> list[str]:
         """A cycle that ended well. Gives what its figures say wrongly; they are those from before its own window."""
+        looked["cycles"] += 1
         if snapshot.window is None:
             return []
         found = self._failures(snapshot)

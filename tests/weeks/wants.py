@@ -47,6 +47,11 @@ class Wants:
         """Of whom something is said."""
         return sorted(name for name, said in self.settings.items() if said != ServerSettings())
 
+    @property
+    def boosted(self) -> bool:
+        """Whether anybody has a goal for a time."""
+        return any(said.temporary_goal is not None for said in self.settings.values())
+
     def schedule(self, group: str, entries: tuple[ScheduleEntry, ...], otherwise: str | None) -> None:
         """Another schedule of a group."""
         self.active[group].plan(entries, otherwise)

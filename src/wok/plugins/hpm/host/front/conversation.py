@@ -116,6 +116,7 @@ class Conversation:
         finally:
             self._stop_timer()
             await close(self._writer)
+            self._task = None    # a cancelled task keeps us: else all that waits here stays until a search for garbage
 
     def end(self) -> None:
         """End it: at once if nothing is under way, or what has no end of its own; else after this request."""

@@ -1,0 +1,68 @@
+"""A connection that the front has ended leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+
+from hpm.host.front.certificate import new_context, own
+from hpm.host.front.conversation import Conversation, Shared
+from hpm.host.front.limits import Share, Turns
+from hpm.host.front.listening import Listener, open_listener
+from hpm.host.front.pages import Pages
+from hpm.host.front.upstream import Upstream
+
+MANY = 10
+
+
+def conversations() -> int:
+    return sum(isinstance(one, Conversation) for one in gc.get_objects())
+
+
+def test_who_takes_no_answer_is_ended_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and not with a search for garbage, which may come when hundreds of megabytes wait for it."""
+    for name in ("TAKING_SECONDS", "CLOSING_SECONDS"):
+        monkeypatch.setattr(f"hpm.host.front.conversation.{name}", 0.3)
+    (tmp_path / "js").mkdir()
+    (tmp_path / "js/hpm.js").write_bytes(b"x" * 4_000_000)
+    lax = ssl.create_default_context()
+    lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
+    context = new_context()
+    own(tmp_path).load(context)
+
+    async def play(listener: socket.socket) -> int:
+        front = Listener(listener, context, Shared(
+            upstream=Upstream("/nowhere"), pages=Pages(tmp_path), turns=Turns(1, 1), password_turns=Turns(1, 1),
+            bodies=Share(1, 1), security=[], request_seconds=5.0,
+        ))  # fmt: skip
+        running, writers = asyncio.create_task(front.run()), []
+        for _ in range(MANY):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1], ssl=lax)
+            reader._transport.pause_reading()    # type: ignore[attr-defined]    # asyncio's reader would take it
+            writer.write(b"GET /js/hpm.js HTTP/1.1\r\nHost: x\r\n\r\n")
+            writers.append(writer)
+        assert conversations() > MANY // 2    # some have only shaken hands so far
+        until = time.monotonic() + 20.0
+        while front._tasks:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.05)
+        left = conversations()
+        for writer in writers:
+            writer.transport.abort()
+        await front.stop()
+        running.cancel()
+        return left
+
+    gc.collect()
+    gc.disable()
+    try:
+        with open_listener("127.0.0.1:0") as listener:
+            assert asyncio.run(play(listener)) <= 1    # the last one may still stand in a frame
+    finally:
+        gc.enable()
