@@ -24,7 +24,7 @@ class Sums:
     def unsure(self) -> None:
         """The clock was set, or a cycle was lost that may have been counted: only bounds are known from now on."""
         self._exact = False
-        self._last = 0.0, set()    # set back to when it was judged last, the clock shows a time of which nothing is known
+        self._last = 0.0, set()    # a clock set back to when it was judged shows a time of which nothing is known
 
     def take(self, snapshot: Snapshot) -> list[str]:
         """A cycle that ended well. Gives what its figures say wrongly; they are those from before its own window."""
