@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import ServerSpec, Spin
+from hpm.client.connection import connect
 from hpm.wire.management import Level
 
 from .api_host import GROUPS, SERVERS, ApiHost, policy, running
@@ -66,6 +67,18 @@ def test_requests_leave_no_circles(tmp_path: Path) -> None:
             for serial in range(CYCLES):
                 ask(api, f"Group {serial}")
                 api.cycle()
+    assert {name: number for name, number in found.items() if number >= CYCLES / 3} == {}
+
+
+@pytest.mark.own_server("it is about connections to hpm's own socket")
+def test_connections_leave_no_circles(tmp_path: Path) -> None:
+    with running(directory=tmp_path) as api:
+        with connect(api.socket) as client:
+            client.version()
+        with circles() as found:
+            for _ in range(CYCLES):
+                with connect(api.socket) as client:
+                    client.version()
     assert {name: number for name, number in found.items() if number >= CYCLES / 3} == {}
 
 

@@ -199,10 +199,19 @@ class _Connection(server.HTTPConnection):
 
     def __init__(self, server: Server, sock: socket.socket, makefile: Any = MakeFile) -> None:
         self.timed = TimedSocket(sock)
-        super().__init__(server, sock, lambda _, mode, size: makefile(self.timed, mode, size))
+        timed = self.timed
+        super().__init__(server, sock, lambda _, mode, size: makefile(timed, mode, size))
+        # cheroot caches what they give in us, by methods bound to us: a circle, which with its buffers would stay until
+        # a search for garbage in everything (`control.heap`)
+        del self.get_peer_creds, self.resolve_peer_creds
+        self._peer = super().get_peer_creds()    # type: ignore[no-untyped-call]
         self.counted = False
         self.unread = False    # something of the request may be on its way still, though it is answered
         self.rest: tuple[Feed, bool] | None = None    # of an answer that goes on, and whether it is chunked
+
+    def get_peer_creds(self) -> Any:
+        """Process, user and group that connected."""
+        return self._peer
 
     def communicate(self) -> bool:
         """One request and its answer."""
