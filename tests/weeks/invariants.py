@@ -138,7 +138,7 @@ def settled(play: Play) -> Iterator[str]:
             yield f"{name} is left alone ({held}), and has shares of {now.shares} instead of {play.own[name].shares}"
         if name in play.hand and held not in ("changed-by-administrator", "excluded", "no-policy", "paused"):
             yield f"somebody set the shares of {name}, and hpm goes on with it ({held})"
-        if held == "changed-by-administrator" and name not in play.hand:
+        if held == "changed-by-administrator" and name not in play.hand and name not in play.perhaps:
             yield f"nobody touched {name}, and hpm takes it for changed by an administrator"
         quota, own = now.quota, play.own[name].quota
         cap = None if said.excluded else said.cpu_cap

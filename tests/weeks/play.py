@@ -61,8 +61,9 @@ def spec(name: str, **said: object) -> ServerSpec:
 
 class Play:
     """A host in its weeks. Each deed ends with a look at all that has to hold. `own` is what would be in force without
-    hpm, by name; `hand`: shares that an administrator set while hpm managed that guest; `unkept`: the level that the
-    store may still have, where the one in force could not be written."""
+    hpm, by name; `hand`: shares that an administrator set while hpm managed that guest; `perhaps`: guests of whom hpm
+    may still think so, as it was told to manage them no more and could not yet; `unkept`: the level that the store may
+    still have, where the one in force could not be written."""
 
     def __init__(self, directory: Path, begin: datetime = SPRING, cores: int = 4) -> None:
         first = NAMES[:4]
@@ -80,6 +81,7 @@ class Play:
         self.unkept: Level | None = None
         self.own: dict[str, InForce] = self.life.host.in_force()
         self.hand: dict[str, int] = {}
+        self.perhaps: set[str] = set()
         self.sums = Sums()
         self.restless = False    # whether something happened since the last cycle that ended well
         self.want(lambda wants: None)
@@ -187,6 +189,8 @@ class Play:
             wrong = self.sums.take(snapshot)
             assert not wrong, "\n".join(wrong)
             self.restless = not self.calm or self.life.steps.struck or snapshot.window is None
+            if self.level != "on":
+                self._let_go()
         elif not done:
             self.sums.unsure()
         self.check()
@@ -221,15 +225,21 @@ class Play:
             if self.calm and not self.life.steps.struck:
                 assert now == level
                 self.unkept = None
-                if now != "on":    # at once, and not with the next cycle
+                if now != "on" and before == "on":    # at once, and not with the next cycle
                     invariants.as_found(self, f"management is {now}", held=True)
             elif now != before and self.unkept is None:
                 self.unkept = before    # perhaps: nothing can be written
             self.level = now
         if now != "on":
-            self.hand.clear()
+            self._let_go()
         self.restless = True
         self.check()
+
+    def _let_go(self) -> None:
+        """hpm manages nobody: what was set by hand is an original like any other, once hpm could put back the rest."""
+        well = self.calm and not self.life.steps.struck
+        self.perhaps = set() if well else {*self.perhaps, *self.hand}
+        self.hand.clear()
 
     def want(self, change: Callable[[Wants], None]) -> None:
         """Administrators want something else. It is done whole, or not at all; what was acknowledged is never lost."""
