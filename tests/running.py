@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import resource
 import signal
 import subprocess
@@ -23,6 +25,12 @@ STOPPING = 30.0
 
 class Ended(AssertionError):
     """The manager ended before it answered."""
+
+
+def unit_environment() -> dict[str, str]:
+    """What the unit that hpm ships sets for the manager."""
+    text = (ROOT / "contrib/systemd/hpm.service").read_text()
+    return dict(re.findall(r"^Environment=(\w+)=(\S+)$", text, re.MULTILINE))
 
 
 class ManagerProcess:
@@ -59,7 +67,9 @@ class ManagerProcess:
             *self.web,
         ]  # fmt: skip
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log, cwd=ROOT)
+            self.process = subprocess.Popen(
+                command, stderr=log, stdout=log, cwd=ROOT, env={**os.environ, **unit_environment()}
+            )
         try:
             wait_until(self._answers, 20, "the manager answers")
         except BaseException:

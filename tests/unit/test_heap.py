@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import subprocess
+import sys
 import time
 import weakref
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import httpx
 import pytest
 
 from hpm.control import heap
-from tests.running import ManagerProcess, resident
+from tests.running import ManagerProcess, resident, unit_environment
 
 from .api_host import BASE, GROUPS
 
@@ -99,6 +101,41 @@ def test_what_is_free_between_what_lives_on_is_given_back_once_a_minute(monkeypa
     gc.collect()
     assert resident(os.getpid()) < whole - 20_000_000
     assert len(pieces) == 2_000
+
+
+#: Has threads take and free memory of many sizes, and prints the bytes that stay taken while they live.
+CROWD = """
+import ctypes, threading
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "abcdefghij"]
+libc.mallinfo2.restype = Info
+libc.mallopt(-8, 1)
+done, end = threading.Barrier(21), threading.Event()
+def work():
+    for size in range(24, 1000, 16):
+        for piece in [libc.malloc(size) for _ in range(7)]:
+            libc.free(piece)
+    done.wait()
+    end.wait()
+threads = [threading.Thread(target=work) for _ in range(20)]
+before = libc.mallinfo2().h
+for thread in threads:
+    thread.start()
+done.wait()
+print(libc.mallinfo2().h - before)
+end.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this libc is not glibc, or an old one")
+def test_under_its_unit_no_thread_keeps_what_it_freed() -> None:
+    def stays(more: dict[str, str]) -> int:
+        env = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"} | more
+        return int(subprocess.run([sys.executable, "-c", CROWD], env=env, check=True, capture_output=True).stdout)
+
+    assert stays(unit_environment()) < stays({}) / 10
 
 
 @pytest.mark.usefixtures("searches")
