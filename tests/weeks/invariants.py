@@ -154,6 +154,8 @@ def settled(play: Play) -> Iterator[str]:
     for name, shares in changed.items():
         if not LOWEST <= shares <= HIGHEST:
             yield f"hpm set the shares of {name} to {shares}"
+    # whom nobody plans for now keeps what an earlier plan gave
+    changed = {name: shares for name, shares in changed.items() if uuid_of(name) not in snapshot.held}
     if changed and max(changed.values()) > RATIO * min(changed.values()):
         yield f"hpm set shares further apart than 1:{RATIO}: {changed}"
 

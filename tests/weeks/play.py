@@ -62,7 +62,7 @@ def spec(name: str, **said: object) -> ServerSpec:
 class Play:
     """A host in its weeks. Each deed ends with a look at all that has to hold. `own` is what would be in force without
     hpm, by name; `hand`: shares that an administrator set while hpm managed that guest; `perhaps`: guests of whom hpm
-    may still think so, as it was told to manage them no more and could not yet; `unkept`: the level that the store may
+    may still think so, as it was told to manage them no more and could not yet; `unkept`: levels that the store may
     still have, where the one in force could not be written."""
 
     def __init__(self, directory: Path, begin: datetime = SPRING, cores: int = 4) -> None:
@@ -78,7 +78,7 @@ class Play:
         }
         self.wants = Wants(goals, {"db": "app", "web": "app", "batch": "lab", "new": "lab"})
         self.level: Level = "off"
-        self.unkept: Level | None = None
+        self.unkept: set[Level] = set()
         self.own: dict[str, InForce] = self.life.host.in_force()
         self.hand: dict[str, int] = {}
         self.perhaps: set[str] = set()
@@ -168,7 +168,7 @@ class Play:
         self.sums = Sums()
         self.wants.tick(self.life.wall())
         level = self.life.manager.snapshot.levels.cpu_mgmt
-        if level == self.unkept:    # it was said then that a start begins with the one before
+        if level in self.unkept:    # it was said then that a start begins with the one before
             self.level = level
             if level != "on":
                 self.hand.clear()
@@ -224,11 +224,11 @@ class Play:
             assert now in (before, level)
             if self.calm and not self.life.steps.struck:
                 assert now == level
-                self.unkept = None
+                self.unkept.clear()
                 if now != "on" and before == "on":    # at once, and not with the next cycle
                     invariants.as_found(self, f"management is {now}", held=True)
-            elif now != before and self.unkept is None:
-                self.unkept = before    # perhaps: nothing can be written
+            elif now != before:
+                self.unkept.add(before)    # perhaps: nothing can be written
             self.level = now
         if now != "on":
             self._let_go()
