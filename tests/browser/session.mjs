@@ -1,6 +1,6 @@
 // Logging in and out, what happens when a session is over, and where the focus is meanwhile.
 
-import { allow, api, assert, flow, focused, goto, logIn, open, settled, step } from "./tools.mjs";
+import { allow, api, assert, flow, focused, goto, instead, logIn, open, settled, step } from "./tools.mjs";
 
 const REFUSED = /status of 401/;
 
@@ -48,6 +48,22 @@ await flow(async () => {
     assert.match(await page.locator("header.mast").textContent(), /bob.*read-only/s);
   });
 
+  await step("who is refused as the page opens can log in, though another answer does not come", async () => {
+    let answer;
+    const held = new Promise((resolve) => (answer = resolve));
+    const end = await instead(page, /\/wsapi\/v1\/(login|version)$/, async (route) => {
+      if (route.request().method() !== "GET") return route.fallback();
+      if (route.request().url().endsWith("/login")) return route.fulfill({ status: 401, json: { message: "log in first" } });
+      await held;
+      await route.fallback();
+    });
+    await page.reload();
+    await page.locator("hpm-login").waitFor();
+    answer();
+    await end();
+    await logIn(page, "bob");
+  });
+
   await step("back and forward go through the places", async () => {
     await goto(page, "groups");
     await page.goBack();
@@ -75,6 +91,6 @@ await flow(async () => {
   await step("the activity log tells it all", async () => {
     const { "activity-log": entries } = await api("GET", "/activity-log");
     const told = entries.map(({ user, summary, outcome }) => `${user}: ${summary}, ${outcome}`).reverse();
-    assert.deepEqual(told, ["root: Log in, refused", "root: Log in, done", "bob: Log in, done", "bob: Log out, done"]);
+    assert.deepEqual(told, ["root: Log in, refused", "root: Log in, done", "bob: Log in, done", "bob: Log in, done", "bob: Log out, done"]);
   });
 });

@@ -263,7 +263,9 @@ export class Shell extends HpmElement {
       this.titled();
       void this.entryShown();
     } catch (error) {
-      if (this.state === "begin" && asApiError(error).status !== 401) this.problem = complaint(error);
+      // one refusal is enough: the other answer may come late, or not at all
+      if (asApiError(error).status === 401) this.loggedOut();
+      else if (this.state === "begin") this.problem = complaint(error);
     }
   }
 
