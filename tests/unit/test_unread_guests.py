@@ -62,6 +62,20 @@ def test_one_that_cannot_be_read_at_the_first_look_is_known_to_be_there(
     wait_until(lambda: ONE in inventory.entries and not inventory.stale, 5.0, "it is read")
 
 
+def test_nothing_is_kept_of_one_that_is_gone(inventory: Inventory) -> None:
+    inventory.start()
+
+    def end(connection: libvirt.virConnect) -> None:
+        domain = connection.lookupByUUIDString(ONE)
+        domain.destroy()
+        domain.undefine()
+
+    inventory._reading.call(end, "ending it", 5.0)    # of the test driver each connection has a host of its own
+    inventory.touch(ONE)
+    wait_until(lambda: ONE not in inventory.entries, 5.0, "it is gone")
+    assert inventory.read.keys() == {TWO}
+
+
 def unread(sample: HostSample, name: str, **more: object) -> HostSample:
     """A first look at which that guest was not read."""
     uuid = uuid_of(name)

@@ -234,6 +234,7 @@ class Inventory:
             )  # fmt: skip
         except ServerGone:
             entries.pop(uuid, None)
+            self.read.pop(uuid, None)
         except _Hangs as error:    # it is read anew once that has come back
             self._reads[uuid] = error.call
             stale.setdefault(uuid, time.time())
