@@ -68,7 +68,8 @@ def test_a_guest_cannot_lead_hpm_to_this_host_or_to_all(lie: str) -> None:
 def test_a_guest_cannot_lead_hpm_to_this_host_by_an_address_that_a_guest_could_have() -> None:
     """Not a parameter: addresses come and go while these tests run, with networks of guests."""
     own = own_addresses()
-    assert own, "this shows nothing on a host that has loopback alone"
+    if not own:
+        pytest.skip("this host has loopback alone")
     for lie in own:
         _nobody_is_reached(lie)
 

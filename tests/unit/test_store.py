@@ -44,6 +44,16 @@ def rich_catalog() -> Catalog:
     return catalog.with_settings(B, settings)
 
 
+def test_nothing_is_written_before_the_commit(database: Database) -> None:
+    """Which alone has a time limit: a disk that hangs amid a large change would hold up the loop."""
+    log = database.path.with_name(database.path.name + "-wal")
+    with database.transaction() as connection:
+        before = log.stat().st_size
+        connection.executemany("INSERT INTO settings VALUES (?, ?)", [(f"n{n}", "x" * 200) for n in range(20_000)])
+        assert log.stat().st_size == before
+    assert log.stat().st_size > before
+
+
 # -- the catalog
 
 

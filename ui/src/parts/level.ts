@@ -155,7 +155,7 @@ export class LevelPart extends HpmElement {
   async wish(level: Level): Promise<void> {
     if (!this.level) await this.levels.refresh();
     if (this.level) await this.choose(level, this.level);
-    else complain(t("The management level was not changed."), this.levels.error);
+    else if (this.levels.error) complain(t("The management level was not changed."), this.levels.error); // else the next wish reads it
   }
 
   private async choose(wanted: Level, level: Level): Promise<void> {

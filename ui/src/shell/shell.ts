@@ -249,10 +249,12 @@ export class Shell extends HpmElement {
   /** Finds out who looks, and shows the page. */
   private async enter(): Promise<void> {
     this.problem = "";
+    const both = new AbortController();
+    const { signal } = both;
     try {
       const [who, version] = await Promise.all([
-        app.client.get<WhoIAm>("/login"),
-        app.client.get<Version>("/version"),
+        app.client.get<WhoIAm>("/login", { signal }),
+        app.client.get<Version>("/version", { signal }),
       ]);
       if (!this.isConnected) return; // Wok shows another tab by now
       app.who = who.content;
@@ -263,7 +265,8 @@ export class Shell extends HpmElement {
       this.titled();
       void this.entryShown();
     } catch (error) {
-      // one refusal is enough: the other answer may come late, or not at all
+      // one refusal is enough: the other answer may come late, and be about a session that is over, or not at all
+      both.abort();
       if (asApiError(error).status === 401) this.loggedOut();
       else if (this.state === "begin") this.problem = complaint(error);
     }

@@ -222,8 +222,8 @@ def over(entry: JournalEntry, keep_held: bool, set_since: bool) -> JournalEntry:
 
 def is_new_original(entry: JournalEntry, value: str, vcpus: int) -> bool:
     """Whether hpm put back what an entry tells of that is aside, and somebody has set another value since. A balloon
-    is on its way for a while, and is judged by that."""
-    put_back = not entry.held and entry.control != "balloon" and entry.intended == before_hpm(entry)
+    is on its way for a while, and is judged by that; of disks, some may not have been put back."""
+    put_back = not entry.held and entry.control not in ("balloon", "io-tune") and entry.intended == before_hpm(entry)
     return put_back and not ours(entry, value, vcpus)
 
 

@@ -177,7 +177,8 @@ class Database:
         self._turn.release()
 
     def _prepare(self) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # nothing is written before the commit, which alone has a time limit
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_spill=OFF"):
             self._connection.execute(f"PRAGMA {pragma}")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(STEPS):
