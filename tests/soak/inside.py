@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +38,15 @@ class _Heap(ctypes.Structure):
     ]  # fmt: skip
 
 
+_LIBC.mallinfo2.restype = _Heap
+
+
 class Inside(msgspec.Struct, frozen=True, rename="kebab"):
     """`heap-used`, `heap-free` and `mapped`: bytes that malloc has given away, keeps for later, and took from the
-    kernel one by one. `blocks`: what Python's own allocator has given away, by number. `sqlite`: bytes of all
-    connections. `containers`: elements of all that the manager refers to, by name (`growing.sizes`). `grown`: lines of
-    code whose memory grew most since the tenth minute, where `PYTHONTRACEMALLOC` is set."""
+    kernel one by one. `blocks`: what Python's own allocator has given away, by number. `frozen`: objects that searches
+    for garbage leave out. `sqlite`: bytes of all connections. `threads`: how many, by name. `containers`: elements of
+    all that the manager refers to, by name (`growing.sizes`). `grown`: lines of code whose memory grew most since the
+    tenth minute, where `PYTHONTRACEMALLOC` is set."""
 
     time: float
     heap_used: int
@@ -87,9 +90,7 @@ def begin(path: Path) -> None:
 
 
 def _look(now: float, managers: list[object], grown: list[str]) -> Inside:
-    heap: Callable[[], _Heap] = _LIBC.mallinfo2
-    _LIBC.mallinfo2.restype = _Heap
-    info = heap()
+    info = _LIBC.mallinfo2()
     threads: dict[str, int] = {}
     for thread in threading.enumerate():
         name = thread.name.rstrip("0123456789-_")

@@ -45,10 +45,7 @@ class Weeks(RuleBasedStateMachine):
     @initialize(begin=st.sampled_from([SPRING, AUTUMN]), cores=st.sampled_from([2, 4]))
     def begin(self, begin: datetime, cores: int) -> None:
         self.play = Play(self.directory, begin, cores)
-        self.play.go_on(times=2)
-        self.play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
-        self.play.set_level("on")
-        self.play.go_on()
+        self.play.manage()
 
     def teardown(self) -> None:
         try:

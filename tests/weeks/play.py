@@ -24,7 +24,7 @@ from .host import InForce
 from .life import Life, Said
 from .steps import Killed
 from .sums import Sums
-from .wants import Wants
+from .wants import GROUPS, Wants
 
 #: All guests that there ever are; those after the fourth are on another host at first.
 NAMES = ("db", "web", "batch", "old", "new", "odd")
@@ -85,6 +85,13 @@ class Play:
         self.sums = Sums()
         self.restless = False    # whether something happened since the last cycle that ended well
         self.want(lambda wants: None)
+
+    def manage(self) -> None:
+        """After some looks, the policies of the day are in force, and management is on."""
+        self.go_on(times=2)
+        self.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
+        self.set_level("on")
+        self.go_on()
 
     def close(self) -> None:
         """It is over."""

@@ -11,7 +11,6 @@ from hpm.backend.simulated import uuid_of
 from hpm.policy.guest_policies import GuestPolicy, Pack, Spread
 
 from .play import AUTUMN, SCHEDULES, Play
-from .wants import GROUPS
 
 
 @pytest.mark.parametrize("deed", ["guest leaves", "guest comes", "guest stops", "guest restarts"])
@@ -19,10 +18,7 @@ def test_guests_that_come_or_go_while_a_plan_is_applied_leave_a_whole_snapshot(h
     """Where a cap was set, or the host was slow, it is observed once more: then there are other servers than those that
     the cycle began with, and the parts of its snapshot were about different ones."""
     play = Play(here)
-    play.go_on(times=2)
-    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
-    play.set_level("on")
-    play.go_on()
+    play.manage()
     for after in range(12):
         name = "new" if deed == "guest comes" else "web"
         play.guest(name, "delete" if deed == "guest comes" else "come")
@@ -41,10 +37,7 @@ def test_guests_that_come_or_go_while_a_plan_is_applied_leave_a_whole_snapshot(h
 def test_what_a_stop_put_back_is_no_administrators_doing_for_the_next_start(here: Path, deed: str) -> None:
     """With the disk full, or a kill in its midst, a stop puts back what the journal still has as set by hpm."""
     play = Play(here)
-    play.go_on(times=2)
-    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
-    play.set_level("on")
-    play.go_on()
+    play.manage()
     for after in range(14):
         play.strike(after, deed)
         play.restart()
@@ -59,10 +52,7 @@ def test_what_a_stop_put_back_is_no_administrators_doing_for_the_next_start(here
 
 def test_who_takes_back_what_hpm_set_is_an_administrator_after_a_start_of_hpm_too(here: Path) -> None:
     play = Play(here)
-    play.go_on(times=2)
-    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
-    play.set_level("on")
-    play.go_on()
+    play.manage()
     play.crash()
     play.go_on()
     play.shares_by_hand("db", 1024)    # as they were before hpm came
@@ -75,10 +65,7 @@ def test_who_takes_back_what_hpm_set_is_an_administrator_after_a_start_of_hpm_to
 def test_a_plan_is_made_where_those_who_work_had_no_cpu_at_all(here: Path) -> None:
     """Then the weight of one who sleeps was computed by dividing by nothing, and each cycle was lost."""
     play = Play(here, AUTUMN, 4)
-    play.go_on(times=2)
-    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
-    play.set_level("on")
-    play.go_on()
+    play.manage()
     play.crash()
     play.go_on(3600, times=5)
     play.load("web", "idle")
@@ -95,10 +82,7 @@ def test_a_plan_is_made_where_those_who_work_had_no_cpu_at_all(here: Path) -> No
 def test_what_is_set_after_a_put_back_that_the_store_did_not_take_is_a_new_original(here: Path) -> None:
     """hpm ended before the store did; from what was kept aside the next start took it for set while hpm managed."""
     play = Play(here)
-    play.go_on(times=2)
-    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
-    play.set_level("on")
-    play.go_on()
+    play.manage()
     play.disk(full=True)
     play.set_level("off")
     play.shares_by_hand("batch", 333)
@@ -112,10 +96,7 @@ def test_what_is_set_after_a_put_back_that_the_store_did_not_take_is_a_new_origi
 
 def test_what_is_set_by_hand_while_the_store_takes_nothing_is_respected_by_the_next_start(here: Path) -> None:
     play = Play(here)
-    play.go_on(times=2)
-    play.want(lambda wants: [wants.active[group].by_hand("day") for group in GROUPS])
-    play.set_level("on")
-    play.go_on()
+    play.manage()
     play.disk(full=True)
     play.shares_by_hand("db", 2)
     play.restart()

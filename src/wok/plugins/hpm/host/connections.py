@@ -198,8 +198,7 @@ class _Connection(server.HTTPConnection):
     RequestHandlerClass = _Request
 
     def __init__(self, server: Server, sock: socket.socket, makefile: Any = MakeFile) -> None:
-        self.timed = TimedSocket(sock)
-        timed = self.timed
+        self.timed = timed = TimedSocket(sock)
         super().__init__(server, sock, lambda _, mode, size: makefile(timed, mode, size))
         # cheroot caches what they give in us, by methods bound to us: a circle, which with its buffers would stay until
         # a search for garbage in everything (`control.heap`)

@@ -208,10 +208,14 @@ def is_back(entry: JournalEntry, value: str, vcpus: int) -> bool:
     return entry.intended == entry.original and abs(int(value) - int(entry.original)) <= NEAR
 
 
+#: A balloon is on its way for a while; of disks, some may be put back and others not. Neither is over at once.
+_BY_AND_BY: Final[frozenset[Control]] = frozenset({"balloon", "io-tune"})
+
+
 def over(entry: JournalEntry, keep_held: bool, set_since: bool) -> JournalEntry:
     """How an entry is kept aside that the store should have forgotten: what was put back is what is intended;
     what an administrator has set since hpm did is left from now on (`keep_held`), or an original like any other."""
-    if entry.control == "balloon":
+    if entry.control in _BY_AND_BY:
         return entry
     if set_since and keep_held:
         return msgspec.structs.replace(entry, held=True)
@@ -221,9 +225,8 @@ def over(entry: JournalEntry, keep_held: bool, set_since: bool) -> JournalEntry:
 
 
 def is_new_original(entry: JournalEntry, value: str, vcpus: int) -> bool:
-    """Whether hpm put back what an entry tells of that is aside, and somebody has set another value since. A balloon
-    is on its way for a while, and is judged by that; of disks, some may not have been put back."""
-    put_back = not entry.held and entry.control not in ("balloon", "io-tune") and entry.intended == before_hpm(entry)
+    """Whether hpm put back what an entry tells of that is aside, and somebody has set another value since."""
+    put_back = not entry.held and entry.control not in _BY_AND_BY and entry.intended == before_hpm(entry)
     return put_back and not ours(entry, value, vcpus)
 
 
