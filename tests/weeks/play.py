@@ -376,6 +376,8 @@ class Play:
         self.own[name] = self.own[name]._replace(shares=shares)
         if ours and self.level == "on":
             self.hand[name] = shares
+        elif ours:    # not put back yet: if it is managed again before, nobody can tell when this was set
+            self.perhaps.add(name)
         self.restless = True
         self.check()
 
