@@ -35,7 +35,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "manager/cpu.py", "for uuid, why in snapshot.held.items() if why in GIVEN_BACK}",
         "for uuid, why in snapshot.held.items() if not why}"),
     "an administrator's values are taken for hpm's own": Mutant(
-        "manager/actuator.py", "vcpus):\n        return msgspec.structs.replace(entry, held=True)",
+        "manager/controls.py", "vcpus):\n        return msgspec.structs.replace(entry, held=True)",
         "vcpus):\n        return entry"),
     "the journal is not written before the host": Mutant(
         "manager/actuator.py", "        self._journal.put(entries)\n        errors: dict", "        errors: dict"),

@@ -16,13 +16,15 @@ from ..store.journal import Control, Journal, JournalEntry
 from .controls import (
     NEAR,
     Change,
-    arrived,
     before_hpm,
+    farthest,
     first_value,
     in_force,
     intention,
     is_back,
     is_new_original,
+    judged,
+    left,
     ours,
     over,
     plugged,
@@ -45,6 +47,18 @@ ALL = 4 << 20
 #: Seconds for which an end waits until balloons that were put back have arrived, and between two looks at them.
 RETURN = 8.0
 LOOK = 0.25
+
+
+class _Found(msgspec.Struct):
+    """What is to become of entries of the journal when what was there before is put back: a sentence for each value,
+    the entries to put `back`, those `done` with, those whose start has `ended`; and of those done with, what an
+    administrator has set since hpm did."""
+
+    said: list[str] = []
+    back: list[JournalEntry] = []
+    done: list[JournalEntry] = []
+    ended: list[JournalEntry] = []
+    set_since: set[tuple[str, Control]] = set()
 
 
 class Actuator(Journalled):
@@ -94,7 +108,7 @@ class Actuator(Journalled):
                 ended.append(entry)
                 continue
             if entry.control != "balloon":
-                now = _judged(entry, value, _vcpus(sample, entry))
+                now = judged(entry, value, _vcpus(sample, entry))
             elif (found := self._judged_balloon(entry, value, sample, fuller)) is not None:
                 now = found
             else:
@@ -125,7 +139,7 @@ class Actuator(Journalled):
         if value == entry.previous == entry.intended == entry.original:
             return None    # and was so when last looked at: it does not just pass by
         if ours(entry, value):
-            return _judged(entry, value, 0)
+            return judged(entry, value, 0)
         key, now = (entry.uuid, entry.start), sample.time_ns
         if int(value) > int(entry.intended):
             whole = _has_all(sample.samples[entry.uuid])
@@ -229,78 +243,87 @@ class Actuator(Journalled):
         Entries of servers that cannot be reached now stay in the journal; with `keep_held`, so do those of
         an administrator's changes, which are then still respected.
         """
-        said: list[str] = []
-        done: list[JournalEntry] = []
-        ended: list[JournalEntry] = []
-        back: list[JournalEntry] = []
-        set_since: set[tuple[str, Control]] = set()
+        found = _Found()
         for entry in self._journal.entries.values():
-            if (uuids is not None and entry.uuid not in uuids) or (
-                controls is not None
-                and (entry.control not in controls or (entry.uuid, entry.control) in self.claimed)
-            ):
-                continue
-            start, name = start_of(sample, entry.uuid), _name(sample, entry)
-            value = None if start is None else in_force(sample, entry.uuid, entry.control)
-            if entry.control == "io-tune" and value is not None and start == entry.start:
-                entry = judged_disks(entry, value)
-                if entry.held and not _left(entry):    # the other disks are put back all the same
-                    disks = ", ".join(sorted(left_disks(entry.intended)))
-                    said.append(f"{name}: io-tune of {disks} left as it is, an administrator set it")
-            if start is None and not _ended(sample, entry):
-                said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
-            elif start is None or start != entry.start:
-                ended.append(entry)
-            elif value is None:
-                said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
-            elif _left(entry) or not (ours(entry, value, _vcpus(sample, entry)) or self._boots(entry, sample)):
-                said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
-                if not (keep_held and entry.held):
-                    done.append(entry)
-                    set_since.add((entry.uuid, entry.control))
-            elif not is_back(entry, value, _vcpus(sample, entry)):
-                if not self._comes_back(entry):
-                    previous = value if entry.control != "balloon" else _farthest(entry, value)
-                    back.append(msgspec.structs.replace(entry, previous=previous, intended=before_hpm(entry)))
-            else:
-                done.append(entry)
+            if (uuids is None or entry.uuid in uuids) and (
+                controls is None or (entry.control in controls and (entry.uuid, entry.control) not in self.claimed)
+            ):  # fmt: skip
+                self._sort(sample, entry, found, keep_held)
+        refused = self._set_back(sample, found)
+        self._forget_restored(found, refused, keep_held)
+        return found.said
+
+    def _sort(self, sample: HostSample, entry: JournalEntry, found: _Found, keep_held: bool) -> None:
+        """Find out what is to become of an entry when what was there before is put back."""
+        start, name, vcpus = start_of(sample, entry.uuid), _name(sample, entry), _vcpus(sample, entry)
+        value = None if start is None else in_force(sample, entry.uuid, entry.control)
+        if entry.control == "io-tune" and value is not None and start == entry.start:
+            entry = judged_disks(entry, value)
+            if entry.held and not left(entry):    # the other disks are put back all the same
+                disks = ", ".join(sorted(left_disks(entry.intended)))
+                found.said.append(f"{name}: io-tune of {disks} left as it is, an administrator set it")
+        if start is None and not _ended(sample, entry):
+            found.said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
+        elif start is None or start != entry.start:
+            found.ended.append(entry)
+        elif value is None:
+            found.said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
+        elif left(entry) or not (ours(entry, value, vcpus) or self._boots(entry, sample)):
+            found.said.append(f"{name}: {entry.control} left at {value}, an administrator set it")
+            if not (keep_held and entry.held):
+                found.done.append(entry)
+                found.set_since.add((entry.uuid, entry.control))
+        elif is_back(entry, value, vcpus):
+            found.done.append(entry)
+        elif not self._comes_back(entry):
+            found.back.append(msgspec.structs.replace(
+                entry, previous=farthest(entry, value), intended=before_hpm(entry)
+            ))  # fmt: skip
+
+    def _set_back(self, sample: HostSample, found: _Found) -> list[JournalEntry]:
+        """Journal what is put back, and do it. Gives the entries as they were of what was not even asked for."""
         before = self._journal.entries
         try:
-            self._journal.put(back)
+            self._journal.put(found.back)
         except StoreError as error:
             # Rather so than not at all: it was hpm that took it.
-            self._journal.put_aside(back)
-            said += [f"put back without the journal, which is seen to later: {error}"] if back else []
+            self._journal.put_aside(found.back)
+            if found.back:
+                found.said.append(f"put back without the journal, which is seen to later: {error}")
         refused: list[JournalEntry] = []
-        for entry in back:
+        for entry in found.back:
+            name = _name(sample, entry)
             try:
                 set_control(self._hypervisor, entry)
             except ServerGone:
-                ended.append(entry)
+                found.ended.append(entry)
             except (HypervisorError, InvalidValue) as error:
-                said.append(f"{_name(sample, entry)}: {entry.control} could not be put back: {error}")
+                found.said.append(f"{name}: {entry.control} could not be put back: {error}")
                 # Most likely it was not even asked. A balloon goes on to where it was asked to go before.
                 if isinstance(error, ServerBusy | InvalidValue) or entry.control == "balloon":
                     refused.append(before[entry.uuid, entry.control])
             else:
                 value = in_force(sample, entry.uuid, entry.control)
-                said.append(f"{_name(sample, entry)}: {entry.control} {value} → {entry.original}")
+                found.said.append(f"{name}: {entry.control} {value} → {entry.original}")
                 if entry.control == "balloon":    # the entry goes when it has arrived
                     self._returning.add((entry.uuid, entry.start))
                 else:
-                    done.append(entry)
-        left = [with_disks(entry, left=True) for entry in done if keep_held and entry.control == "io-tune"]
+                    found.done.append(entry)
+        return refused
+
+    def _forget_restored(self, found: _Found, refused: Sequence[JournalEntry], keep_held: bool) -> None:
+        """Have the journal know what is back, or over, no more; what was refused is as it was before."""
+        disks = [with_disks(entry, left=True) for entry in found.done if keep_held and entry.control == "io-tune"]
         try:
-            self._journal.drop([*done, *ended])
-            self._journal.put([*refused, *(entry for entry in left if entry is not None)])
+            self._journal.drop([*found.done, *found.ended])
+            self._journal.put([*refused, *(entry for entry in disks if entry is not None)])
         except StoreError as error:
             self._journal.put_aside([
-                over(one, keep_held, (one.uuid, one.control) in set_since) for one in done
+                over(one, keep_held, (one.uuid, one.control) in found.set_since) for one in found.done
                 if not one.held and self._journal.entries.get((one.uuid, one.control)) is one
             ])  # fmt: skip
-            said.append(f"what was put back stays in the journal for now: {error}")
-        self._forget_returning([*done, *ended])
-        return said
+            found.said.append(f"what was put back stays in the journal for now: {error}")
+        self._forget_returning([*found.done, *found.ended])
 
     def _is_aside(self, entry: JournalEntry) -> bool:
         """Whether the store does not have the entry as it is: it was put back while that could not be written."""
@@ -352,22 +375,6 @@ class Actuator(Journalled):
         return _has_all(sample.samples[entry.uuid])
 
 
-def _judged(entry: JournalEntry, value: str, vcpus: int) -> JournalEntry:
-    """An entry as it is to be in the light of the value in force."""
-    if entry.control == "io-tune":
-        return judged_disks(entry, value)
-    if entry.held:
-        return entry
-    if not ours(entry, value, vcpus):
-        return msgspec.structs.replace(entry, held=True)
-    return arrived(entry, value, vcpus) or entry
-
-
-def _left(entry: JournalEntry) -> bool:
-    """Whether an administrator changed all that it is about."""
-    return entry.held and (entry.control != "io-tune" or with_disks(entry, left=False) is None)
-
-
 def _vcpus(sample: HostSample, entry: JournalEntry) -> int:
     server = sample.samples.get(entry.uuid)
     return 0 if server is None else len(server.threads)
@@ -377,12 +384,6 @@ def _has_all(server: ServerSample) -> bool:
     """Whether a balloon leaves its guest all memory."""
     has, can = server.memory_bytes, server.memory_maximum_bytes
     return has is not None and can is not None and has >= can - ALL
-
-
-def _farthest(entry: JournalEntry, value: str) -> str:
-    """Of what a balloon may leave its guest on its way back, what is farthest from there: it may still move to where it
-    was asked to go before."""
-    return max((value, entry.previous, entry.intended), key=lambda one: abs(int(one) - int(entry.original)))
 
 
 def identical(one: Sequence[object], other: Sequence[object]) -> bool:

@@ -21,6 +21,7 @@ from .disk_limits import (
     limits_before,
     same_limits,
     together,
+    with_disks,
 )
 
 #: The controls of each management level.
@@ -146,6 +147,30 @@ def _arrived_ksm(entry: JournalEntry, value: str) -> JournalEntry | None:
         pages = value.split()[1]
     made = msgspec.structs.replace(entry, original=" ".join((run, pages, *rest)), previous=value, intended=value)
     return made if made != entry else None
+
+
+def judged(entry: JournalEntry, value: str, vcpus: int) -> JournalEntry:
+    """An entry as it is to be in the light of the value in force."""
+    if entry.control == "io-tune":
+        return judged_disks(entry, value)
+    if entry.held:
+        return entry
+    if not ours(entry, value, vcpus):
+        return msgspec.structs.replace(entry, held=True)
+    return arrived(entry, value, vcpus) or entry
+
+
+def left(entry: JournalEntry) -> bool:
+    """Whether an administrator changed all that it is about."""
+    return entry.held and (entry.control != "io-tune" or with_disks(entry, left=False) is None)
+
+
+def farthest(entry: JournalEntry, value: str) -> str:
+    """What may be in force while it is put back: what is now; of a balloon, what is farthest from where it was, as it
+    may still move to where it was asked to go before."""
+    if entry.control != "balloon":
+        return value
+    return max((value, entry.previous, entry.intended), key=lambda one: abs(int(one) - int(entry.original)))
 
 
 def same(control: Control, value: str, known: str, vcpus: int = 0) -> bool:
