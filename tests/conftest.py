@@ -1,7 +1,9 @@
 """Fixtures for all tests."""
 
 import faulthandler
+import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -15,6 +17,7 @@ if WOK_SRC:    # before anything imports hpm
 
     prepare()
 
+from hpm.control.heap import Searches
 from tests.lab.fixtures import lab
 from tests.unit.exercised import asks_the_api
 
@@ -30,6 +33,16 @@ if "HOSTS" not in os.environ:
 def pytest_configure() -> None:
     """Have a crash of the interpreter tell its thread alone: a hundred others would hide it."""
     faulthandler.enable(os.dup(2), all_threads=False)
+
+
+@pytest.fixture(autouse=True)
+def pythons_own_searches() -> Iterator[None]:
+    """Have the next test find Python's own habits: a manager in this process leaves out of searches for garbage what
+    has outlived one, and who looks for what is left over would never see it go."""
+    yield
+    if any(isinstance(one, Searches) for one in gc.callbacks):
+        gc.callbacks[:] = [one for one in gc.callbacks if not isinstance(one, Searches)]
+        gc.unfreeze()
 
 
 @pytest.hookimpl(optionalhook=True)
