@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from itertools import count
 
@@ -25,9 +26,16 @@ class ChurningHost(WalkingHost):
         self._numbers, self._threads = count(size), count(1000 + size * vcpus)
         self._next = 0
         self.started = 0
+        self._lock = threading.Lock()    # clients' threads set values while servers come and go
 
     def turn_over(self, number: int) -> None:
         """So many servers end and start anew, each other one as another server that never was."""
+        with self._lock:
+            self._turn_over(number)
+        for callback in self._changed:
+            callback()
+
+    def _turn_over(self, number: int) -> None:
         names = list(self.uuids)
         samples, infos, sections = dict(self._samples), dict(self.infos), dict(self._sections)
         for turn in range(number):
@@ -52,8 +60,6 @@ class ChurningHost(WalkingHost):
         told = {uuid: (one.devices.disks or (), one.devices.network or ()) for uuid, one in self._sections.items()}
         self._devices = of_rows(DEVICES, {uuid: (1, device_row(one, one, 300.0, 0.0)) for uuid, one in told.items()})
         self._extras = self._sampled()
-        for callback in self._changed:
-            callback()
 
     def on_change(self, callback: Callable[[], None]) -> None:
         self._changed.append(callback)
@@ -65,7 +71,8 @@ class ChurningHost(WalkingHost):
         self._set(uuid, start, quota_us=quota_us, period_us=period_us)
 
     def _set(self, uuid: str, start: str, **values: int | None) -> None:
-        sample = self._samples.get(uuid)
-        if sample is None or sample.start != start:
-            raise ServerGone(f"that start of virtual server {uuid} is over")
-        self._samples = {**self._samples, uuid: msgspec.structs.replace(sample, **values)}
+        with self._lock:
+            sample = self._samples.get(uuid)
+            if sample is None or sample.start != start:
+                raise ServerGone(f"that start of virtual server {uuid} is over")
+            self._samples = {**self._samples, uuid: msgspec.structs.replace(sample, **values)}
