@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,10 @@ from hpm.store.backups import backups_of, make_backup
 from hpm.store.catalog_store import load_catalog, save_catalog
 from hpm.store.database import Database
 from hpm.store.journal import Journal, JournalEntry
+from hpm.store.recovery import open_store
 from hpm.store.revisions import Author
 
-from .builders import group, guest
+from .builders import House, group, guest
 from .damage import spoil_table
 
 
@@ -150,4 +153,25 @@ def test_backups_at_the_shell(tmp_path: Path, host: SimulatedHypervisor) -> None
     assert code == 0 and "took its place" in output
     database = Database(store)
     assert "one" in load_catalog(database).groups
+    database.close()
+
+
+def test_damage_that_a_running_hpm_meets_ends_in_a_start_with_the_backup(tmp_path: Path) -> None:
+    house = House(tmp_path, [guest(name) for name in ("gold", "slow", "more")])
+    house.manage({"gold": (70, "highest"), "slow": (20, "low")})
+    store = house.database.path
+    make_backup(store)
+    with closing(sqlite3.connect(store)) as other:    # what another connection wrote has ours read the file again
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.execute("CREATE TABLE something (a)")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spoil_table(store, "journal")
+    house.wish({"gold": (5, "low"), "slow": (90, "highest")})
+    with pytest.raises(StoreDamaged, match="uses the last good backup when it starts anew"):
+        house.step(3)
+    assert "damaged" in (house.manager.snapshot.problem or "")
+    house.host.close()
+    house.database.close()
+    database, recovered = open_store(store)
+    assert recovered is not None and Journal(database).entries
     database.close()

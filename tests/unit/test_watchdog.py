@@ -21,7 +21,7 @@ import pytest
 
 from hpm.backend.simulated.hypervisor import SimulatedHypervisor
 from hpm.backend.simulated.machine import Scenario
-from hpm.errors import HypervisorUnreachable, StoreError
+from hpm.errors import HypervisorUnreachable, StoreDamaged, StoreError
 from hpm.host.front.settings import FrontSettings
 from hpm.host.systemd import Supervisor
 from hpm.host.watchdog import Watchdog
@@ -212,9 +212,12 @@ def test_who_loses_every_cycle_for_a_reason_that_is_known_can_be_asked_all_the_s
         service.close()
 
 
-def test_a_fault_of_our_own_in_every_cycle_is_one(service: Service, systemd: Systemd) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError("a fault of ours"), StoreDamaged("the store is damaged")])
+def test_what_another_start_may_help_against_in_every_cycle_is_one(
+    service: Service, systemd: Systemd, error: Exception
+) -> None:
     systemd.wait_for("READY=1")
-    service.fail(ZeroDivisionError("a fault of ours"))
+    service.fail(error)
     wait_until(lambda: service.manager.loop.since_well() > 1.0 + 0.5 * SECONDS, 10.0, "no cycle ends well", 0.02)
     before = systemd.count("WATCHDOG=1")
     assert service.manager.loop.cycles > service.manager.loop.completed + service.manager.loop.lost

@@ -51,15 +51,17 @@ MUTANTS: Mapping[str, Mutant] = {
 }  # fmt: skip
 
 
-def play(mutant: Mutant) -> str | None:
-    """What the machine says of it, in a line; None: it does not notice."""
+def play(mutant: Mutant | None) -> str | None:
+    """What the machine says of it, in a line; None: it does not notice. Without a mutant, of hpm as it is. Raises
+    `RuntimeError` where the machine did not play."""
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name) / "hpm"
         shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("ui", "__pycache__"))
-        file = copy / mutant.file
-        text = file.read_text()
-        assert text.count(mutant.right) == 1, f"{mutant.file} has changed: {mutant.right}"
-        file.write_text(text.replace(mutant.right, mutant.wrong))
+        if mutant is not None:
+            file = copy / mutant.file
+            text = file.read_text()
+            assert text.count(mutant.right) == 1, f"{mutant.file} has changed: {mutant.right}"
+            file.write_text(text.replace(mutant.right, mutant.wrong))
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not long", "-k", "whatever",
              "tests/weeks/test_weeks.py"], cwd=ROOT, capture_output=True, text=True, check=False,
@@ -67,8 +69,9 @@ def play(mutant: Mutant) -> str | None:
         )  # fmt: skip
     if done.returncode == 0:
         return None
-    lines = [line.strip("|E ") for line in done.stdout.splitlines() if "Error: " in line]
-    return lines[0] if lines else done.stdout[-300:]
+    if done.returncode != 1 or "Falsifying example: " not in done.stdout:
+        raise RuntimeError(f"the machine did not play: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+    return next(line.strip("|E ") for line in done.stdout.splitlines() if "Error: " in line)
 
 
 def main(names: list[str]) -> int:

@@ -102,7 +102,7 @@ def _works(manager: Manager, grace: float) -> bool:
 
     One ends well if it was completed, or lost for a reason that is known: a libvirt or a store that does not answer, a
     full disk. Another start would find the same, and could not even begin. What a new start helps against is a loop
-    that hangs, or fails in each cycle by a fault of hpm's own.
+    that hangs, or fails in each cycle by a fault of hpm's own; and a store that is damaged, of which it uses a backup.
     """
     loop = manager.loop
     return loop.since_well() <= loop.interval + grace

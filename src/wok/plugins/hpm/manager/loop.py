@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
-from ..errors import HpmError
+from ..errors import HpmError, StoreDamaged
 
 log = logging.getLogger(__name__)
 
@@ -171,9 +171,12 @@ class Loop:
 
     @staticmethod
     def _do(work: Callable[[], None]) -> bool | None:
-        """Gives whether it was completed; None: it was lost for a reason that nobody foresaw."""
+        """Gives whether it was completed; None: it was lost for a reason against which another start may help."""
         try:
             work()
+        except StoreDamaged as error:    # by the backup that it uses
+            log.error("this cycle is lost: %s", error)
+            return None
         except HpmError as error:
             log.error("this cycle is lost: %s", error)
             return False

@@ -66,6 +66,11 @@ STEPS = (
 _WORTH = "INSERT OR REPLACE INTO settings (name, value) VALUES ('worth', ?)"
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether SQLite complains of what is in the file; its other errors have classes of their own."""
+    return type(error) is sqlite3.DatabaseError
+
+
 class Database:
     """An open store. Raises `StoreError` with what to do if the file cannot be used, `StoreDamaged` if it is damaged
     (see `recovery.open_store`)."""
@@ -87,7 +92,7 @@ class Database:
                 self._connection.close()
                 raise
         except (sqlite3.Error, OSError) as error:
-            if type(error) is sqlite3.DatabaseError:    # SQLite's errors of what is in the file; others have classes
+            if is_damage(error):
                 raise StoreDamaged(f"the store {path} is damaged: {error}") from error
             raise StoreError(
                 f"the store {path} cannot be opened: {error}; check the directory's rights and free space, or"
@@ -103,7 +108,7 @@ class Database:
     @contextmanager
     def transaction(self, *, worth: bool = True) -> Iterator[sqlite3.Connection]:
         """All or nothing; durable when it has ended. `worth`: a backup should have it soon. Raises `StoreError`; of
-        those `StoreLate` where it is not known whether it is kept."""
+        those `StoreLate` where it is not known whether it is kept, `StoreDamaged` where only another start helps."""
         self._turn.take(self._what)
         late = False
         try:
@@ -124,7 +129,7 @@ class Database:
             except sqlite3.Error as again:    # not the one that led here; the next transaction tries it again
                 log.error("%s: what was not committed cannot be rolled back yet: %s", self._what, again)
             if isinstance(error, sqlite3.Error):
-                raise StoreError(f"{self._what} cannot be written: {error}") from error
+                raise self._told(error, "written") from error
             raise
         finally:
             if not late:
@@ -136,7 +141,7 @@ class Database:
             self._connection.execute("ROLLBACK")
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        """All rows of a query; of one within a transaction, as that left them. Raises `StoreError`."""
+        """All rows of a query; of one within a transaction, as that left them. Raises `StoreError`, `StoreDamaged`."""
         try:
             if self._turn.mine:
                 return self._connection.execute(query, values).fetchall()
@@ -149,7 +154,13 @@ class Database:
             finally:
                 self._turn.release()
         except sqlite3.Error as error:
-            raise StoreError(f"{self._what} cannot be read: {error}") from error
+            raise self._told(error, "read") from error
+
+    def _told(self, error: sqlite3.Error, done: str) -> StoreError:
+        """What SQLite says, as ours."""
+        if is_damage(error):
+            return StoreDamaged(f"{self._what} is damaged: {error}; hpm uses the last good backup when it starts anew")
+        return StoreError(f"{self._what} cannot be {done}: {error}")
 
     def bodies(self, query: str, type_: type[T], what: str = "") -> dict[str, T]:
         """Of each row of a query what its second column says, in JSON, by the first; `what` those are, with a space
