@@ -89,7 +89,7 @@ def test_a_hundred_kills_at_random_moments(manager: ManagerProcess, guests: list
 
 @pytest.mark.parametrize("stride", [15, pytest.param(1, marks=pytest.mark.long)])
 def test_a_kill_at_steps_of_what_is_written(manager: ManagerProcess, guests: list[Guest], stride: int) -> None:
-    step = 1 - stride
+    step, kills = 1 - stride, 0
     while True:
         step += stride
         manager.stop()
@@ -105,12 +105,14 @@ def test_a_kill_at_steps_of_what_is_written(manager: ManagerProcess, guests: lis
             pass    # while it started
         except ClientError:
             manager.died()
+        kills += 1
         manager.start()
         with manager.client() as client:
             client.set_management_levels({"cpu-mgmt": "on"})
             wait_until(lambda c=client: managed(c, guests), 10, f"goals held after a crash at step {step}")
             client.set_management_levels({"cpu-mgmt": "off"})
         assert shares_of(guests) == list(ORIGINAL), f"after a crash at step {step}"
+    print(f"{kills} kills, of {step - 1} steps at least")
     assert step > 12, "three guests have more steps than that"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import secrets
@@ -22,6 +23,7 @@ import pytest
 from hpm.backend.simulated.hypervisor import SimulatedHypervisor
 from hpm.backend.simulated.machine import Scenario
 from hpm.errors import HypervisorUnreachable, StoreDamaged, StoreError
+from hpm.host.front.process import _alive
 from hpm.host.front.settings import FrontSettings
 from hpm.host.systemd import Supervisor
 from hpm.host.watchdog import Watchdog
@@ -281,3 +283,22 @@ def _front_as_a_service(directory: Path, systemd: Systemd) -> None:
         process.kill()
         process.wait()
     systemd.wait_for("STOPPING=1")
+
+
+def test_a_front_whose_event_loop_hangs_is_not_alive(systemd: Systemd) -> None:
+    supervisor = Supervisor({"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "200000"})
+
+    async def play() -> tuple[int, int]:
+        telling = asyncio.create_task(_alive(supervisor))
+        while systemd.count("WATCHDOG=1") < 3:
+            await asyncio.sleep(0.02)
+        before = systemd.count("WATCHDOG=1")
+        time.sleep(1.0)    # five times of the watchdog
+        within = systemd.count("WATCHDOG=1")
+        while systemd.count("WATCHDOG=1") < within + 2:    # it goes on
+            await asyncio.sleep(0.02)
+        telling.cancel()
+        return before, within
+
+    before, within = asyncio.run(asyncio.wait_for(play(), 30.0))
+    assert within <= before + 1    # what was told just before
