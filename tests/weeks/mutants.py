@@ -69,7 +69,7 @@ def play(mutant: Mutant | None) -> str | None:
         )  # fmt: skip
     if done.returncode == 0:
         return None
-    if done.returncode != 1 or "Falsifying example: " not in done.stdout:
+    if done.returncode != 1 or "Falsifying example:" not in done.stdout:
         raise RuntimeError(f"the machine did not play: {done.stdout[-1000:]}{done.stderr[-1000:]}")
     return next(line.strip("|E ") for line in done.stdout.splitlines() if "Error: " in line)
 
