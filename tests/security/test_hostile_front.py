@@ -17,10 +17,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import msgspec
 import pytest
 from msgspec import inspect
 
@@ -28,6 +28,8 @@ from hpm.control.types import structs
 from hpm.host import shares
 from hpm.host.access.throttle import FREE
 from hpm.host.front import supervising
+from hpm.policy.files.content import PolicyFile
+from hpm.wire.policy_files import Document
 from tests.running import resident
 from tests.unit.access_host import PASSWORDS, AccessHost, basic
 from tests.unit.api_host import BASE, answers, read_all
@@ -237,10 +239,49 @@ def test_no_request_names_a_file_or_a_program_of_the_host() -> None:
     assert found == set(NAMES_OF_FILES)
 
 
-def test_no_number_of_a_request_is_infinite_or_none() -> None:
-    """The reader of JSON that hpm takes knows no `NaN`, and gives no number that is not finite."""
-    for text in (b"1e999", b"-1e999", b"NaN", b"Infinity", b"9" * 400, b"-" + b"9" * 100_000):
-        for type_ in (int, float):
-            with suppress(msgspec.DecodeError):
-                value = msgspec.json.decode(text, type=type_)
-                assert value == value and abs(value) < float("inf"), text
+def _numbers(info: inspect.Type) -> Iterator[inspect.IntType | inspect.FloatType]:
+    """The numbers in the type of a field, but for those of structs in it."""
+    match info:
+        case inspect.IntType() | inspect.FloatType():
+            yield info
+        case inspect.Metadata():
+            yield from _numbers(info.type)
+        case inspect.UnionType():
+            yield from chain.from_iterable(map(_numbers, info.types))
+        case inspect.TupleType():
+            yield from chain.from_iterable(map(_numbers, info.item_types))
+        case inspect.CollectionType():
+            yield from _numbers(info.item_type)
+        case inspect.DictType():
+            yield from chain(_numbers(info.key_type), _numbers(info.value_type))
+        case _:    # nothing is decoded unlooked at
+            assert isinstance(info, HAVE_NO_NUMBER), info
+
+
+#: Types of fields.
+HAVE_NO_NUMBER = inspect.StrType | inspect.BoolType | inspect.NoneType | inspect.LiteralType | inspect.StructType
+
+
+def test_every_number_of_a_request_has_both_bounds() -> None:
+    """Of all bodies, queries and policy files. (NaN is in no bounds.)"""
+    types: list[Any] = [type_ for route in ROUTES for type_ in (route.body, route.query)]
+    asked = [*(type_ for type_ in types if type_ not in (None, Document)), *get_args(PolicyFile)]
+    found, unbounded = 0, []
+    for struct in map(inspect.type_info, structs(asked)):
+        assert isinstance(struct, inspect.StructType)
+        for field in struct.fields:
+            for number in _numbers(field.type):
+                found += 1
+                if (number.ge is None and number.gt is None) or (number.le is None and number.lt is None):
+                    unbounded.append(f"{struct.cls.__name__}.{field.encode_name}")
+    assert unbounded == []
+    assert found > 100
+
+
+@pytest.mark.parametrize("number", ["-1", "0", "1e999", "NaN", "0x1", "1_0", "%D9%A1", "9" * 5000, str(2**63), "1.0"])
+def test_a_number_in_a_path_that_is_none_names_nothing(host: AccessHost, number: str) -> None:
+    asked = [route for route in ROUTES if "number" in route.names]
+    assert len(asked) == 3
+    for route in asked:
+        path = route.path.replace("{id}", "default").replace("{name}", "x").replace("{number}", number)
+        assert host.send(route.method, path).status_code == 404, path
