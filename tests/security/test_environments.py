@@ -51,6 +51,7 @@ def _hostile(evil: Path) -> dict[str, str]:
 
 def test_the_hook_takes_nothing_of_libvirts_environment(tmp_path: Path, evil: Path) -> None:
     """Whoever could set libvirt's own environment is root already; what libvirt passes on of a user's is not obeyed."""
+    assert (len(HOSTILE), len(MODULES)) == (24, 9)    # as docs/reliability.md says
     hooks = Hooks(tmp_path, tmp_path / "s", NEW)
     hooks.install()
     assert stat.S_IMODE(hooks.path.stat().st_mode) == 0o755

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import importlib
+import math
 import re
 from pathlib import Path
 
@@ -32,6 +34,18 @@ def test_every_test_that_is_named_is_there(document: str, least: int) -> None:
     assert named >= least
     for path in re.findall(r"\btests/[\w/]+\.\w+\b", text):    # in commands as well
         assert (ROOT / path).is_file(), f"{document} names {path}"
+
+
+def test_tests_have_as_many_cases_as_is_said() -> None:
+    """Where docs/reliability.md says ``9 × `test_…` ``: the sets of parameters."""
+    said = re.findall(r"\b(\d+) × `(test_\w+)`", (ROOT / "docs/reliability.md").read_text())
+    assert len(said) >= 15
+    sources = {path: path.read_text() for folder in ("security", "unit") for path in ROOT.glob(f"tests/{folder}/*.py")}
+    for number, name in said:
+        (path,) = (path for path, text in sources.items() if f"def {name}(" in text)
+        module = importlib.import_module(f"tests.{path.parent.name}.{path.stem}")
+        marks = [mark for mark in getattr(module, name).pytestmark if mark.name == "parametrize"]
+        assert math.prod(len(mark.args[1]) for mark in marks) == int(number), name
 
 
 def test_every_file_of_these_tests_is_named() -> None:

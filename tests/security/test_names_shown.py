@@ -168,4 +168,5 @@ def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path: Path) -> None:
 
     first, second = list(csv.reader(io.StringIO(text, newline="")))
     assert first == [f"'{cell}" if cell[0] in "=+-@\t\r\n" else cell for cell in CELLS]
+    assert len(first) == 13    # as docs/reliability.md says
     assert second == ["1", "-2", ""]    # numbers are numbers
