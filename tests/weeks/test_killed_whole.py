@@ -14,7 +14,7 @@ import pytest
 
 from hpm.backend.simulated import Scenario, SimulatedHypervisor, Spin, from_scenario, uuid_of
 from hpm.engine.samples import HostSample
-from hpm.errors import HpmError
+from hpm.errors import Conflict, HpmError
 from hpm.manager.controls import CPU_CONTROLS, MEMORY_CONTROLS, in_force
 from hpm.manager.observer import observe_with_memory
 from hpm.policy.guest_policies import DiskLimits, GuestPolicy, OnCpus
@@ -122,7 +122,7 @@ class Whole:
             self.looked, self.looked,
             lambda house: say(house, "silver", POLICY),
             lambda house: say(house, "later", GuestPolicy(start=needs("gold"))),
-            lambda house: house.manager.starting.request_start([uuid_of("later")], "ann"),
+            start_later,
             self.looked, self.looked, self.looked,
             lambda house: say(house, "silver", GuestPolicy()),
             self.looked, self.looked,
@@ -151,6 +151,14 @@ def say(house: House, name: str, policy: GuestPolicy) -> None:
     with house.manager.change("ann") as change:
         said = change.catalog.settings(uuid_of(name)).with_policy(policy)
         change.catalog = change.catalog.with_settings(uuid_of(name), said)
+
+
+def start_later(house: House) -> None:
+    """Ask for its start; who was not told of the first one finds that it runs."""
+    try:
+        house.manager.starting.request_start([uuid_of("later")], "ann")
+    except Conflict as error:
+        assert "later runs already" in error.message
 
 
 def number_of_steps(directory: Path) -> tuple[int, set[str]]:
