@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from hpm.control.heap import keep_one_heap
 from hpm.host import running
 
 from .growing import sizes, top
@@ -86,6 +87,7 @@ def begin(path: Path) -> None:
             with path.open("ab") as file:
                 file.write(msgspec.json.encode(_look(now, managers, lines)) + b"\n")
 
+    keep_one_heap()    # before there is a thread, which would have one of its own
     threading.Thread(target=tell, name="told-inside", daemon=True).start()
 
 

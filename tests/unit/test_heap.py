@@ -44,6 +44,37 @@ def test_large_imports_that_are_refused_leave_the_manager_small(tmp_path: Path) 
                 assert resident(manager.process.pid) - before < 10_000_000
 
 
+_HOURLY = """
+import ctypes, sys
+import numpy as np
+from hpm.control import heap
+
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
+
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Info
+if "kept" in sys.argv:
+    heap.keep_one_heap()
+for _ in range(3):    # as each hour's figures are summed up
+    hour = np.ones(3_000_000)
+    beside = [bytes(5_000) for _ in range(100)]
+    del hour
+print(libc.mallinfo2().arena)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this libc is not glibc 2.33 or later")
+def test_what_is_large_is_no_part_of_the_heap() -> None:
+    """Of itself glibc takes it from there from the second time on."""
+    heaps = [
+        int(subprocess.run([sys.executable, "-c", _HOURLY, *how], capture_output=True, text=True, check=True).stdout)
+        for how in ([], ["kept"])
+    ]
+    assert heaps[0] > 24_000_000 > 2 * heaps[1], "bytes of the heap"
+
+
 class Knot:
     """Garbage that only a search finds, once nobody else holds it."""
 

@@ -16,8 +16,10 @@ import ctypes
 import gc
 import time
 
-#: `M_ARENA_MAX` of malloc.h.
-_ARENA_MAX = -8
+#: `M_ARENA_MAX` and `M_MMAP_THRESHOLD` of malloc.h.
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3
+#: Bytes from which on something is no part of the heap.
+LARGE = 1 << 20
 
 #: Python's oldest generation of objects: a search in it is one in all that is not left out.
 _OLDEST = 2
@@ -30,12 +32,15 @@ _LIBC = ctypes.CDLL(None)
 
 
 def keep_one_heap() -> None:
-    """Have one heap for all threads from now on: only that one is given back whole.
+    """Have one heap for all threads from now on: only that one is given back whole. And have nothing in it that is
+    large, so that this is given back at once: of itself glibc takes what is large from the heap, too, once something as
+    large was freed, and numpy asks for huge pages for it, in which small things then stay.
 
     Python's threads take turns anyway.
     """
     if hasattr(_LIBC, "mallopt"):
         _LIBC.mallopt(_ARENA_MAX, 1)
+        _LIBC.mallopt(_MMAP_THRESHOLD, LARGE)
 
 
 def give_memory_back() -> None:
