@@ -1,12 +1,13 @@
 """A disk on which one operation fails, or with which everything ends at one operation.
 
-Operations are counted from 1: each write, cut, fsync, creation and deletion by SQLite, and each of `os` that hpm's own
-code makes on files (`OS_CALLS`). At the one that was chosen there is a fault:
+Operations are each write, cut, fsync, creation and deletion by SQLite, and each of `os` that hpm's own code makes on
+files (`OS_CALLS`). Those that a kind of fault can strike (`STRIKES`) are counted from 1, so there are as many faults as
+a life has of them. At the one that was chosen there is the fault:
 
 =========  ==================================================================================================
 eio        it fails, and changes nothing
 full       it fails for want of room, and so does all that would take more, until `release`
-short      a write is made by half, and fails for want of room
+short      a write is made by half, and fails for want of room, once
 die        the process ends: nothing is changed any more
 die-short  the same, after half of a write
 power      the machine ends: what was not synced is lost; of a new file that has a name, its content
@@ -19,7 +20,7 @@ from __future__ import annotations
 import errno
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -49,6 +50,13 @@ PLAYED = [
     kind if kind in ("eio", "full", "short", "torn") else pytest.param(kind, marks=pytest.mark.long) for kind in KINDS
 ]
 OS_CALLS = ("replace", "rename", "link", "unlink", "fsync")
+#: What takes room, so that it can fail for want of it.
+_GROWS = frozenset({"create", "write", "share", "link"})
+#: By kind, the operations that it strikes; without any: all of them. What `short` and `die-short` would do at others
+#: than writes, `eio` and `die` do.
+STRIKES: Mapping[Kind, frozenset[str]] = {
+    "full": _GROWS, "short": frozenset({"write"}), "die-short": frozenset({"write"}),
+}  # fmt: skip
 _SECTOR = 512
 
 
@@ -59,9 +67,11 @@ class Disk(Faults):
     def __init__(self, kind: Kind = "eio", at: int = 0, home: Path | None = None) -> None:
         self.kind = kind
         self.at = at
-        #: Operations so far, and whether the fault has come.
+        #: Operations so far that could be struck; whether the fault is there now, and whether it has come at all.
         self.count = 0
-        self.struck = False
+        self.struck = self.came = False
+        #: Which fault it is, for people.
+        self.where = f"{kind}, none"
         self.told: list[str] = []
         self._synced: dict[str, bytes] = {}
         self._pending: dict[str, list[tuple[int, bytes | None]]] = {}    # None: cut there
@@ -98,18 +108,20 @@ class Disk(Faults):
             Path(path).write_bytes(content)
         self._pending.clear()
 
-    def _now(self, what: str, path: str, *, grows: bool = True) -> bool:
+    def _now(self, what: str, path: str) -> bool:
         """Count an operation; whether it is to fail."""
         if self.dead:
             return True
-        if self.struck and self.kind in ("full", "short"):
-            return grows and self.kind == "full"
+        if self.struck and self.kind == "full":
+            return what in _GROWS
+        if self.struck or what not in STRIKES.get(self.kind, {what}):
+            return False
         self.count += 1
         self.told.append(f"{what} {Path(path).name}")
-        if self.count == self.at and (grows or self.kind not in ("full", "short")):
-            self.struck = True
-            return True
-        return False
+        if self.count == self.at:
+            self.struck = self.came = True
+            self.where = f"{self.kind} at {self.at} ({self.told[-1]})"
+        return self.struck
 
     # -- what SQLite asks
 
@@ -130,13 +142,13 @@ class Disk(Faults):
         return OK, data
 
     def truncating(self, path: str, size: int) -> int:
-        if self._now("cut", path, grows=False):
+        if self._now("cut", path):
             return IOERR_TRUNCATE
         self._later(path, size, None)
         return OK
 
     def syncing(self, path: str) -> tuple[int, bool]:
-        if self._now("sync", path, grows=False):
+        if self._now("sync", path):
             return IOERR_FSYNC, False
         if self.kind in ("power", "torn"):
             self._synced[path] = Path(path).read_bytes()
@@ -144,7 +156,7 @@ class Disk(Faults):
         return OK, False    # slow, and no machine ends here
 
     def deleting(self, path: str) -> int:
-        if self._now("delete", path, grows=False):
+        if self._now("delete", path):
             return IOERR_DELETE
         self._synced.pop(path, None)
         self._pending.pop(path, None)
@@ -166,7 +178,7 @@ class Disk(Faults):
 
         def call(*args: Any, **options: Any) -> Any:
             paths = [os.fspath(arg) for arg in args if isinstance(arg, str | os.PathLike)]
-            if self._now(name, paths[-1] if paths else "", grows=name in ("link",)):
+            if self._now(name, paths[-1] if paths else ""):
                 full = self.kind in ("full", "short")
                 raise OSError(errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC if full else errno.EIO))
             if name == "fsync":

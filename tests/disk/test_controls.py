@@ -41,12 +41,12 @@ def test_whatever_cannot_be_written_no_value_is_forgotten_and_all_is_put_back(
                         break
                     except StoreError:
                         refused += 1
-                        assert not forgotten(host, journal), f"{kind} at {at} ({disk.told[-1]})"
+                        assert not forgotten(host, journal), disk.where
                         disk.release()
                 else:
                     raise AssertionError("refused for ever")
-            struck = disk.count >= at
-            where = f"{kind} at {at} ({disk.told[-1]})"
+            struck = disk.came
+            where = disk.where
             assert not not_back(host), where    # also while the disk is still full
             disk.release()
             put_back(host, actuator)

@@ -42,9 +42,9 @@ def test_no_fault_loses_what_was_acknowledged_or_leaves_half_of_anything(
         path.parent.mkdir()
         with faulty(Disk(kind, at)) as disk:
             told = live(path, lambda: disk.dead, disk.release)
-            struck = disk.count >= at
+            struck = disk.came
             disk.lose_power()
-        where = f"{kind} at {at} ({disk.told[-1]}), after {told.done} acts"
+        where = f"{disk.where}, after {told.done} acts"
         with faulty(Disk()):
             database = Database(path)
             found = content(database)
@@ -105,9 +105,9 @@ def test_a_fault_while_a_damaged_store_is_replaced_loses_neither_backup_nor_jour
         path = folder / "hpm.db"
         with faulty(Disk(kind, at)) as disk:
             failed = play_damaged(path, disk)
-            struck = disk.count >= at
+            struck = disk.came
             disk.lose_power()
-        where = f"{kind} at {at} ({disk.told[-1]})"
+        where = disk.where
         with faulty(Disk()):
             database, recovered = open_store(path)
             found = content(database)
@@ -142,11 +142,11 @@ def test_a_fault_while_a_backup_is_made_leaves_a_whole_one_or_none(
                 make_backup(path)
             except StoreError as error:
                 assert not isinstance(error, StoreDamaged), error
-            struck = disk.count >= at
+            struck = disk.came
             disk.lose_power()
         for backup in backups_of(path)[: max(0, len(backups_of(path)) - known) + 1]:
             copy = sqlite3.connect(f"{backup.path.as_uri()}?mode=ro", uri=True)
-            assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)], f"{kind} at {at}"
+            assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)], disk.where
             assert copy.execute("SELECT count(*) FROM journal").fetchone() == (len(stages[-1]["journal"]),)
             copy.close()
     make_backup(path)

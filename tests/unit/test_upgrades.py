@@ -89,11 +89,11 @@ def test_an_upgrade_that_is_interrupted_anywhere_is_done_whole_by_the_next_start
                 Database(path).close()
             except StoreError as error:
                 assert disk.dead or "cannot be opened" in error.message or "no backup" in error.message, error
-            struck = disk.count >= at
+            struck = disk.came
             disk.lose_power()
         with faulty(Disk()):
             database, recovered = open_store(path)
-            assert recovered is None, f"{kind} at {at} ({disk.told[-1]})"
+            assert recovered is None, disk.where
             check(database, 1)
             database.close()
     tell("upgrade", kind, at - 1)
