@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from hpm.errors import StoreDamaged, StoreError
 from hpm.manager.backing_up import APART, DAILY, LONGEST, SETTLED, Rhythm
 from hpm.policy.catalog import empty_catalog
+from hpm.store import recovery
 from hpm.store.adjustments import Adjustments
 from hpm.store.backups import DAYS, NEWEST, backups_of, make_backup
 from hpm.store.catalog_store import load_catalog, load_setting, save_catalog, save_setting
@@ -206,6 +207,77 @@ def test_of_damaged_files_some_are_kept(store: Path) -> None:
         no_database(store)
         open_store(store)[0].close()
     assert len(list(store.parent.glob("hpm.db.damaged-*"))) == 3
+
+
+def clock(monkeypatch: pytest.MonkeyPatch, year: int) -> None:
+    """What the wall clock says."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(year, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(recovery, "datetime", Clock)
+
+
+def interrupted(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that ends once the damaged file is moved aside."""
+
+    def ends(path: Path) -> None:
+        if not path.exists():
+            raise OSError("an end")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "_finish", ends)
+        with pytest.raises(StoreError, match="an end"):
+            open_store(store)
+
+
+@pytest.mark.parametrize("end", [False, True], ids=["at once", "by the next start"])
+def test_a_log_is_kept_with_its_own_file_whatever_the_clock_says(
+    store: Path, monkeypatch: pytest.MonkeyPatch, end: bool
+) -> None:
+    logs = {}
+    for number, year in enumerate((2026, 2020, 2020), 1):
+        clock(monkeypatch, year)
+        log_alone(store)
+        log = store.with_name("hpm.db-wal")
+        log.write_bytes(b"frames%d" % number)
+        if end:
+            interrupted(store, monkeypatch)
+        database, recovered = open_store(store)
+        database.close()
+        assert recovered is not None and recovered.aside is not None
+        logs[recovered.aside] = b"frames%d" % number
+    assert [aside.with_name(aside.name + "-wal").read_bytes() for aside in logs] == list(logs.values())
+    log_alone(store)    # of four, the one that was kept first goes, not the one whose name has the oldest time
+    open_store(store)[0].close()
+    assert [aside.exists() for aside in logs] == [False, True, True]
+
+
+def test_the_log_of_a_store_that_is_gone_is_not_given_to_another_file(store: Path) -> None:
+    log_alone(store)
+    database, recovered = open_store(store)
+    database.close()
+    assert recovered is not None and recovered.aside is not None
+    kept = recovered.aside.with_name(recovered.aside.name + "-wal").read_bytes()
+    log_alone(store)
+    store.unlink()
+    store.with_name("hpm.db-wal").write_bytes(b"another")
+    database, gone = open_store(store)
+    database.close()
+    assert gone is not None and gone.aside is None
+    assert recovered.aside.with_name(recovered.aside.name + "-wal").read_bytes() == kept
+
+
+def test_a_backup_that_is_asked_for_after_an_interrupted_recovery_has_the_journal(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil_page(store, pages_of(store, "groups")[-1])
+    interrupted(store, monkeypatch)
+    database, done = use_backup(store, backups_of(store)[0].name)
+    assert done.journal and set(Journal(database).entries.values()) == {ENTRY, LATER}
+    database.close()
 
 
 def test_a_backup_that_is_asked_for_is_used_and_the_journal_stays(store: Path) -> None:

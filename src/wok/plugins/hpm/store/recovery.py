@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +44,10 @@ KEPT = 3
 
 #: The setting in which a file that takes the store's place says so.
 _TOLD = "recovered"
+
+#: What follows the store's name in that of a file kept aside. Numbered like backups, for a clock may go back; those of
+#: earlier versions were not.
+_ASIDE = re.compile(r"\.damaged-(?:([0-9]{6,})-)?[0-9]{8}T[0-9]{6}\.[0-9]{6}Z")
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -81,8 +86,8 @@ def open_store(path: Path) -> tuple[Database, Recovered | None]:
             return _opened(path)
     except StoreDamaged as error:
         why = error.message
-    except OSError as error:
-        raise StoreError(f"the store {path} cannot be opened: {error}; check the directory's rights") from error
+    except (sqlite3.Error, OSError) as error:
+        raise _cannot(path, error) from error
     backups = backups_of(path)
     if not backups:
         raise StoreDamaged(f"{why}, and there is no backup. {_what_to_do(path)}", why)
@@ -97,7 +102,15 @@ def use_backup(path: Path, name: str) -> tuple[Database, Recovered]:
     chosen = [backup for backup in backups_of(path) if backup.name == name]
     if not chosen:
         raise StoreError(f"there is no backup {name} of {path}; 'hpm backup-list' shows them")
+    try:
+        _finish(path)    # of one that was interrupted: in what waits there is the journal
+    except (sqlite3.Error, OSError) as error:
+        raise _cannot(path, error) from error
     return _with_backup(path, chosen, "a backup was asked for")
+
+
+def _cannot(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"the store {path} cannot be opened: {error}; check the directory's rights")
 
 
 def is_kept(path: Path) -> bool:
@@ -145,6 +158,10 @@ def _told(database: Database) -> Recovered | None:
             connection.execute("DELETE FROM settings WHERE name = ?", (_TOLD,))
     except StoreError as error:
         log.warning("%s; what became of it is told again by the next start", error)
+    return _recovered(said)
+
+
+def _recovered(said: str) -> Recovered:
     return msgspec.json.decode(said, type=Recovered, dec_hook=lambda _, value: Path(value))
 
 
@@ -220,17 +237,23 @@ def _with_backup(path: Path, backups: Sequence[Backup], why: str) -> tuple[Datab
     raise StoreDamaged(f"{why}; so is every backup ({'; '.join(bad)}). {_what_to_do(path)}", why)
 
 
+def _asides(path: Path) -> list[tuple[int, Path]]:
+    """The numbers and names of files that were kept aside, oldest first."""
+    names = ((each, _ASIDE.fullmatch(each.name[len(path.name) :])) for each in path.parent.glob(f"{path.name}.*Z"))
+    return sorted((int(name[1] or 0), each) for each, name in names if name is not None)
+
+
 def _aside(path: Path) -> Path:
     """The name that a file is to have now."""
-    return _beside(path, datetime.now(timezone.utc).strftime(".damaged-%Y%m%dT%H%M%S.%fZ"))
+    number = max((number for number, _ in _asides(path)), default=0) + 1
+    return _beside(path, datetime.now(timezone.utc).strftime(f".damaged-{number:06}-%Y%m%dT%H%M%S.%fZ"))
 
 
 def _move_aside(path: Path, aside: Path) -> None:
     """Give a file another name, its log later (`_finish`). Of earlier ones, some stay. Raises `OSError`."""
     os.rename(path, aside)    # noqa: PTH104 (its faults are tried)
     sync_directory(path.parent)
-    older = sorted(each for each in path.parent.glob(f"{path.name}.damaged-*Z") if each != aside)
-    for each in older[: max(0, len(older) + 1 - KEPT)]:
+    for _, each in _asides(path)[:-KEPT]:
         for suffix in ("", "-wal", "-shm"):
             with suppress(OSError):
                 os.unlink(_beside(each, suffix))    # noqa: PTH108 (its faults are tried)
@@ -238,18 +261,31 @@ def _move_aside(path: Path, aside: Path) -> None:
 
 def _finish(path: Path) -> None:
     """Where a file was moved aside and its place is empty: move its log too, and let what waits take the place. Raises
-    `OSError`."""
+    `OSError`, `sqlite3.Error`."""
     restored = _beside(path, ".restored")
     if path.exists() or not restored.exists():
         return
-    asides = sorted(path.parent.glob(f"{path.name}.damaged-*Z"))
-    aside = asides[-1] if asides else _beside(path, ".damaged-gone")
+    aside = _aside_of(restored, path)
     for suffix in ("-wal", "-shm"):
         if _beside(path, suffix).exists():
             os.rename(_beside(path, suffix), _beside(aside, suffix))    # noqa: PTH104 (its faults are tried)
     sync_directory(path.parent)
     os.rename(restored, path)    # noqa: PTH104 (its faults are tried)
     sync_directory(path.parent)
+
+
+def _aside_of(restored: Path, path: Path) -> Path:
+    """Where the file is now whose place that one is to take. Raises `sqlite3.Error` if it cannot be read now."""
+    aside = None
+    try:
+        with closing(sqlite3.connect(f"{restored.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            row = connection.execute("SELECT value FROM settings WHERE name = ?", (_TOLD,)).fetchone()
+            aside = None if row is None else _recovered(row[0]).aside
+    except (sqlite3.Error, msgspec.MsgspecError) as error:
+        if isinstance(error, sqlite3.Error) and type(error) is not sqlite3.DatabaseError:
+            raise
+        log.warning("the store %s is damaged: %s", restored, error)    # as is found when it has taken the place
+    return path.with_name(f"{path.name}.damaged-gone" if aside is None else aside.name)
 
 
 def _what_to_do(path: Path) -> str:
