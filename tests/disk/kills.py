@@ -1,7 +1,7 @@
 """``python -m tests.disk.kills``: a manager's writes, killed at each of their steps, one process after the other.
 
-A step is the moment before or after a value of the host is set or a file gets its name, and before each write, cut,
-fsync, creation and deletion of the store's files. In the forked process that dies, all controls of a simulated host are
+A step is the moment before or after a value of the host is set, and before each write, cut, fsync, creation, renaming
+and deletion of a file, SQLite's or Python's own. In the forked process that dies, all controls of a simulated host are
 changed as the manager changes them (`Actuator`), changed again, noticed and put back; a backup is made; libvirt's hook
 is installed. What it did to the host stands in a file, so the host outlives it. The next manager must find, of every
 control, the original value to put back, and must not take any of hpm's own values for an administrator's.
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
+import pytest
 
 from hpm.backend.simulated import Idle, Scenario, SimulatedHypervisor, from_scenario, uuid_of
 from hpm.engine.samples import HostSample
@@ -37,7 +38,7 @@ from hpm.store.journal import HOST, Control, Journal
 from hpm.store.recovery import open_store
 from tests.unit.builders import guest
 
-from .disk import OS_CALLS
+from .files import watch
 from .vfs import OK, Faults, FaultyVfs, why_not
 
 UUID, PARTITION = uuid_of("a"), "/apps"
@@ -99,6 +100,20 @@ class Steps(Faults):
 
     def deleting(self, path: str) -> int:
         self.step(f"delete {Path(path).name}")
+        return OK
+
+    def creating(self, path: str) -> int:
+        return self.opening(path, creates=True)
+
+    def renaming(self, source: str, to: str) -> int:
+        self.step(f"rename {Path(to).name}")
+        return OK
+
+    def removing(self, path: str) -> int:
+        return self.deleting(path)
+
+    def making(self, path: str) -> int:
+        self.step(f"mkdir {Path(path).name}")
         return OK
 
 
@@ -182,13 +197,12 @@ def dies(directory: Path, at: int, vfs: FaultyVfs) -> Steps:
 def _watched(host: SimulatedHypervisor, steps: Steps, log: Any) -> None:
     """Have what is done to the host be steps, and written down once it is done."""
 
-    def around(name: str, function: Callable[..., Any], *, kept: bool) -> Callable[..., Any]:
+    def around(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
             if name != "advance":
                 steps.step(f"before {name}")
             result = function(*args, **options)
-            if kept:
-                log.write(pickle.dumps((name, args, options)))
+            log.write(pickle.dumps((name, args, options)))
             if name != "advance":
                 steps.step(f"after {name}")
             return result
@@ -196,11 +210,9 @@ def _watched(host: SimulatedHypervisor, steps: Steps, log: Any) -> None:
         return call
 
     for name in CALLS:
-        setattr(host, name, around(name, getattr(host, name), kept=True))
-    host.partitions.configure = around("configure", host.partitions.configure, kept=True)  # type: ignore[method-assign]
-    for name in OS_CALLS:
-        setattr(os, name, around(name, getattr(os, name), kept=False))
-    Path.replace = around("replace", Path.replace, kept=False)  # type: ignore[method-assign]
+        setattr(host, name, around(name, getattr(host, name)))
+    host.partitions.configure = around("configure", host.partitions.configure)  # type: ignore[method-assign]
+    watch(pytest.MonkeyPatch(), steps)    # for good: this process ends
 
 
 def host_of(directory: Path) -> SimulatedHypervisor:

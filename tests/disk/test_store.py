@@ -12,7 +12,7 @@ from hpm.errors import StoreDamaged, StoreError
 from hpm.store.backups import backups_of, make_backup
 from hpm.store.database import Database
 from hpm.store.recovery import open_store
-from tests.unit.damage import spoil_table
+from tests.unit.damage import spoil_page, spoil_table
 
 from .disk import ENDS, PLAYED, Disk, Kind, faulty, tell
 from .life import ACTS, Content, content, live, readable
@@ -124,9 +124,36 @@ def test_a_fault_while_a_damaged_store_is_replaced_loses_neither_backup_nor_jour
     assert at > 20, "replacing it has more operations than that"
 
 
+@pytest.mark.parametrize("kind", ["die", "power", "unnamed", "torn"])
+def test_an_end_while_a_file_is_moved_aside_does_not_part_it_from_its_log(tmp_path: Path, kind: Kind) -> None:
+    folder = tmp_path / "damaged"
+    Database(folder / "hpm.db").close()
+    make_backup(folder / "hpm.db")
+    spoil_page(folder / "hpm.db", 1)    # so SQLite does not come to read the log, or to delete it
+    spoiled, frames = (folder / "hpm.db").read_bytes(), b"frames" * 1000
+    (folder / "hpm.db-wal").write_bytes(frames)
+    at, struck = 0, True
+    while struck:
+        at += 1
+        path = tmp_path / str(at) / "hpm.db"
+        shutil.copytree(folder, path.parent)
+        with faulty(Disk(kind, at, only=frozenset({"rename", "sync", "unlink"}))) as disk:
+            play_damaged(path, disk)
+            struck = disk.came
+            disk.lose_power()
+        with faulty(Disk()):
+            open_store(path)[0].close()
+        (aside,) = path.parent.glob("hpm.db.damaged-*Z")
+        assert aside.read_bytes() == spoiled, disk.where
+        assert aside.with_name(aside.name + "-wal").read_bytes() == frames, disk.where
+    tell("damaged store with a log", kind, at - 1)
+    assert at > 10, "its names alone are more"
+
+
+@pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("kind", PLAYED)
 def test_a_fault_while_a_backup_is_made_leaves_a_whole_one_or_none(
-    tmp_path: Path, stages: list[Content], kind: Kind
+    tmp_path: Path, stages: list[Content], kind: Kind, first: bool
 ) -> None:
     path = tmp_path / "hpm.db"
     database = Database(path)
@@ -136,14 +163,17 @@ def test_a_fault_while_a_backup_is_made_leaves_a_whole_one_or_none(
     struck = True
     while struck:
         at += 1
-        known = len(backups_of(path))
+        if first:
+            shutil.rmtree(tmp_path / "backups", ignore_errors=True)
+        known, made = len(backups_of(path)), None
         with faulty(Disk(kind, at)) as disk:
             try:
-                make_backup(path)
+                made = make_backup(path)
             except StoreError as error:
                 assert not isinstance(error, StoreDamaged), error
             struck = disk.came
             disk.lose_power()
+        assert made is None or made in backups_of(path), disk.where
         for backup in backups_of(path)[: max(0, len(backups_of(path)) - known) + 1]:
             copy = sqlite3.connect(f"{backup.path.as_uri()}?mode=ro", uri=True)
             assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)], disk.where

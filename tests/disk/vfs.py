@@ -50,8 +50,8 @@ class _Vfs(Structure):
 
 
 class Faults:
-    """What a test says of each operation that changes a file: `SQLite` asks before it is made. The base lets all
-    pass."""
+    """What a test says of each operation that changes a file: `SQLite` asks before it is made, and so do Python's own
+    files (`files.py`), which give files their names themselves. The base lets all pass."""
 
     def opening(self, path: str, *, creates: bool) -> int:
         """Whether a file may be opened: `OK`, or the error."""
@@ -66,7 +66,7 @@ class Faults:
         return OK
 
     def syncing(self, path: str) -> tuple[int, bool]:
-        """The error; and whether the real file is to be synced."""
+        """The error; and whether the real file, or directory, is to be synced."""
         return OK, True
 
     def deleting(self, path: str) -> int:
@@ -75,6 +75,22 @@ class Faults:
 
     def sharing(self, path: str) -> int:
         """Whether the index beside a write-ahead log may grow."""
+        return OK
+
+    def creating(self, path: str) -> int:
+        """Whether Python may make that file."""
+        return OK
+
+    def renaming(self, source: str, to: str) -> int:
+        """Whether Python may give a file another name."""
+        return OK
+
+    def removing(self, path: str) -> int:
+        """Whether Python may delete it."""
+        return OK
+
+    def making(self, path: str) -> int:
+        """Whether Python may make that directory."""
         return OK
 
 

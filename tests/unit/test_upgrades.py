@@ -96,6 +96,11 @@ def test_an_upgrade_that_is_interrupted_anywhere_is_done_whole_by_the_next_start
             assert recovered is None, disk.where
             check(database, 1)
             database.close()
+        copies = [sqlite3.connect(backup.path) for backup in backups_of(path)]
+        found = [copy.execute("PRAGMA user_version").fetchone() for copy in copies]
+        assert (1,) in found, disk.where    # it can be gone back to
+        for copy in copies:
+            copy.close()
     tell("upgrade", kind, at - 1)
     assert at > 60, "an upgrade has more operations than that"
 

@@ -19,6 +19,7 @@ from shutil import which
 import msgspec
 
 from ..errors import Conflict
+from ..store.backups import sync_directory
 from . import libvirt_hook
 
 #: The first libvirt with directories of hooks.
@@ -91,6 +92,8 @@ class Hooks:
         with new.open("rb") as written:    # nor an empty file, which is what a rename alone can leave where power fails
             os.fsync(written.fileno())
         os.replace(new, self.path)    # noqa: PTH105 (its faults are tried)
+        for directory in (self.path.parent, self._hooks, self._hooks.parent):    # their names, which may be new, too
+            sync_directory(directory)
         return self.state()
 
     def remove(self) -> bool:
@@ -100,6 +103,7 @@ class Hooks:
         if not self._is_ours():
             raise Conflict(f"{self.path} is not hpm's; it stays")
         self.path.unlink()
+        sync_directory(self.path.parent)
         return True
 
     def state(self) -> HookState:

@@ -85,6 +85,8 @@ def make_backup(store: Path, now: datetime | None = None, look: Look = check) ->
         copy_store(store, making, look)
         os.rename(making, backup.path)    # noqa: PTH104 (its faults are tried)
         sync_directory(backup.path.parent)
+        if not known:
+            sync_directory(store.parent)    # the directory's own name, which is new
     except StoreDamaged:
         _remove(making)
         raise
