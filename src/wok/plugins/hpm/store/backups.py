@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from ..errors import StoreDamaged, StoreError
+from .readers import is_damage
 
 #: The newest ones that are kept: where the last has what somebody just did by mistake, the ones before have it not.
 NEWEST = 3
@@ -113,7 +114,7 @@ def copy_store(store: Path, to: Path, look: Look = check) -> None:
             target.execute("PRAGMA journal_mode=DELETE")    # one file, that can be read where nothing may be written
             look(target, store)
     except sqlite3.DatabaseError as error:
-        if type(error) is sqlite3.DatabaseError:
+        if is_damage(error):
             raise StoreDamaged(f"the store {store} is damaged: {error}") from error
         raise
     sync_file(to)

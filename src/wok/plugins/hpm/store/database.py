@@ -19,7 +19,7 @@ import msgspec
 from ..errors import StoreDamaged, StoreError
 from .backups import check, make_backup, worth_in
 from .committing import Committer, StoreLate, Turn
-from .readers import Readers, connected
+from .readers import Readers, connected, is_damage
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +64,6 @@ STEPS = (
 )
 
 _WORTH = "INSERT OR REPLACE INTO settings (name, value) VALUES ('worth', ?)"
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether SQLite complains of what is in the file; its other errors have classes of their own."""
-    return type(error) is sqlite3.DatabaseError
 
 
 class Database:

@@ -16,6 +16,11 @@ _KEPT = 4
 _CACHE = 256
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether SQLite complains of what is in the file; its other errors have classes of their own."""
+    return type(error) is sqlite3.DatabaseError
+
+
 def connected(path: Path, timeout: float) -> sqlite3.Connection:
     """For any thread; transactions begin when it is told so. It waits `timeout` seconds for other processes."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=timeout)

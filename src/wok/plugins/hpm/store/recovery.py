@@ -29,6 +29,7 @@ from .backups import Backup, backups_of, copy_store, sync_directory, sync_file
 from .catalog_store import load_setting
 from .database import Database
 from .journal import JournalEntry, write_entries
+from .readers import is_damage
 from .rows import Read, check_rows, check_whole, entry_name, read_entries, read_tokens
 from .tokens import write_tokens
 
@@ -174,7 +175,7 @@ def _part(path: Path, table: str, read: Callable[[Read], tuple[list[T], list[str
                 return None
             return read(_reader(connection))
     except sqlite3.Error as error:
-        if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
+        if is_damage(error) or "no such table" in str(error):
             return None
         raise StoreError(f"the {table} of the damaged store {path} cannot be read: {error}; start again") from error
 
@@ -282,7 +283,7 @@ def _aside_of(restored: Path, path: Path) -> Path:
             row = connection.execute("SELECT value FROM settings WHERE name = ?", (_TOLD,)).fetchone()
             aside = None if row is None else _recovered(row[0]).aside
     except (sqlite3.Error, msgspec.MsgspecError) as error:
-        if isinstance(error, sqlite3.Error) and type(error) is not sqlite3.DatabaseError:
+        if isinstance(error, sqlite3.Error) and not is_damage(error):
             raise
         log.warning("the store %s is damaged: %s", restored, error)    # as is found when it has taken the place
     return path.with_name(f"{path.name}.damaged-gone" if aside is None else aside.name)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..readers import Readers, connected
+from ..readers import Readers, connected, is_damage
 
 #: Kept in `PRAGMA user_version`; a file of another one is moved aside.
 VERSION = 1
@@ -81,7 +81,7 @@ class HistoryFile:
                 self.connection.close()
                 raise
         except sqlite3.DatabaseError as error:
-            if type(error) is sqlite3.DatabaseError or _is_barred(path):
+            if is_damage(error) or _is_barred(path):
                 raise Unusable(str(error)) from error
             raise
 

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from ..readers import is_damage
 from .file import HistoryFile, Unusable, move_aside
 from .levels import FULL, LEVELS, HistoryStatus, KeptLevel, Retention
 from .packing import cut
@@ -145,7 +146,7 @@ class History:
                 return buckets.series()
             except (sqlite3.Error, Unusable) as error:
                 self._last_problem = f"{self._path} cannot be read: {error}"
-                if _is_damage(error):
+                if _is_hopeless(error):
                     self._suspect = str(error)
                 buckets = Buckets(len(keys), metrics, start, end, step)
         Reader(buckets, kind, keys, tail).read(None)
@@ -246,7 +247,7 @@ class History:
             return action(file)
         except (sqlite3.Error, OSError, Unusable) as error:
             self._things.forget()
-            if _is_damage(error):
+            if _is_hopeless(error):
                 self._replace(str(error))
             else:
                 self._trouble(f"{self._path} cannot be written: {error}; new figures are kept in memory for a while")
@@ -272,7 +273,7 @@ class History:
                 frames, last, damaged = load(connection)
         except BaseException as error:
             file.close()
-            if isinstance(error, sqlite3.Error) and _is_damage(error):
+            if isinstance(error, sqlite3.Error) and _is_hopeless(error):
                 raise Unusable(str(error)) from error
             raise
         self._upkeep.damaged += damaged
@@ -311,9 +312,9 @@ class History:
         self._problem = self._last_problem = problem
 
 
-def _is_damage(error: Exception) -> bool:
-    """Whether another try will not help: sqlite says so with the base class of its operational errors."""
-    return isinstance(error, Unusable) or type(error) is sqlite3.DatabaseError
+def _is_hopeless(error: Exception) -> bool:
+    """Whether another try will not help."""
+    return isinstance(error, Unusable) or is_damage(error)
 
 
 def _oldest(connection: sqlite3.Connection) -> list[float | None]:
