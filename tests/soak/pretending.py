@@ -156,6 +156,7 @@ def _serve(kind: Kind, name: str, servers: int, interval: float, trace: bool, pi
     server = SocketServer(manager, directory / "s", PeerDoor())
     server.start()
     manager.recorder.tell()
+    growing.sizes(manager)    # what Python then remembers of classes is none of hpm's growth
     cycles = 0
     first: tracemalloc.Snapshot | None = None
     pipe.send("ready")
