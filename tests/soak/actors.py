@@ -21,6 +21,8 @@ from hpm.wire.metrics import HistoryQuery, ServersMetricsQuery
 
 #: Statuses that a client has to expect while servers come and go and others write.
 EXPECTED = (404, 409, 412)
+#: Of so many passwords one is wrong.
+WRONG = 100
 #: Of complaints that many are kept.
 KEPT = 50
 #: Seconds that an actor is waited for at the end: an answer with events ends after a minute.
@@ -191,7 +193,9 @@ def scrapes(socket: Path) -> Callable[[], str]:
 
 
 def logs_in(url: Callable[[], str]) -> Callable[[], None]:
-    """Somebody at the web front: with a password, once with a wrong one, with a session, and out again."""
+    """Somebody at the web front: with a password, once with a wrong one, with a session, and out again.
+
+    Wrong ones are so few that nobody else at this address, as the pages are, is made to wait for it."""
     turn = 0
 
     def visit() -> None:
@@ -199,9 +203,9 @@ def logs_in(url: Callable[[], str]) -> Callable[[], None]:
         turn += 1
         base = "/zhpm/wsapi/v1"
         with httpx.Client(base_url=url(), verify=False, timeout=30.0) as http:    # its own certificate
-            word = "wrong" if turn % 20 == 0 else "bob's own"
+            word = "wrong" if turn % WRONG == 0 else "bob's own"
             answer = http.post(f"{base}/login", json={"user": "bob", "password": word})
-            if turn % 20 == 0:
+            if turn % WRONG == 0:
                 if answer.status_code not in (401, 429):
                     raise AssertionError(f"a wrong password was answered {answer.status_code}")
                 return

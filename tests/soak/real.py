@@ -43,9 +43,9 @@ from tests.soak.standing import Room, Standing, children, open_files, room, stan
 LOOKS, OFF, PULSE = 10.0, 300.0, 0.5
 #: Bounds: growth of memory in percent; files and threads that may come to be more.
 MEMORY, FILES, THREADS, HEAP = 2.0, 2.0, 1.0, 10.0
-#: Files that are opened when they are first needed: readers' connections to the store, selectors of threads, and of
-#: each guest that stays the state of a thread that starved and its quota.
-LATER = 16.0
+#: Files that are opened when they are first needed: readers' connections to the store and to history (four of each at
+#: most, two files each), selectors of threads, and of each guest that stays a starving thread's state and its quota.
+LATER = 32.0
 #: Entries of the journal that guests who come and go make more or fewer of.
 JOURNAL = 6.0
 INTERVAL = 3.0
