@@ -17,7 +17,7 @@ if WOK_SRC:    # before anything imports hpm
 
     prepare()
 
-from hpm.control.heap import Searches
+from hpm.heap import Searches
 from tests.lab.fixtures import lab
 from tests.unit.exercised import asks_the_api
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from hpm.control.heap import keep_one_heap
+from hpm.heap import keep_one_heap
 from hpm.host import running
 
 from .growing import sizes, top

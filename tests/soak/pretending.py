@@ -21,7 +21,7 @@ import msgspec
 
 from bench.pretended import SCRATCH
 from hpm.backend.simulated import SimulatedHypervisor, demo
-from hpm.control.heap import give_memory_back
+from hpm.heap import give_memory_back
 from hpm.host.peer import PeerDoor
 from hpm.host.running import prepare_process
 from hpm.host.server import SocketServer, quiet_cherrypy
@@ -169,7 +169,7 @@ def _serve(kind: Kind, name: str, servers: int, interval: float, trace: bool, pi
                 manager.recorder.ledger.save()
             while history.work(1.0):
                 pass
-        # As `control.heap` does once an hour, which is seconds here: what stays is what somebody refers to.
+        # As `hpm.heap` does once an hour, which is seconds here: what stays is what somebody refers to.
         gc.unfreeze()
         gc.collect()
         gc.freeze()

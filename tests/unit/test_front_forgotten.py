@@ -1,22 +1,27 @@
-"""A connection that the front has ended leaves nothing behind."""
+"""Connections that the front has ended leave nothing behind."""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
+import os
 import socket
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from hpm.host.front import process
 from hpm.host.front.certificate import new_context, own
 from hpm.host.front.conversation import Conversation, Shared
 from hpm.host.front.limits import Share, Turns
 from hpm.host.front.listening import Listener, open_listener
 from hpm.host.front.pages import Pages
 from hpm.host.front.upstream import Upstream
+from tests.running import resident
 
 MANY = 10
 
@@ -43,7 +48,11 @@ def test_who_takes_no_answer_is_ended_and_forgotten(tmp_path: Path, monkeypatch:
         ))  # fmt: skip
         running, writers = asyncio.create_task(front.run()), []
         for _ in range(MANY):
-            reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1], ssl=lax)
+            one = socket.socket()
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)    # else its kernel may take the whole answer
+            one.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(one, listener.getsockname())
+            reader, writer = await asyncio.open_connection(sock=one, ssl=lax, server_hostname="localhost")
             reader._transport.pause_reading()    # type: ignore[attr-defined]    # asyncio's reader would take it
             writer.write(b"GET /js/hpm.js HTTP/1.1\r\nHost: x\r\n\r\n")
             writers.append(writer)
@@ -66,3 +75,15 @@ def test_who_takes_no_answer_is_ended_and_forgotten(tmp_path: Path, monkeypatch:
             assert asyncio.run(play(listener)) <= 1    # the last one may still stand in a frame
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this libc is not glibc")
+def test_what_crowds_of_clients_left_free_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "GIVING", 0.05)
+    pieces = [bytes(20_000) for _ in range(4_000)]
+    del pieces[::2]
+    before = resident(os.getpid())
+    with suppress(asyncio.TimeoutError):
+        asyncio.run(asyncio.wait_for(process._give_back(), 0.5))
+    assert resident(os.getpid()) < before - 20_000_000
+    assert len(pieces) == 2_000

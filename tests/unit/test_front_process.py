@@ -355,6 +355,6 @@ def test_the_front_imports_nothing_of_the_manager() -> None:
         capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     parts = {name.split(".")[1] for name in found if not name.startswith("hpm.host.front")}
-    assert parts <= {"errors", "version", "wire", "host"}
+    assert parts <= {"errors", "heap", "version", "wire", "host"}
     small = {"hpm.host.log_lines", "hpm.host.own_places", "hpm.host.rights", "hpm.host.systemd"}
     assert {name for name in found if name.startswith("hpm.host.") and "front" not in name} == small

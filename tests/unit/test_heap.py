@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hpm.control import heap
+from hpm import heap
 from tests.running import ManagerProcess, resident, unit_environment
 
 from .api_host import BASE, GROUPS
@@ -47,7 +47,7 @@ def test_large_imports_that_are_refused_leave_the_manager_small(tmp_path: Path) 
 _HOURLY = """
 import ctypes, sys
 import numpy as np
-from hpm.control import heap
+from hpm import heap
 
 class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in (

@@ -1,6 +1,6 @@
 """What a cycle or a request leaves behind goes at once, without a search for garbage.
 
-Searches leave out what has outlived one and look through everything once an hour only (`control.heap`), because they
+Searches leave out what has outlived one and look through everything once an hour only (`hpm.heap`), because they
 stop the whole process. So objects that refer to each other in a circle would stay for an hour: a snapshot's columns for
 each cycle in which a server came or went were 50 MB an hour on a host of 1,000 servers.
 """

@@ -18,6 +18,7 @@ import cherrypy
 from cheroot.errors import MaxSizeExceeded
 
 from ..errors import HpmError, InvalidValue, UnknownField
+from ..heap import give_memory_back
 from ..model.events import Feed
 from ..policy.decode import convert, decode
 from ..wire import errors as reasons
@@ -30,7 +31,6 @@ from .activity import Deed, Recorder
 from .answers import KeptAnswers, Source, encode
 from .caller import Caller, Door, Login, NotAllowed, NotAuthenticated
 from .codings import chosen
-from .heap import give_memory_back
 from .http_errors import Changed, HttpError, challenge, http_error
 from .request import refuse
 from .route import MAX_BODY, Request, Route

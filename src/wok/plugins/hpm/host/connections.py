@@ -201,7 +201,7 @@ class _Connection(server.HTTPConnection):
         self.timed = timed = TimedSocket(sock)
         super().__init__(server, sock, lambda _, mode, size: makefile(timed, mode, size))
         # cheroot caches what they give in us, by methods bound to us: a circle, which with its buffers would stay until
-        # a search for garbage in everything (`control.heap`)
+        # a search for garbage in everything (`hpm.heap`)
         del self.get_peer_creds, self.resolve_peer_creds
         self._peer = super().get_peer_creds()    # type: ignore[no-untyped-call]
         self.counted = False

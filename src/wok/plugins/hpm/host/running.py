@@ -17,9 +17,9 @@ from typing import Protocol, TypeAlias
 from .. import paths
 from ..backend.connect import SIMULATED, Choice, choose, open_hypervisor
 from ..backend.ports import port_answers
-from ..control.heap import keep_one_heap, keep_searches_short
 from ..engine.samples import HostSample
 from ..errors import Conflict
+from ..heap import keep_one_heap, keep_searches_short
 from ..manager.backing_up import BackingUp
 from ..manager.controls import in_force, start_of
 from ..manager.lock import HostLock

@@ -13,7 +13,7 @@ from pathlib import Path
 _KEPT = 4
 #: KiB that a connection may keep of its file, instead of SQLite's 2,000: the kernel has the file's pages as well, and
 #: what fills with the file would have memory grow for hours.
-_CACHE = 256
+_CACHE = 64
 
 
 def is_damage(error: Exception) -> bool:

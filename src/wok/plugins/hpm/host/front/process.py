@@ -9,6 +9,7 @@ import socket
 import ssl
 from pathlib import Path
 
+from ...heap import give_memory_back, keep_one_heap
 from ...version import VERSION
 from ..log_lines import to_stderr
 from ..rights import give_up, own_directory
@@ -41,6 +42,9 @@ OWN_SECONDS = 12 * 3600.0
 #: Seconds between two thoughts of a watchdog where there is none.
 LOOK = 3600.0
 
+#: Seconds between two times that free memory is given back.
+GIVING = 60.0
+
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -48,6 +52,7 @@ def run(settings: FrontSettings) -> None:
     """Serve until SIGTERM, SIGINT, or the end of who started it. Raises `HpmError` or `OSError` if it cannot start."""
     told = "%(levelname)s %(message)s" if settings.until_stdin_ends else "%(asctime)s %(levelname)s web: %(message)s"
     to_stderr(logging.DEBUG if settings.verbose else logging.INFO, told)
+    keep_one_heap()
     context = new_context()
     # What may take root: a port below 1024, a key that only root reads, a directory. Nothing is served before
     # `give_up`, and nothing is imported after it: root's interpreter may be where others cannot read.
@@ -103,7 +108,7 @@ async def _serve(
     )
     server = Listener(listener, context, shared)
     supervisor = Supervisor()
-    tasks = (server.run(), _renew(settings, context, certificate), _alive(supervisor))
+    tasks = (server.run(), _renew(settings, context, certificate), _alive(supervisor), _give_back())
     work = [loop.create_task(task) for task in tasks]
     ended = loop.create_task(over.wait())
     await asyncio.wait([ended, *work], return_when=asyncio.FIRST_COMPLETED)
@@ -124,6 +129,13 @@ async def _alive(supervisor: Supervisor) -> None:
         if supervisor.watchdog is not None:
             supervisor.alive()
         await asyncio.sleep((supervisor.watchdog or LOOK) / 4)
+
+
+async def _give_back() -> None:
+    """Give back what crowds of clients left free between what lives on."""
+    while True:
+        await asyncio.sleep(GIVING)
+        give_memory_back()
 
 
 async def _renew(settings: FrontSettings, context: ssl.SSLContext, certificate: Certificate) -> None:
