@@ -25,7 +25,7 @@ LARGE = 1 << 20
 _OLDEST = 2
 #: Seconds from one search in everything to the next.
 EVERYTHING = 3600.0
-#: Seconds at least between two times that free memory is given back, at the end of a search.
+#: Seconds at least between two times that free memory is given back.
 GIVING = 60.0
 
 _LIBC = ctypes.CDLL(None)

@@ -19,7 +19,7 @@ from shutil import which
 import msgspec
 
 from ..errors import Conflict
-from ..store.backups import sync_directory
+from ..store.backups import sync_directory, sync_file
 from . import libvirt_hook
 
 #: The first libvirt with directories of hooks.
@@ -89,8 +89,7 @@ class Hooks:
         new.chmod(0o755)
         if before is not None:
             os.utime(new, (before, before))    # so that it is known since when libvirt could have seen it
-        with new.open("rb") as written:    # nor an empty file, which is what a rename alone can leave where power fails
-            os.fsync(written.fileno())
+        sync_file(new)    # nor an empty file, which is what a rename alone can leave where power fails
         os.replace(new, self.path)    # noqa: PTH105 (its faults are tried)
         for directory in (self.path.parent, self._hooks, self._hooks.parent):    # their names, which may be new, too
             sync_directory(directory)

@@ -9,7 +9,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from ...heap import give_memory_back, keep_one_heap
+from ...heap import GIVING, give_memory_back, keep_one_heap
 from ...version import VERSION
 from ..log_lines import to_stderr
 from ..rights import give_up, own_directory
@@ -41,9 +41,6 @@ OWN_SECONDS = 12 * 3600.0
 
 #: Seconds between two thoughts of a watchdog where there is none.
 LOOK = 3600.0
-
-#: Seconds between two times that free memory is given back.
-GIVING = 60.0
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
