@@ -139,17 +139,24 @@ def _syncs(client: Client) -> Callable[[], None]:
     return sync
 
 
+class _BrokenOff(Exception):
+    """The answer ended; enough of it."""
+
+
 def _follows(client: Client) -> Callable[[], None]:
     """Reads some events, and breaks off in the midst of the answer, as a browser does that goes elsewhere."""
     last: str | None = None
 
+    def broken_off(_: float) -> None:
+        raise _BrokenOff    # else the stream goes on with a new answer, and ends at events alone
+
     def follow() -> None:
         nonlocal last
-        events = client.events(last)
+        events = client.events(last, pause=broken_off)
         timer = threading.Timer(20.0, events.close)
         timer.start()
         try:
-            with suppress(ClientError, httpx.HTTPError, httpx.StreamError, RuntimeError, OSError):
+            with suppress(_BrokenOff, ClientError, httpx.HTTPError, httpx.StreamError, RuntimeError, OSError):
                 for number, received in enumerate(events, 1):
                     assert received.kind in TYPES
                     last = events.last_id
