@@ -175,6 +175,7 @@ await flow(async () => {
     await act("/machine/gold/web", /^Destroy/);
     await said("/machine/gold/web is destroyed; its definition stays.").waitFor();
     await undo("/machine/gold/web is destroyed");
+    await until(async () => (await named("/machine/gold/web")).state === "active"); // the row may say so of before
     await row("web").getByText("active").waitFor();
     await act("/machine/gold/web", /^Undefine/);
     await row("web").getByText("transient").waitFor();
