@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hpm.host.front import process
-from hpm.host.front.certificate import new_context, own
+from hpm.host.front.certificate import own
 from hpm.host.front.conversation import Conversation, Shared
 from hpm.host.front.limits import Share, Turns
 from hpm.host.front.listening import Listener, open_listener
@@ -38,8 +38,7 @@ def test_who_takes_no_answer_is_ended_and_forgotten(tmp_path: Path, monkeypatch:
     (tmp_path / "js/hpm.js").write_bytes(b"x" * 4_000_000)
     lax = ssl.create_default_context()
     lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
-    context = new_context()
-    own(tmp_path).load(context)
+    context = own(tmp_path).context()
 
     async def play(listener: socket.socket) -> int:
         front = Listener(listener, context, Shared(

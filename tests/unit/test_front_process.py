@@ -25,8 +25,13 @@ import pytest
 from hpm.errors import HpmError, InvalidValue
 from hpm.host import rights
 from hpm.host.front import certificate, process
-from hpm.host.front.certificate import BadCertificate, Certificate, new_context, own
+from hpm.host.front.certificate import BadCertificate, Certificate, own
+from hpm.host.front.conversation import Shared
+from hpm.host.front.limits import Share, Turns
+from hpm.host.front.listening import Listener, open_listener
+from hpm.host.front.pages import Pages
 from hpm.host.front.settings import LISTEN, FrontSettings, format_listen, parse_listen
+from hpm.host.front.upstream import Upstream
 from hpm.paths import web_dir
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
@@ -130,7 +135,7 @@ def test_an_own_certificate_near_its_end_or_for_another_host_or_broken_is_replac
         before = Certificate(tmp_path / "cert.pem", tmp_path / "key.pem", own=True).state()
         made = own(tmp_path)
         assert made.state() != before
-        made.load(new_context())
+        made.context()
         after = made.state()
         assert own(tmp_path).state() == after
         assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
@@ -143,8 +148,8 @@ def test_what_is_wrong_with_a_given_certificate_is_said(tmp_path: Path) -> None:
     openssl("rsa", "-in", str(good.key), "-aes128", "-passout", "pass:x", "-out", str(locked))
     for cert, key in ((good.cert, other.key), (good.key, good.key), (tmp_path / "none", good.key), (good.cert, locked)):
         with pytest.raises(BadCertificate, match=re.escape(str(key))):
-            Certificate(cert, key, own=False).load(new_context())
-    good.load(new_context())
+            Certificate(cert, key, own=False).context()
+    good.context()
 
 
 def test_a_given_certificate_is_used_also_with_a_key_that_only_root_reads(tmp_path: Path) -> None:
@@ -164,10 +169,9 @@ def test_a_given_certificate_that_is_replaced_is_used_without_a_new_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "GIVEN_SECONDS", 0.02)
-    given = make_certificate(tmp_path)
+    given, other = make_certificate(tmp_path), make_certificate(tmp_path / "new")
+    first, second = (one.fingerprint().replace(":", "") for one in (given, other))
     settings = FrontSettings(manager_socket="/x", directory="/x", tls_cert=str(given.cert), tls_key=str(given.key))
-    context = new_context()
-    given.load(context)
 
     async def shown(port: int) -> str:
         anybody = ssl.create_default_context(cafile=None)
@@ -175,27 +179,51 @@ def test_a_given_certificate_that_is_replaced_is_used_without_a_new_start(
         _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=anybody)
         found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         writer.close()
-        await writer.wait_closed()
         return hashlib.sha256(found).hexdigest().upper()
 
+    async def watch(listener: socket.socket) -> None:
+        port = listener.getsockname()[1]
+        front = Listener(listener, given.context(), Shared(
+            upstream=Upstream("/nowhere"), pages=Pages(tmp_path), turns=Turns(1, 1), password_turns=Turns(1, 1),
+            bodies=Share(1, 1), security=[], request_seconds=5.0,
+        ))  # fmt: skip
+        work = [asyncio.create_task(one) for one in (front.run(), process._renew(settings, given, front.use))]
+        await asyncio.sleep(0)    # it has noted the files as they are
+        assert await shown(port) == first
+        other.cert.replace(given.cert)    # they do not belong together, for as long as it takes to see to the key
+        for _ in range(5):
+            await asyncio.sleep(0.04)
+            assert await shown(port) == first
+        other.key.replace(given.key)
+        deadline = time.monotonic() + 5.0
+        while await shown(port) != second:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        assert not any(task.done() for task in work)
+        await front.stop()
+        for task in work:
+            task.cancel()
+
+    with open_listener("127.0.0.1:0") as listener:
+        asyncio.run(watch(listener))
+
+
+def test_an_openssl_that_does_not_end_leaves_the_certificate_that_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = own(tmp_path)
+    monkeypatch.setattr(certificate, "_PROGRAM_SECONDS", 0.0)
+    monkeypatch.setattr(process, "OWN_SECONDS", 0.02)
+    settings = FrontSettings(manager_socket="/x", directory=str(tmp_path))
+
     async def watch() -> None:
-        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context) as server:
-            port = server.sockets[0].getsockname()[1]
-            renewal = asyncio.create_task(process._renew(settings, context, given))
-            assert await shown(port) == given.fingerprint().replace(":", "")
-            await asyncio.sleep(0)    # it has noted the files as they are
-            other = make_certificate(tmp_path / "new")
-            other.key.replace(given.key)    # for a moment they do not belong together
-            await asyncio.sleep(0.1)
-            assert not renewal.done()
-            other.cert.replace(given.cert)
-            deadline = time.monotonic() + 5.0
-            while await shown(port) != given.fingerprint().replace(":", ""):
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.02)
-            renewal.cancel()
+        renewal = asyncio.create_task(process._renew(settings, made, lambda context: pytest.fail("none was made")))
+        await asyncio.sleep(0.3)
+        assert not renewal.done()
+        renewal.cancel()
 
     asyncio.run(watch())
+    assert len([one for one in caplog.messages if "the certificate in use stays" in one]) == 1
 
 
 # -- life

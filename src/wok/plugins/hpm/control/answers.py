@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -17,8 +17,10 @@ from ..wire.policy_files import Document
 from . import etags
 from .codings import CODINGS
 
-#: Bytes of answers that are kept.
+#: Bytes of answers that are kept, with what was asked.
 SIZE = 64 * 1024 * 1024
+#: Bytes of one, beside its body and what was asked (`tests/unit/test_answers.py`).
+_BESIDE = 600
 
 
 class Moment(Protocol):
@@ -64,23 +66,23 @@ def encode(value: object) -> Encoded:
         return Encoded(b"", "")
     if isinstance(value, Document):
         return Encoded(value.data, value.tag or etags.etag(value, value.data), value.media_type)
-    body = msgspec.json.encode(value)
+    body = bytes(memoryview(msgspec.json.encode(value)))    # a copy: msgspec's has half as much room behind it
     return Encoded(body, etags.etag(value, body))
 
 
 class KeptAnswers:
-    """The newest answers by what was asked, `SIZE` bytes of them.
+    """The newest answers by what was asked (any texts), `SIZE` bytes of them.
 
     Thread-safe; who asks for what is just being made waits for it, and for nothing else.
     """
 
     def __init__(self) -> None:
         self._bytes = 0
-        self._kept: OrderedDict[Hashable, tuple[Source, Moment, Encoded]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], tuple[Source, Moment, Encoded]] = OrderedDict()
         self._lock = threading.Lock()
-        self._making: dict[Hashable, threading.Lock] = {}
+        self._making: dict[tuple[str, ...], threading.Lock] = {}
 
-    def get(self, key: Hashable, source: Source, make: Callable[[], object]) -> Encoded:
+    def get(self, key: tuple[str, ...], source: Source, make: Callable[[], object]) -> Encoded:
         """The answer of the newest snapshot; made by `make`, which reads from it, where it is not there yet."""
         known = self._find(key, source.snapshot)
         if known is not None:
@@ -102,7 +104,7 @@ class KeptAnswers:
                 with self._lock:
                     self._making.pop(key, None)
 
-    def _find(self, key: Hashable, moment: Moment) -> Encoded | None:
+    def _find(self, key: tuple[str, ...], moment: Moment) -> Encoded | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept is None or kept[1] is not moment:
@@ -116,14 +118,18 @@ class KeptAnswers:
             for old in [k for k, (whose, of, _) in self._kept.items() if whose is source and of is not moment]:
                 self._drop(old)
 
-    def _keep(self, key: Hashable, source: Source, moment: Moment, made: Encoded) -> None:
+    def _keep(self, key: tuple[str, ...], source: Source, moment: Moment, made: Encoded) -> None:
         with self._lock:
             if key in self._kept:
                 self._drop(key)
             self._kept[key] = (source, moment, made)
-            self._bytes += len(made.body)
+            self._bytes += _size(key, made)
             while self._bytes > SIZE:
                 self._drop(next(iter(self._kept)))
 
-    def _drop(self, key: Hashable) -> None:
-        self._bytes -= len(self._kept.pop(key)[2].body)
+    def _drop(self, key: tuple[str, ...]) -> None:
+        self._bytes -= _size(key, self._kept.pop(key)[2])
+
+
+def _size(key: tuple[str, ...], answer: Encoded) -> int:
+    return len(answer.body) + sum(map(len, key)) + _BESIDE

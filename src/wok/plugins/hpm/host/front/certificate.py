@@ -58,8 +58,16 @@ class Certificate:
             raise BadCertificate(f"there is no certificate in {self.cert}; PEM would be right")
         return ":".join(f"{byte:02X}" for byte in hashlib.sha256(data).digest())
 
-    def load(self, context: ssl.SSLContext) -> None:
-        """Have new connections use it. Raises `BadCertificate`."""
+    def context(self) -> ssl.SSLContext:
+        """TLS as the front speaks it, with this certificate: 1.2 or later, forward secrecy. Raises `BadCertificate`.
+
+        It is a new one each time: one that is in use would have half of a pair of which the other half is bad.
+        """
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(_CIPHERS)
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.set_alpn_protocols(["http/1.1"])
         try:
             context.load_cert_chain(self.cert, self.key, password=_no_password)
         except (OSError, ValueError) as error:    # ssl.SSLError is an OSError
@@ -67,6 +75,7 @@ class Certificate:
                 f"certificate {self.cert} and key {self.key} cannot be used: {error}; right would be PEM files that"
                 " belong together, a key without a password, both readable for the user who runs the web front"
             ) from None
+        return context
 
     def state(self) -> tuple[tuple[int, int], ...]:
         """Something that changes whenever the files do."""
@@ -74,16 +83,6 @@ class Certificate:
             return tuple((stat.st_mtime_ns, stat.st_ino) for stat in (self.cert.stat(), self.key.stat()))
         except OSError:
             return ()
-
-
-def new_context() -> ssl.SSLContext:
-    """TLS as the front speaks it: 1.2 or later, with forward secrecy."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def own(directory: Path) -> Certificate:
@@ -105,7 +104,7 @@ def _good(certificate: Certificate) -> bool:
     if not (certificate.cert.exists() and certificate.key.exists()):
         return False
     try:
-        certificate.load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        certificate.context()
     except BadCertificate as error:
         log.warning("the own certificate is made anew: %s", error)
         return False
@@ -157,14 +156,18 @@ def _names() -> list[str]:
 
 
 def _openssl(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Raises `BadCertificate`, `OSError`."""
     program = shutil.which("openssl", path="/usr/bin:/bin:/usr/local/bin")
     if program is None:
         raise BadCertificate(
             "the program openssl, which makes the own certificate, is missing; install it, or give one with --tls-cert"
         )
-    return subprocess.run(
-        [program, *words], input=text, capture_output=True, text=True, timeout=_PROGRAM_SECONDS, check=False
-    )
+    try:
+        return subprocess.run(
+            [program, *words], input=text, capture_output=True, text=True, timeout=_PROGRAM_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise BadCertificate(f"openssl {words[0]} does not end within {_PROGRAM_SECONDS:g} s") from None
 
 
 def _no_password() -> str:

@@ -90,6 +90,10 @@ class Listener:
         self._given: set[asyncio.Task[None]] = set()    # whose place somebody else has
         self._of: dict[str, list[asyncio.Task[None]]] = {}    # by client, the oldest first
 
+    def use(self, context: ssl.SSLContext) -> None:
+        """Have new connections use it."""
+        self._context = context
+
     async def run(self) -> None:
         """Accept connections, for ever."""
         while True:

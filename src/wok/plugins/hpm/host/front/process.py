@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from ...heap import GIVING, give_memory_back, keep_one_heap
@@ -14,7 +15,7 @@ from ...version import VERSION
 from ..log_lines import to_stderr
 from ..rights import give_up, own_directory
 from ..systemd import Supervisor
-from .certificate import BadCertificate, Certificate, new_context, own
+from .certificate import BadCertificate, Certificate, own
 from .conversation import Shared
 from .headers import security_headers
 from .limits import Share, Turns
@@ -50,26 +51,25 @@ def run(settings: FrontSettings) -> None:
     told = "%(levelname)s %(message)s" if settings.until_stdin_ends else "%(asctime)s %(levelname)s web: %(message)s"
     to_stderr(logging.DEBUG if settings.verbose else logging.INFO, told)
     keep_one_heap()
-    context = new_context()
     # What may take root: a port below 1024, a key that only root reads, a directory. Nothing is served before
     # `give_up`, and nothing is imported after it: root's interpreter may be where others cannot read.
     listener = _listener(settings)
     if settings.tls_cert is None:
         own_directory(Path(settings.directory), settings.user)
         give_up(settings.user)
-        certificate = _loaded(settings, context)
+        certificate, context = _loaded(settings)
     else:
-        certificate = _loaded(settings, context)
+        certificate, context = _loaded(settings)
         give_up(settings.user)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)    # the manager, which waits for them, has them blocked
     asyncio.run(_serve(settings, listener, context, certificate))
 
 
-def _loaded(settings: FrontSettings, context: ssl.SSLContext) -> Certificate:
+def _loaded(settings: FrontSettings) -> tuple[Certificate, ssl.SSLContext]:
     certificate = _certificate(settings)
-    certificate.load(context)
+    context = certificate.context()
     log.info("the certificate's SHA-256 fingerprint is %s", certificate.fingerprint())
-    return certificate
+    return certificate, context
 
 
 def _listener(settings: FrontSettings) -> socket.socket:
@@ -105,7 +105,7 @@ async def _serve(
     )
     server = Listener(listener, context, shared)
     supervisor = Supervisor()
-    tasks = (server.run(), _renew(settings, context, certificate), _alive(supervisor), _give_back())
+    tasks = (server.run(), _renew(settings, certificate, server.use), _alive(supervisor), _give_back())
     work = [loop.create_task(task) for task in tasks]
     ended = loop.create_task(over.wait())
     await asyncio.wait([ended, *work], return_when=asyncio.FIRST_COMPLETED)
@@ -135,18 +135,23 @@ async def _give_back() -> None:
         give_memory_back()
 
 
-async def _renew(settings: FrontSettings, context: ssl.SSLContext, certificate: Certificate) -> None:
-    """Have new connections use a certificate that somebody replaced, or that is made anew before its end."""
-    state = certificate.state()
+async def _renew(
+    settings: FrontSettings, certificate: Certificate, use: Callable[[ssl.SSLContext], None]
+) -> None:
+    """Have new connections `use` a certificate that somebody replaced, or that is made anew before its end."""
+    state, told = certificate.state(), ""
     while True:
         await asyncio.sleep(OWN_SECONDS if certificate.own else GIVEN_SECONDS)
         try:
             _certificate(settings)    # takes 50 ms where an own one is made anew, once a year
-            if certificate.state() != state:
-                _loaded(settings, context)
-                state = certificate.state()
+            now = certificate.state()
+            if now != state:
+                use(_loaded(settings)[1])
+                state, told = now, ""
         except BadCertificate as error:
-            log.warning("the certificate in use stays: %s", error)
+            if error.message != told:    # it may stay so for months
+                told = error.message
+                log.warning("the certificate in use stays: %s", error)
 
 
 def _certificate(settings: FrontSettings) -> Certificate:
