@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import os
@@ -17,6 +18,12 @@ import httpx
 import pytest
 
 from hpm import heap
+from hpm.host import running
+from hpm.host.front import process
+from hpm.host.front.certificate import own
+from hpm.host.front.listening import open_listener
+from hpm.host.front.settings import FrontSettings
+from hpm.host.running import RunningManager
 from tests.running import ManagerProcess, resident, unit_environment
 
 from .api_host import BASE, GROUPS
@@ -129,7 +136,7 @@ def test_what_is_free_between_what_lives_on_is_given_back_once_a_minute(monkeypa
     gc.collect()
     assert resident(os.getpid()) > whole - 10_000_000, "the last time is no minute ago"
     monkeypatch.setattr(heap, "GIVING", -1.0)    # it is over
-    gc.collect()
+    gc.collect(0)    # however short the search is
     assert resident(os.getpid()) < whole - 20_000_000
     assert len(pieces) == 2_000
 
@@ -167,6 +174,35 @@ def test_under_its_unit_no_thread_keeps_what_it_freed() -> None:
         return int(subprocess.run([sys.executable, "-c", CROWD], env=env, check=True, capture_output=True).stdout)
 
     assert stays(unit_environment()) < stays({}) / 10
+
+
+class Asked(Exception):
+    """Instead of what was asked for."""
+
+
+def ask() -> None:
+    raise Asked
+
+
+@pytest.mark.parametrize("what", ["keep_one_heap", "keep_searches_short"])
+def test_a_manager_asks_for_it_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    for each in ("keep_one_heap", "keep_searches_short"):    # of this process, which is none
+        monkeypatch.setattr(running, each, ask if each == what else lambda: None)
+    with pytest.raises(Asked):
+        RunningManager("simulated:1", tmp_path / "state", tmp_path / "s", 1.0).stop()
+
+
+def test_a_front_asks_for_one_heap_and_gives_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = FrontSettings(manager_socket="/nowhere", directory=str(tmp_path))
+    monkeypatch.setattr(process, "to_stderr", lambda *_: None)
+    monkeypatch.setattr(process, "keep_one_heap", ask)
+    with pytest.raises(Asked):
+        process.run(settings)
+    monkeypatch.setattr(process, "GIVING", 0.01)
+    monkeypatch.setattr(process, "give_memory_back", ask)
+    made = own(tmp_path)
+    with open_listener("127.0.0.1:0") as listener, pytest.raises(Asked):
+        asyncio.run(process._serve(settings, listener, made.context(), made))
 
 
 @pytest.mark.usefixtures("searches")

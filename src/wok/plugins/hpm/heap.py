@@ -62,13 +62,14 @@ class Searches:
         self._everything = self._given = time.monotonic()    # when all was looked through, and memory given back
 
     def __call__(self, phase: str, info: dict[str, int]) -> None:
-        if info["generation"] < _OLDEST:
+        oldest = info["generation"] >= _OLDEST    # Python 3.14 has none such, and its searches are short by themselves
+        if phase == "start":
+            if oldest and time.monotonic() - self._everything > EVERYTHING:
+                self._everything = time.monotonic()
+                gc.unfreeze()
             return
-        if phase == "stop":
+        if oldest:
             gc.freeze()
-            if time.monotonic() - self._given > GIVING:
-                give_memory_back()
-                self._given = time.monotonic()
-        elif time.monotonic() - self._everything > EVERYTHING:
-            self._everything = time.monotonic()
-            gc.unfreeze()
+        if time.monotonic() - self._given > GIVING:
+            give_memory_back()
+            self._given = time.monotonic()
