@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,30 @@ def test_what_was_put_back_on_a_full_disk_is_hpms_own_deed_for_the_next_start(
     assert "changed-by-administrator" not in house.manager.snapshot.held.values()
     house.step(2)
     assert house.manager.snapshot.levels.cpu_mgmt == "on" and shares(house, "gold") != 1024
+
+
+def test_what_was_put_back_before_the_disk_was_full_is_over_for_the_next_start(
+    disk: Disk, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is journalled and set, and then cannot be forgotten: who sets another value by hand changes none of hpm's."""
+    house.manage({"gold": (70, "highest"), "slow": (20, "low")})
+    set_shares = house.host.set_cpu_shares
+
+    def fills(*args: Any) -> None:
+        set_shares(*args)
+        disk.full = True
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.host, "set_cpu_shares", fills)
+        house.manager.stop()
+    assert disk.full
+    assert {shares(house, name) for name in ("gold", "slow", "more")} == {1024}
+    disk.full = False
+    house.host.set_shares_by_hand(uuid_of("gold"), 333)
+    house.crash()
+    house.step(2)
+    assert house.held("gold") is None
+    assert house.manager.snapshot.levels.cpu_mgmt == "on" and shares(house, "gold") != 333
 
 
 def test_who_sets_all_as_it_was_while_hpm_is_dead_is_an_administrator(house: House) -> None:

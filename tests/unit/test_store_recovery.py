@@ -202,6 +202,21 @@ def test_a_store_that_somebody_else_holds_is_not_damaged(store: Path, monkeypatc
     database.close()
 
 
+@pytest.mark.parametrize("noted", ["{}", "x{", '{"why":1}', '{"aside":7}'])
+def test_a_note_of_a_recovery_that_cannot_be_read_costs_nothing_else(
+    store: Path, noted: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(store)
+    save_setting(database, "recovered", noted)
+    database.close()
+    for told in (True, False):    # once
+        caplog.clear()
+        database, recovered = open_store(store)
+        assert recovered is None and "after7" in load_catalog(database).groups
+        database.close()
+        assert (f"a backup took the place of the store {store}" in caplog.text) == told
+
+
 def test_of_damaged_files_some_are_kept(store: Path) -> None:
     for _ in range(6):
         no_database(store)

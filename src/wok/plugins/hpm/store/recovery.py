@@ -159,7 +159,11 @@ def _told(database: Database) -> Recovered | None:
             connection.execute("DELETE FROM settings WHERE name = ?", (_TOLD,))
     except StoreError as error:
         log.warning("%s; what became of it is told again by the next start", error)
-    return _recovered(said)
+    try:
+        return _recovered(said)
+    except msgspec.MsgspecError as error:
+        log.warning("a backup took the place of the store %s; which one cannot be read: %s", database.path, error)
+        return None
 
 
 def _recovered(said: str) -> Recovered:
