@@ -87,12 +87,18 @@ def test_json_without_end_is_refused_soon(api: ApiHost, name: str) -> None:
 
 
 LAUGHS = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(9))
+#: A policy file that would be taken, but for what stands before it.
+WHOLE = (
+    '<policy-file><workload-resource-group name="x"><description>%s</description></workload-resource-group>'
+    "</policy-file>"
+)
 XML_BOMBS = {
-    "billion laughs": f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]><x>&l9;</x>',
-    "quadratic": f'<!DOCTYPE x [<!ENTITY a "{"a" * 50_000}">]><x>{"&a;" * 50_000}</x>',
-    "a file": '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>&f;</x>',
-    "a server": '<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd"><x/>',
-    "parameters": '<!DOCTYPE x [<!ENTITY % p SYSTEM "file:///etc/passwd">%p;]><x/>',
+    "billion laughs": f'<!DOCTYPE policy-file [<!ENTITY l0 "ha">{LAUGHS}]>{WHOLE % "&l9;"}',
+    "quadratic": f'<!DOCTYPE policy-file [<!ENTITY a "{"a" * 50_000}">]>{WHOLE % ("&a;" * 50_000)}',
+    "a word": f'<!DOCTYPE policy-file [<!ENTITY a "b">]>{WHOLE % "&a;"}',
+    "a file": f'<!DOCTYPE policy-file [<!ENTITY f SYSTEM "file:///etc/passwd">]>{WHOLE % "&f;"}',
+    "a server": f'<!DOCTYPE policy-file SYSTEM "http://127.0.0.1:9/x.dtd">{WHOLE % "x"}',
+    "parameters": f'<!DOCTYPE policy-file [<!ENTITY % p SYSTEM "file:///etc/passwd">%p;]>{WHOLE % "x"}',
     "another file": '<x xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="file:///etc/passwd"/></x>',
     "depth": "<a>" * 300_000,
     "attributes": "<a " + " ".join(f'a{n}="x"' for n in range(60_000)) + "/>",
@@ -105,6 +111,12 @@ XML_BOMBS = {
 }
 
 
+def test_the_file_in_which_bombs_stand_is_a_good_one(api: ApiHost) -> None:
+    answer = api.send("POST", f"{GROUPS}/import?dry-run=true", content=(WHOLE % "x").encode(),
+                      headers={"Content-Type": "application/xml"})    # fmt: skip
+    assert answer.status_code == 200, answer.text[:300]
+
+
 @pytest.mark.parametrize("name", XML_BOMBS)
 def test_xml_without_end_is_refused_soon(api: ApiHost, name: str) -> None:
     before, state = resident(), api.state()
@@ -112,6 +124,7 @@ def test_xml_without_end_is_refused_soon(api: ApiHost, name: str) -> None:
         began = time.monotonic()
         answer = api.send("POST", path, content=XML_BOMBS[name].encode(), headers={"Content-Type": "application/xml"})
         assert answer.status_code == 400, f"{path}: {answer.text[:300]}"
+        assert ("type declaration" in answer.text) == ("DOCTYPE" in XML_BOMBS[name]), answer.text[:300]
         assert time.monotonic() - began < SOON
         assert "root:" not in answer.text
     assert resident() - before < 30 * MEGABYTE
