@@ -38,7 +38,7 @@ def mutator(words: Sequence[bytes], plain: Callable[[bytes, int], bytes]) -> Mut
             return plain(data, longest)
         tokens = _TOKENS.findall(data)
         for _ in range(rng.choice((1, 1, 1, 2, 3, 5))):
-            if tokens:
+            if tokens and sum(map(len, tokens)) <= longest:    # or a word made longer five times is a gigabyte
                 rng.choice(_WAYS)(rng, tokens, known)
         return b"".join(tokens)[:longest]
 
