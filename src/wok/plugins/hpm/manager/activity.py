@@ -70,8 +70,12 @@ class ActivityLog:
         """Leave an entry; never waits and never fails."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="hpm-activity", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="hpm-activity", daemon=True)
+                try:
+                    thread.start()
+                    self._thread = thread
+                except RuntimeError as error:    # no memory, or too many of them; the next entry tries it again
+                    log.error("the activity log: %s", error)
         try:
             self._queue.put_nowait(record)
         except queue.Full:
