@@ -354,6 +354,7 @@ class LibvirtHypervisor:
             start = f"{self._boot}-{pid}-{ticks}"    # no two starts of any guest have the same
             if guest is not None and guest.sample.start == start:
                 self._sampler.touch(uuid)
+                self._extras.adopt(uuid, start, pid, ticks / TICKS, guest.cgroup)    # if its files could not be kept
                 return
             self._sampler.drop(uuid)
             cgroup = guest_cgroup(self._root, self._mount, pid)
