@@ -65,6 +65,20 @@ def test_a_process_whose_files_could_not_be_opened_is_sampled_once_they_can_be(
     wait_until(lambda: ONE in host.extras().processes.uuids, 5.0, "it is sampled")
 
 
+@pytest.mark.parametrize("text", ["", "4242 (qemu) S 1\n", "0\n"])
+def test_a_process_that_reads_as_none_does_keeps_nobody_from_being_managed(
+    root: Path, request: pytest.FixtureRequest, text: str
+) -> None:
+    stat = root / f"proc/{PID}/stat"
+    good = stat.read_text()
+    stat.write_text(text)
+    host: LibvirtHypervisor = request.getfixturevalue("host")    # it is reached all the same
+    assert host.observe().infos.keys() == {ONE}
+    stat.write_text(good)
+    host._inventory.touch(ONE)
+    wait_until(lambda: host.observe().samples[ONE].pid == PID, 5.0, "its files are read")
+
+
 @pytest.mark.parametrize("error", [errno.ENOMEM, errno.EINTR, errno.EIO])
 def test_memory_is_told_again_after_it_could_not_be_read_once(
     root: Path, monkeypatch: pytest.MonkeyPatch, error: int

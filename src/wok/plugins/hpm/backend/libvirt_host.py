@@ -363,7 +363,7 @@ class LibvirtHypervisor:
                 self._sampler.open(uuid, start, cgroup, ticks * 1_000_000_000 // TICKS, pid)
                 self._asked.pop(uuid, None)
                 return
-        except (OSError, ValueError, ServerGone) as error:
+        except (OSError, ValueError, LookupError, ServerGone) as error:
             log.debug("files of %s: %s", entry.info.name, error)
         if self._sampler.guest(uuid) is None:
             self._asked[uuid] = start
