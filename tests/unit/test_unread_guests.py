@@ -144,6 +144,21 @@ def test_what_libvirt_tells_may_be_older_than_what_was_set_last(tmp_path: Path) 
     house.database.close()
 
 
+@pytest.mark.parametrize("nonsense", [[], None, ["running", "booted", "late"]])
+def test_one_that_libvirt_tells_nonsense_of_keeps_nobody_from_reading_the_others(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, nonsense: object
+) -> None:
+    state = libvirt.virDomain.state
+    monkeypatch.setattr(
+        libvirt.virDomain, "state", lambda domain: nonsense if domain.UUIDString() == ONE else state(domain)
+    )
+    inventory.start()
+    assert inventory.entries.keys() == {TWO} and inventory.stale.keys() == {ONE}
+    monkeypatch.setattr(libvirt.virDomain, "state", state)
+    inventory.touch(ONE)
+    wait_until(lambda: inventory.entries.keys() == {ONE, TWO} and not inventory.stale, 5.0, "it is read")
+
+
 class Network:
     """A network of libvirt's that has leased an address to whoever asks."""
 

@@ -245,6 +245,10 @@ class Inventory:
             log.warning("%s", error)
             stale.setdefault(uuid, time.time())
             return
+        except Exception:    # nor does what libvirt tells of it and does not document
+            log.exception("reading domain %s", uuid)
+            stale.setdefault(uuid, time.time())
+            return
         else:
             self.read[uuid] = time.time()
         stale.pop(uuid, None)
