@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,27 @@ def test_a_process_whose_files_could_not_be_opened_is_sampled_once_they_can_be(
     (root / f"proc/{PID}/statm").write_text("90000 1000 300 100 0 5000 0\n")
     host._inventory.touch(ONE)    # libvirt tells something of it, or a minute has passed
     wait_until(lambda: ONE in host.extras().processes.uuids, 5.0, "it is sampled")
+
+
+@pytest.mark.parametrize("lacking", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_guest_whose_files_there_is_no_room_to_open_is_the_same_start_of_it_afterwards(
+    host: LibvirtHypervisor, root: Path, monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    def no_room(place: Path, *_: object, **__: object) -> None:
+        raise OSError(lacking, os.strerror(lacking), str(place))
+
+    start = host.observe().samples[ONE].start
+    seen: set[str] = set()
+    with monkeypatch.context() as full:
+        full.setattr(Path, "read_text", no_room)
+        host._sampler.touch(ONE)
+        for _ in range(20):
+            seen |= {sample.start for sample in host.observe().samples.values()}
+            time.sleep(0.01)
+    wait_until(lambda: ONE in host.observe().samples, 5.0, "it is seen again")
+    # The journal would forget what hpm changed of another start.
+    assert seen | {host.observe().samples[ONE].start} == {start}
+    assert host.observe().samples[ONE].pid == PID
 
 
 @pytest.mark.parametrize("text", ["", "4242 (qemu) S 1\n", "0\n"])

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from ...errors import Conflict, HypervisorError
 from ...policy.partitions import ROOT
+from ..kernel_text import is_no_room
 from .names import SUFFIXES
 
 _NUMBER = re.compile("-?[0-9]{1,19}")
-#: What says nothing of a file: there is no room, in this process or the kernel, to look at it.
-_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def below(mount: Path, directory: Callable[[str], str], partition: Callable[[str], str | None]) -> Iterator[str]:
@@ -49,7 +48,7 @@ def read_text(file: Path) -> str | None:
 
 def _refuse_unseen(error: OSError) -> None:
     """Who took what is not seen for what is not there would forget what was in force before hpm came."""
-    if error.errno in _NO_ROOM:
+    if is_no_room(error):
         raise HypervisorError(f"partitions cannot be looked at: {error}") from None
 
 
