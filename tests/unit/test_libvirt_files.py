@@ -66,7 +66,7 @@ def test_a_process_whose_files_could_not_be_opened_is_sampled_once_they_can_be(
     wait_until(lambda: ONE in host.extras().processes.uuids, 5.0, "it is sampled")
 
 
-@pytest.mark.parametrize("lacking", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+@pytest.mark.parametrize("lacking", [errno.EMFILE, errno.ENOMEM])
 def test_a_guest_whose_files_there_is_no_room_to_open_is_the_same_start_of_it_afterwards(
     host: LibvirtHypervisor, root: Path, monkeypatch: pytest.MonkeyPatch, lacking: int
 ) -> None:
