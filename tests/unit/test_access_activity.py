@@ -283,7 +283,7 @@ def test_what_is_old_goes(tmp_path: Path) -> None:
     now += activity.AGE - timedelta(seconds=1)
     log.add(record(text="new", when=log.time()))
     assert [e.summary for e in log.find(ActivityFilter())] == ["new", "old"]
-    now += timedelta(seconds=2)
+    now += activity.DOUBT + timedelta(seconds=2)    # nothing was told for months: the clock might be wrong
     log.add(record(text="newest", when=log.time()))
     assert [e.summary for e in log.find(ActivityFilter())] == ["newest", "new"]
     database.close()
@@ -322,6 +322,29 @@ def test_a_full_disk_neither_fails_nor_slows_a_request_and_is_told(
     newest, gap = host.entries()
     assert newest["summary"] == "Create a group: G4"
     assert gap["summary"].startswith("3 entries before this one could not be kept")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_is_far_ahead_for_a_while_drops_nothing(tmp_path: Path, restarted: bool) -> None:
+    database, now = Database(tmp_path / "hpm.db"), [NOW]
+    log = ActivityLog(database, lambda: now[0])
+
+    def noted(text: str, at: datetime) -> set[str]:
+        now[0] = at
+        log.add(log.own(text))
+        return {one.summary for one in log.find(ActivityFilter())}
+
+    noted("before", NOW)
+    if restarted:
+        log.close()
+        log = ActivityLog(database, lambda: now[0])
+    ahead = NOW + timedelta(days=365)
+    assert noted("ahead", ahead) == {"before", "ahead"}
+    assert noted("set right", NOW + timedelta(minutes=1)) == {"before", "ahead", "set right"}
+    noted("ahead again", ahead)
+    assert "before" not in noted("for good", ahead + activity.DOUBT)
+    log.close()
+    database.close()
 
 
 def test_a_slow_disk_does_not_slow_a_request(host: AccessHost, monkeypatch: pytest.MonkeyPatch) -> None:

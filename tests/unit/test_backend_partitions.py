@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from hpm.backend.partitions.names import (
     slice_directory,
     slice_unit,
 )
+from hpm.backend.simulated import Scenario, SimulatedHypervisor
 from hpm.errors import Conflict, HypervisorError, InvalidValue
 from hpm.policy.partitions import (
     BlkioParameters,
@@ -28,6 +31,9 @@ from hpm.policy.partitions import (
     NumaParameters,
     PartitionParameters,
 )
+from hpm.store.journal import JournalEntry
+
+from .builders import House
 
 GOLD, DB = "/machine/gold", "/machine/gold/db"
 V1_FILES = {
@@ -224,3 +230,26 @@ def test_which_kind_a_host_has(tmp_path: Path) -> None:
         nothing.create(GOLD)
     assert set(nothing.states()) == {"/machine"}
     assert isinstance(found(tmp_path / "2", system=False), NoPartitions)
+
+
+@pytest.mark.parametrize("lacking", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+@pytest.mark.parametrize("asks", ["listdir", "read_text"])
+def test_a_partition_that_cannot_be_looked_at_is_not_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asks: str, lacking: int
+) -> None:
+    def no_room(place: object, *_: object, **__: object) -> None:
+        raise OSError(lacking, os.strerror(lacking), str(place))
+
+    host = SimulatedHypervisor(Scenario(cores=2, servers=()))
+    host.partitions = v2(tmp_path)    # type: ignore[assignment]
+    host.partitions.create(GOLD)
+    gold = tmp_path / "sys/fs/cgroup/machine/gold.partition"
+    fill(gold, {**V2_FILES, "cpu.weight": "300"})
+    house = House(tmp_path, (), host=host)
+    journal = house.manager._work.actuator._journal
+    journal.put([JournalEntry(GOLD, "partition-shares", host.observe().boot, "100", "300", "300")])
+    with monkeypatch.context() as full, pytest.raises(HypervisorError, match="partitions cannot be looked at"):
+        full.setattr(os if asks == "listdir" else Path, asks, no_room)
+        house.manager.cycle()
+    house.manager.cycle()
+    assert (gold / "cpu.weight").read_text().strip() == "100"    # what was there before hpm came, as its level is off

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -55,6 +56,24 @@ def test_who_is_one_and_who_only_speaks_of_one(tmp_path: Path, command: tuple[st
 def test_the_unit_is_that_of_its_cgroup(tmp_path: Path, cgroup: str, unit: str | None) -> None:
     process(tmp_path, 7, "/usr/sbin/momd", cgroup=cgroup)
     assert look(tmp_path) == (Rival("momd", 7, unit),)
+
+
+@pytest.mark.parametrize("asks", ["iterdir", "read_bytes", "read_text"])
+def test_who_there_is_no_room_to_look_at_is_not_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asks: str
+) -> None:
+    process(tmp_path, 7, "/usr/sbin/momd")
+    rivals = Rivals(tmp_path, lambda: 0)
+    assert rivals.look() == (Rival("momd", 7),)
+
+    def no_room(place: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(place))
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, asks, no_room)
+        assert rivals.look() == rivals.known() == (Rival("momd", 7),)
+    (tmp_path / "proc/7/cmdline").unlink()
+    assert rivals.look() == ()
 
 
 def test_all_processes_are_looked_through_in_portions(tmp_path: Path) -> None:

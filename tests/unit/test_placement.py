@@ -11,6 +11,7 @@ import pytest
 
 from hpm.backend.simulated import Idle, Load, Periodic, Scenario, ServerSpec, SimulatedHypervisor, Spin, uuid_of
 from hpm.engine.placement import Manner, Placed, Proposal, propose
+from hpm.engine.samples import HostSample
 from hpm.engine.topology import Cpu, Topology, flat, regular, topology
 from hpm.engine.vcpu_use import VcpuUse
 from hpm.policy.guest_policies import GuestPolicy, OnCpus, Spread
@@ -275,6 +276,26 @@ def test_a_move_that_is_refused_is_reported_and_not_tried_at_once_again(tmp_path
     assert [(r.outcome, r.reason) for r in failed] == [("failed", "unreachable")] * 2    # one for each of them
     assert "refused to change s" in (failed[0].detail or "")
     assert pins(made) == [("0",)] * 2
+
+
+class Offline(SimulatedHypervisor):
+    """A host whose second CPU is taken offline while hpm manages it."""
+
+    def observe(self) -> HostSample:
+        """See `SimulatedHypervisor`."""
+        sample = super().observe()
+        return msgspec.structs.replace(sample, idle_by_cpu={0: sample.idle_by_cpu[0], 2: sample.idle_by_cpu[2]})
+
+
+def test_nobody_is_moved_to_a_cpu_that_is_offline(tmp_path: Path) -> None:
+    servers = tuple(ServerSpec(name=f"s{n}", load=Spin(), pinned="0") for n in range(2))
+    made = House(tmp_path, (), host=Offline(Scenario(cores=3, servers=servers)))
+    made.manager.placement.set_interval(9.0)
+    for server in servers:
+        made.say(server.name, guest_policy=GuestPolicy(placement=Spread()))
+    made.manager.set_level("on")
+    made.step(6)
+    assert sorted(pins(made)) == [("0",), ("2",)]
 
 
 def test_the_same_advice_is_given_once(tmp_path: Path) -> None:

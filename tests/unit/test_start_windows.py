@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import uuid_of
+from hpm.errors import StoreError
 from hpm.policy.start_policies import RunWindow, StartPolicy
 from hpm.store.catalog_store import save_setting
 
@@ -49,6 +50,22 @@ def test_what_an_administrator_did_before_a_restart_of_hpm_stays(tmp_path: Path)
     minutes(house, 1)
     house.host.start(uuid_of("a"))
     house.crash()
+    minutes(house, 3)
+    assert house.running() == {"a"}
+
+
+def test_an_edge_that_the_disk_did_not_take_is_kept_as_soon_as_it_does(tmp_path: Path) -> None:
+    house = StartHouse(tmp_path, {"a": False}, a=DAY)
+    minutes(house, 11)
+    house.host.stop(uuid_of("a"))
+    minutes(house, 8)
+    house.database._connection.execute("PRAGMA query_only=ON")
+    with pytest.raises(StoreError):    # its hours end, and it is as it is to be
+        minutes(house, 2)
+    house.database._connection.execute("PRAGMA query_only=OFF")
+    minutes(house, 2)
+    house.host.start(uuid_of("a"))
+    house.crash()    # a restart of hpm is no edge
     minutes(house, 3)
     assert house.running() == {"a"}
 

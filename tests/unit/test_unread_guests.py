@@ -21,9 +21,11 @@ from .builders import House, guest, uuid_of
 
 HOST = """<node>
   <domain type='test'><name>one</name><uuid>00000000-0000-0000-0000-000000000001</uuid><memory>8192</memory>
-    <os><type>hvm</type></os></domain>
+    <os><type>hvm</type></os><devices><interface type='network'><source network='n'/><mac address='52:54:00:00:00:01'/>
+    </interface></devices></domain>
   <domain type='test'><name>two</name><uuid>00000000-0000-0000-0000-000000000002</uuid><memory>8192</memory>
-    <os><type>hvm</type></os></domain>
+    <os><type>hvm</type></os><devices><interface type='network'><source network='n'/><mac address='52:54:00:00:00:02'/>
+    </interface></devices></domain>
 </node>"""
 ONE, TWO = (f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2))
 
@@ -140,3 +142,70 @@ def test_what_libvirt_tells_may_be_older_than_what_was_set_last(tmp_path: Path) 
     assert tuple(host.observe().infos[uuid].tuning.vcpu_pins) == tuple(before.infos[uuid].tuning.vcpu_pins)
     assert not Journal(house.database).entries
     house.database.close()
+
+
+@pytest.mark.parametrize("nonsense", [[], None, ["running", "booted", "late"]])
+def test_one_that_libvirt_tells_nonsense_of_keeps_nobody_from_reading_the_others(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, nonsense: object
+) -> None:
+    state = libvirt.virDomain.state
+    monkeypatch.setattr(
+        libvirt.virDomain, "state", lambda domain: nonsense if domain.UUIDString() == ONE else state(domain)
+    )
+    inventory.start()
+    assert inventory.entries.keys() == {TWO} and inventory.stale.keys() == {ONE}
+    monkeypatch.setattr(libvirt.virDomain, "state", state)
+    inventory.touch(ONE)
+    wait_until(lambda: inventory.entries.keys() == {ONE, TWO} and not inventory.stale, 5.0, "it is read")
+
+
+class Network:
+    """A network of libvirt's that has leased an address to whoever asks."""
+
+    def DHCPLeases(self, _mac: str) -> list[dict[str, str]]:  # noqa: N802
+        return [{"hostname": "web"}]
+
+
+def test_facts_of_others_are_found_out_where_those_of_one_cannot_be(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def networks(conn: libvirt.virConnect, _flags: int = 0) -> list[Network]:
+        asked.append(conn)
+        if len(asked) == 1:
+            raise MemoryError
+        return [Network()]
+
+    monkeypatch.setattr(libvirt.virConnect, "listAllNetworks", networks)
+    inventory.start()
+    wait_until(
+        lambda: any(entry.info.facts.get("hostname") == "web" for entry in inventory.entries.values()), 5.0,
+        "the other one has a hostname",
+    )  # fmt: skip
+
+
+def test_events_are_told_after_their_loop_has_failed(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, failed = libvirt.virEventRunDefaultImpl, list[bool]()
+
+    def turn() -> None:
+        if not failed:
+            failed.append(True)
+            raise libvirt.libvirtError("Unable to poll on file handles: Cannot allocate memory")
+        run()
+
+    inventory.start()
+    monkeypatch.setattr(libvirt, "virEventRunDefaultImpl", turn)
+    wait_until(lambda: _stirred(inventory) and failed, 5.0, "the loop has failed")
+    before = inventory.read[ONE]
+    wait_until(lambda: _stirred(inventory) and inventory.read[ONE] > before, 5.0, "an event is told")
+
+
+def _stirred(inventory: Inventory) -> bool:
+    """Have libvirt tell that something of a server is another one."""
+    inventory.connection.call(
+        lambda conn: conn.lookupByUUIDString(ONE).setMetadata(
+            libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, str(time.monotonic()), None, None, libvirt.VIR_DOMAIN_AFFECT_LIVE
+        ), "describing it",
+    )  # fmt: skip
+    return True

@@ -50,18 +50,13 @@ class Calls:
         """Give the result of `function()`, or raise what it raised.
 
         Raises `HypervisorUnreachable` if it takes longer than `timeout` seconds. It may still happen
-        later: ask again before relying on either outcome.
+        later: ask again before relying on either outcome. And where there is no thread to be had: then it does not.
         """
         call = _Call(function)
         with self._lock:
             if len(self._stuck) >= MAX_STUCK:
                 raise HypervisorUnreachable(f"{what}: {len(self._stuck)} earlier calls hang; libvirt does not answer")
-            if self._queue is None:
-                self._queue = queue.SimpleQueue()
-                threading.Thread(
-                    target=self._work, args=(self._queue,), name=self._name, daemon=True
-                ).start()
-            mine = self._queue
+            mine = self._queue = self._queue or self._begun(what)
             mine.put(call)
         if not call.done.wait(timeout):
             self._abandon(mine)
@@ -77,6 +72,15 @@ class Calls:
             if self._queue is not None:
                 self._queue.put(None)
                 self._queue = None
+
+    def _begun(self, what: str) -> queue.SimpleQueue[_Call | None]:
+        """The queue of a new worker."""
+        mine: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        try:
+            threading.Thread(target=self._work, args=(mine,), name=self._name, daemon=True).start()
+        except RuntimeError as error:    # no memory, or too many threads: later there may be room again
+            raise HypervisorUnreachable(f"{what}: {error}") from None
+        return mine
 
     def _abandon(self, stuck: queue.SimpleQueue[_Call | None]) -> None:
         with self._lock:

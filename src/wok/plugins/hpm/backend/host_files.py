@@ -5,6 +5,7 @@ Formats: proc(5), and Documentation/accounting/psi.rst of the kernel.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -103,9 +104,12 @@ class HostFiles:
             return ""
         try:
             return os.pread(fd, most, 0).decode(errors="replace")
-        except OSError as error:    # pressure may be switched off at the kernel's command line: then reading fails
-            log.info("the kernel does not tell %s: %s", name, error)
-            os.close(self._others.pop(name))
+        except OSError as error:
+            if error.errno == errno.EOPNOTSUPP:    # pressure is switched off at the kernel's command line
+                log.info("the kernel does not tell %s: %s", name, error)
+                os.close(self._others.pop(name))
+            else:    # it had no memory for it, say: the next time it may
+                log.debug("%s: %s", name, error)
             return ""
 
     def _details(self, memory: dict[str, int]) -> HostDetails:

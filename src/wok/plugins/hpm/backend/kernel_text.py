@@ -17,6 +17,11 @@ def as_documented(what: object) -> Iterator[None]:
         raise OSError(errno.EBADMSG, f"this is not what the kernel's documentation says: {error}", str(what)) from None
 
 
+def is_no_room(error: Exception) -> bool:
+    """Whether an error says nothing of a file: this process may open no more, or the kernel has no memory for it."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
 def number(text: str, otherwise: int = 0) -> int:
     """The number that a text begins with (a unit may follow)."""
     words = text.split(None, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ T = TypeVar("T")
 #: Seconds a call may take. Ordinary ones take milliseconds; a daemon that starts up needs longer.
 CALL_TIMEOUT = 5.0
 CONNECT_TIMEOUT = 10.0
+#: Seconds after which its event loop goes on where that failed.
+EVENTS_AGAIN = 0.2
 
 _UNREACHABLE = {
     libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_RPC,
@@ -53,12 +56,21 @@ def _run_event_loop() -> None:
         libvirt.registerErrorHandler(lambda *_: None, None)    # errors come as exceptions; keep stderr clean
         libvirt.virEventRegisterDefaultImpl()
 
-        def turn() -> None:
-            while True:
-                libvirt.virEventRunDefaultImpl()
-
-        threading.Thread(target=turn, name="libvirt-events", daemon=True).start()
+        threading.Thread(target=_turn, name="libvirt-events", daemon=True).start()
         _loop_running = True
+
+
+def _turn() -> None:
+    """The event loop. Without it no connection would be found to be lost, and so none be made anew."""
+    failing = False
+    while True:
+        try:
+            libvirt.virEventRunDefaultImpl()
+            failing = False
+        except libvirt.libvirtError as error:    # the kernel had no memory for `poll`, say
+            (log.debug if failing else log.error)("libvirt's events: %s", error)
+            failing = True
+            time.sleep(EVENTS_AGAIN)
 
 
 def translate(error: libvirt.libvirtError, what: str) -> HypervisorError:

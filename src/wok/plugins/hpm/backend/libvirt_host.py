@@ -41,6 +41,7 @@ from .hypervisor import (
     check_stats_period,
     check_swap_limit,
 )  # fmt: skip
+from .kernel_text import is_no_room
 from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
@@ -52,6 +53,7 @@ from .partitions.finding import find_partitions
 from .ports import PortAsked, port_answers
 from .rivals import Rival, Rivals
 from .sampling import Sampler
+from .starts import pid_of, ticks_of
 from .statistics import libvirt_statistics
 from .topology import read_topology
 from .units import Units
@@ -81,6 +83,7 @@ class LibvirtHypervisor:
         # Guests without files of ours: their start, and the shares that libvirt told or took last.
         self._asked: dict[str, str] = {}
         self._asked_shares: dict[str, int] = {}
+        self._unseen: set[str] = set()    # guests of which there was no room to see which start runs
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
         host = HostFiles(root)
@@ -133,8 +136,9 @@ class LibvirtHypervisor:
         with self._lock:
             now = self._clock()
             samples, counters, gone = self._sampler.sample(now)
-            for uuid in gone:
+            for uuid in (*gone, *self._unseen):
                 self._inventory.touch(uuid)
+            self._unseen.clear()
             more = [told for uuid, told in asked.items() if uuid not in samples]    # its files may be open by now
             if more:
                 samples = {**samples, **{sample.uuid: sample for sample, _ in more}}
@@ -349,11 +353,12 @@ class LibvirtHypervisor:
         guest = self._sampler.guest(uuid)
         start = f"{self._boot}-id{entry.domain_id}"
         try:
-            pid = self._pid(entry.info.name)
-            ticks = self._ticks(pid)
+            pid = pid_of(self._root, self._uri, entry.info.name)
+            ticks = ticks_of(self._root, pid)
             start = f"{self._boot}-{pid}-{ticks}"    # no two starts of any guest have the same
             if guest is not None and guest.sample.start == start:
                 self._sampler.touch(uuid)
+                self._extras.adopt(uuid, start, pid, ticks / TICKS, guest.cgroup)    # if its files could not be kept
                 return
             self._sampler.drop(uuid)
             cgroup = guest_cgroup(self._root, self._mount, pid)
@@ -362,23 +367,15 @@ class LibvirtHypervisor:
                 self._sampler.open(uuid, start, cgroup, ticks * 1_000_000_000 // TICKS, pid)
                 self._asked.pop(uuid, None)
                 return
-        except (OSError, ValueError, ServerGone) as error:
+        except (OSError, ValueError, LookupError, ServerGone) as error:
             log.debug("files of %s: %s", entry.info.name, error)
+            if is_no_room(error):    # what tells this start from others is not known, so it is asked again
+                self._unseen.add(uuid)
+                return
         if self._sampler.guest(uuid) is None:
             self._asked[uuid] = start
             if entry.shares is not None:
                 self._asked_shares[uuid] = entry.shares
-
-    def _pid(self, name: str) -> int:
-        if self._uri.startswith("qemu:///session"):
-            base = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")) / "libvirt/qemu/run"
-        else:
-            base = Path("/run/libvirt/qemu")
-        return int((self._root / base.relative_to("/") / f"{name}.pid").read_text())
-
-    def _ticks(self, pid: int) -> int:
-        """When a process was started, in ticks since boot."""
-        return int((self._root / f"proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19])
 
     def _ask_libvirt(self) -> dict[str, tuple[ServerSample, ServerCounters]]:
         """Counters of guests whose files are not ours. A guest that does not answer in time is left out."""

@@ -245,6 +245,10 @@ class Inventory:
             log.warning("%s", error)
             stale.setdefault(uuid, time.time())
             return
+        except Exception:    # nor does what libvirt tells of it and does not document
+            log.exception("reading domain %s", uuid)
+            stale.setdefault(uuid, time.time())
+            return
         else:
             self.read[uuid] = time.time()
         stale.pop(uuid, None)
@@ -306,7 +310,11 @@ class Inventory:
             self._facts_wake.clear()
             while self._facts_wanted and not self._ending:
                 uuid, entry = self._facts_wanted.popitem()
-                found = guest_facts(self.connection.uri, uuid, entry.xml)
+                try:
+                    found = guest_facts(self.connection.uri, uuid, entry.xml)
+                except Exception:    # of this one alone; a thread that is gone would be missed by nobody
+                    log.exception("facts of %s", uuid)
+                    continue
                 if found and found != self._facts.get(uuid):
                     self._facts[uuid] = found
                     self._event(uuid)

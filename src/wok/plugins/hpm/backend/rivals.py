@@ -7,6 +7,7 @@ processes in small portions; only who needs to know it now looks at once.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,10 @@ from typing import Final
 
 import msgspec
 
+from .kernel_text import is_no_room
 from .pacing import Background
+
+log = logging.getLogger(__name__)
 
 #: The programs.
 NAMES: Final = frozenset({"momd", "vdsmd", "ksmtuned"})
@@ -47,16 +51,21 @@ class Rivals:
         return self._found
 
     def look(self) -> tuple[Rival, ...]:
-        """Those that are there now."""
-        for _ in self._pass():
-            pass
+        """Those that are there now; those that were there before, where there is no room to look."""
+        try:
+            for _ in self._pass():
+                pass
+        except OSError as error:
+            log.warning("other managers of memory cannot be looked for: %s", error)
         return self._found
 
     def _pass(self) -> Iterator[float]:
         begin, found = time.thread_time(), []
         try:
             pids = sorted(int(entry.name) for entry in self._proc.iterdir() if entry.name.isdecimal())
-        except OSError:
+        except OSError as error:
+            if is_no_room(error):    # who is there is not known, and not nobody
+                raise
             pids = []
         for number, pid in enumerate(pids, 1):
             rival = self._rival(pid)
@@ -74,7 +83,9 @@ class Rivals:
             if name not in NAMES:
                 return None
             cgroup = (self._proc / str(pid) / "cgroup").read_text(errors="replace")
-        except OSError:    # it has ended, or is not ours to look at
+        except OSError as error:    # it has ended, or is not ours to look at
+            if is_no_room(error):
+                raise
             return None
         unit = _UNIT.search(cgroup)
         return Rival(name, pid, None if unit is None else unit[1])

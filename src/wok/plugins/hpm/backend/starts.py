@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import NamedTuple
 
 from ..wire.times import rfc3339
@@ -46,6 +48,20 @@ class Starts:
     def of(self, uuid: str) -> Process | None:
         """That of a guest; None: not known."""
         return self._known.get(uuid)
+
+
+def pid_of(root: Path, uri: str, name: str) -> int:
+    """The process of the guest of that name, by libvirt's own note. Raises `OSError`, `ValueError`."""
+    if uri.startswith("qemu:///session"):
+        base = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")) / "libvirt/qemu/run"
+    else:
+        base = Path("/run/libvirt/qemu")
+    return int((root / base.relative_to("/") / f"{name}.pid").read_text())
+
+
+def ticks_of(root: Path, pid: int) -> int:
+    """When a process was started, in ticks since boot. Raises `OSError`, `ValueError`, `LookupError`."""
+    return int((root / f"proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19])
 
 
 def whole_time(unix: float) -> str:

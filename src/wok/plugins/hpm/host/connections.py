@@ -19,6 +19,7 @@ from typing import Any
 from cheroot import server, wsgi
 from cheroot.makefile import MakeFile
 
+from ..backend.kernel_text import is_no_room
 from ..control.api import too_large
 from ..control.http_errors import error_body
 from ..control.route import MAX_BODY
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 REQUEST_SECONDS = 10.0
 STRANGER_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
+
+#: Seconds after which it is tried again where there is no room to accept who waits, and between two times that this is
+#: told.
+NO_ROOM, NO_ROOM_TOLD = 0.1, 60.0
 
 #: Bytes of the request line and headers. The longest legitimate one has some hundred ids in its path.
 MAX_HEADER = 64 * 1024
@@ -290,6 +295,7 @@ class Server(wsgi.Server):
         self.gateway = _Gateway
         self.streams = Streams()
         self._only = only
+        self._told = -NO_ROOM_TOLD    # when it was told last that there is no room (monotonic seconds)
         self.shares: Shares[_Connection] = Shares(only)
 
     def process_conn(self, conn: Any) -> None:
@@ -323,7 +329,14 @@ class Server(wsgi.Server):
             conn.close()
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        """cheroot's messages (clients that hang up, mostly) go to our log."""
+        """cheroot's messages (clients that hang up, mostly) go to our log. Where there is no room to accept who waits,
+        it would try, and say so, some ten thousand times a second."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception) and is_no_room(error):
+            time.sleep(NO_ROOM)
+            if time.monotonic() < self._told + NO_ROOM_TOLD:
+                return
+            self._told = time.monotonic()
         log.log(logging.ERROR if level >= logging.ERROR else logging.DEBUG, "%s", msg, exc_info=traceback)
 
     def is_only(self, user: int) -> bool:

@@ -16,6 +16,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -43,6 +44,8 @@ THREADS, WAITING = 2, 16
 MAX_BODY = 4 * 1024 * 1024
 #: Seconds for a request to arrive, and for the answer to be taken.
 REQUEST_SECONDS, ANSWER_SECONDS = 10.0, 10.0
+#: Seconds after which it is tried again to take a connection where that failed.
+AGAIN = 0.2
 #: Elements within each other; the deepest request of MOM's has six.
 MAX_DEPTH = 32
 
@@ -68,6 +71,7 @@ class MomRpc:
         free_socket(path, "--mom-rpc")
         self._listener = socket.socket(socket.AF_UNIX)
         self._threads: list[threading.Thread] = []
+        self._ending = False
 
     def start(self) -> None:
         """Listen, and answer in threads. Raises `OSError` if the socket cannot be made."""
@@ -86,6 +90,7 @@ class MomRpc:
 
     def stop(self) -> None:
         """Finish what is under way, then close."""
+        self._ending = True
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)    # whoever waits for a connection is told
         for thread in self._threads:
@@ -98,8 +103,12 @@ class MomRpc:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if self._ending:
+                    return
+                log.debug("MOM's RPC: %s", error)    # no file is left, say: who waits is answered when there is one
+                time.sleep(AGAIN)
+                continue
             with connection:
                 try:
                     self._serve(connection)

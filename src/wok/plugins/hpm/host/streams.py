@@ -77,16 +77,34 @@ class Streams:
         stream = _Stream(connection, feed, chunked)
         with self._lock:
             ending = self._ending
-            if not ending:
+            told = not ending and self._begun()
+            if told:
                 self._new.append(stream)
-                if self._thread is None:
-                    self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-                    self._thread = threading.Thread(target=self._run, name="hpm-events", daemon=True)
-                    self._thread.start()
         if ending:
             stream.finish()
-        else:
+        elif told:
             self.wake()
+        else:    # who reads asks again
+            stream.close()
+
+    def _begun(self) -> bool:
+        """Whether there is the thread; it begins if that can be. The lock is held."""
+        if self._thread is not None:
+            return True
+        try:
+            with contextlib.ExitStack() as made:
+                signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+                made.callback(os.close, signal)
+                selector = made.enter_context(selectors.DefaultSelector())
+                selector.register(signal, selectors.EVENT_READ)
+                thread = threading.Thread(target=self._run, args=(selector, signal), name="hpm-events", daemon=True)
+                thread.start()
+                made.pop_all()
+        except (OSError, RuntimeError) as error:    # no file, or no thread, to be had: the next answer tries it again
+            log.error("events cannot be told now: %s", error)
+            return False
+        self._signal, self._thread = signal, thread
+        return True
 
     def wake(self) -> None:
         """There is something to send. Never waits."""
@@ -102,21 +120,20 @@ class Streams:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._signal, selectors.EVENT_READ)
+    def _run(self, selector: selectors.BaseSelector, signal: int) -> None:
+        with selector:
             patience = BEAT
             while not self._ending:
                 for key, _ in selector.select(patience):
                     if key.data is None:
-                        os.eventfd_read(self._signal)
+                        os.eventfd_read(signal)
                     else:
                         key.data.ready = True
                 self._admit(selector)
                 now = time.monotonic()
                 patience = min([BEAT, *(self._serve(stream, now, selector) for stream in list(self._streams))])
         with self._lock:
-            signal, self._signal = self._signal, -1
+            self._signal = -1
         os.close(signal)
         for stream in [*self._streams, *self._new]:
             stream.finish()
@@ -125,8 +142,13 @@ class Streams:
         with self._lock:
             new, self._new = self._new, []
         for stream in new:
-            self._streams.add(stream)
-            selector.register(stream.connection.socket, selectors.EVENT_READ, stream)
+            try:
+                selector.register(stream.connection.socket, selectors.EVENT_READ, stream)
+            except OSError as error:    # the kernel has no room for more; the others go on
+                log.error("events for one reader: %s", error)
+                stream.close()
+            else:
+                self._streams.add(stream)
 
     def _serve(self, stream: _Stream, now: float, selector: selectors.BaseSelector) -> float:
         """Send what there is for one; gives the seconds after which to look again."""

@@ -17,7 +17,7 @@ from ..errors import StoreError
 from ..store.activity import ActivityFilter, ActivityRecord, add_activity, find_activity
 from ..store.database import Database
 from ..wire.activity import ActivityOutcome
-from ..wire.times import rfc3339
+from ..wire.times import moment_of, rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,10 @@ journal.setLevel(logging.INFO)    # whatever else a host wants to read
 
 #: How long entries are kept.
 AGE = timedelta(days=90)
+
+#: A clock that goes so far ahead at once is not believed for so long: it may be set right again, and what was dropped
+#: by it would be gone.
+FAR, DOUBT = timedelta(days=1), timedelta(hours=1)
 
 #: Entries that may wait to be written, and that are written at once.
 WAITING = 2000
@@ -51,6 +55,8 @@ class ActivityLog:
         self._thread: threading.Thread | None = None
         self._lost = 0    # since the store was last written
         self._failing = False
+        self._last: datetime | None = None    # when the store was last written; None: look it up
+        self._believed: datetime | None = None    # from when on the clock is; None: it is
 
     def time(self) -> str:
         """The time of an entry made now."""
@@ -70,8 +76,12 @@ class ActivityLog:
         """Leave an entry; never waits and never fails."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="hpm-activity", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="hpm-activity", daemon=True)
+                try:
+                    thread.start()
+                    self._thread = thread
+                except RuntimeError as error:    # no memory, or too many of them; the next entry tries it again
+                    log.error("the activity log: %s", error)
         try:
             self._queue.put_nowait(record)
         except queue.Full:
@@ -139,7 +149,7 @@ class ActivityLog:
             lost, self._lost = self._lost, 0
         found = [self._gap(lost), *records] if lost else records
         try:
-            add_activity(self._database, found, rfc3339(self._wall() - AGE))
+            add_activity(self._database, found, self._oldest())
         except StoreError as error:
             with self._lock:
                 self._lost += lost + len(records)
@@ -150,6 +160,19 @@ class ActivityLog:
             if self._failing or lost:
                 log.warning("the activity log is kept again; %d entries were not", lost)
             self._failing = False
+
+    def _oldest(self) -> str:
+        """What is older is dropped. Raises `StoreError`."""
+        now, last = self._wall(), self._last
+        if last is None:
+            newest = find_activity(self._database, ActivityFilter(limit=1))
+            last = moment_of(newest[0].time) if newest else now
+        if now - last >= FAR:
+            self._believed = now + DOUBT
+        elif now < last:
+            self._believed = None
+        self._last = now
+        return "" if self._believed is not None and now < self._believed else rfc3339(now - AGE)
 
     def _gap(self, lost: int) -> ActivityRecord:
         return self.own(f"{lost} entries before this one could not be kept; the journal may have them")

@@ -83,7 +83,7 @@ class Observer:
         return self.sample
 
     def see_partitions(self) -> None:
-        """Look which partitions there are, and what is in force there."""
+        """Look which partitions there are, and what is in force there. Raises `HypervisorError`."""
         self.partitions = self._hypervisor.partitions.states()
         shares = partition_shares(self.partitions)
         if shares != self._partition_shares:    # else it is the same object, so that nobody looks again

@@ -129,7 +129,7 @@ class PlacementManagement:
         room = dict.fromkeys(now.sample.idle_by_cpu or self._topology.cpus, each)
         resting = frozenset(uuid for uuid, start in self._moved if _starts(snapshot, uuid) == start)
         taken = taken_alone(snapshot)
-        free = self._topology.numbers.difference(*taken.values())
+        free = self._free(snapshot.sample, taken)
         servers = self._placed(snapshot, uses, taken, free)
         self._question = _Question(snapshot, uses, servers, room, free, resting, seconds)
 
@@ -165,7 +165,7 @@ class PlacementManagement:
         then, now = asked.snapshot, self._writer.snapshot
         if then.catalog.generation != now.catalog.generation or then.levels.cpu_mgmt != now.levels.cpu_mgmt:
             return False
-        if self._topology.numbers.difference(*taken_alone(now).values()) != asked.free:
+        if self._free(now.sample, taken_alone(now)) != asked.free:
             return False
         for move in proposal.moves:
             server, info = now.sample.samples.get(move.uuid), now.sample.infos.get(move.uuid)
@@ -175,6 +175,11 @@ class PlacementManagement:
             if pins != move.before or self._actuator.held(server, "vcpu-pins"):
                 return False
         return True
+
+    def _free(self, sample: HostSample, taken: Mapping[str, frozenset[int]]) -> frozenset[int]:
+        """The CPUs that nobody has for himself alone; of those that have gone offline since hpm started none."""
+        online = sample.idle_by_cpu.keys() or self._topology.numbers
+        return self._topology.numbers.intersection(online).difference(*taken.values())
 
     def _moved_before(self, sample: HostSample) -> dict[tuple[str, str], int]:
         """Servers that were moved before hpm was started anew, and that are still where it moved them to: UUID and

@@ -113,7 +113,10 @@ class Tokens:
                 self._written[token_id] = now
         if keep:
             # In a thread of its own: who comes with a token waits for no disk.
-            threading.Thread(target=self._keep_use, args=(found,), name="hpm-token", daemon=True).start()
+            try:
+                threading.Thread(target=self._keep_use, args=(found,), name="hpm-token", daemon=True).start()
+            except RuntimeError as error:    # no memory, or too many threads
+                log.warning("the last use of a token could not be kept: %s", error)
         return found
 
     def _keep_use(self, used: TokenRecord) -> None:

@@ -92,8 +92,9 @@ class Committer:
         `StoreLate` where it is not done in time: the turn is given up then, and nobody writes before it is over."""
         if self._thread is None:
             given = (self._queue, self._connection, self._turn, self._what)
-            self._thread = threading.Thread(target=_run, args=given, name="hpm-store", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=_run, args=given, name="hpm-store", daemon=True)
+            thread.start()    # raises where there is none to be had: the next commit tries it again
+            self._thread = thread
             weakref.finalize(self, self._queue.put, None)
         outcome, lock, given_up, turn = CommitOutcome(), threading.Lock(), False, self._turn
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...errors import Conflict, HypervisorError
 from ...policy.partitions import ROOT
+from ..kernel_text import is_no_room
 from .names import SUFFIXES
 
 _NUMBER = re.compile("-?[0-9]{1,19}")
@@ -18,13 +19,14 @@ _NUMBER = re.compile("-?[0-9]{1,19}")
 
 def below(mount: Path, directory: Callable[[str], str], partition: Callable[[str], str | None]) -> Iterator[str]:
     """The partitions in the root of a tree that is mounted there, and in those. `directory` and `partition` translate
-    names (see `names`)."""
+    names (see `names`). Raises `HypervisorError` where that cannot be seen now."""
     waiting = [ROOT]
     while waiting:
         path = waiting.pop()
         try:
             names = os.listdir(mount / directory(path))    # noqa: PTH208    a path for each server would cost most of it
-        except OSError:
+        except OSError as error:
+            _refuse_unseen(error)
             continue    # it went just now, or no server has started yet
         for name in names:
             # looked at first: there are thousands of servers beside them
@@ -35,11 +37,19 @@ def below(mount: Path, directory: Callable[[str], str], partition: Callable[[str
 
 
 def read_text(file: Path) -> str | None:
-    """What it says; None: it is not there, or its cgroup has gone just now."""
+    """What it says; None: it is not there, or its cgroup has gone just now. Raises `HypervisorError` where that cannot
+    be seen now."""
     try:
         return file.read_text(errors="replace").strip()
-    except OSError:
+    except OSError as error:
+        _refuse_unseen(error)
         return None
+
+
+def _refuse_unseen(error: OSError) -> None:
+    """Who took what is not seen for what is not there would forget what was in force before hpm came."""
+    if is_no_room(error):
+        raise HypervisorError(f"partitions cannot be looked at: {error}") from None
 
 
 def read_number(file: Path) -> int | None:

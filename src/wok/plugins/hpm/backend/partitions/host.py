@@ -35,7 +35,8 @@ class PartitionHost(Protocol):
         ...
 
     def states(self) -> Mapping[str, PartitionState]:
-        """The partitions that there are now, by path; the root, too, even if no server has started yet."""
+        """The partitions that there are now, by path; the root, too, even if no server has started yet. Raises
+        `HypervisorError` where that cannot be seen now."""
         ...
 
     def device_name(self, device: str) -> str:

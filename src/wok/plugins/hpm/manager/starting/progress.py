@@ -7,7 +7,7 @@ whatever goes on from what is in the store, with the host as it is then.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -93,6 +93,21 @@ def without(job: StartJob, uuids: Collection[str], now: datetime, why: str) -> S
         if server.uuid in uuids and server.phase not in OVER else server for server in job.servers
     )
     return job if servers == job.servers else msgspec.structs.replace(job, servers=servers)
+
+
+def later(job: StartJob, seconds: float) -> StartJob:
+    """The job after the clock was set forward by so much: what is under way has lasted as long as it had."""
+    servers = tuple(
+        server if server.phase in OVER else
+        msgspec.structs.replace(server, since=rfc3339(moment_of(server.since) + timedelta(seconds=seconds)))
+        for server in job.servers
+    )
+    return msgspec.structs.replace(job, servers=servers)
+
+
+def steps_of(job: StartJob) -> tuple[object, ...]:
+    """How far a job has come."""
+    return job.state, *((server.phase, server.since, server.forced) for server in job.servers)
 
 
 def seconds_since(time: str, now: datetime) -> float:

@@ -30,9 +30,10 @@ from ..events import Events
 from ..snapshot import Snapshot
 from .autostart import Autostart
 from .circles import check_dependencies
+from .clock import ClockSet
 from .deeds import Deeds
 from .gate import Verdict, verdict
-from .progress import advance, cancelled, without
+from .progress import advance, cancelled, later, steps_of, without
 from .readiness import Probes
 from .watch import Watch
 from .windows import RunWindows
@@ -74,7 +75,7 @@ class Starting:
     ) -> None:  # fmt: skip
         self.admission: Admission = "all" if load_setting(database, "admission") == "all" else "running"
         self._hypervisor, self._database, self._events, self._host = hypervisor, database, events, host
-        self._wall = wall
+        self._wall, self._clock_set = wall, ClockSet(clock, wall)
         self._probes = Probes(hypervisor, clock, self.wake)
         self._needs, self._windows = KnownNeeds(), RunWindows(database, local)
         self._watch, self._autostart = Watch(events, activity), Autostart(database, self._windows.outside)
@@ -83,11 +84,10 @@ class Starting:
         self._deeds = Deeds(hypervisor, self.wake, self._goes_on)
         self.at_start = self._deeds.at_start
         self._lock = threading.RLock()    # never held while the hypervisor is asked, once there are threads
-        self._jobs = load_jobs(database)
+        self._jobs, self._wake = load_jobs(database), threading.Event()
         self._late: CommitOutcome | None = None    # what becomes of a job that was refused as the store was late
         self.ended: Counter[JobState] = Counter()
         self._turning = self._ending = False
-        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hpm-starting", daemon=True)
 
     # -- life
@@ -249,6 +249,7 @@ class Starting:
 
     def _turn(self) -> None:
         self._settle()
+        self._keep_pace()
         snapshot = self._host.snapshot
         needs = self._needs.of(snapshot)
         self._watch.look_for_cycle(snapshot, needs)
@@ -271,6 +272,14 @@ class Starting:
         ]
         self._probes.forget(snapshot.sample.infos)
         self._probes.ask(snapshot, {*waiting, *(target for needed in needs.values() for target in needed)})
+
+    def _keep_pace(self) -> None:
+        """Where somebody has set the clock, nothing has lasted longer for that, nor shorter. Raises `StoreError`."""
+        ahead = self._clock_set.ahead()
+        moved = [later(job, ahead) for job in self._jobs.values() if ahead and job.state == "running"]
+        self._jobs.update({job.id: job for job in moved})    # all of them first, whatever the store says
+        for job in moved:
+            save_job(self._database, job)
 
     def _move(self, job: StartJob, snapshot: Snapshot) -> None:
         deeds = self._deeds
@@ -348,7 +357,7 @@ class Starting:
     def _keep(self, job: StartJob) -> StartJob:
         before = self._jobs[job.id]
         # Reasons count seconds: they are looked at, and neither stored nor told one by one.
-        if _steps(job) != _steps(before):
+        if steps_of(job) != steps_of(before):
             save_job(self._database, job)
             self._events.publish("start-job", job)
         self._jobs[job.id] = job
@@ -384,7 +393,10 @@ class Starting:
         """Begin a job of hpm's own. Where that for all cannot begin, each of those that start has one of its own, so
         that none hinders the others. Gives those that began."""
         try:
-            self._request(action, uuids, why)
+            if action == "start":
+                self.request_start(uuids, f"{ITSELF} ({why})")
+            else:
+                self.request_stop(uuids, f"{ITSELF} ({why})", dependants="leave", action=action)
         except Conflict as error:
             if action == "start" and len(uuids) > 1:
                 return tuple(uuid for one in uuids for uuid in self._try(action, (one,), why))
@@ -394,12 +406,6 @@ class Starting:
             self._told[about] = str(error)
             return ()
         return tuple(uuids)
-
-    def _request(self, action: JobAction, uuids: Sequence[str], why: str) -> None:
-        if action == "start":
-            self.request_start(uuids, f"{ITSELF} ({why})")
-        else:
-            self.request_stop(uuids, f"{ITSELF} ({why})", dependants="leave", action=action)
 
     def _refuse_against(self, snapshot: Snapshot, uuids: Sequence[str], action: JobAction) -> None:
         """Raise `Conflict` where a job that is under way does the contrary to one of these."""
@@ -412,8 +418,3 @@ class Starting:
                     raise Conflict(
                         f"the job {job.id} is to {job.action} {name_of(snapshot, uuid)}; wait for it, or cancel it"
                     )
-
-
-def _steps(job: StartJob) -> tuple[object, ...]:
-    """How far a job has come."""
-    return job.state, *((server.phase, server.since, server.forced) for server in job.servers)

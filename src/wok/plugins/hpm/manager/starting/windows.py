@@ -80,8 +80,9 @@ class RunWindows:
         self._keep(dict.fromkeys(uuids, inside))
 
     def _keep(self, sides: Mapping[str, bool]) -> None:
-        self._inside |= sides
-        save_setting(self._database, _SETTING, msgspec.json.encode(self._inside).decode())
+        inside = {**self._inside, **sides}
+        save_setting(self._database, _SETTING, msgspec.json.encode(inside).decode())
+        self._inside = inside    # not before: what is refused is kept at the next minute
 
     def seconds(self) -> float | None:
         """Seconds until the next minute, if there were windows at the last look."""

@@ -24,14 +24,21 @@ class Workers:
         return self._free
 
     def run(self, work: Callable[[], None]) -> bool:
-        """Have it done; False: all hands are full, ask again later. It must not raise."""
+        """Have it done; False: all hands are full, or there is no thread to be had; ask again later. It must not raise.
+        """
         with self._lock:
             if self._free == 0:
                 return False
             self._free -= 1
         if self.threaded:
             # A daemon: what hangs in libvirt or in a resolver must not keep hpm from ending.
-            threading.Thread(target=self._work, args=(work,), name=self._name, daemon=True).start()
+            try:
+                threading.Thread(target=self._work, args=(work,), name=self._name, daemon=True).start()
+            except RuntimeError as error:    # no memory, or too many of them
+                log.warning("%s: %s", self._name, error)
+                with self._lock:
+                    self._free += 1
+                return False
         else:
             self._work(work)
         return True
