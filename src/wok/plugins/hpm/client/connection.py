@@ -32,7 +32,7 @@ from .rest import Client
 TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 
-_PEER = struct.Struct("3i")
+_PEER = struct.Struct("i2I")
 _HEADERS = {"Accept": "application/json", "User-Agent": f"hpm/{VERSION}"}
 _TIMEOUT = httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
 

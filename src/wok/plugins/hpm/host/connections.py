@@ -48,6 +48,8 @@ PIECE = 128 * 1024
 
 _NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")    # of a header; no `_`, which WSGI could not tell from `-`
 
+_NUMBER = 0xFFFF_FFFF    # uid_t and gid_t have 32 bits
+
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 #: Headers that say who asks, what is sent, and where it ends.
@@ -203,7 +205,8 @@ class _Connection(server.HTTPConnection):
         # cheroot caches what they give in us, by methods bound to us: a circle, which with its buffers would stay until
         # a search for garbage in everything (`hpm.heap`)
         del self.get_peer_creds, self.resolve_peer_creds
-        self._peer = super().get_peer_creds()    # type: ignore[no-untyped-call]
+        pid, uid, gid = super().get_peer_creds()    # type: ignore[no-untyped-call]
+        self._peer = pid, uid & _NUMBER, gid & _NUMBER    # cheroot takes large numbers of users for negative ones
         self.counted = False
         self.unread = False    # something of the request may be on its way still, though it is answered
         self.rest: tuple[Feed, bool] | None = None    # of an answer that goes on, and whether it is chunked
@@ -215,9 +218,9 @@ class _Connection(server.HTTPConnection):
     def communicate(self) -> bool:
         """One request and its answer."""
         only = self.server.is_only(self.peer_uid)
-        known = only or caller_of(self.peer_uid, self.peer_gid).role is not None
-        self.timed.allow(REQUEST_SECONDS if known else STRANGER_SECONDS)
         try:
+            known = only or caller_of(self.peer_uid, self.peer_gid).role is not None
+            self.timed.allow(REQUEST_SECONDS if known else STRANGER_SECONDS)
             keep: bool = super().communicate()    # type: ignore[no-untyped-call]
             if self.unread and only:
                 self._discard_rest()

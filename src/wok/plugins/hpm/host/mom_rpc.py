@@ -48,7 +48,7 @@ MAX_DEPTH = 32
 
 _PATHS = ("/", "/RPC2")
 _WHERE = "/RPC2"
-_PEER = struct.Struct("3i")
+_PEER = struct.Struct("i2I")
 #: What XML 1.0 cannot say.
 _UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
