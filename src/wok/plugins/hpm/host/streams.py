@@ -73,20 +73,36 @@ class Streams:
         self._ending = False
 
     def add(self, connection: Connection, feed: Feed, chunked: bool) -> None:
-        """Send what a feed tells, from now on; `chunked` as the head of the answer says."""
+        """Send what a feed tells, from now on; `chunked` as the head of the answer says. Where that is not possible
+        the answer ends at once, and the reader asks again. Raises nothing: cheroot would end the whole server."""
         stream = _Stream(connection, feed, chunked)
         with self._lock:
-            ending = self._ending
+            ending = self._ending or not self._begun()
             if not ending:
                 self._new.append(stream)
-                if self._thread is None:
-                    self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-                    self._thread = threading.Thread(target=self._run, name="hpm-events", daemon=True)
-                    self._thread.start()
         if ending:
             stream.finish()
         else:
             self.wake()
+
+    def _begun(self) -> bool:
+        """Whether there is a thread, or there is one now."""
+        if self._thread is not None:
+            return True
+        with contextlib.ExitStack() as made:
+            try:
+                selector = made.enter_context(selectors.DefaultSelector())
+                signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+                made.callback(os.close, signal)
+                selector.register(signal, selectors.EVENT_READ)
+                thread = threading.Thread(target=self._run, args=(selector,), name="hpm-events", daemon=True)
+                thread.start()
+            except (OSError, RuntimeError) as error:    # no open file, or no thread, is left
+                log.warning("nobody is told events now: %s", error)
+                return False
+            made.pop_all()
+            self._signal, self._thread = signal, thread
+        return True
 
     def wake(self) -> None:
         """There is something to send. Never waits."""
@@ -102,9 +118,8 @@ class Streams:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._signal, selectors.EVENT_READ)
+    def _run(self, selector: selectors.BaseSelector) -> None:
+        with selector:
             patience = BEAT
             while not self._ending:
                 for key, _ in selector.select(patience):
@@ -125,8 +140,13 @@ class Streams:
         with self._lock:
             new, self._new = self._new, []
         for stream in new:
-            self._streams.add(stream)
-            selector.register(stream.connection.socket, selectors.EVENT_READ, stream)
+            try:
+                selector.register(stream.connection.socket, selectors.EVENT_READ, stream)
+            except OSError as error:    # the kernel has no room for one more
+                log.warning("a reader of events is sent away: %s", error)
+                stream.finish()
+            else:
+                self._streams.add(stream)
 
     def _serve(self, stream: _Stream, now: float, selector: selectors.BaseSelector) -> float:
         """Send what there is for one; gives the seconds after which to look again."""
