@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 from cheroot import server, wsgi
+from cheroot.connections import ConnectionManager
 from cheroot.makefile import MakeFile
 
 from ..control.api import too_large
@@ -38,6 +39,11 @@ log = logging.getLogger(__name__)
 REQUEST_SECONDS = 10.0
 STRANGER_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
+
+#: Seconds until accepting is tried again where the process or the system has no more open files, and between two lines
+#: in the log about that.
+PAUSE_SECONDS = 0.1
+TELLING_SECONDS = 60.0
 
 #: Bytes of the request line and headers. The longest legitimate one has some hundred ids in its path.
 MAX_HEADER = 64 * 1024
@@ -277,6 +283,24 @@ class _Gateway(wsgi.Gateway_10):
         self._feed = feed
 
 
+class _Accepting(ConnectionManager):
+    """Goes on where no connection can be accepted. cheroot would try again at once, say so at length each time, and
+    come no more to closing idle connections, which makes room."""
+
+    _told = -TELLING_SECONDS
+
+    def _from_server_socket(self, server_socket: socket.socket) -> Any:
+        try:
+            return super()._from_server_socket(server_socket)    # type: ignore[misc]    # private there
+        except OSError as error:
+            now = time.monotonic()
+            if now - self._told >= TELLING_SECONDS:
+                self._told = now
+                log.warning("no connection can be accepted now: %s", error)
+            time.sleep(PAUSE_SECONDS)
+            return None
+
+
 class Server(wsgi.Server):
     """Serves a WSGI application on a unix socket, with peer credentials; to `only` this user, if one is named."""
 
@@ -294,6 +318,12 @@ class Server(wsgi.Server):
         self.streams = Streams()
         self._only = only
         self.shares: Shares[_Connection] = Shares(only)
+
+    def prepare(self) -> None:
+        """Listen. Raises `OSError`."""
+        super().prepare()
+        self._connections.close()    # type: ignore[has-type]    # there are none yet
+        self._connections = _Accepting(self)
 
     def process_conn(self, conn: Any) -> None:
         """Give a connection to a thread once there is something to read; cheroot would let a silent one have it."""
