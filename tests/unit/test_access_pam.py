@@ -99,6 +99,23 @@ def test_a_program_that_a_module_leaves_behind_is_not_waited_for(services: Path)
     assert time.monotonic() - began < 4
 
 
+def test_a_process_that_cannot_be_started_lets_nobody_in(services: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    with pytest.raises(Unavailable, match="No such file"):
+        check(services, "right")
+
+
+@pytest.mark.parametrize("said", ["{}", "[]", "[" * 5000, '{"result": 0, "stage": "account", "user": "ann"}', "\\377"])
+def test_a_process_that_a_module_has_changed_lets_nobody_in(
+    services: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(f"import sys\nsys.stdin.read()\nsys.stdout.buffer.write(b'{said}')\n")
+    monkeypatch.setattr(pam, "_CHILD", child)
+    with pytest.raises(Unavailable, match="PAM failed"):
+        check(services, "right")
+
+
 def test_a_service_that_is_not_there_lets_nobody_in(services: Path) -> None:
     with pytest.raises((WrongPassword, Unavailable)):
         check(services, "nothing")

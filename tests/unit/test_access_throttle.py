@@ -152,6 +152,13 @@ def test_what_is_remembered_is_bounded() -> None:
         throttle.check(HERE)
 
 
+def test_a_password_that_the_front_cannot_see_is_none(host: AccessHost) -> None:
+    """Encoded as in mails, it would take the turns of those who are logged in."""
+    word = basic("ann", PASSWORDS["ann"])["Authorization"].replace(" ", "_").replace("=", "=3D")
+    assert host.ask("GET", "/login", headers={"Authorization": f"=?utf-8?q?{word}?="}).status_code == 401
+    assert host.checker.asked == []
+
+
 def test_counts_never_overflow() -> None:
     now = 0.0
     throttle = Throttle(lambda: now)

@@ -171,6 +171,22 @@ def test_another_user_is_told_that_it_may_not_and_cannot_say_it_is_root(monkeypa
         assert [status for status, _ in ask(api)] == [200, 200, 200, 201, 400, 200, 409]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_users_and_groups_with_large_numbers_are_served_as_others_are() -> None:
+    """As often as they ask: more often than one user has requests at once."""
+    large = 4_000_000_000
+    with running() as api:
+        api.socket.parent.chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, "-c", ASK, str(api.socket), json.dumps([("GET", f"{BASE}/version", None)] * 10),
+             str(large + 1), str(large)],
+            capture_output=True, text=True, check=True, timeout=30,
+        )  # fmt: skip
+        told = [(status, json.loads(text)["message"]) for status, text in json.loads(done.stdout)]
+    assert told == [(403, told[0][1])] * 10
+    assert told[0][1].startswith(f"uid {large + 1} may not do this")
+
+
 def test_a_header_cannot_forge_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer, "_role", lambda uid, user, gid: None)
     forged = {"X-Remote-Uid": "0", "X-Remote-Gid": "0", "Remote-User": "root", "X-Remote-User": "root"}

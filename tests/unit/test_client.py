@@ -16,7 +16,7 @@ from hpm.client.rest import Client
 from hpm.errors import HpmError, InvalidValue
 from hpm.wire.groups import GroupUpdate
 
-from .test_client_fake import BASE, GOLD, Fake, adjustment, refuse, uuid
+from .test_client_fake import BASE, GOLD, Fake, Pieces, adjustment, refuse, uuid
 
 
 @pytest.fixture
@@ -58,6 +58,22 @@ def test_an_answer_of_another_shape_says_where(fake: Fake, client: Client) -> No
     fake.groups[GOLD]["perf-policies"][0]["importance"] = "utmost"
     with pytest.raises(BadAnswer, match=r"utmost.*perf-policies.*newer"):
         _ = client.group(GOLD).value
+
+
+@pytest.mark.parametrize("text", [b"[1,", 100_000 * b"[", b'{"hpm-version": ' + 100_000 * b"["])
+def test_an_answer_that_is_cut_off_or_nested_without_end_is_no_json(fake: Fake, client: Client, text: bytes) -> None:
+    fake.answers["GET", "/version"] = httpx.Response(200, content=text)
+    answer = client.version()
+    with pytest.raises(BadAnswer, match="not JSON"):
+        _ = answer.value
+    with pytest.raises(BadAnswer, match="not JSON"):
+        _ = answer.json
+
+
+def test_an_answer_that_is_not_in_its_coding_is_none(fake: Fake, client: Client) -> None:
+    fake.answers["GET", "/version"] = httpx.Response(200, stream=Pieces(b"{}"), headers={"Content-Encoding": "gzip"})
+    with pytest.raises(BadAnswer, match="coding"):
+        client.version()
 
 
 @pytest.mark.parametrize("text", ["<html>busy</html>", "", "[]", '{"detail": "no"}'])
@@ -131,7 +147,10 @@ def test_a_url_with_a_path_is_the_base_path() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("url", ["host:8443", "ftp://host", "https://", "hpm"])
+@pytest.mark.parametrize("url", [
+    "host:8443", "ftp://host", "https://", "hpm", "https://[::1", "https://host:x", f"https://{70 * 'a'}.de", "https://xn--a",
+    "https://h\0st", "https://\u2100",
+])
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(InvalidValue, match="right would be https://host:8643,"):
         connect(url=url)

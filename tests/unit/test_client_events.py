@@ -17,13 +17,15 @@ from click.testing import CliRunner
 from hpm.cli.main import cli
 from hpm.cli.session import Session
 from hpm.client.connection import connect
-from hpm.client.errors import ApiError, ClientError
+from hpm.client.errors import ApiError, BadAnswer, ClientError
 from hpm.client.sse import EventText, Message
-from hpm.wire.events import GroupEvent, ResyncEvent
+from hpm.wire.events import EVENT_STREAM, GroupEvent, ResyncEvent
 from tests.running import ManagerProcess
 
 from .api_host import ApiHost
-from .test_client_fake import BASE, Fake, refuse
+from .test_client_fake import BASE, Fake, Pieces, refuse
+
+STREAM = {"Content-Type": EVENT_STREAM}
 
 
 def text(number: int, kind: str = "host", **data: Any) -> bytes:
@@ -60,9 +62,11 @@ class Answers:
         answer = self.left.pop(0)
         if isinstance(answer, Exception):
             raise answer
+        if isinstance(answer, httpx.Response):
+            return answer
         if isinstance(answer, int):
             return refuse(request, answer, "no")
-        return httpx.Response(200, content=answer, headers={"Content-Type": "text/event-stream"})
+        return httpx.Response(200, content=answer, headers=STREAM)
 
     def ids(self, last_id: str | None = None) -> Iterator[str | None]:
         with connect(transport=httpx.MockTransport(self.handle)) as client:
@@ -99,6 +103,33 @@ def test_a_hpm_that_is_gone_for_a_while_is_told_once() -> None:
     assert hpm.slept == [1.0, 1.0, 2.0, 4.0, 1.0]
 
 
+def test_a_proxy_that_waits_for_hpm_and_a_refusal_that_breaks_off_are_no_end() -> None:
+    hpm = Answers(text(1), httpx.Response(502, text="<html>"), httpx.Response(503, content=broken(b"{")), text(2), 403)
+    with pytest.raises(ApiError):
+        assert list(hpm.ids("i-0")) == ["i-1", "i-2"]
+    assert len(hpm.lost) == 1 and not hpm.left
+
+
+@pytest.mark.parametrize("answer", [
+    httpx.Response(200, html="<p>Log in"), httpx.Response(404, html="<p>Nothing"),
+    httpx.Response(200, stream=Pieces(b"id: 1\n\n"), headers={**STREAM, "Content-Encoding": "gzip"}),
+])  # fmt: skip
+def test_what_is_no_stream_of_events_is_the_end(answer: httpx.Response) -> None:
+    hpm = Answers(text(1), answer, text(2))
+    with pytest.raises(BadAnswer):
+        list(hpm.ids())
+    assert len(hpm.left) == 1
+
+
+@pytest.mark.parametrize("line", [b"data: x\n", b"event: x\n", b": x\n"])
+def test_an_event_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
+    monkeypatch.setattr("hpm.client.sse.MAX_EVENT", 1000)
+    whole = 100 * line + b"\n"
+    assert len(list(EventText(None, 1.0).messages([whole] * 20))) == (20 if line.startswith(b"data") else 0)
+    with pytest.raises(BadAnswer, match="does not end"):
+        list(EventText(None, 1.0).messages([line] * 1000))
+
+
 def test_what_a_newer_hpm_tells_is_passed_over() -> None:
     hpm = Answers(text(1, "novelty") + text(2, "host", novelty=1) + b"data: nothing\n\n", 404)
     with pytest.raises(ApiError):
@@ -123,7 +154,7 @@ def test_events_of_a_running_hpm(api: ApiHost) -> None:
 
 def told(fake: Fake, *parts: bytes) -> list[str]:
     """The lines that `hpm events` prints until hpm says no."""
-    fake.answers["GET", "/events"] = httpx.Response(200, content=b"retry: 0\n\n" + b"".join(parts))
+    fake.answers["GET", "/events"] = httpx.Response(200, content=b"retry: 0\n\n" + b"".join(parts), headers=STREAM)
     runner = CliRunner(env={"TZ": "UTC"})
     answers = iter([fake.answers["GET", "/events"]])
     handle = fake.handle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -68,6 +69,16 @@ def adjustment(number: int, **fields: Any) -> dict[str, Any]:
         "detail": None,
     }  # fmt: skip
     return {**whole, **fields}
+
+
+class Pieces(httpx.SyncByteStream):
+    """A body as it comes over the net: what is wrong with it shows when it is read."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.parts)
 
 
 @dataclass

@@ -16,7 +16,7 @@ import pytest
 
 from hpm.host.front import process
 from hpm.host.front.certificate import own
-from hpm.host.front.conversation import Conversation, Shared
+from hpm.host.front.conversation import Conversation, Shared, close
 from hpm.host.front.limits import Share, Turns
 from hpm.host.front.listening import Listener, open_listener
 from hpm.host.front.pages import Pages
@@ -86,3 +86,31 @@ def test_what_crowds_of_clients_left_free_is_given_back(monkeypatch: pytest.Monk
         asyncio.run(asyncio.wait_for(process._give_back(), 0.5))
     assert resident(os.getpid()) < before - 20_000_000
     assert len(pieces) == 2_000
+
+
+def test_who_makes_room_while_closing_leaves_its_descriptor_to_the_next() -> None:
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            _, writer = await asyncio.open_connection(sock=ours)
+            number = ours.fileno()
+            writer.write(bytes(10_000_000))    # which nobody takes
+            closing = asyncio.create_task(close(writer))
+            await asyncio.sleep(0.0)
+            closing.cancel()
+            with suppress(asyncio.CancelledError):
+                await closing
+            ours.close()    # as `Listener` does
+            pair = socket.socketpair()
+            mine, other = pair if pair[0].fileno() == number else pair[::-1]
+            assert mine.fileno() == number
+            with mine, other:
+                ready = asyncio.Event()
+                loop.add_reader(mine, ready.set)
+                other.send(b"x")
+                await asyncio.wait_for(ready.wait(), 5.0)
+                loop.remove_reader(mine)
+
+    asyncio.run(play())

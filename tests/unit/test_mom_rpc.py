@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import resource
 import socket
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy, Transport
@@ -23,7 +25,7 @@ from hpm.wire.mom import LONGEST_TEXT
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
 
-from .api_host import ApiHost
+from .api_host import BASE, ApiHost
 
 SHRINK = '(with Guests guest (guest.Control "balloon_target" (* 0.9 guest.balloon_cur)))'
 GUESTS = ["batch1", "db1", "web1"]
@@ -241,6 +243,53 @@ def test_clients_that_are_slow_hold_up_others_for_a_bounded_time(
         for connection in slow:
             connection.close()
         server.stop()
+
+
+@contextmanager
+def without_open_files(manager: ManagerProcess) -> Iterator[None]:
+    """What the process has open it keeps, and nothing is opened."""
+    assert manager.process is not None
+    usual = resource.prlimit(manager.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(manager.process.pid, resource.RLIMIT_NOFILE, (3, usual[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(manager.process.pid, resource.RLIMIT_NOFILE, usual)
+
+
+def test_a_moment_without_open_files_ends_no_socket_and_is_said_once(
+    running: tuple[ManagerProcess, Path], mom: Any
+) -> None:
+    """That of the API neither: who is connected goes on, and who comes meanwhile is served afterwards."""
+    manager, path = running
+    asked = f"HEAD {BASE}/version HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with ExitStack() as open_:
+
+        def connected(path: Path) -> socket.socket:
+            connection = open_.enter_context(socket.socket(socket.AF_UNIX))
+            connection.settimeout(20.0)
+            connection.connect(str(path))
+            return connection
+
+        def refusals() -> int:
+            return manager.text().count("can be accepted now")
+
+        known = connected(manager.socket)
+        known.sendall(asked)
+        assert known.recv(65536).startswith(b"HTTP/1.1 200")
+        with without_open_files(manager):
+            for _ in range(THREADS):    # who waits for a connection has an open file for it already
+                connected(path).close()
+            late = connected(manager.socket)
+            wait_until(lambda: refusals() == THREADS + 1, 10.0, "nobody is accepted", 0.05)
+            known.sendall(asked)
+            assert known.recv(65536).startswith(b"HTTP/1.1 200")
+            time.sleep(0.6)    # each is tried again
+        late.sendall(asked)
+        assert late.recv(65536).startswith(b"HTTP/1.1 200")
+        assert mom.ping() is True
+        assert refusals() == THREADS + 1
+        assert "Traceback" not in manager.text()
 
 
 AS_NOBODY = """

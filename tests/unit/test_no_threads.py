@@ -1,14 +1,8 @@
-"""There is no thread, or no file, to be had for a while: what begins one later goes on as soon as there is."""
+"""There is no thread to be had for a while: what begins one goes on as soon as there is."""
 
 from __future__ import annotations
 
-import errno
-import os
-import selectors
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -17,18 +11,13 @@ import pytest
 from hpm.backend.calls import MAX_STUCK, Calls
 from hpm.backend.simulated import uuid_of
 from hpm.errors import HypervisorUnreachable
-from hpm.host.connections import Server
-from hpm.host.mom_rpc import THREADS, MomRpc
-from hpm.host.streams import Streams
 from hpm.manager.activity import ActivityLog
 from hpm.manager.starting.workers import Workers
 from hpm.manager.tokens import Tokens
 from hpm.store.activity import ActivityFilter
 from hpm.store.catalog_store import load_setting, save_setting
 from hpm.store.database import Database
-from tests.lab.errors import wait_until
 
-from .api_host import ApiHost
 from .start_house import StartHouse, off
 
 LONG = 10.0
@@ -111,129 +100,3 @@ def test_a_request_is_not_failed_by_the_activity_log_or_the_use_of_a_token(tmp_p
     assert {one.summary for one in log.find(ActivityFilter())} == {"first", "second"}
     log.close()
     database.close()
-
-
-class _Told:
-    """A feed that has told all, and the connection that it goes to."""
-
-    def __init__(self, ours: socket.socket) -> None:
-        self.socket, self.seconds, self.over, self.ended = ours, LONG, True, False
-
-    def begin(self) -> bytes:
-        return b"told"
-
-    def take(self) -> list[bytes]:
-        return []
-
-    def beat(self) -> bytes:
-        return b""
-
-    def end(self) -> None:
-        self.ended = True
-
-    def close(self) -> None:
-        self.socket.close()
-
-
-@pytest.fixture
-def streams() -> Iterator[Streams]:
-    made = Streams()
-    yield made
-    made.stop()
-
-
-def heard(streams: Streams) -> tuple[bytes, bool]:
-    """What a reader of events is told until its connection ends, and whether that gave its place back."""
-    ours, theirs = socket.socketpair()
-    told = _Told(ours)
-    streams.add(told, told, chunked=False)
-    found = b""
-    with theirs:
-        theirs.settimeout(LONG)
-        while piece := theirs.recv(100):
-            found += piece
-    return found, told.ended
-
-
-@pytest.mark.parametrize("lacks", ["thread", "eventfd", "epoll"])
-def test_events_are_told_again_when_there_is_a_thread_and_files_for_it(
-    room: Room, streams: Streams, monkeypatch: pytest.MonkeyPatch, lacks: str
-) -> None:
-    def none(*_: object) -> int:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-
-    with monkeypatch.context() as bare:
-        room.lacks = "hpm-events" if lacks == "thread" else None
-        if lacks == "eventfd":
-            bare.setattr(os, "eventfd", none)
-        elif lacks == "epoll":
-            bare.setattr(selectors.DefaultSelector, "_selector_cls", none)
-        assert heard(streams) == (b"", True)
-    room.lacks = None
-    assert heard(streams) == (b"told", True)
-
-
-class Files:
-    """Whether there is a file left for a connection, and how often that was asked."""
-
-    lacks = False
-    asked = 0
-
-
-@pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch) -> Files:
-    there, accept = Files(), socket.socket.accept
-
-    def asked(self: socket.socket) -> tuple[socket.socket, object]:
-        there.asked += 1
-        if there.lacks:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return accept(self)
-
-    monkeypatch.setattr(socket.socket, "accept", asked)
-    return there
-
-
-def test_who_waits_for_a_file_is_answered_later_and_the_log_is_not_filled_meanwhile(
-    tmp_path: Path, files: Files, caplog: pytest.LogCaptureFixture
-) -> None:
-    def hello(_: object, start: Callable[..., object]) -> list[bytes]:
-        start("200 OK", [("Content-Length", "2")])
-        return [b"ok"]
-
-    server = Server(str(tmp_path / "s"), hello)
-    server.prepare()
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    try:
-        files.lacks = True
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(LONG)
-            client.connect(str(tmp_path / "s"))
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            wait_until(lambda: files.asked > 3, LONG, "it was tried some times")
-            time.sleep(0.3)
-            assert files.asked < 20 and len([one for one in caplog.records if one.levelname == "ERROR"]) == 1
-            files.lacks = False
-            assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
-    finally:
-        server.stop()
-        thread.join()
-
-
-def test_programs_that_talk_to_mom_are_answered_when_there_is_a_file_again(
-    api: ApiHost, tmp_path: Path, files: Files
-) -> None:
-    server = MomRpc(api.manager, tmp_path / "mom")
-    files.lacks = True
-    server.start()
-    try:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(LONG)
-            client.connect(str(tmp_path / "mom"))
-            wait_until(lambda: files.asked >= 2 * THREADS, LONG, "each thread has tried it")
-            files.lacks = False
-            client.sendall(b"POST /nothing HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
-            assert client.recv(100).startswith(b"HTTP/1.")
-    finally:
-        server.stop()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -322,6 +323,14 @@ def test_it_ends_with_who_started_it(courier: ProcessCourier) -> None:
         thread.join(10)
         assert said == [Outcome(False, "hpm is stopping")] and not children()
         assert courier.deliver(post(there.url), LONG) == Outcome(False, "hpm is stopping")
+
+
+def test_without_a_thread_to_watch_it_no_process_is_left(
+    courier: ProcessCourier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    failed(courier.deliver(post("http://127.0.0.1:1/"), LONG), "can't start new thread")
+    assert not children()
 
 
 @AS_ROOT

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from hpm.backend.simulated import ServerSpec, uuid_of
 from hpm.client.connection import connect
+from hpm.client.errors import BadAnswer
 from hpm.client.mirror import Mirror
 from hpm.manager.sync.reported import COLUMNS, Told, rounded
 from hpm.wire.sync import Sync
@@ -364,3 +366,34 @@ def test_what_only_trembles_is_not_told_again(api: ApiHost, poller: Poller) -> N
         assert answer is not None
         names += [poller.numbers[n] for n in answer["runtime"]["server"]]
     assert uuid_of("off1") not in names
+
+
+def test_a_mirror_forgets_who_went_and_begins_anew_where_an_answer_does_not_fit(api: ApiHost) -> None:
+    whole = api.get(SYNC)
+    uuids = [one["object-id"] for one in whole["changed"]["configuration"]]
+    nothing = {name: [] for name in SECTIONS}
+    still = {name: [] for name in whole["runtime"]}
+    gone = {**whole, "resync": False, "removed": uuids, "changed": nothing, "runtime": still}
+    back = {**gone, "removed": [], "changed": {**nothing, "configuration": [
+        {**one, "number": one["number"] + 100} for one in whole["changed"]["configuration"]
+    ]}}  # fmt: skip
+    unknown = {**whole, "changed": nothing}
+    uneven = {**whole, "runtime": {**whole["runtime"], "delay": []}}
+    answers, asked = iter([whole, back, gone, unknown, whole, uneven, whole]), []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append("since" in request.url.params)
+        return httpx.Response(200, json=next(answers))
+
+    with connect(transport=httpx.MockTransport(handle)) as client:
+        mirror = Mirror(client)
+        assert mirror.poll() == set(uuids) == mirror.poll()
+        assert len(mirror._numbers) == len(mirror.servers) == len(uuids)
+        assert mirror.poll() == set(uuids)
+        assert not mirror.servers and not mirror._numbers
+        for _ in range(2):
+            with pytest.raises(BadAnswer, match="does not name"):
+                mirror.poll()
+            mirror.poll()
+            assert set(mirror.servers) == set(uuids)
+    assert asked == [False, True, True, True, False, True, False]

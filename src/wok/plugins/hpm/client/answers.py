@@ -18,6 +18,9 @@ from .errors import BadAnswer
 
 T = TypeVar("T")
 
+#: What decoding raises; the last one where it is nested without end.
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 @dataclass(frozen=True)
 class Answer(Generic[T]):
@@ -48,18 +51,15 @@ class Answer(Generic[T]):
     @cached_property
     def json(self) -> Any:
         """The body as plain dicts and lists, nothing left out. Raises `BadAnswer`."""
-        try:
-            return msgspec.json.decode(self.text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadAnswer(f"the answer is not JSON: {error}") from None
+        return _plain(self.text)
 
 
 def decode_answer(text: bytes, type_: type[T]) -> T:
     """Decode a body, leaving out what this version does not know. Raises `BadAnswer`."""
     try:
         return msgspec.json.decode(text, type=type_)
-    except msgspec.ValidationError:
-        known = _without_unknown(msgspec.json.decode(text), inspect.type_info(type_))
+    except msgspec.ValidationError:    # first of the type, and of JSON only as far as it was read
+        known = _without_unknown(_plain(text), inspect.type_info(type_))
         try:
             return msgspec.convert(known, type=type_)
         except msgspec.ValidationError as error:
@@ -67,7 +67,15 @@ def decode_answer(text: bytes, type_: type[T]) -> T:
                 f"the answer is not as this version of hpm knows it ({error});"
                 " is the server much older or newer?"
             ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _NO_JSON as error:
+        raise BadAnswer(f"the answer is not JSON: {error}") from None
+
+
+def _plain(text: bytes) -> Any:
+    """JSON as dicts and lists. Raises `BadAnswer`."""
+    try:
+        return msgspec.json.decode(text)
+    except _NO_JSON as error:
         raise BadAnswer(f"the answer is not JSON: {error}") from None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -11,7 +12,7 @@ import msgspec
 
 from ..wire.errors import ErrorBody
 from .answers import Answer, decode_answer
-from .errors import ApiError, BadAnswer, ChangedMeanwhile
+from .errors import ApiError, BadAnswer, ChangedMeanwhile, NoConnection
 from .request import Connection, Request
 
 if TYPE_CHECKING:
@@ -79,9 +80,23 @@ class Calls:
     def _checked(response: httpx.Response) -> httpx.Response:
         """The answer, if it is not a refusal. Raises `ApiError`, `BadAnswer`."""
         if not response.is_success:
-            response.read()
+            with reading():
+                response.read()
             raise _refusal(response)
         return response
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """A body is read. Raises `NoConnection` where it breaks off, `BadAnswer` where its coding is none."""
+    import httpx
+
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise NoConnection(f"the connection to hpm broke ({error})") from None
+    except httpx.DecodingError as error:
+        raise BadAnswer(f"the answer is not in the coding that it says: {error}") from None
 
 
 def text_query(query: msgspec.Struct | None) -> dict[str, str]:
@@ -108,7 +123,8 @@ def _refusal(response: httpx.Response) -> ApiError | BadAnswer:
     except BadAnswer:
         return BadAnswer(
             f"{response.request.url} answered {response.status_code} {response.reason_phrase}, but not in the"
-            " words of hpm's API; check that this is the address of hpm"
+            " words of hpm's API; check that this is the address of hpm",
+            response.status_code,
         )
     kind = ChangedMeanwhile if response.status_code == 412 else ApiError
     return kind(response.status_code, body.reason, body.message, body.error_details)

@@ -14,7 +14,7 @@ import struct
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -23,7 +23,7 @@ from ..paths import socket_candidates
 from ..version import VERSION
 from ..wire.doors import BASE
 from .credentials import Credentials, check_secure
-from .errors import NoConnection
+from .errors import BadAnswer, NoConnection
 from .request import Request
 from .rest import Client
 
@@ -32,7 +32,7 @@ from .rest import Client
 TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 
-_PEER = struct.Struct("3i")
+_PEER = struct.Struct("i2I")
 _HEADERS = {"Accept": "application/json", "User-Agent": f"hpm/{VERSION}"}
 _TIMEOUT = httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
 
@@ -80,9 +80,7 @@ class UrlConnection:
         credentials: Credentials | None = None,
         cacert: Path | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8643, for example")
+        parts = _split(url)
         if parts.password is not None:
             raise InvalidValue("a password does not belong in a URL, where others can read it; say --user NAME")
         self.base_path = parts.path.rstrip("/") or BASE    # where a URL names no path
@@ -129,6 +127,19 @@ def connect(
     return Client(SocketConnection(socket_candidates(), named=bool(os.environ.get("HPM_SOCKET"))))
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of a URL that has a host. Raises `InvalidValue`."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            parts.hostname.encode("idna")    # as who looks it up does
+            if httpx.URL(url).host:    # decoded
+                return parts
+    except (ValueError, httpx.InvalidURL):    # a UnicodeError is a ValueError
+        pass
+    raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8643, for example")
+
+
 def _trust(cacert: Path | None) -> ssl.SSLContext | bool:
     """Whose certificates are trusted: those of `cacert` alone, or the system's."""
     if cacert is None:
@@ -148,7 +159,7 @@ def _socket_client(path: Path) -> httpx.Client:
 
 
 def _send(http: httpx.Client, where: str, request: Request, stream: bool = False) -> httpx.Response:
-    """Send, with the failures of httpx as `NoConnection`."""
+    """Send, with the failures of httpx as `NoConnection` or `BadAnswer`."""
     try:
         return http.send(
             http.build_request(
@@ -164,6 +175,8 @@ def _send(http: httpx.Client, where: str, request: Request, stream: bool = False
         raise NoConnection(f"no connection to {where}: {error}; check the address, and that hpm runs there") from None
     except httpx.TimeoutException:
         raise NoConnection(f"{where} does not answer within {TIMEOUT_SECONDS:g} s; try again") from None
+    except httpx.DecodingError as error:
+        raise BadAnswer(f"{where} answered in another coding than it says: {error}") from None
     except httpx.TransportError as error:
         raise NoConnection(
             f"the connection to {where} broke ({error}); the next list shows whether a change was done"

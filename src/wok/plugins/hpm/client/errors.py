@@ -30,9 +30,14 @@ class NoConnection(ClientError):
 
 
 class BadAnswer(ClientError):
-    """The answer is not one of hpm's: another program, a proxy, or a version too far away."""
+    """The answer is not one of hpm's: another program, a proxy, or a version too far away. `status` is the HTTP status,
+    where that says more than the body."""
 
     id = "bad-answer"
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ApiError(ClientError):

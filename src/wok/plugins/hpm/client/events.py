@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from ..wire.events import EVENT_STREAM, TYPES, Event, EventKind
 from .answers import decode_answer
-from .calls import Calls
-from .errors import ApiError, ClientError, NoConnection
+from .calls import Calls, reading
+from .errors import ApiError, BadAnswer, ClientError, NoConnection
 from .request import Request
 from .sse import EventText, Message
 
@@ -23,7 +23,7 @@ EVENTS = "/events"
 #: Seconds between two tries to reach a hpm that is gone, at most.
 LONGEST_PAUSE = 10.0
 
-#: Statuses by which hpm, or its web front, says that it may be otherwise soon.
+#: Statuses by which hpm, its web front, or a proxy before it, says that it may be otherwise soon.
 _SOON = (429, 502, 503, 504)
 
 
@@ -79,12 +79,12 @@ class EventStream:
             answer.close()
 
     def _again(self) -> httpx.Response:
-        """The next answer, however long hpm is gone. Raises `ApiError`."""
+        """The next answer, however long hpm is gone. Raises `ApiError`, `BadAnswer`."""
         seconds, told = self._text.retry, False
         while True:
             try:
                 return self._ask(self._text.last_id)
-            except ApiError as error:
+            except (ApiError, BadAnswer) as error:
                 if error.status not in _SOON:
                     raise
                 why: ClientError = error
@@ -140,17 +140,19 @@ class EventCalls(Calls):
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
         response = self._connection.stream(Request("GET", self._connection.base_path + path, query, None, headers))
-        return self._checked(response)
+        self._checked(response)
+        kind = response.headers.get("Content-Type", "")
+        if not kind.startswith(EVENT_STREAM):
+            response.close()
+            raise BadAnswer(f"{response.request.url} answered {kind or 'what has no type'}, and not {EVENT_STREAM};"
+                            " check that this is the address of hpm")    # fmt: skip
+        return response
 
 
 def _pieces(answer: httpx.Response) -> Iterator[bytes]:
-    """The body as it comes. Raises `NoConnection` where it breaks off."""
-    import httpx
-
-    try:
+    """The body as it comes. Raises `NoConnection` where it breaks off, and `BadAnswer`."""
+    with reading():
         yield from answer.iter_bytes()
-    except httpx.TransportError as error:
-        raise NoConnection(f"the connection to hpm broke ({error})") from None
 
 
 def _typed(message: Message) -> Received | None:

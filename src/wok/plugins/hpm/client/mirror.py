@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..wire.sections import Configuration, Devices, GuestDetails, Status
 from ..wire.sync import Runtime, Sync
+from .errors import BadAnswer
 
 if TYPE_CHECKING:
     from .rest import Client
@@ -60,21 +61,32 @@ class Mirror:
     def poll(self) -> set[str]:
         """Ask what changed; gives the UUIDs of servers that are others than before, those that went too.
 
-        Raises `ClientError`, and the mirror stays as it was: the next poll goes on from there.
+        Raises `ClientError`, and the mirror stays as it was: the next poll goes on from there. After an answer that
+        does not fit together (`BadAnswer`) it reads everything anew.
         """
         answer = self._client.sync(self._token)
         if answer.nothing:
             return set()
         told = answer.value
+        try:
+            changed = self._apply(told)
+        except (LookupError, ValueError) as error:
+            self._token = None
+            raise BadAnswer(f"the answer tells of servers that it does not name, or not all of one: {error}") from None
+        self._token, self.snapshot_time, self.problem = told.token, told.snapshot_time, told.problem
+        return changed
+
+    def _apply(self, told: Sync) -> set[str]:
+        """Gives what changed. Raises `LookupError`, `ValueError` where it does not fit together."""
         changed = self._begin() if told.resync else set()
         for uuid in told.removed:
             if self.servers.pop(uuid, None) is not None:
                 changed.add(uuid)
         changed |= self._sections(told)
-        changed |= self._figures(told.runtime)
-        changed |= self._stale(told)
-        self._token, self.snapshot_time, self.problem = told.token, told.snapshot_time, told.problem
-        return changed
+        if len(self._numbers) > len(self.servers):    # no number is used again: of who went, or came back with another
+            newest = {one.object_id: number for number, one in self._numbers.items()}
+            self._numbers = {newest[uuid]: one for uuid, one in self.servers.items()}
+        return changed | self._figures(told.runtime) | self._stale(told)
 
     def _begin(self) -> set[str]:
         """Forget everything; gives what there was."""

@@ -31,13 +31,17 @@ class EventText:
     def messages(self, pieces: Iterable[bytes]) -> Iterator[Message]:
         """The messages in one answer; what has no end is left out. Raises `BadAnswer` for one without an end."""
         event, data, named = "", list[bytes](), self.last_id
+        size = 0
         for line in _lines(pieces):
             if not line:
                 changed, self.last_id = named != self.last_id, named    # one that breaks off is not had
                 if data or changed:
                     yield Message(event or "message", b"\n".join(data), named)
-                event, data = "", []
+                event, data, size = "", [], 0
                 continue
+            size += len(line)
+            if size > MAX_EVENT:
+                raise BadAnswer("the answer is no stream of events: an event in it does not end")
             field, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if field == b"event":

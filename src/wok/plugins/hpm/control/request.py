@@ -6,8 +6,6 @@ a second time, and answer in HTML whatever it refuses.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import cherrypy
@@ -34,30 +32,24 @@ def error_page(status: str, message: str, **_rest: object) -> bytes:
     return refuse(HttpError(code, reasons.USUAL.get(code, 0), text))
 
 
-class _Cookies(SimpleCookie):
-    """Cookies of a request. Those of other programs on this host come too; one malformed is no reason to refuse."""
-
-    def load(self, rawdata: Any) -> None:
-        with suppress(CookieError):
-            super().load(rawdata)
-
-
 class ApiRequest(_cprequest.Request):    # type: ignore[misc]    # CherryPy is untyped
     """A request that goes to the `answer` method of the application's root, whatever its path."""
 
     error_page: dict[str, Any] = {"default": error_page}    # noqa: RUF012
+    header_list: list[tuple[str, str]]
     process_request_body = False
     show_tracebacks = False
 
     def process_headers(self) -> None:
-        """As CherryPy does; what it cannot decode is the client's fault."""
-        self.cookie = _Cookies()
-        try:
-            super().process_headers()
-        except cherrypy.HTTPError:
-            raise
-        except Exception as error:
-            raise cherrypy.HTTPError(400, f"a header cannot be read: {error}") from None
+        """As CherryPy does, but for two things. Values stand as they came: encoded words (RFC 2047) are none of HTTP's,
+        the web front sees through none, and Python has decoders that take seconds for one. And no cookie is taken
+        apart: nobody asks here, and that takes seconds, too, in Pythons that are not the newest.
+        """
+        given = [(name.title(), value.strip()) for name, value in self.header_list]
+        self.header_list = [(name, value) for name, value in given if name != "Cookie" and "=?" not in value]
+        super().process_headers()
+        self.header_list = given
+        self.headers.update({name: value for name, value in given if name != "Host"})
 
     def get_resource(self, path: str) -> None:
         """There is one handler, and no configuration by path."""

@@ -17,9 +17,9 @@ import time
 from typing import Any
 
 from cheroot import server, wsgi
+from cheroot.connections import ConnectionManager
 from cheroot.makefile import MakeFile
 
-from ..backend.kernel_text import is_no_room
 from ..control.api import too_large
 from ..control.http_errors import error_body
 from ..control.route import MAX_BODY
@@ -40,9 +40,10 @@ REQUEST_SECONDS = 10.0
 STRANGER_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
 
-#: Seconds after which it is tried again where there is no room to accept who waits, and between two times that this is
-#: told.
-NO_ROOM, NO_ROOM_TOLD = 0.1, 60.0
+#: Seconds until accepting is tried again where the process or the system has no more open files, and between two lines
+#: in the log about that.
+PAUSE_SECONDS = 0.1
+TELLING_SECONDS = 60.0
 
 #: Bytes of the request line and headers. The longest legitimate one has some hundred ids in its path.
 MAX_HEADER = 64 * 1024
@@ -52,6 +53,8 @@ MAX_HEADER = 64 * 1024
 PIECE = 128 * 1024
 
 _NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")    # of a header; no `_`, which WSGI could not tell from `-`
+
+_NUMBER = 0xFFFF_FFFF    # uid_t and gid_t have 32 bits
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -208,7 +211,8 @@ class _Connection(server.HTTPConnection):
         # cheroot caches what they give in us, by methods bound to us: a circle, which with its buffers would stay until
         # a search for garbage in everything (`hpm.heap`)
         del self.get_peer_creds, self.resolve_peer_creds
-        self._peer = super().get_peer_creds()    # type: ignore[no-untyped-call]
+        pid, uid, gid = super().get_peer_creds()    # type: ignore[no-untyped-call]
+        self._peer = pid, uid & _NUMBER, gid & _NUMBER    # cheroot takes large numbers of users for negative ones
         self.counted = False
         self.unread = False    # something of the request may be on its way still, though it is answered
         self.rest: tuple[Feed, bool] | None = None    # of an answer that goes on, and whether it is chunked
@@ -220,9 +224,9 @@ class _Connection(server.HTTPConnection):
     def communicate(self) -> bool:
         """One request and its answer."""
         only = self.server.is_only(self.peer_uid)
-        known = only or caller_of(self.peer_uid, self.peer_gid).role is not None
-        self.timed.allow(REQUEST_SECONDS if known else STRANGER_SECONDS)
         try:
+            known = only or caller_of(self.peer_uid, self.peer_gid).role is not None
+            self.timed.allow(REQUEST_SECONDS if known else STRANGER_SECONDS)
             keep: bool = super().communicate()    # type: ignore[no-untyped-call]
             if self.unread and only:
                 self._discard_rest()
@@ -279,6 +283,24 @@ class _Gateway(wsgi.Gateway_10):
         self._feed = feed
 
 
+class _Accepting(ConnectionManager):
+    """Goes on where no connection can be accepted. cheroot would try again at once, say so at length each time, and
+    come no more to closing idle connections, which makes room."""
+
+    _told = -TELLING_SECONDS
+
+    def _from_server_socket(self, server_socket: socket.socket) -> Any:
+        try:
+            return super()._from_server_socket(server_socket)    # type: ignore[misc]    # private there
+        except OSError as error:
+            now = time.monotonic()
+            if now - self._told >= TELLING_SECONDS:
+                self._told = now
+                log.warning("no connection can be accepted now: %s", error)
+            time.sleep(PAUSE_SECONDS)
+            return None
+
+
 class Server(wsgi.Server):
     """Serves a WSGI application on a unix socket, with peer credentials; to `only` this user, if one is named."""
 
@@ -295,8 +317,13 @@ class Server(wsgi.Server):
         self.gateway = _Gateway
         self.streams = Streams()
         self._only = only
-        self._told = -NO_ROOM_TOLD    # when it was told last that there is no room (monotonic seconds)
         self.shares: Shares[_Connection] = Shares(only)
+
+    def prepare(self) -> None:
+        """Listen. Raises `OSError`."""
+        super().prepare()
+        self._connections.close()    # type: ignore[has-type]    # there are none yet
+        self._connections = _Accepting(self)
 
     def process_conn(self, conn: Any) -> None:
         """Give a connection to a thread once there is something to read; cheroot would let a silent one have it."""
@@ -329,14 +356,7 @@ class Server(wsgi.Server):
             conn.close()
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        """cheroot's messages (clients that hang up, mostly) go to our log. Where there is no room to accept who waits,
-        it would try, and say so, some ten thousand times a second."""
-        error = sys.exc_info()[1]
-        if isinstance(error, Exception) and is_no_room(error):
-            time.sleep(NO_ROOM)
-            if time.monotonic() < self._told + NO_ROOM_TOLD:
-                return
-            self._told = time.monotonic()
+        """cheroot's messages (clients that hang up, mostly) go to our log."""
         log.log(logging.ERROR if level >= logging.ERROR else logging.DEBUG, "%s", msg, exc_info=traceback)
 
     def is_only(self, user: int) -> bool:

@@ -16,7 +16,6 @@ import re
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -44,14 +43,14 @@ THREADS, WAITING = 2, 16
 MAX_BODY = 4 * 1024 * 1024
 #: Seconds for a request to arrive, and for the answer to be taken.
 REQUEST_SECONDS, ANSWER_SECONDS = 10.0, 10.0
-#: Seconds after which it is tried again to take a connection where that failed.
-AGAIN = 0.2
+#: Seconds until accepting is tried again where the process or the system has no more open files.
+PAUSE_SECONDS = 0.5
 #: Elements within each other; the deepest request of MOM's has six.
 MAX_DEPTH = 32
 
 _PATHS = ("/", "/RPC2")
 _WHERE = "/RPC2"
-_PEER = struct.Struct("3i")
+_PEER = struct.Struct("i2I")
 #: What XML 1.0 cannot say.
 _UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -71,7 +70,7 @@ class MomRpc:
         free_socket(path, "--mom-rpc")
         self._listener = socket.socket(socket.AF_UNIX)
         self._threads: list[threading.Thread] = []
-        self._ending = False
+        self._over = threading.Event()
 
     def start(self) -> None:
         """Listen, and answer in threads. Raises `OSError` if the socket cannot be made."""
@@ -90,7 +89,7 @@ class MomRpc:
 
     def stop(self) -> None:
         """Finish what is under way, then close."""
-        self._ending = True
+        self._over.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)    # whoever waits for a connection is told
         for thread in self._threads:
@@ -100,15 +99,17 @@ class MomRpc:
             self.path.unlink()
 
     def _work(self) -> None:
-        while True:
+        told = False
+        while not self._over.is_set():
             try:
                 connection, _ = self._listener.accept()
             except OSError as error:
-                if self._ending:
-                    return
-                log.debug("MOM's RPC: %s", error)    # no file is left, say: who waits is answered when there is one
-                time.sleep(AGAIN)
+                if not told and not self._over.is_set():
+                    log.warning("MOM's RPC: no connection can be accepted now: %s", error)
+                told = True
+                self._over.wait(PAUSE_SECONDS)
                 continue
+            told = False
             with connection:
                 try:
                     self._serve(connection)

@@ -73,37 +73,35 @@ class Streams:
         self._ending = False
 
     def add(self, connection: Connection, feed: Feed, chunked: bool) -> None:
-        """Send what a feed tells, from now on; `chunked` as the head of the answer says."""
+        """Send what a feed tells, from now on; `chunked` as the head of the answer says. Where that is not possible
+        the answer ends at once, and the reader asks again. Raises nothing: cheroot would end the whole server."""
         stream = _Stream(connection, feed, chunked)
         with self._lock:
-            ending = self._ending
-            told = not ending and self._begun()
-            if told:
+            ending = self._ending or not self._begun()
+            if not ending:
                 self._new.append(stream)
         if ending:
             stream.finish()
-        elif told:
+        else:
             self.wake()
-        else:    # who reads asks again
-            stream.close()
 
     def _begun(self) -> bool:
-        """Whether there is the thread; it begins if that can be. The lock is held."""
+        """Whether there is a thread, or there is one now."""
         if self._thread is not None:
             return True
-        try:
-            with contextlib.ExitStack() as made:
+        with contextlib.ExitStack() as made:
+            try:
+                selector = made.enter_context(selectors.DefaultSelector())
                 signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
                 made.callback(os.close, signal)
-                selector = made.enter_context(selectors.DefaultSelector())
                 selector.register(signal, selectors.EVENT_READ)
-                thread = threading.Thread(target=self._run, args=(selector, signal), name="hpm-events", daemon=True)
+                thread = threading.Thread(target=self._run, args=(selector,), name="hpm-events", daemon=True)
                 thread.start()
-                made.pop_all()
-        except (OSError, RuntimeError) as error:    # no file, or no thread, to be had: the next answer tries it again
-            log.error("events cannot be told now: %s", error)
-            return False
-        self._signal, self._thread = signal, thread
+            except (OSError, RuntimeError) as error:    # no open file, or no thread, is left
+                log.warning("nobody is told events now: %s", error)
+                return False
+            made.pop_all()
+            self._signal, self._thread = signal, thread
         return True
 
     def wake(self) -> None:
@@ -120,20 +118,20 @@ class Streams:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, selector: selectors.BaseSelector, signal: int) -> None:
+    def _run(self, selector: selectors.BaseSelector) -> None:
         with selector:
             patience = BEAT
             while not self._ending:
                 for key, _ in selector.select(patience):
                     if key.data is None:
-                        os.eventfd_read(signal)
+                        os.eventfd_read(self._signal)
                     else:
                         key.data.ready = True
                 self._admit(selector)
                 now = time.monotonic()
                 patience = min([BEAT, *(self._serve(stream, now, selector) for stream in list(self._streams))])
         with self._lock:
-            self._signal = -1
+            signal, self._signal = self._signal, -1
         os.close(signal)
         for stream in [*self._streams, *self._new]:
             stream.finish()
@@ -144,9 +142,9 @@ class Streams:
         for stream in new:
             try:
                 selector.register(stream.connection.socket, selectors.EVENT_READ, stream)
-            except OSError as error:    # the kernel has no room for more; the others go on
-                log.error("events for one reader: %s", error)
-                stream.close()
+            except OSError as error:    # the kernel has no room for one more
+                log.warning("a reader of events is sent away: %s", error)
+                stream.finish()
             else:
                 self._streams.add(stream)
 

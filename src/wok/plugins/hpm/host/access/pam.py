@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from ...control.caller import Unavailable
 from ..helpers.asking import connect, read_line
@@ -42,6 +43,15 @@ _CLOSED = {
 }
 
 
+class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """See `pam_child`."""
+
+    result: int
+    stage: str
+    user: str
+    said: str
+
+
 class Pam:
     """Asks PAM: by a process of ours, or by the helper at that socket (`hpm-passwords.socket`). `directory` of services
     instead of the host's (tests)."""
@@ -63,37 +73,41 @@ class Pam:
         }  # fmt: skip
         text = json.dumps(question).encode()
         answer = self._run(text) if self._helper is None else self._ask(self._helper, text)
-        result, stage, said = answer["result"], answer["stage"], answer["said"]
+        result, said = answer.result, answer.said
         if result == _SUCCESS:
-            return str(answer["user"])
-        if stage == "account":    # whoever has the password may know what is wrong with the account
+            return answer.user
+        if answer.stage == "account":    # whoever has the password may know what is wrong with the account
             raise AccountClosed(_CLOSED.get(result, f"this host does not let you log in: {said}"))
         if result in _WRONG:
             raise WrongPassword
         raise Unavailable(f"this host's PAM cannot check passwords now: {said}")
 
-    def _ask(self, helper: Path, question: bytes) -> dict[str, Any]:
+    def _ask(self, helper: Path, question: bytes) -> _Answer:
         try:
             with connect(helper) as connection:
                 connection.sendall(question)
                 connection.shutdown(socket.SHUT_WR)
-                return dict(json.loads(read_line(connection, time.monotonic() + self._seconds)))
+                return _decoded(read_line(connection, time.monotonic() + self._seconds))
         except TimeoutError:
             raise _late(self._seconds) from None
-        except (OSError, ValueError) as error:
+        except (OSError, msgspec.MsgspecError) as error:
             raise Unavailable(f"{helper} (hpm-passwords.socket) cannot check passwords: {error}; try again") from None
 
-    def _run(self, question: bytes) -> dict[str, Any]:
-        child = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, start_new_session=True, cwd="/", env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
+    def _run(self, question: bytes) -> _Answer:
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
+                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            )  # fmt: skip
+        except OSError as error:
+            raise Unavailable(f"PAM cannot be asked now ({error.strerror}); try again") from None
         try:
             text, _ = child.communicate(question, self._seconds)
-            answer = json.loads(text)
+            return _decoded(text)
         except subprocess.TimeoutExpired:
             raise _late(self._seconds) from None
-        except ValueError:
+        except (OSError, msgspec.MsgspecError):
             raise Unavailable(f"this host's PAM failed (the check ended with {child.returncode}); try again") from None
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -103,7 +117,14 @@ class Pam:
                     with contextlib.suppress(OSError):
                         pipe.close()
             child.wait()
-        return dict(answer)
+
+
+def _decoded(text: bytes) -> _Answer:
+    """Raises `msgspec.MsgspecError`: a module may have changed the process that it runs in."""
+    try:
+        return msgspec.json.decode(text, type=_Answer)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def _late(seconds: float) -> Unavailable:

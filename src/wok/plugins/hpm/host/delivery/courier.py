@@ -47,13 +47,15 @@ class ProcessCourier:
             process.kill()
 
         timer = threading.Timer(seconds, end)
-        timer.start()
         try:
+            timer.start()
             assert process.stdin is not None and process.stdout is not None
             process.stdin.write(msgspec.json.encode(Job(parcel, seconds)))
             process.stdin.close()
             # Bounded: what reads the network may not be what it was any more.
             return msgspec.json.decode(process.stdout.read(_LARGEST), type=Outcome)
+        except RuntimeError as error:    # no thread is left
+            return Outcome(False, f"the process that delivers cannot be watched: {error}")
         except (msgspec.MsgspecError, OSError):
             if self._closed:
                 return _STOPPING

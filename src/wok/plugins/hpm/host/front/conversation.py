@@ -331,12 +331,15 @@ def _large(size: int) -> int:
 
 
 async def close(writer: asyncio.StreamWriter) -> None:
-    """Close a connection, and wait for that; one whose client does not take its last answer is cut off."""
+    """Close a connection, and wait for that; one whose client does not take its last answer is cut off. So is one that
+    is to make room: the event loop would go on with it, and take the next one with its descriptor for it."""
     writer.close()
     try:
         await asyncio.wait_for(writer.wait_closed(), CLOSING_SECONDS)
     except (OSError, asyncio.TimeoutError):
-        writer.transport.abort()
+        pass
+    finally:
+        writer.transport.abort()    # nothing, where it is closed
 
 
 def _check(request: h11.Request, headers: Headers) -> None:

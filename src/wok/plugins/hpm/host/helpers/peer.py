@@ -9,7 +9,7 @@ import struct
 from ...errors import HpmError
 
 #: struct ucred: pid, uid, gid.
-_CREDENTIALS = struct.Struct("3i")
+_CREDENTIALS = struct.Struct("i2I")
 
 
 class NotTheManager(HpmError):

@@ -6,6 +6,8 @@ the API's paths, so they are not reachable below ours at all.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import cherrypy
@@ -24,8 +26,21 @@ FOLDERS = ("/tabs/", "/js/", "/images/")
 PIECE = 64 * 1024
 
 
+class _Cookies(SimpleCookie):
+    """Cookies of a request. Those of other programs on this host come too; one malformed is no reason to refuse."""
+
+    def load(self, rawdata: Any) -> None:
+        with suppress(CookieError):
+            super().load(rawdata)
+
+
 class WokRequest(ApiRequest):
     """Asks who it is before anything else is done; then to the page, or to the API."""
+
+    def process_headers(self) -> None:
+        """As those of the API; Wok's sessions are found by cookies."""
+        super().process_headers()
+        self.cookie = _Cookies(self.headers.get("Cookie", ""))
 
     def get_resource(self, path: str) -> None:
         """As CherryPy's: sets handler and configuration."""
