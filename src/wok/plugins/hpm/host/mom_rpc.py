@@ -45,6 +45,8 @@ MAX_BODY = 4 * 1024 * 1024
 REQUEST_SECONDS, ANSWER_SECONDS = 10.0, 10.0
 #: Seconds until accepting is tried again where the process or the system has no more open files.
 PAUSE_SECONDS = 0.5
+#: Characters of what is wrong with a call: Python's own words have the whole of a number that is none.
+MAX_TOLD = 200
 #: Elements within each other; the deepest request of MOM's has six.
 MAX_DEPTH = 32
 
@@ -290,7 +292,8 @@ def _call(body: bytes) -> tuple[tuple[Any, ...], str]:
     except expat.ExpatError as error:
         raise BadCall(f"this is not XML: {error}") from None
     except (XmlRpcError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise BadCall(f"this is no call by XML-RPC: {str(error) or type(error).__name__}") from None
+        why = str(error) or type(error).__name__
+        raise BadCall(f"this is no call by XML-RPC: {why[:MAX_TOLD]}") from None
     if not method:
         raise BadCall("this is no call by XML-RPC: no method is named")
     return parameters, method
