@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -14,9 +15,11 @@ TABLES = ("groups", "servers", "journal", "adjustments", "adjusted", "revisions"
 
 
 class Standing(msgspec.Struct, frozen=True, rename="kebab"):
-    """One process: bytes of memory that are its own or shared, open files, threads, and processes that it started."""
+    """One process: bytes of memory, and how many of them are pages of files (programs, libraries, shared memory); open
+    files, threads, and processes that it started."""
 
     resident: int
+    of_files: int
     files: int
     threads: int
     children: int
@@ -32,8 +35,9 @@ class Room(msgspec.Struct, frozen=True, rename="kebab"):
 def standing(pid: int) -> Standing:
     """Of a process. Raises `OSError` where there is none."""
     process = Path(f"/proc/{pid}")
+    shared = int((process / "statm").read_text().split()[2]) * resource.getpagesize()
     return Standing(
-        resident(pid), sum(1 for _ in (process / "fd").iterdir()), sum(1 for _ in (process / "task").iterdir()),
+        resident(pid), shared, sum(1 for _ in (process / "fd").iterdir()), sum(1 for _ in (process / "task").iterdir()),
         len(children(pid)),
     )  # fmt: skip
 
