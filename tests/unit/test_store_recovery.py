@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
@@ -354,6 +355,16 @@ def test_no_backup_is_made_of_a_damaged_store(store: Path) -> None:
         make_backup(store)
     assert backups_of(store) == before
     assert len(list(before[0].path.parent.iterdir())) == 1
+
+
+def test_a_moment_without_open_files_is_said_and_passes(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(self: Path) -> Iterator[Path]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched, pytest.raises(StoreError, match="Too many open files"):
+        patched.setattr(Path, "iterdir", none)
+        make_backup(store)
+    assert make_backup(store) in backups_of(store)
 
 
 def test_what_counts_as_a_change_is_what_an_administrator_would_miss(tmp_path: Path) -> None:

@@ -76,12 +76,12 @@ def make_backup(store: Path, now: datetime | None = None, look: Look = check) ->
     Raises `StoreDamaged` if the copy, and so the store, is damaged, `StoreError` if it cannot be made; of both nothing
     is left.
     """
-    known = backups_of(store)
     time = (now or datetime.now(timezone.utc)).strftime("%Y%m%dT%H%M%SZ")
-    number = known[0].number + 1 if known else 1
-    backup = Backup(_folder(store) / f"hpm-{number:06}-{time}.db", number, time)
-    making = backup.path.with_name("making.tmp")
+    making = _folder(store) / "making.tmp"
     try:
+        known = backups_of(store)
+        number = known[0].number + 1 if known else 1
+        backup = Backup(making.with_name(f"hpm-{number:06}-{time}.db"), number, time)
         making.parent.mkdir(mode=0o700, exist_ok=True)
         copy_store(store, making, look)
         os.rename(making, backup.path)    # noqa: PTH104 (its faults are tried)
