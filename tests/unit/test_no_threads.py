@@ -10,7 +10,7 @@ import pytest
 
 from hpm.backend.calls import MAX_STUCK, Calls
 from hpm.backend.simulated import uuid_of
-from hpm.errors import HypervisorUnreachable
+from hpm.errors import HypervisorUnreachable, StoreError
 from hpm.manager.activity import ActivityLog
 from hpm.manager.starting.workers import Workers
 from hpm.manager.tokens import Tokens
@@ -79,7 +79,7 @@ def test_a_server_is_started_when_there_is_a_thread_for_it(tmp_path: Path, room:
 def test_the_store_is_written_when_there_is_a_thread_for_it(tmp_path: Path, room: Room) -> None:
     database = Database(tmp_path / "hpm.db")
     room.lacks = "hpm-store"
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StoreError, match="can't start new thread"):
         save_setting(database, "name", "refused")
     room.lacks = None
     assert load_setting(database, "name") is None
