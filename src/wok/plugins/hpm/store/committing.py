@@ -88,9 +88,9 @@ class Committer:
         self._thread: threading.Thread | None = None
 
     def commit(self) -> None:
-        """Commit what was written; the turn is this thread's. Raises where that failed (`sqlite3.Error`), or there is no
-        thread for it (`StoreError`), and `StoreLate` where it is not done in time: the turn is given up then, and nobody
-        writes before it is over."""
+        """Commit what was written; the turn is this thread's. Raises where that failed (`sqlite3.Error`), or there is
+        no thread for it (`StoreError`), and `StoreLate` where it is not done in time: the turn is given up then, and
+        nobody writes before it is over."""
         if self._thread is None:
             given = (self._queue, self._connection, self._turn, self._what)
             thread = threading.Thread(target=_run, args=given, name="hpm-store", daemon=True)
