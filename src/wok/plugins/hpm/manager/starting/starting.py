@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from ...backend.hypervisor import Hypervisor
-from ...errors import Conflict, HpmError, NotFound
+from ...errors import Conflict, HpmError
 from ...policy.catalog import Catalog
 from ...policy.start_order import Needs, dependants_of, find_cycle, reached, said_cycle
 from ...store.catalog_store import load_setting, save_setting
-from ...store.committing import CommitOutcome, StoreLate
 from ...store.database import Database
-from ...store.start_jobs import OVER, JobAction, JobServer, JobState, StartJob, add_job, load_jobs, save_job, trimmed
+from ...store.start_jobs import OVER, JobAction, JobServer, StartJob
 from ...wire.management import Admission
 from ...wire.times import rfc3339
 from ..activity import ActivityLog
@@ -30,10 +28,10 @@ from ..events import Events
 from ..snapshot import Snapshot
 from .autostart import Autostart
 from .circles import check_dependencies
-from .clock import ClockSet
 from .deeds import Deeds
 from .gate import Verdict, verdict
-from .progress import advance, cancelled, later, steps_of, without
+from .kept_jobs import ITSELF, KeptJobs
+from .progress import advance, cancelled, without
 from .readiness import Probes
 from .watch import Watch
 from .windows import RunWindows
@@ -45,8 +43,6 @@ log = logging.getLogger(__name__)
 TURN, REST = 0.2, 10.0
 #: Seconds that a server may take to shut down where nobody says.
 GRACE = 120
-#: Who asks where nobody does.
-ITSELF = "hpm"
 
 _ACTIVE = ("running", "paused")
 
@@ -75,7 +71,7 @@ class Starting:
     ) -> None:  # fmt: skip
         self.admission: Admission = "all" if load_setting(database, "admission") == "all" else "running"
         self._hypervisor, self._database, self._events, self._host = hypervisor, database, events, host
-        self._wall, self._clock_set = wall, ClockSet(clock, wall)
+        self._wall = wall
         self._probes = Probes(hypervisor, clock, self.wake)
         self._needs, self._windows = KnownNeeds(), RunWindows(database, local)
         self._watch, self._autostart = Watch(events, activity), Autostart(database, self._windows.outside)
@@ -84,9 +80,8 @@ class Starting:
         self._deeds = Deeds(hypervisor, self.wake, self._goes_on)
         self.at_start = self._deeds.at_start
         self._lock = threading.RLock()    # never held while the hypervisor is asked, once there are threads
-        self._jobs, self._wake = load_jobs(database), threading.Event()
-        self._late: CommitOutcome | None = None    # what becomes of a job that was refused as the store was late
-        self.ended: Counter[JobState] = Counter()
+        self._jobs, self._wake = KeptJobs(database, events, clock, wall), threading.Event()
+        self.ended = self._jobs.ended
         self._turning = self._ending = False
         self._thread = threading.Thread(target=self._run, name="hpm-starting", daemon=True)
 
@@ -120,14 +115,11 @@ class Starting:
 
     def jobs(self) -> list[StartJob]:
         """All that are kept, newest first."""
-        return list(self._jobs.values())[::-1]
+        return self._jobs.all()[::-1]
 
     def job(self, number: int) -> StartJob:
         """One of them. Raises `NotFound`."""
-        try:
-            return self._jobs[number]
-        except KeyError:
-            raise NotFound(f"there is no start job {number}; jobs that are over are kept for a while only") from None
+        return self._jobs.job(number)
 
     def needs(self, snapshot: Snapshot) -> Needs:
         """What each server needs (see `policy.start_order`)."""
@@ -201,7 +193,9 @@ class Starting:
             job = self.job(number)
             if job.state != "running":
                 raise Conflict(f"the job {number} is over already: {job.state}")
-            return self._keep(cancelled(job, self._wall(), by))
+            over = cancelled(job, self._wall(), by)
+            self._keep(over)
+            return over
 
     def verdict(self, uuid: str) -> Verdict:
         """Whether a server may start now, for libvirt's hook; may take two seconds."""
@@ -248,13 +242,12 @@ class Starting:
                 self._turning = False
 
     def _turn(self) -> None:
-        self._settle()
-        self._keep_pace()
+        self._jobs.settle()
+        self._jobs.keep_pace()
         snapshot = self._host.snapshot
         needs = self._needs.of(snapshot)
         self._watch.look_for_cycle(snapshot, needs)
-        running = [job for job in self._jobs.values() if job.state == "running"]
-        stopping = {s.uuid for job in running if job.action != "start" for s in job.servers}
+        stopping = {s.uuid for job in self._jobs.running() if job.action != "start" for s in job.servers}
         doomed = self._watch.look(snapshot, needs, stopping)
         if doomed or self._doomed:
             self._stop_doomed(snapshot, needs, doomed)
@@ -264,22 +257,11 @@ class Starting:
             begun = self._try(action, uuids, "run window") if uuids else ()  # type: ignore[arg-type]
             if begun:
                 self._windows.done(begun, inside=action == "start")
-        for number in [number for number, job in self._jobs.items() if job.state == "running"]:
-            self._move(self._jobs[number], snapshot)
-        waiting = [
-            s.uuid for job in self._jobs.values() if job.state == "running" and job.action == "start"
-            for s in job.servers if s.phase == "started"
-        ]
+        for job in self._jobs.running():
+            self._move(job, snapshot)
+        waiting = [s.uuid for s in self._starting() if s.phase == "started"]
         self._probes.forget(snapshot.sample.infos)
         self._probes.ask(snapshot, {*waiting, *(target for needed in needs.values() for target in needed)})
-
-    def _keep_pace(self) -> None:
-        """Where somebody has set the clock, nothing has lasted longer for that, nor shorter. Raises `StoreError`."""
-        ahead = self._clock_set.ahead()
-        moved = [later(job, ahead) for job in self._jobs.values() if ahead and job.state == "running"]
-        self._jobs.update({job.id: job for job in moved})    # all of them first, whatever the store says
-        for job in moved:
-            save_job(self._database, job)
 
     def _move(self, job: StartJob, snapshot: Snapshot) -> None:
         deeds = self._deeds
@@ -298,12 +280,13 @@ class Starting:
         job = self._jobs.get(number)
         return not self._ending and job is not None and job.state == "running"
 
+    def _starting(self) -> list[JobServer]:
+        """The servers of all jobs that start some."""
+        return [s for job in self._jobs.running() if job.action == "start" for s in job.servers]
+
     def _refusal(self, uuid: str, others: Collection[str] = ()) -> str | None:
         """Why a server must not start now, whatever it needs. `others` start in the same turn."""
-        coming = {
-            s.uuid for job in self._jobs.values() if job.state == "running" and job.action == "start"
-            for s in job.servers if s.phase in ("starting", "started")
-        }
+        coming = {s.uuid for s in self._starting() if s.phase in ("starting", "started")}
         return over_reserved(self._host.snapshot, uuid, {*coming, *others} - {uuid}, self.admission)
 
     def _run(self) -> None:
@@ -314,9 +297,8 @@ class Starting:
                 log.error("start jobs could not be moved on, it is tried again: %s", error)
             except Exception:
                 log.exception("start jobs could not be moved on, it is tried again")
-            active = any(job.state == "running" for job in self._jobs.values())
             seconds = self._windows.seconds()
-            self._wake.wait(TURN if active else min(REST, REST if seconds is None else seconds))
+            self._wake.wait(TURN if self._jobs.running() else min(REST, REST if seconds is None else seconds))
             self._wake.clear()
 
     # -- inside
@@ -325,48 +307,18 @@ class Starting:
         self, action: JobAction, snapshot: Snapshot, uuids: Sequence[str], by: str, asked: Sequence[str],
         group: str | None, grace_seconds: int = GRACE, force: bool = False,
     ) -> StartJob:  # fmt: skip
-        self._settle()
         now = rfc3339(self._wall())
         servers = tuple(JobServer(uuid, name_of(snapshot, uuid), "waiting", now) for uuid in uuids)
-        try:
-            job = add_job(self._database, StartJob(
-                0, action, now, by, servers, tuple(asked), group, grace_seconds=grace_seconds, force=force,
-            ))  # fmt: skip
-        except StoreLate as late:
-            self._late = late.outcome
-            raise
-        self._jobs = trimmed({**self._jobs, job.id: job})
-        log.info("job %d of %s: %s %s", job.id, by, action, ", ".join(server.name for server in servers))
-        self._events.publish("start-job", job)
+        job = self._jobs.add(StartJob(
+            0, action, now, by, servers, tuple(asked), group, grace_seconds=grace_seconds, force=force,
+        ))  # fmt: skip
         self.wake()
         return job
 
-    def _settle(self) -> None:
-        """What was refused as the store was late is not done later: where it is kept all the same, it is cancelled.
-        Raises `StoreError`: it is tried again."""
-        if self._late is None or not self._late.over.is_set():
-            return
-        for number, job in load_jobs(self._database).items():
-            if job.state == "running" and number not in self._jobs:
-                over = cancelled(job, self._wall(), f"{ITSELF} (which refused it, as the store was late)")
-                save_job(self._database, over)
-                self._jobs[number] = over
-                self._events.publish("start-job", over)
-        self._late = None
-
-    def _keep(self, job: StartJob) -> StartJob:
-        before = self._jobs[job.id]
-        # Reasons count seconds: they are looked at, and neither stored nor told one by one.
-        if steps_of(job) != steps_of(before):
-            save_job(self._database, job)
-            self._events.publish("start-job", job)
-        self._jobs[job.id] = job
+    def _keep(self, job: StartJob) -> None:
+        self._jobs.keep(job)
         if job.state != "running":
-            self.ended[job.state] += before.state == "running"
             self._deeds.forget(job.id)
-            failed = [f"{s.name}: {s.reason}" for s in job.servers if s.phase == "failed"]
-            log.info("job %d is %s%s", job.id, job.state, "".join(f"; {text}" for text in failed))
-        return job
 
     def _stop_doomed(self, snapshot: Snapshot, needs: Needs, doomed: Sequence[str]) -> None:
         """Stop these, and those that are still to be stopped, with those that stop with them; whatever starts them
@@ -376,8 +328,8 @@ class Starting:
         self._doomed = tuple(
             u for u in reached(along, [*self._doomed, *doomed]) if u in infos and infos[u].status in _ACTIVE
         )
-        for job in list(self._jobs.values()):
-            if job.state == "running" and job.action == "start":
+        for job in self._jobs.running():
+            if job.action == "start":
                 moved = without(job, self._doomed, self._wall(), "what it needs stopped")
                 if moved is not job:
                     self._keep(moved)
@@ -409,8 +361,8 @@ class Starting:
 
     def _refuse_against(self, snapshot: Snapshot, uuids: Sequence[str], action: JobAction) -> None:
         """Raise `Conflict` where a job that is under way does the contrary to one of these."""
-        for job in self._jobs.values():
-            if job.state != "running" or (job.action == "start") == (action == "start"):
+        for job in self._jobs.running():
+            if (job.action == "start") == (action == "start"):
                 continue
             for uuid in uuids:
                 server = job.server(uuid)
