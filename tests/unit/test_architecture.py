@@ -21,7 +21,7 @@ FLOORS = (
     ("control",),
     ("host",),
 )
-GROUND = {"child", "errors", "heap", "paths", "version"}
+GROUND = {"child", "errors", "heap", "paths", "peers", "version"}
 
 #: The command line talks to the manager through the client alone; only `cli/local.py` starts the server's side.
 CLIENT_SIDE = {"client": {"policy", "wire"}, "cli": {"client", "memory", "policy", "wire"}}

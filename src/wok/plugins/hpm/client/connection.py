@@ -10,7 +10,6 @@ import errno
 import os
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import httpx
 
 from ..errors import InvalidValue
 from ..paths import socket_candidates
+from ..peers import peer_of
 from ..version import VERSION
 from ..wire.doors import BASE
 from .credentials import Credentials, check_secure
@@ -32,7 +32,6 @@ from .rest import Client
 TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 
-_PEER = struct.Struct("i2I")
 _HEADERS = {"Accept": "application/json", "User-Agent": f"hpm/{VERSION}"}
 _TIMEOUT = httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
 
@@ -229,10 +228,12 @@ def _connect(trial: socket.socket, candidate: Path) -> None:
 
 
 def _check_listener(connection: socket.socket) -> None:
-    """Raises `OSError` if neither root nor we listen at the other end (SO_PEERCRED, unix(7))."""
-    uid: int = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))[1]
-    if uid not in (0, os.geteuid()):
-        raise OSError(f"it belongs to uid {uid}, neither to root nor to you; if that is right, name it with --socket")
+    """Raises `OSError` if neither root nor we listen at the other end."""
+    listener = peer_of(connection)
+    if not listener.is_ours:
+        raise OSError(
+            f"it belongs to uid {listener.uid}, neither to root nor to you; if that is right, name it with --socket"
+        )
 
 
 def _reason(error: OSError) -> str:

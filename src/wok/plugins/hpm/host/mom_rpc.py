@@ -14,7 +14,6 @@ import logging
 import os
 import re
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -31,6 +30,7 @@ from ..control.http_errors import http_error
 from ..errors import HpmError, InvalidValue
 from ..manager.manager import Manager
 from ..model.mom_rpc import MomRpcModel
+from ..peers import peer_of
 from .connections import TimedSocket
 from .peer import caller_of
 from .server import free_socket
@@ -52,7 +52,6 @@ MAX_DEPTH = 32
 
 _PATHS = ("/", "/RPC2")
 _WHERE = "/RPC2"
-_PEER = struct.Struct("i2I")
 #: What XML 1.0 cannot say.
 _UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -121,11 +120,11 @@ class MomRpc:
                     log.exception("MOM's RPC")
 
     def _serve(self, connection: socket.socket) -> None:
-        pid, uid, gid = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-        if uid not in (0, os.geteuid()):
-            log.warning("MOM's RPC is for root; uid %d (pid %d) was refused", uid, pid)
+        peer = peer_of(connection)
+        if not peer.is_ours:
+            log.warning("MOM's RPC is for root; uid %d (pid %d) was refused", peer.uid, peer.pid)
             return
-        who = caller_of(uid, gid)
+        who = caller_of(peer.uid, peer.gid)
         timed = TimedSocket(connection)
         timed.allow(REQUEST_SECONDS)
         _Conversation(timed, lambda body: self._calls.answer(body, who))

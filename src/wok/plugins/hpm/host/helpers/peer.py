@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 
 from ...errors import HpmError
-
-#: struct ucred: pid, uid, gid.
-_CREDENTIALS = struct.Struct("i2I")
+from ...peers import peer_of
 
 
 class NotTheManager(HpmError):
@@ -24,13 +21,12 @@ def only_the_manager() -> socket.socket:
         connection = socket.socket(fileno=os.dup(0))
         if connection.family != socket.AF_UNIX:
             raise OSError("it is no unix socket")
-        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        peer = peer_of(connection)
     except OSError as error:
         raise NotTheManager(
             f"standard input is no connection of hpm's ({error.strerror or error}); systemd runs this command, for"
             " hpm-network.socket and hpm-passwords.socket"
         ) from None
-    uid = _CREDENTIALS.unpack(told)[1]
-    if uid not in (0, os.geteuid()):
-        raise NotTheManager(f"uid {uid} is not whom this helper serves")
+    if not peer.is_ours:
+        raise NotTheManager(f"uid {peer.uid} is not whom this helper serves")
     return connection
