@@ -227,31 +227,30 @@ class Inventory:
         self._replace(entries)
 
     def _read_one(self, uuid: str, entries: dict[str, Entry], stale: dict[str, float]) -> None:
+        known = False
         try:
             entries[uuid] = self._ask(
                 lambda conn: self._look(conn.lookupByUUIDString(uuid)), f"reading domain {uuid}", PATIENCE,
                 lambda: self._event(uuid),
             )  # fmt: skip
+            self.read[uuid] = time.time()
+            known = True
         except ServerGone:
             entries.pop(uuid, None)
             self.read.pop(uuid, None)
+            known = True
         except _Hangs as error:    # it is read anew once that has come back
             self._reads[uuid] = error.call
-            stale.setdefault(uuid, time.time())
-            return
         except HypervisorUnreachable:
             raise
         except HypervisorError as error:    # of this one alone, which keeps nobody from reading the others
             log.warning("%s", error)
-            stale.setdefault(uuid, time.time())
-            return
         except Exception:    # nor does what libvirt tells of it and does not document
             log.exception("reading domain %s", uuid)
-            stale.setdefault(uuid, time.time())
-            return
+        if known:
+            stale.pop(uuid, None)
         else:
-            self.read[uuid] = time.time()
-        stale.pop(uuid, None)
+            stale.setdefault(uuid, time.time())
 
     def _ask(
         self, function: Callable[[Any], T], what: str, patience: float, came_back: Callable[[], None]
