@@ -83,6 +83,40 @@ def test_what_is_large_is_no_part_of_the_heap(size: int) -> None:
         assert all(apart) if how else not apart[-1]
 
 
+_SERIES = """
+import ctypes, sys
+import numpy as np
+from hpm import heap
+
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
+
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Info
+if "taken" in sys.argv:
+    heap.take_small_arrays()
+before = libc.mallinfo2().uordblks
+for length in range(1, 1_500):    # as an hour's series grows
+    for _ in range(2):
+        known = [np.ones(length, np.bool_) for _ in range(10)]
+del known
+print(libc.mallinfo2().uordblks - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this libc is not glibc 2.33 or later")
+def test_series_that_grow_longer_leave_nothing_in_the_heap() -> None:
+    """Of itself numpy keeps some of each length."""
+    def left(*how: str) -> int:
+        return int(subprocess.run(
+            [sys.executable, "-c", _SERIES, *how], capture_output=True, text=True, check=True,
+            env={**os.environ, "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"},    # as in the unit
+        ).stdout)  # fmt: skip
+
+    assert left() > 3_000_000 > 10 * left("taken")
+
+
 class Knot:
     """Garbage that only a search finds, once nobody else holds it."""
 
@@ -185,9 +219,9 @@ def ask() -> None:
     raise Asked
 
 
-@pytest.mark.parametrize("what", ["keep_one_heap", "keep_searches_short"])
+@pytest.mark.parametrize("what", ["keep_one_heap", "keep_searches_short", "take_small_arrays"])
 def test_a_manager_asks_for_it_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    for each in ("keep_one_heap", "keep_searches_short"):    # of this process, which is none
+    for each in ("keep_one_heap", "keep_searches_short", "take_small_arrays"):    # of this process, which is none
         monkeypatch.setattr(running, each, ask if each == what else lambda: None)
     with pytest.raises(Asked):
         RunningManager("simulated:1", tmp_path / "state", tmp_path / "s", 1.0).stop()

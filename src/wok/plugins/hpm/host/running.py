@@ -19,7 +19,7 @@ from ..backend.connect import SIMULATED, Choice, choose, open_hypervisor
 from ..backend.ports import port_answers
 from ..engine.samples import HostSample
 from ..errors import Conflict
-from ..heap import keep_one_heap, keep_searches_short
+from ..heap import keep_one_heap, keep_searches_short, take_small_arrays
 from ..manager.backing_up import BackingUp
 from ..manager.controls import in_force, start_of
 from ..manager.lock import HostLock
@@ -226,6 +226,7 @@ def aside_path(choice: Choice, state: Path) -> Path:
 def prepare_process() -> None:
     """Have this process take many files, few heaps, short turns, and short searches for garbage."""
     keep_one_heap()
+    take_small_arrays()
     keep_searches_short()
     sys.setswitchinterval(TURN)
     # every vCPU thread has up to two files kept open
