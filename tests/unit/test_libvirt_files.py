@@ -13,6 +13,9 @@ import pytest
 
 from hpm.backend.host_files import HostFiles
 from hpm.backend.libvirt_host import LibvirtHypervisor
+from hpm.manager.actuator import Actuator
+from hpm.store.database import Database
+from hpm.store.journal import Journal, JournalEntry
 from tests.lab.errors import wait_until
 
 ONE, PID = "00000000-0000-0000-0000-000000000001", 4242
@@ -85,6 +88,38 @@ def test_a_guest_whose_files_there_is_no_room_to_open_is_the_same_start_of_it_af
     # The journal would forget what hpm changed of another start.
     assert seen | {host.observe().samples[ONE].start} == {start}
     assert host.observe().samples[ONE].pid == PID
+
+
+@pytest.mark.parametrize("text", [None, "", "none"])
+def test_where_libvirt_s_note_of_a_guest_is_lost_what_hpm_has_to_put_back_is_not_forgotten(
+    host: LibvirtHypervisor, root: Path, caplog: pytest.LogCaptureFixture, text: str | None
+) -> None:
+    start = host.observe().samples[ONE].start
+    host.close()
+    note = root / "run/libvirt/qemu/one.pid"
+    note.unlink() if text is None else note.write_text(text)
+    journal = Journal(Database(root / "hpm.db"))
+    journal.put([JournalEntry(ONE, "cpu-shares", start, "300", "100", "100")])
+    again = LibvirtHypervisor(f"test://{root / 'host.xml'}", root)    # hpm is started anew
+    try:
+        actuator = Actuator(again, journal)
+        again._inventory.touch(ONE)
+        for _ in range(10):
+            actuator.notice(again.observe())
+            assert ONE not in again.observe().samples
+            time.sleep(0.01)
+        assert "stays in the journal" in actuator.restore(again.observe())[0]
+        assert journal.get(ONE, "cpu-shares") is not None
+        assert [record.getMessage().count(str(note)) for record in caplog.records].count(1) == 1    # said once
+        note.write_text(str(PID))
+        again._inventory.touch(ONE)
+        wait_until(lambda: ONE in again.observe().samples, 5.0, "it is seen again")
+        actuator.notice(again.observe())
+        assert again.observe().samples[ONE].start == start
+        entry = journal.get(ONE, "cpu-shares")
+        assert entry is not None and entry.original == "300"
+    finally:
+        again.close()
 
 
 @pytest.mark.parametrize("text", ["", "4242 (qemu) S 1\n", "0\n"])

@@ -43,6 +43,7 @@ from .hypervisor import (
 )  # fmt: skip
 from .kernel_text import is_no_room
 from .libvirt_balloon import memory_controls, move_balloon
+from .libvirt_connection import version_text
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .libvirt_partition import define_partition, define_policy
@@ -53,7 +54,7 @@ from .partitions.finding import find_partitions
 from .ports import PortAsked, port_answers
 from .rivals import Rival, Rivals
 from .sampling import Sampler
-from .starts import pid_of, ticks_of
+from .starts import StartUnknown, pid_of, ticks_of
 from .statistics import libvirt_statistics
 from .topology import read_topology
 from .units import Units
@@ -84,6 +85,7 @@ class LibvirtHypervisor:
         self._asked: dict[str, str] = {}
         self._asked_shares: dict[str, int] = {}
         self._unseen: set[str] = set()    # guests of which there was no room to see which start runs
+        self._unknown: set[str] = set()    # those of which libvirt does not say, which is told
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
         host = HostFiles(root)
@@ -100,7 +102,7 @@ class LibvirtHypervisor:
         try:
             self._inventory.start()
             self._versions = self._inventory.connection.call(
-                lambda conn: (_version(conn.getLibVersion()), _version(conn.getVersion())),
+                lambda conn: (version_text(conn.getLibVersion()), version_text(conn.getVersion())),
                 "asking for versions", VERSIONS_TIMEOUT,
             )  # fmt: skip
         except HypervisorError:
@@ -340,6 +342,7 @@ class LibvirtHypervisor:
             active = {uuid: entry for uuid, entry in entries.items() if entry.domain_id is not None}
             for uuid in self._sampler.uuids() - active.keys():
                 self._sampler.drop(uuid)
+            self._unknown &= active.keys()
             self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
             self._asked_shares = {uuid: shares for uuid, shares in self._asked_shares.items() if uuid in self._asked}
             for uuid, entry in active.items():
@@ -371,6 +374,11 @@ class LibvirtHypervisor:
             log.debug("files of %s: %s", entry.info.name, error)
             if is_no_room(error):    # what tells this start from others is not known, so it is asked again
                 self._unseen.add(uuid)
+                return
+            if isinstance(error, StartUnknown):    # by another name, the journal would forget what hpm changed of it
+                if guest is None and uuid not in self._unknown:
+                    self._unknown.add(uuid)
+                    log.warning("%s is left alone: %s", entry.info.name, error)
                 return
         if self._sampler.guest(uuid) is None:
             self._asked[uuid] = start
@@ -410,7 +418,3 @@ class LibvirtHypervisor:
 def _cpus() -> int:
     """CPUs that are online: there may be more of them, or fewer, than there were."""
     return os.sysconf("SC_NPROCESSORS_ONLN")
-
-
-def _version(number: int) -> str:
-    return f"{number // 1000000}.{number // 1000 % 1000}.{number % 1000}"
