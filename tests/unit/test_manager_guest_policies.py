@@ -711,3 +711,32 @@ def test_limits_of_disks_stay_over_a_crash_while_cpu_is_managed(tmp_path: Path) 
     house.crash()
     house.step(1)
     assert house.limits("a") == (0,) * 6
+
+
+@pytest.mark.parametrize("vda", [DiskLimits(read_iops_sec=100), DiskLimits(read_iops_sec=200)])
+def test_what_was_put_back_is_the_original_before_libvirt_has_told_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vda: DiskLimits
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.manager.set_memory_level("on")
+    house.on()
+    house.policy("a", **WHOLE)
+    house.step(2)
+    before = house.host.observe().infos
+    observe = house.host.observe
+    with monkeypatch.context() as late:    # libvirt tells each server when its turn has come
+        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before))
+        house.manager.set_level("off")
+        house.manager.set_memory_level("off")
+        house.policy("a", **(WHOLE | {"disk_limits": {"vda": vda, "vdb": DiskLimits(read_iops_sec=7)}}))
+        house.manager.set_memory_level("on")
+        house.on()
+    house.step(2)
+    assert house.tuning("a") == ("3", 500, 2097152, 2097152) and house.pins("a") == ("0-1",) * 2
+    assert [limits[4] for limits in house.disks("a").values()] == [vda.read_iops_sec, 7]
+    assert not house.records(cause="drift-corrected")    # nobody else has changed anything
+    house.manager.set_level("off")
+    house.manager.set_memory_level("off")
+    assert house.tuning("a") == ("", None, None, None) and house.pins("a") == ()
+    assert not any(any(limits) for limits in house.disks("a").values())

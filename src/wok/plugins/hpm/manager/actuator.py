@@ -10,11 +10,12 @@ from operator import is_
 import msgspec
 
 from ..backend.hypervisor import Hypervisor
-from ..engine.samples import HostSample, ServerSample
+from ..engine.samples import HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone, StoreError
 from ..store.journal import Control, Journal, JournalEntry
 from .controls import (
     NEAR,
+    TOLD_BY_LIBVIRT,
     Change,
     before_hpm,
     farthest,
@@ -30,6 +31,7 @@ from .controls import (
     plugged,
     start_of,
     value_before,
+    with_put_back,
 )
 from .disk_limits import judged_disks, left_disks, with_disks, without_unwanted
 from .journalled import Journalled
@@ -75,6 +77,8 @@ class Actuator(Journalled):
         # and since when (ns) some leave their guests more than was asked for, and how much.
         self._returning: set[tuple[str, str]] = set()
         self._fuller: dict[tuple[str, str], tuple[int, str]] = {}
+        # What was put back of what libvirt tells, as long as it has told nothing since: what is told is older.
+        self._untold: dict[tuple[str, Control], tuple[JournalEntry, ServerInfo]] = {}
 
     def notice(self, sample: HostSample) -> list[JournalEntry]:
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
@@ -83,6 +87,7 @@ class Actuator(Journalled):
         aside = self._journal.aside    # before the store takes it
         self._journal.settle()
         self._journal.catch_up()
+        self._untold = {key: one for key, one in self._untold.items() if sample.infos.get(key[0]) is one[1]}
         looked = (
             sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, sample.stale,
             self._journal.entries,
@@ -170,7 +175,7 @@ class Actuator(Journalled):
         """These values are in force, and hpm wants them: from now on it notices if somebody changes them, and what an
         administrator changed before is hpm's own again. Raises `StoreError`."""
         entries: list[JournalEntry] = []
-        for one in wanted:
+        for one in (one for one in wanted if self._now(one) == one):    # else it is not in force any more
             known = self.entry(one, one.control)
             if known is not None and intention(one, known) == known.intended and (
                 not known.held or one.control == "io-tune"    # of disks, those are held of which nothing is wanted
@@ -194,7 +199,7 @@ class Actuator(Journalled):
         Raises `StoreError`, and has changed nothing, if the journal cannot be written.
         """
         entries: list[JournalEntry] = []
-        for change in changes:
+        for change in map(self._now, changes):
             known = self.entry(change, change.control)
             entries.append(self._entry(change, known, value_before(change, known)))
         before = self._journal.entries
@@ -221,6 +226,11 @@ class Actuator(Journalled):
         self._journal.drop(gone)
         self._journal.put(refused)
         return errors
+
+    def _now(self, change: Change) -> Change:
+        """The change with what is there now, also where libvirt has not told that yet."""
+        back, _ = self._untold.get((change.uuid, change.control), (None, None))
+        return with_put_back(change, back) if back is not None and back.start == change.start else change
 
     def _entry(self, change: Change, known: JournalEntry | None, previous: str) -> JournalEntry:
         intended = intention(change, known)
@@ -309,6 +319,8 @@ class Actuator(Journalled):
                     self._returning.add((entry.uuid, entry.start))
                 else:
                     found.done.append(entry)
+                if entry.control in TOLD_BY_LIBVIRT:
+                    self._untold[entry.uuid, entry.control] = entry, sample.infos[entry.uuid]
         return refused
 
     def _forget_restored(self, found: _Found, refused: Sequence[JournalEntry], keep_held: bool) -> None:

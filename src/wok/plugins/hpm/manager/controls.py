@@ -70,6 +70,14 @@ def changing(sample: HostSample, uuid: str, control: Control, value: str) -> Cha
     return Change(uuid, start, control, now, value)
 
 
+def with_put_back(change: Change, back: JournalEntry) -> Change:
+    """The change where that was put back since libvirt told what is there."""
+    now = back.intended
+    if change.control == "io-tune":
+        now = together(change.now, io_text(io_tuples(now)))
+    return msgspec.structs.replace(change, now=now)
+
+
 def start_of(sample: HostSample, uuid: str) -> str | None:
     """What tells this start of a server, or of the host, apart; None: it does not run, or cannot be seen."""
     if uuid == HOST:
