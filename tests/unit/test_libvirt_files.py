@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hpm.backend.host_files import HostFiles
 from hpm.backend.libvirt_host import LibvirtHypervisor
 from hpm.manager.actuator import Actuator
+from hpm.manager.controls import changing
 from hpm.store.database import Database
 from hpm.store.journal import Journal, JournalEntry
 from tests.lab.errors import wait_until
@@ -120,6 +122,32 @@ def test_where_libvirt_s_note_of_a_guest_is_lost_what_hpm_has_to_put_back_is_not
         assert entry is not None and entry.original == "300"
     finally:
         again.close()
+
+
+@pytest.mark.parametrize("own", [-1, 250000, 18446744073709551])
+def test_the_quota_of_a_guest_whose_files_are_not_ours_is_known_and_put_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, own: int
+) -> None:
+    told = {"cpu_shares": 1024, "global_quota": own, "global_period": 100000}
+    stats = {"vcpu.maximum": 1, "vcpu.0.time": 5}
+    monkeypatch.setattr(libvirt.virDomain, "schedulerParametersFlags", lambda _domain, _flags: dict(told))
+    monkeypatch.setattr(
+        libvirt.virDomain, "setSchedulerParametersFlags", lambda _domain, wanted, _flags: told.update(wanted)
+    )
+    monkeypatch.setattr(
+        libvirt.virConnect, "domainListGetStats", lambda _conn, domains, *_: [(one, stats) for one in domains]
+    )
+    shutil.rmtree(root / "run")
+    host: LibvirtHypervisor = request.getfixturevalue("host")
+    journal = Journal(Database(root / "hpm.db"))
+    actuator = Actuator(host, journal)
+    sample = host.observe()
+    assert sample.samples[ONE].quota_us == (own if own == 250000 else None)
+    assert not actuator.apply([changing(sample, ONE, "cpu-quota", "50000 100000")])
+    assert host.observe().samples[ONE].quota_us == told["global_quota"] == 50000
+    assert not actuator.notice(host.observe())
+    assert actuator.restore(host.observe()) and not journal.entries
+    assert told["global_quota"] == (own if own == 250000 else -1)
 
 
 @pytest.mark.parametrize("text", ["", "4242 (qemu) S 1\n", "0\n"])

@@ -42,6 +42,7 @@ from .hypervisor import (
     check_swap_limit,
 )  # fmt: skip
 from .kernel_text import is_no_room
+from .libvirt_asked import asked_sample
 from .libvirt_balloon import memory_controls, move_balloon
 from .libvirt_connection import version_text
 from .libvirt_extras import LibvirtExtras
@@ -81,9 +82,9 @@ class LibvirtHypervisor:
         self._lock = threading.Lock()
         self._sampler = Sampler(root / "proc")
         self._memory_nodes = MemoryNodes(root, self._mount.version)
-        # Guests without files of ours: their start, and the shares that libvirt told or took last.
+        # Guests without files of ours: their start, and the weight and quota that libvirt told or took last.
         self._asked: dict[str, str] = {}
-        self._asked_shares: dict[str, int] = {}
+        self._scheduled: dict[str, Mapping[str, int]] = {}
         self._unseen: set[str] = set()    # guests of which there was no room to see which start runs
         self._unknown: set[str] = set()    # those of which libvirt does not say, which is told
         self._infos: Mapping[str, ServerInfo] = {}
@@ -313,8 +314,8 @@ class LibvirtHypervisor:
 
         self._inventory.connection.call(ask, f"setting {', '.join(parameters)} of {uuid}")
         with self._lock:
-            if guest is None and "cpu_shares" in parameters:
-                self._asked_shares[uuid] = parameters["cpu_shares"]
+            if guest is None:
+                self._scheduled[uuid] = {**self._scheduled.get(uuid, {}), **parameters}
             elif guest is not None and self._sampler.guest(uuid) is guest and "global_quota" in parameters:
                 self._sampler.touch(uuid)
 
@@ -344,7 +345,7 @@ class LibvirtHypervisor:
                 self._sampler.drop(uuid)
             self._unknown &= active.keys()
             self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
-            self._asked_shares = {uuid: shares for uuid, shares in self._asked_shares.items() if uuid in self._asked}
+            self._scheduled = {uuid: known for uuid, known in self._scheduled.items() if uuid in self._asked}
             for uuid, entry in active.items():
                 self._adopt(uuid, entry)
         self._extras.servers_changed(entries, self._inventory.read)
@@ -382,8 +383,8 @@ class LibvirtHypervisor:
                 return
         if self._sampler.guest(uuid) is None:
             self._asked[uuid] = start
-            if entry.shares is not None:
-                self._asked_shares[uuid] = entry.shares
+            if entry.scheduled:
+                self._scheduled[uuid] = entry.scheduled
 
     def _ask_libvirt(self) -> dict[str, tuple[ServerSample, ServerCounters]]:
         """Counters of guests whose files are not ours. A guest that does not answer in time is left out."""
@@ -402,17 +403,9 @@ class LibvirtHypervisor:
         except HypervisorUnreachable as error:
             log.debug("%s", error)
             return {}
-        found: dict[str, tuple[ServerSample, ServerCounters]] = {}
-        for uuid, stats in answers:
-            numbers = tuple(n for n in range(int(stats.get("vcpu.maximum", 0))) if f"vcpu.{n}.time" in stats)
-            counted = ServerCounters(
-                tuple(int(stats[f"vcpu.{n}.time"]) for n in numbers),
-                tuple(int(stats.get(f"vcpu.{n}.delay", 0)) for n in numbers),
-                (False,) * len(numbers),
-            )
-            shares = self._asked_shares.get(uuid)
-            found[uuid] = ServerSample(uuid, wanted[uuid], "libvirt", numbers, shares), counted
-        return found
+        return {
+            uuid: asked_sample(uuid, wanted[uuid], stats, self._scheduled.get(uuid, {})) for uuid, stats in answers
+        }
 
 
 def _cpus() -> int:

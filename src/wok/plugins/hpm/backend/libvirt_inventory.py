@@ -55,13 +55,13 @@ _STATUS: dict[int, ServerStatus] = {
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One domain: what is shown of it, and its libvirt id while it is active (else None). `io_error`: it is paused
-    because of one."""
+    """One domain: what is shown of it, and its libvirt id while it is active (else None). `scheduled`: its weight and
+    quota by libvirt's names, where it is active and libvirt says so. `io_error`: it is paused because of one."""
 
     info: ServerInfo
     xml: domain_xml.DomainXml
     domain_id: int | None
-    shares: int | None
+    scheduled: Mapping[str, int]
     io_error: bool = False
 
 
@@ -299,9 +299,9 @@ class Inventory:
         io_error = state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR
         active = domain.isActive()
         xml = domain_xml.parse(domain.XMLDesc(0), self._cpus)
-        shares = _shares(domain) if active else None
+        scheduled = _scheduled(domain) if active else {}
         info = xml.info(uuid, status, self._facts.get(uuid, {}))
-        return Entry(info, xml, domain.ID() if active else None, shares, io_error)
+        return Entry(info, xml, domain.ID() if active else None, scheduled, io_error)
 
     def _keep_facts(self) -> None:
         """Facts that only the guest or the network knows: slow, so never in anybody's way."""
@@ -320,12 +320,12 @@ class Inventory:
                     self._event(uuid)
 
 
-def _shares(domain: Any) -> int | None:
-    """The weight as libvirt knows it. A daemon that has just been started knows its guests before it has
+def _scheduled(domain: Any) -> dict[str, int]:
+    """Weight and quota as libvirt knows them. A daemon that has just been started knows its guests before it has
     found their cgroups; until then it refuses."""
     try:
-        value = domain.schedulerParametersFlags(0).get("cpu_shares")
+        told = domain.schedulerParametersFlags(0)
     except libvirt.libvirtError as error:
-        log.debug("shares of %s: %s", domain.name(), error)
-        return None
-    return None if value is None else int(value)
+        log.debug("weight and quota of %s: %s", domain.name(), error)
+        return {}
+    return {name: int(told[name]) for name in ("cpu_shares", "global_quota", "global_period") if name in told}
