@@ -6,8 +6,9 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
@@ -148,6 +149,26 @@ def test_the_quota_of_a_guest_whose_files_are_not_ours_is_known_and_put_back(
     assert not actuator.notice(host.observe())
     assert actuator.restore(host.observe()) and not journal.entries
     assert told["global_quota"] == (own if own == 250000 else -1)
+
+
+def test_a_server_that_was_saved_and_goes_on_with_what_was_set_of_it_is_known(
+    host: LibvirtHypervisor, root: Path
+) -> None:
+    def seen(deed: Callable[[Any], object], status: str) -> bool:
+        host._inventory._reading.call(deed, "a deed of somebody else")
+        host._inventory.touch(ONE)
+        wait_until(lambda: host.observe().infos[ONE].status == status, 5.0, f"it is seen to be {status}")
+        return host.observe().infos[ONE].carried
+
+    saved = str(root / "one.saved")
+    assert not host.observe().infos[ONE].carried
+    assert seen(lambda conn: conn.lookupByName("one").save(saved), "shut-off")
+    assert seen(lambda conn: conn.restore(saved), "running")
+    assert not seen(lambda conn: conn.lookupByName("one").destroy(), "shut-off")
+    assert not seen(lambda conn: conn.lookupByName("one").create(), "running")
+    assert seen(lambda conn: conn.lookupByName("one").managedSave(0), "shut-off")
+    assert not seen(lambda conn: (conn.lookupByName("one").managedSaveRemove(0), conn.lookupByName("one").create()),
+                    "running")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "4242 (qemu) S 1\n", "0\n"])

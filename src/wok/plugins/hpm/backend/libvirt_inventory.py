@@ -54,6 +54,19 @@ _STATUS: dict[int, ServerStatus] = {
 }
 
 
+#: The states, with their reasons, of a start whose settings are also those of the next one, or were those of the one
+#: before: libvirt keeps them in what it saves, and takes them along.
+_CARRIED = {
+    (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_RESTORED),
+    (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_MIGRATED),
+    (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_FROM_SNAPSHOT),
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION),
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_FROM_SNAPSHOT),
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SAVED),
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED),
+}
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One domain: what is shown of it, and its libvirt id while it is active (else None). `scheduled`: its weight and
     quota by libvirt's names, where it is active and libvirt says so. `io_error`: it is paused because of one."""
@@ -298,9 +311,12 @@ class Inventory:
         status = _STATUS.get(state, "unknown")
         io_error = state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR
         active = domain.isActive()
+        carried = (state, reason) in _CARRIED or (not active and bool(domain.hasManagedSaveImage(0)))
+        if state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_STARTING_UP:
+            active = False    # nothing of it is certain before it runs
         xml = domain_xml.parse(domain.XMLDesc(0), self._cpus)
         scheduled = _scheduled(domain) if active else {}
-        info = xml.info(uuid, status, self._facts.get(uuid, {}))
+        info = xml.info(uuid, status, self._facts.get(uuid, {}), carried=carried)
         return Entry(info, xml, domain.ID() if active else None, scheduled, io_error)
 
     def _keep_facts(self) -> None:

@@ -23,7 +23,9 @@ from .controls import (
     in_force,
     intention,
     is_back,
+    is_carried,
     is_new_original,
+    is_over,
     judged,
     left,
     ours,
@@ -100,13 +102,19 @@ class Actuator(Journalled):
         for entry in self._journal.entries.values():
             start = start_of(sample, entry.uuid)
             if start is None:
-                if _ended(sample, entry):
+                if is_over(sample, entry):
                     ended.append(entry)
                 continue
-            if start != entry.start:
+            value = in_force(sample, entry.uuid, entry.control)
+            if start != entry.start and not is_carried(sample, entry):
                 ended.append(entry)
                 continue
-            value = in_force(sample, entry.uuid, entry.control)
+            if start != entry.start and value is not None:
+                if ours(entry, value, _vcpus(sample, entry)):
+                    changed.append((entry, msgspec.structs.replace(entry, start=start)))
+                else:
+                    ended.append(entry)
+                continue
             if value is None or (self._is_aside(entry) and ours(entry, value, _vcpus(sample, entry))):
                 continue    # the latter as the store takes nothing: it is judged when it does
             if (entry.uuid, entry.control) in aside and is_new_original(entry, value, _vcpus(sample, entry)):
@@ -272,9 +280,9 @@ class Actuator(Journalled):
             if entry.held and not left(entry):    # the other disks are put back all the same
                 disks = ", ".join(sorted(left_disks(entry.intended)))
                 found.said.append(f"{name}: io-tune of {disks} left as it is, an administrator set it")
-        if start is None and not _ended(sample, entry):
+        if start is None and not is_over(sample, entry):
             found.said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
-        elif start is None or start != entry.start:
+        elif start is None or (start != entry.start and not is_carried(sample, entry)):
             found.ended.append(entry)
         elif value is None:
             found.said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
@@ -401,17 +409,6 @@ def _has_all(server: ServerSample) -> bool:
 def identical(one: Sequence[object], other: Sequence[object]) -> bool:
     """Whether these are the very same objects: what was found out from the ones holds for the others."""
     return len(one) == len(other) and all(map(is_, one, other))
-
-
-def _ended(sample: HostSample, entry: JournalEntry) -> bool:
-    """Whether that start of a server that has no process now, as far as is seen, is certainly over; or the partition is
-    not there any more."""
-    if entry.uuid.startswith("/"):
-        return sample.problem is None
-    info = sample.infos.get(entry.uuid)
-    if info is None:    # there is none; or it could not be read yet
-        return sample.problem is None and entry.uuid not in sample.stale
-    return info.status in ("shut-off", "crashed")
 
 
 def _name(sample: HostSample, entry: JournalEntry) -> str:

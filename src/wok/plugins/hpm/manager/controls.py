@@ -88,6 +88,23 @@ def start_of(sample: HostSample, uuid: str) -> str | None:
     return None if server is None else server.start
 
 
+def is_over(sample: HostSample, entry: JournalEntry) -> bool:
+    """Whether that start of a server that has no process now, as far as is seen, is certainly over, with all that was
+    set of it; or the partition is not there any more."""
+    if entry.uuid.startswith("/"):
+        return sample.problem is None
+    info = sample.infos.get(entry.uuid)
+    if info is None:    # there is none; or it could not be read yet
+        return sample.problem is None and entry.uuid not in sample.stale
+    return info.status in ("shut-off", "crashed") and not info.carried
+
+
+def is_carried(sample: HostSample, entry: JournalEntry) -> bool:
+    """Whether the start of a server that runs now may have what was set of the one before."""
+    info = sample.infos.get(entry.uuid)
+    return info is not None and info.carried and not entry.held
+
+
 def in_force(sample: HostSample, uuid: str, control: Control) -> str | None:
     """The value that a sample shows; None where it cannot be read."""
     if control == "ksm":
