@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
-from hpm.errors import Conflict
+from hpm.errors import Conflict, HypervisorError
 from hpm.manager.drift import CALM
 from hpm.manager.guest_policies import with_policy
 from hpm.manager.snapshot import Levels
@@ -339,6 +339,31 @@ def test_what_cannot_be_put_back_keeps_nothing_else_from_it(tmp_path: Path) -> N
     house.crash()
     house.step(1)
     assert any("could not be put back" in said for said in house.manager.stop())
+
+
+def test_a_disk_whose_limits_cannot_be_put_back_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)})
+    house.on()
+    house.step(1)
+    set_limits = house.host.set_io_limits
+
+    def refused(uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
+        if disk == "vda":
+            raise HypervisorError("the host refused")
+        set_limits(uuid, start, disk, limits)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(house.host, "set_io_limits", refused)
+        assert "could not be put back" in house.manager.set_level("off")[0]
+        assert [limits[4] for limits in house.disks("a").values()] == [100, 0]
+        house.step(2)
+    house.step(1)
+    assert [limits[4] for limits in house.disks("a").values()] == [0, 0]
+    assert not Journal(house.database).entries
 
 
 def test_who_cannot_be_where_its_policy_says_is_kept_off_all_the_same(tmp_path: Path) -> None:
