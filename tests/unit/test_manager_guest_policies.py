@@ -454,6 +454,24 @@ def test_disks_that_are_plugged_in_and_out_are_limited_and_put_back(tmp_path: Pa
     assert house.disks("a") == {"vda": (0,) * 6, "vdb": own}
 
 
+@pytest.mark.parametrize("drift", ["correct", "report"])
+def test_another_disk_that_comes_by_the_name_of_one_that_went_has_its_own_limits(tmp_path: Path, drift: str) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 500, 0))
+    house.policy("a", disk_limits={"vdb": DiskLimits(read_iops_sec=100)}, drift=drift)
+    house.on()
+    house.step(1)
+    house.host.plug_disk(A, "vdb", None)
+    house.step(1)
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 700, 0))
+    house.step(2)
+    assert house.disks("a")["vdb"] == READ and not any("somebody set" in text for text in house.details())
+    house.manager.set_level("off")
+    assert house.disks("a")["vdb"] == (0, 0, 0, 0, 700, 0)
+    house.step(1)
+    assert not Journal(house.database).entries
+
+
 @pytest.mark.parametrize("then", ["off", "crash"])
 def test_limits_of_one_disk_that_somebody_changes_keep_nobody_from_the_others(tmp_path: Path, then: str) -> None:
     house = Guests(tmp_path)

@@ -144,7 +144,7 @@ def ours(entry: JournalEntry, value: str, vcpus: int = 0) -> bool:
     """Whether a value in force is what hpm set, or what was there when it did. A balloon is anywhere in between while
     it moves; the pages that the kernel's advisor sets are nobody's. `vcpus` are those that the server has."""
     if entry.control == "io-tune":
-        return judged_disks(entry, value).intended == entry.intended
+        return left_disks(judged_disks(entry, value).intended) <= left_disks(entry.intended)
     if entry.control != "balloon":
         return any(same(entry.control, value, known, vcpus) for known in (entry.previous, entry.intended))
     low, high = sorted((int(entry.previous), int(entry.intended)))
