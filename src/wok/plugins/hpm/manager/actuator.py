@@ -129,10 +129,11 @@ class Actuator(Journalled):
                 continue
             if now is not entry:
                 changed.append((entry, now))
-        self._fuller, self._seen = fuller, sample.samples
+        self._fuller = fuller
         self._forget_returning(ended)
         self._journal.drop(ended)
         self._journal.put([now for _, now in changed])
+        self._seen = sample.samples    # now that the journal has what it shows
         # What has just arrived is looked at once more, and of those that are waited for time alone may decide.
         self._noticed = () if fuller or changed else (*looked[:-1], self._journal.entries)
         return [
