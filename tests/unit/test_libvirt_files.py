@@ -151,6 +151,33 @@ def test_the_quota_of_a_guest_whose_files_are_not_ours_is_known_and_put_back(
     assert told["global_quota"] == (own if own == 250000 else -1)
 
 
+def test_a_guest_that_was_started_anew_has_not_the_shares_of_its_earlier_start(
+    root: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    told, stats = {"cpu_shares": 1024}, {"vcpu.maximum": 1, "vcpu.0.time": 5}
+    monkeypatch.setattr(libvirt.virDomain, "schedulerParametersFlags", lambda _domain, _flags: dict(told))
+    monkeypatch.setattr(libvirt.virDomain, "setSchedulerParametersFlags", lambda *_: 0)
+    monkeypatch.setattr(
+        libvirt.virConnect, "domainListGetStats", lambda _conn, domains, *_: [(one, stats) for one in domains]
+    )
+    shutil.rmtree(root / "run")
+    host: LibvirtHypervisor = request.getfixturevalue("host")
+    start = host.observe().samples[ONE].start
+    host.set_cpu_shares(ONE, start, 4000)
+    assert host.observe().samples[ONE].shares == 4000
+    told.clear()    # libvirt does not know yet
+
+    def anew(conn: Any) -> None:
+        domain = conn.lookupByUUIDString(ONE)
+        domain.destroy()
+        domain.create()
+
+    host._inventory._reading.call(anew, "a start that is seen only when it is done")
+    host._inventory.touch(ONE)
+    wait_until(lambda: host.observe().samples[ONE].start != start, 5.0, "the new start is seen")
+    assert host.observe().samples[ONE].shares is None
+
+
 def test_a_server_that_was_saved_and_goes_on_with_what_was_set_of_it_is_known(
     host: LibvirtHypervisor, root: Path
 ) -> None:

@@ -382,6 +382,8 @@ class LibvirtHypervisor:
                     log.warning("%s is left alone: %s", entry.info.name, error)
                 return
         if self._sampler.guest(uuid) is None:
+            if self._asked.get(uuid) != start:
+                self._scheduled.pop(uuid, None)    # that was another one's
             self._asked[uuid] = start
             if entry.scheduled:
                 self._scheduled[uuid] = entry.scheduled
