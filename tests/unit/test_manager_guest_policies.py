@@ -783,3 +783,36 @@ def test_what_was_put_back_is_the_original_before_libvirt_has_told_it(
     house.manager.set_memory_level("off")
     assert house.tuning("a") == ("", None, None, None) and house.pins("a") == ()
     assert not any(any(limits) for limits in house.disks("a").values())
+
+
+@pytest.mark.parametrize("end", ["off", "stop", "crash before it is set"])
+def test_what_was_set_is_put_back_before_libvirt_has_told_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb", READ)
+    house.manager.set_memory_level("on")
+    observe, before = house.host.observe, house.host.observe().infos
+    with monkeypatch.context() as late:
+        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before))
+        house.on()
+        house.policy("a", **(WHOLE | {"disk_limits": {"*": DiskLimits(read_iops_sec=9)}}))
+        house.step(1)
+        assert [limits[4] for limits in house.host._servers[A].plugged.values()] == [9]
+        if end == "stop":
+            house.manager.stop()
+        elif end == "off":
+            house.manager.set_level("off")
+            house.manager.set_memory_level("off")
+        else:
+            house.host.unreachable_for(3600)    # it is journalled, and not done
+            house.manager._work.actuator.restore(house.manager.snapshot.sample)
+            house.host.faults.unreachable_until = 0
+    if end == "crash before it is set":
+        save_setting(house.database, "levels", msgspec.json.encode(Levels()).decode())
+        house.crash()
+    assert house.tuning("a") == ("", None, None, None) and house.pins("a") == ()
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": READ}
+    if end != "stop":
+        house.step(1)
+    assert not Journal(house.database).entries

@@ -19,6 +19,7 @@ from .disk_limits import (
     leaving,
     left_disks,
     limits_before,
+    limits_so_far,
     same_limits,
     together,
     with_disks,
@@ -191,10 +192,13 @@ def left(entry: JournalEntry) -> bool:
 
 
 def farthest(entry: JournalEntry, value: str) -> str:
-    """What may be in force while it is put back: what is now; of a balloon, what is farthest from where it was, as it
-    may still move to where it was asked to go before."""
+    """What may be in force while it is put back: what is now, or what was set last, where libvirt tells the original
+    one and may not know of that yet; of a balloon, what is farthest from where it was, as it may still move to where it
+    was asked to go before."""
+    if entry.control == "io-tune":
+        return limits_so_far(entry, value)
     if entry.control != "balloon":
-        return value
+        return entry.intended if value == entry.original else value
     return max((value, entry.previous, entry.intended), key=lambda one: abs(int(one) - int(entry.original)))
 
 

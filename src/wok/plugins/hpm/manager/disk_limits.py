@@ -92,6 +92,16 @@ def limits_before(entry: JournalEntry) -> str:
     return io_text({**back, **dict.fromkeys(left_disks(entry.intended))})
 
 
+def limits_so_far(entry: JournalEntry, value: str) -> str:
+    """The limits in force, with what was set last of disks that seem to have what they had before: libvirt may not have
+    told that yet."""
+    original, set_last = io_tuples(entry.original), io_tuples(entry.intended)
+    return io_text({
+        disk: set_last.get(disk, limits) if limits == original.get(disk) else limits
+        for disk, limits in io_tuples(value).items()
+    })  # fmt: skip
+
+
 def with_disks(entry: JournalEntry, *, left: bool) -> JournalEntry | None:
     """The entry with those disks alone that are left alone, or that are not; None: there are none."""
     kept = left_disks(entry.intended) if left else io_tuples(entry.intended).keys()
