@@ -78,6 +78,23 @@ def test_nodes_are_set_after_all_was_unmerged(root: Path, monkeypatch: pytest.Mo
     assert written(root)["merge_across_nodes"] == 0
 
 
+def test_what_the_kernel_refuses_in_part_is_as_it_was(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would count as set by an administrator, and never be put back."""
+    ksm = Ksm(root)
+    write, before = Ksm._write, ksm.read()
+
+    def busy(self: Ksm, name: str, value: int) -> None:
+        if name == "merge_across_nodes":
+            raise OSError(errno.EBUSY, "busy")    # the kernel had no memory to take all pages apart
+        write(self, name, value)
+
+    monkeypatch.setattr(Ksm, "_write", busy)
+    assert before is not None
+    with pytest.raises(HypervisorError, match="KSM could not be set"):
+        ksm.write(KsmSettings(1, 200, 20, 1 - before.merge_across_nodes))
+    assert ksm.read() == before
+
+
 def test_pages_are_left_to_the_kernels_advisor_while_it_is_on(root: Path) -> None:
     """advisor_mode names all modes, the one in force in brackets; with another one than none the kernel answers EINVAL
     to any number of pages."""

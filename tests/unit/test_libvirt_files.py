@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
 
 from hpm.backend.host_files import HostFiles
 from hpm.backend.libvirt_host import LibvirtHypervisor
+from hpm.manager.actuator import Actuator
+from hpm.manager.controls import changing
+from hpm.store.database import Database
+from hpm.store.journal import Journal, JournalEntry
 from tests.lab.errors import wait_until
 
 ONE, PID = "00000000-0000-0000-0000-000000000001", 4242
@@ -85,6 +91,111 @@ def test_a_guest_whose_files_there_is_no_room_to_open_is_the_same_start_of_it_af
     # The journal would forget what hpm changed of another start.
     assert seen | {host.observe().samples[ONE].start} == {start}
     assert host.observe().samples[ONE].pid == PID
+
+
+@pytest.mark.parametrize("text", [None, "", "none"])
+def test_where_libvirt_s_note_of_a_guest_is_lost_what_hpm_has_to_put_back_is_not_forgotten(
+    host: LibvirtHypervisor, root: Path, caplog: pytest.LogCaptureFixture, text: str | None
+) -> None:
+    start = host.observe().samples[ONE].start
+    host.close()
+    note = root / "run/libvirt/qemu/one.pid"
+    note.unlink() if text is None else note.write_text(text)
+    journal = Journal(Database(root / "hpm.db"))
+    journal.put([JournalEntry(ONE, "cpu-shares", start, "300", "100", "100")])
+    again = LibvirtHypervisor(f"test://{root / 'host.xml'}", root)    # hpm is started anew
+    try:
+        actuator = Actuator(again, journal)
+        again._inventory.touch(ONE)
+        for _ in range(10):
+            actuator.notice(again.observe())
+            assert ONE not in again.observe().samples
+            time.sleep(0.01)
+        assert "stays in the journal" in actuator.restore(again.observe())[0]
+        assert journal.get(ONE, "cpu-shares") is not None
+        assert [record.getMessage().count(str(note)) for record in caplog.records].count(1) == 1    # said once
+        note.write_text(str(PID))
+        again._inventory.touch(ONE)
+        wait_until(lambda: ONE in again.observe().samples, 5.0, "it is seen again")
+        actuator.notice(again.observe())
+        assert again.observe().samples[ONE].start == start
+        entry = journal.get(ONE, "cpu-shares")
+        assert entry is not None and entry.original == "300"
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize("own", [-1, 250000, 18446744073709551])
+def test_the_quota_of_a_guest_whose_files_are_not_ours_is_known_and_put_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, own: int
+) -> None:
+    told = {"cpu_shares": 1024, "global_quota": own, "global_period": 100000}
+    stats = {"vcpu.maximum": 1, "vcpu.0.time": 5}
+    monkeypatch.setattr(libvirt.virDomain, "schedulerParametersFlags", lambda _domain, _flags: dict(told))
+    monkeypatch.setattr(
+        libvirt.virDomain, "setSchedulerParametersFlags", lambda _domain, wanted, _flags: told.update(wanted)
+    )
+    monkeypatch.setattr(
+        libvirt.virConnect, "domainListGetStats", lambda _conn, domains, *_: [(one, stats) for one in domains]
+    )
+    shutil.rmtree(root / "run")
+    host: LibvirtHypervisor = request.getfixturevalue("host")
+    journal = Journal(Database(root / "hpm.db"))
+    actuator = Actuator(host, journal)
+    sample = host.observe()
+    assert sample.samples[ONE].quota_us == (own if own == 250000 else None)
+    assert not actuator.apply([changing(sample, ONE, "cpu-quota", "50000 100000")])
+    assert host.observe().samples[ONE].quota_us == told["global_quota"] == 50000
+    assert not actuator.notice(host.observe())
+    assert actuator.restore(host.observe()) and not journal.entries
+    assert told["global_quota"] == (own if own == 250000 else -1)
+
+
+def test_a_guest_that_was_started_anew_has_not_the_shares_of_its_earlier_start(
+    root: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    told, stats = {"cpu_shares": 1024}, {"vcpu.maximum": 1, "vcpu.0.time": 5}
+    monkeypatch.setattr(libvirt.virDomain, "schedulerParametersFlags", lambda _domain, _flags: dict(told))
+    monkeypatch.setattr(libvirt.virDomain, "setSchedulerParametersFlags", lambda *_: 0)
+    monkeypatch.setattr(
+        libvirt.virConnect, "domainListGetStats", lambda _conn, domains, *_: [(one, stats) for one in domains]
+    )
+    shutil.rmtree(root / "run")
+    host: LibvirtHypervisor = request.getfixturevalue("host")
+    start = host.observe().samples[ONE].start
+    host.set_cpu_shares(ONE, start, 4000)
+    assert host.observe().samples[ONE].shares == 4000
+    told.clear()    # libvirt does not know yet
+
+    def anew(conn: Any) -> None:
+        domain = conn.lookupByUUIDString(ONE)
+        domain.destroy()
+        domain.create()
+
+    host._inventory._reading.call(anew, "a start that is seen only when it is done")
+    host._inventory.touch(ONE)
+    wait_until(lambda: host.observe().samples[ONE].start != start, 5.0, "the new start is seen")
+    assert host.observe().samples[ONE].shares is None
+
+
+def test_a_server_that_was_saved_and_goes_on_with_what_was_set_of_it_is_known(
+    host: LibvirtHypervisor, root: Path
+) -> None:
+    def seen(deed: Callable[[Any], object], status: str) -> bool:
+        host._inventory._reading.call(deed, "a deed of somebody else")
+        host._inventory.touch(ONE)
+        wait_until(lambda: host.observe().infos[ONE].status == status, 5.0, f"it is seen to be {status}")
+        return host.observe().infos[ONE].carried
+
+    saved = str(root / "one.saved")
+    assert not host.observe().infos[ONE].carried
+    assert seen(lambda conn: conn.lookupByName("one").save(saved), "shut-off")
+    assert seen(lambda conn: conn.restore(saved), "running")
+    assert not seen(lambda conn: conn.lookupByName("one").destroy(), "shut-off")
+    assert not seen(lambda conn: conn.lookupByName("one").create(), "running")
+    assert seen(lambda conn: conn.lookupByName("one").managedSave(0), "shut-off")
+    assert not seen(lambda conn: (conn.lookupByName("one").managedSaveRemove(0), conn.lookupByName("one").create()),
+                    "running")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "4242 (qemu) S 1\n", "0\n"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import libvirt
 import pytest
 
-from hpm.backend.libvirt_tuning import pin_vcpus
+from hpm.backend.libvirt_tuning import limit_memory, pin_vcpus
 
 
 class Domain:
@@ -49,3 +49,27 @@ def test_of_a_pinning_that_is_refused_nothing_is_left(refused: int) -> None:
     with pytest.raises(libvirt.libvirtError):
         pin_vcpus(domain, ["2", "0"])
     assert domain.pins == before
+
+
+class Limited:
+    """libvirt's domain on a kernel that counts memory, and no swap: libvirt finds that out after the first limit."""
+
+    def __init__(self) -> None:
+        self.limits = {"hard_limit": 9007199254740991, "soft_limit": 5, "swap_hard_limit": 9007199254740991}
+
+    def memoryParameters(self, flags: int) -> dict[str, int]:    # noqa: N802
+        return dict(self.limits)
+
+    def setMemoryParameters(self, wanted: dict[str, int], flags: int) -> int:    # noqa: N802
+        self.limits["hard_limit"] = wanted.get("hard_limit", self.limits["hard_limit"])
+        if "swap_hard_limit" in wanted:
+            raise libvirt.libvirtError("there is no such file")
+        return 0
+
+
+def test_of_limits_that_are_refused_nothing_is_left() -> None:
+    domain = Limited()
+    before = dict(domain.limits)
+    with pytest.raises(libvirt.libvirtError):
+        limit_memory(domain, 2048, 2048)
+    assert domain.limits == before

@@ -3,13 +3,14 @@ while they are on their way, policies beside goals."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from hpm.backend.simulated import uuid_of
 from hpm.engine.samples import HostSample
-from hpm.errors import HypervisorUnreachable
+from hpm.errors import HypervisorUnreachable, StoreError
 from hpm.manager.actuator import REBOOTING, STANDING, Actuator
 from hpm.manager.observer import observe_with_memory
 from hpm.store.journal import Journal, JournalEntry
@@ -57,6 +58,25 @@ def test_memory_that_is_plugged_in_comes_on_top_and_comes_back_on_top(house: Hou
     assert held(house) is None
     house.host.set_host_memory(ENOUGH)
     house.step(40)
+    assert has(house, "tin") == pytest.approx(5120, abs=1)
+
+
+def test_memory_that_is_plugged_in_while_the_journal_cannot_be_written_comes_back_on_top(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_journal: Journal, entries: Sequence[JournalEntry]) -> None:
+        if entries:
+            raise StoreError("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "put", refused)
+        house.host.plug_memory(TIN, 1024)
+        house.step(2)
+    house.step(12)
+    assert held(house) is None
+    house.host.set_host_memory(ENOUGH)
+    house.manager.set_memory_level("off")
+    house.step(5)
     assert has(house, "tin") == pytest.approx(5120, abs=1)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
-from hpm.errors import Conflict
+from hpm.errors import Conflict, HypervisorError
 from hpm.manager.drift import CALM
 from hpm.manager.guest_policies import with_policy
 from hpm.manager.snapshot import Levels
@@ -341,6 +341,31 @@ def test_what_cannot_be_put_back_keeps_nothing_else_from_it(tmp_path: Path) -> N
     assert any("could not be put back" in said for said in house.manager.stop())
 
 
+def test_a_disk_whose_limits_cannot_be_put_back_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.policy("a", disk_limits={"*": DiskLimits(read_iops_sec=100)})
+    house.on()
+    house.step(1)
+    set_limits = house.host.set_io_limits
+
+    def refused(uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
+        if disk == "vda":
+            raise HypervisorError("the host refused")
+        set_limits(uuid, start, disk, limits)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(house.host, "set_io_limits", refused)
+        assert "could not be put back" in house.manager.set_level("off")[0]
+        assert [limits[4] for limits in house.disks("a").values()] == [100, 0]
+        house.step(2)
+    house.step(1)
+    assert [limits[4] for limits in house.disks("a").values()] == [0, 0]
+    assert not Journal(house.database).entries
+
+
 def test_who_cannot_be_where_its_policy_says_is_kept_off_all_the_same(tmp_path: Path) -> None:
     house = Guests(tmp_path)
     house.policy("b", placement=OnCpus("0-2"))
@@ -427,6 +452,24 @@ def test_disks_that_are_plugged_in_and_out_are_limited_and_put_back(tmp_path: Pa
     assert house.state("a", "disk_limits") == ("holds", None)
     house.manager.set_level("off")
     assert house.disks("a") == {"vda": (0,) * 6, "vdb": own}
+
+
+@pytest.mark.parametrize("drift", ["correct", "report"])
+def test_another_disk_that_comes_by_the_name_of_one_that_went_has_its_own_limits(tmp_path: Path, drift: str) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 500, 0))
+    house.policy("a", disk_limits={"vdb": DiskLimits(read_iops_sec=100)}, drift=drift)
+    house.on()
+    house.step(1)
+    house.host.plug_disk(A, "vdb", None)
+    house.step(1)
+    house.host.plug_disk(A, "vdb", (0, 0, 0, 0, 700, 0))
+    house.step(2)
+    assert house.disks("a")["vdb"] == READ and not any("somebody set" in text for text in house.details())
+    house.manager.set_level("off")
+    assert house.disks("a")["vdb"] == (0, 0, 0, 0, 700, 0)
+    house.step(1)
+    assert not Journal(house.database).entries
 
 
 @pytest.mark.parametrize("then", ["off", "crash"])
@@ -711,3 +754,65 @@ def test_limits_of_disks_stay_over_a_crash_while_cpu_is_managed(tmp_path: Path) 
     house.crash()
     house.step(1)
     assert house.limits("a") == (0,) * 6
+
+
+@pytest.mark.parametrize("vda", [DiskLimits(read_iops_sec=100), DiskLimits(read_iops_sec=200)])
+def test_what_was_put_back_is_the_original_before_libvirt_has_told_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vda: DiskLimits
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.manager.set_memory_level("on")
+    house.on()
+    house.policy("a", **WHOLE)
+    house.step(2)
+    before = house.host.observe().infos
+    observe = house.host.observe
+    with monkeypatch.context() as late:    # libvirt tells each server when its turn has come
+        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before))
+        house.manager.set_level("off")
+        house.manager.set_memory_level("off")
+        house.policy("a", **(WHOLE | {"disk_limits": {"vda": vda, "vdb": DiskLimits(read_iops_sec=7)}}))
+        house.manager.set_memory_level("on")
+        house.on()
+    house.step(2)
+    assert house.tuning("a") == ("3", 500, 2097152, 2097152) and house.pins("a") == ("0-1",) * 2
+    assert [limits[4] for limits in house.disks("a").values()] == [vda.read_iops_sec, 7]
+    assert not house.records(cause="drift-corrected")    # nobody else has changed anything
+    house.manager.set_level("off")
+    house.manager.set_memory_level("off")
+    assert house.tuning("a") == ("", None, None, None) and house.pins("a") == ()
+    assert not any(any(limits) for limits in house.disks("a").values())
+
+
+@pytest.mark.parametrize("end", ["off", "stop", "crash before it is set"])
+def test_what_was_set_is_put_back_before_libvirt_has_told_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb", READ)
+    house.manager.set_memory_level("on")
+    observe, before = house.host.observe, house.host.observe().infos
+    with monkeypatch.context() as late:
+        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before))
+        house.on()
+        house.policy("a", **(WHOLE | {"disk_limits": {"*": DiskLimits(read_iops_sec=9)}}))
+        house.step(1)
+        assert [limits[4] for limits in house.host._servers[A].plugged.values()] == [9]
+        if end == "stop":
+            house.manager.stop()
+        elif end == "off":
+            house.manager.set_level("off")
+            house.manager.set_memory_level("off")
+        else:
+            house.host.unreachable_for(3600)    # it is journalled, and not done
+            house.manager._work.actuator.restore(house.manager.snapshot.sample)
+            house.host.faults.unreachable_until = 0
+    if end == "crash before it is set":
+        save_setting(house.database, "levels", msgspec.json.encode(Levels()).decode())
+        house.crash()
+    assert house.tuning("a") == ("", None, None, None) and house.pins("a") == ()
+    assert house.disks("a") == {"vda": (0,) * 6, "vdb": READ}
+    if end != "stop":
+        house.step(1)
+    assert not Journal(house.database).entries

@@ -36,12 +36,12 @@ class DomainXml(msgspec.Struct, frozen=True):
     tuning: Tuning
     partition: str | None = None
 
-    def info(self, uuid: str, status: ServerStatus, found: dict[str, str]) -> ServerInfo:
+    def info(self, uuid: str, status: ServerStatus, found: dict[str, str], *, carried: bool = False) -> ServerInfo:
         """Join with the status and with facts found elsewhere, which rank below those in the XML."""
         facts = {**found, **self.facts, "virtual-server-uuid": uuid}
         return ServerInfo(
             uuid, self.name, status, self.vcpus, self.memory_mib, facts, self.constraint, self.memory, self.tuning,
-            self.partition,
+            self.partition, carried,
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ..engine.samples import KsmState
@@ -72,7 +73,16 @@ class Ksm:
             if wanted.run != run:
                 self._write("run", wanted.run)
         except OSError as error:
+            self._undo(now)
             raise HypervisorError(f"KSM could not be set: {error}") from None
+
+    def _undo(self, before: KsmState) -> None:
+        """Have it as it was: half of what was wanted would look as if somebody else had set it."""
+        for name in ("merge_across_nodes", "pages_to_scan", "sleep_millisecs", "run"):
+            value = getattr(before, name)
+            with suppress(OSError, ValueError):
+                if self._read(name, value) != value:
+                    self._write(name, value)
 
     def _advised(self) -> bool:
         """Whether the kernel's advisor is on. The file names all modes, the one in force in brackets."""

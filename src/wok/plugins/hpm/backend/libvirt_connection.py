@@ -83,6 +83,11 @@ def translate(error: libvirt.libvirtError, what: str) -> HypervisorError:
     return HypervisorError(text)
 
 
+def version_text(number: int) -> str:
+    """A version as libvirt has it, as people write it."""
+    return f"{number // 1000000}.{number // 1000 % 1000}.{number % 1000}"
+
+
 def answered(error: libvirt.libvirtError) -> bool:
     """Whether this is libvirt's answer to what was asked of a guest (QEMU does not start, say), although an error of
     its code may mean that nobody answers. What the connection itself reports is of the domain RPC (virterror.h)."""

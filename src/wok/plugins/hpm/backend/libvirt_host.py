@@ -42,7 +42,9 @@ from .hypervisor import (
     check_swap_limit,
 )  # fmt: skip
 from .kernel_text import is_no_room
+from .libvirt_asked import asked_sample
 from .libvirt_balloon import memory_controls, move_balloon
+from .libvirt_connection import version_text
 from .libvirt_extras import LibvirtExtras
 from .libvirt_inventory import Entry, Inventory
 from .libvirt_partition import define_partition, define_policy
@@ -53,7 +55,7 @@ from .partitions.finding import find_partitions
 from .ports import PortAsked, port_answers
 from .rivals import Rival, Rivals
 from .sampling import Sampler
-from .starts import pid_of, ticks_of
+from .starts import StartUnknown, pid_of, ticks_of
 from .statistics import libvirt_statistics
 from .topology import read_topology
 from .units import Units
@@ -80,10 +82,11 @@ class LibvirtHypervisor:
         self._lock = threading.Lock()
         self._sampler = Sampler(root / "proc")
         self._memory_nodes = MemoryNodes(root, self._mount.version)
-        # Guests without files of ours: their start, and the shares that libvirt told or took last.
+        # Guests without files of ours: their start, and the weight and quota that libvirt told or took last.
         self._asked: dict[str, str] = {}
-        self._asked_shares: dict[str, int] = {}
+        self._scheduled: dict[str, Mapping[str, int]] = {}
         self._unseen: set[str] = set()    # guests of which there was no room to see which start runs
+        self._unknown: set[str] = set()    # those of which libvirt does not say, which is told
         self._infos: Mapping[str, ServerInfo] = {}
         self._callbacks: list[Callable[[], None]] = []
         host = HostFiles(root)
@@ -100,7 +103,7 @@ class LibvirtHypervisor:
         try:
             self._inventory.start()
             self._versions = self._inventory.connection.call(
-                lambda conn: (_version(conn.getLibVersion()), _version(conn.getVersion())),
+                lambda conn: (version_text(conn.getLibVersion()), version_text(conn.getVersion())),
                 "asking for versions", VERSIONS_TIMEOUT,
             )  # fmt: skip
         except HypervisorError:
@@ -311,8 +314,8 @@ class LibvirtHypervisor:
 
         self._inventory.connection.call(ask, f"setting {', '.join(parameters)} of {uuid}")
         with self._lock:
-            if guest is None and "cpu_shares" in parameters:
-                self._asked_shares[uuid] = parameters["cpu_shares"]
+            if guest is None:
+                self._scheduled[uuid] = {**self._scheduled.get(uuid, {}), **parameters}
             elif guest is not None and self._sampler.guest(uuid) is guest and "global_quota" in parameters:
                 self._sampler.touch(uuid)
 
@@ -340,8 +343,9 @@ class LibvirtHypervisor:
             active = {uuid: entry for uuid, entry in entries.items() if entry.domain_id is not None}
             for uuid in self._sampler.uuids() - active.keys():
                 self._sampler.drop(uuid)
+            self._unknown &= active.keys()
             self._asked = {uuid: start for uuid, start in self._asked.items() if uuid in active}
-            self._asked_shares = {uuid: shares for uuid, shares in self._asked_shares.items() if uuid in self._asked}
+            self._scheduled = {uuid: known for uuid, known in self._scheduled.items() if uuid in self._asked}
             for uuid, entry in active.items():
                 self._adopt(uuid, entry)
         self._extras.servers_changed(entries, self._inventory.read)
@@ -372,10 +376,17 @@ class LibvirtHypervisor:
             if is_no_room(error):    # what tells this start from others is not known, so it is asked again
                 self._unseen.add(uuid)
                 return
+            if isinstance(error, StartUnknown):    # by another name, the journal would forget what hpm changed of it
+                if guest is None and uuid not in self._unknown:
+                    self._unknown.add(uuid)
+                    log.warning("%s is left alone: %s", entry.info.name, error)
+                return
         if self._sampler.guest(uuid) is None:
+            if self._asked.get(uuid) != start:
+                self._scheduled.pop(uuid, None)    # that was another one's
             self._asked[uuid] = start
-            if entry.shares is not None:
-                self._asked_shares[uuid] = entry.shares
+            if entry.scheduled:
+                self._scheduled[uuid] = entry.scheduled
 
     def _ask_libvirt(self) -> dict[str, tuple[ServerSample, ServerCounters]]:
         """Counters of guests whose files are not ours. A guest that does not answer in time is left out."""
@@ -394,23 +405,11 @@ class LibvirtHypervisor:
         except HypervisorUnreachable as error:
             log.debug("%s", error)
             return {}
-        found: dict[str, tuple[ServerSample, ServerCounters]] = {}
-        for uuid, stats in answers:
-            numbers = tuple(n for n in range(int(stats.get("vcpu.maximum", 0))) if f"vcpu.{n}.time" in stats)
-            counted = ServerCounters(
-                tuple(int(stats[f"vcpu.{n}.time"]) for n in numbers),
-                tuple(int(stats.get(f"vcpu.{n}.delay", 0)) for n in numbers),
-                (False,) * len(numbers),
-            )
-            shares = self._asked_shares.get(uuid)
-            found[uuid] = ServerSample(uuid, wanted[uuid], "libvirt", numbers, shares), counted
-        return found
+        return {
+            uuid: asked_sample(uuid, wanted[uuid], stats, self._scheduled.get(uuid, {})) for uuid, stats in answers
+        }
 
 
 def _cpus() -> int:
     """CPUs that are online: there may be more of them, or fewer, than there were."""
     return os.sysconf("SC_NPROCESSORS_ONLN")
-
-
-def _version(number: int) -> str:
-    return f"{number // 1000000}.{number // 1000 % 1000}.{number % 1000}"

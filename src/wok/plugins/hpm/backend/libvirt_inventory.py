@@ -54,14 +54,27 @@ _STATUS: dict[int, ServerStatus] = {
 }
 
 
+#: The states, with their reasons, of a start whose settings are also those of the next one, or were those of the one
+#: before: libvirt keeps them in what it saves, and takes them along.
+_CARRIED = {
+    (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_RESTORED),
+    (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_MIGRATED),
+    (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_FROM_SNAPSHOT),
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION),
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_FROM_SNAPSHOT),
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SAVED),
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED),
+}
+
+
 class Entry(msgspec.Struct, frozen=True):
-    """One domain: what is shown of it, and its libvirt id while it is active (else None). `io_error`: it is paused
-    because of one."""
+    """One domain: what is shown of it, and its libvirt id while it is active (else None). `scheduled`: its weight and
+    quota by libvirt's names, where it is active and libvirt says so. `io_error`: it is paused because of one."""
 
     info: ServerInfo
     xml: domain_xml.DomainXml
     domain_id: int | None
-    shares: int | None
+    scheduled: Mapping[str, int]
     io_error: bool = False
 
 
@@ -297,10 +310,13 @@ class Inventory:
         status = _STATUS.get(state, "unknown")
         io_error = state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR
         active = domain.isActive()
+        carried = (state, reason) in _CARRIED or (not active and bool(domain.hasManagedSaveImage(0)))
+        if state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_STARTING_UP:
+            active = False    # nothing of it is certain before it runs
         xml = domain_xml.parse(domain.XMLDesc(0), self._cpus)
-        shares = _shares(domain) if active else None
-        info = xml.info(uuid, status, self._facts.get(uuid, {}))
-        return Entry(info, xml, domain.ID() if active else None, shares, io_error)
+        scheduled = _scheduled(domain) if active else {}
+        info = xml.info(uuid, status, self._facts.get(uuid, {}), carried=carried)
+        return Entry(info, xml, domain.ID() if active else None, scheduled, io_error)
 
     def _keep_facts(self) -> None:
         """Facts that only the guest or the network knows: slow, so never in anybody's way."""
@@ -319,12 +335,12 @@ class Inventory:
                     self._event(uuid)
 
 
-def _shares(domain: Any) -> int | None:
-    """The weight as libvirt knows it. A daemon that has just been started knows its guests before it has
+def _scheduled(domain: Any) -> dict[str, int]:
+    """Weight and quota as libvirt knows them. A daemon that has just been started knows its guests before it has
     found their cgroups; until then it refuses."""
     try:
-        value = domain.schedulerParametersFlags(0).get("cpu_shares")
+        told = domain.schedulerParametersFlags(0)
     except libvirt.libvirtError as error:
-        log.debug("shares of %s: %s", domain.name(), error)
-        return None
-    return None if value is None else int(value)
+        log.debug("weight and quota of %s: %s", domain.name(), error)
+        return {}
+    return {name: int(told[name]) for name in ("cpu_shares", "global_quota", "global_period") if name in told}

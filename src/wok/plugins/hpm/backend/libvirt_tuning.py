@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,23 @@ def weigh_blkio(domain: Any, weight: int | None, root: Path, cgroup_version: int
 
 
 def limit_memory(domain: Any, memory_kib: int | None, swap_kib: int | None) -> None:
-    """Limit a domain's memory, and its memory and swap together; libvirt makes both changes in an order that works."""
-    domain.setMemoryParameters({
-        "hard_limit": UNLIMITED_KIB if memory_kib is None else memory_kib,
-        "swap_hard_limit": UNLIMITED_KIB if swap_kib is None else swap_kib,
-    }, _LIVE)  # fmt: skip
+    """Limit a domain's memory, and its memory and swap together; libvirt makes both changes in an order that works.
+    Raises `libvirt.libvirtError`; then it is as it was, as far as libvirt takes that."""
+    before: Mapping[str, int] = {}
+    with suppress(libvirt.libvirtError):
+        before = domain.memoryParameters(_LIVE)
+    try:
+        domain.setMemoryParameters({
+            "hard_limit": UNLIMITED_KIB if memory_kib is None else memory_kib,
+            "swap_hard_limit": UNLIMITED_KIB if swap_kib is None else swap_kib,
+        }, _LIVE)  # fmt: skip
+    except libvirt.libvirtError:
+        # Where the kernel does not count swap, libvirt has limited memory all the same. Half of it would look as if
+        # somebody else had set it.
+        for name in before.keys() & {"hard_limit", "swap_hard_limit"}:
+            with suppress(libvirt.libvirtError):
+                domain.setMemoryParameters({name: before[name]}, _LIVE)
+        raise
 
 
 def _map(pin: str, total: int) -> tuple[bool, ...]:

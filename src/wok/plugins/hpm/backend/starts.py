@@ -50,13 +50,27 @@ class Starts:
         return self._known.get(uuid)
 
 
+class StartUnknown(LookupError):
+    """libvirt's note of a guest's process is missing where it has its notes, so its starts cannot be told apart."""
+
+
 def pid_of(root: Path, uri: str, name: str) -> int:
-    """The process of the guest of that name, by libvirt's own note. Raises `OSError`, `ValueError`."""
+    """The process of the guest of that name, by libvirt's own note. Raises `StartUnknown`, `OSError` where notes cannot
+    be read at all."""
     if uri.startswith("qemu:///session"):
         base = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")) / "libvirt/qemu/run"
     else:
         base = Path("/run/libvirt/qemu")
-    return int((root / base.relative_to("/") / f"{name}.pid").read_text())
+    note = root / base.relative_to("/") / f"{name}.pid"
+    try:
+        return int(note.read_text())
+    except (FileNotFoundError, ValueError):
+        if note.parent.is_dir():
+            raise StartUnknown(
+                f"{note} is missing or empty, so it is not known which of its starts runs; start it anew, or write the"
+                " number of its QEMU process there"
+            ) from None
+        raise
 
 
 def ticks_of(root: Path, pid: int) -> int:

@@ -67,6 +67,8 @@ class ServerInfo(msgspec.Struct, frozen=True):
     `facts` are the values that classification rules compare (by filter type, product words).
     `constraint` names why its CPU cannot be planned freely, or is None. `partition` is where it
     stands, or is to stand when it starts, as libvirt spells it; None: its definition does not say, so it is the root.
+    `carried`: what was set of this start holds for another one, too: it was saved, or went to another host, and does
+    not run now; or it goes on so, where it runs.
     """
 
     uuid: str
@@ -79,6 +81,7 @@ class ServerInfo(msgspec.Struct, frozen=True):
     memory: MemoryFacts = MemoryFacts()
     tuning: Tuning = Tuning()
     partition: str | None = None
+    carried: bool = False
 
 
 class ServerSample(msgspec.Struct, frozen=True, gc=False):

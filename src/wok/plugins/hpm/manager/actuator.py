@@ -10,11 +10,12 @@ from operator import is_
 import msgspec
 
 from ..backend.hypervisor import Hypervisor
-from ..engine.samples import HostSample, ServerSample
+from ..engine.samples import HostSample, ServerInfo, ServerSample
 from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone, StoreError
 from ..store.journal import Control, Journal, JournalEntry
 from .controls import (
     NEAR,
+    TOLD_BY_LIBVIRT,
     Change,
     before_hpm,
     farthest,
@@ -22,7 +23,9 @@ from .controls import (
     in_force,
     intention,
     is_back,
+    is_carried,
     is_new_original,
+    is_over,
     judged,
     left,
     ours,
@@ -30,6 +33,7 @@ from .controls import (
     plugged,
     start_of,
     value_before,
+    with_put_back,
 )
 from .disk_limits import judged_disks, left_disks, with_disks, without_unwanted
 from .journalled import Journalled
@@ -75,6 +79,8 @@ class Actuator(Journalled):
         # and since when (ns) some leave their guests more than was asked for, and how much.
         self._returning: set[tuple[str, str]] = set()
         self._fuller: dict[tuple[str, str], tuple[int, str]] = {}
+        # What was put back of what libvirt tells, as long as it has told nothing since: what is told is older.
+        self._untold: dict[tuple[str, Control], tuple[JournalEntry, ServerInfo]] = {}
 
     def notice(self, sample: HostSample) -> list[JournalEntry]:
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
@@ -83,6 +89,7 @@ class Actuator(Journalled):
         aside = self._journal.aside    # before the store takes it
         self._journal.settle()
         self._journal.catch_up()
+        self._untold = {key: one for key, one in self._untold.items() if sample.infos.get(key[0]) is one[1]}
         looked = (
             sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, sample.stale,
             self._journal.entries,
@@ -95,13 +102,19 @@ class Actuator(Journalled):
         for entry in self._journal.entries.values():
             start = start_of(sample, entry.uuid)
             if start is None:
-                if _ended(sample, entry):
+                if is_over(sample, entry):
                     ended.append(entry)
                 continue
-            if start != entry.start:
+            value = in_force(sample, entry.uuid, entry.control)
+            if start != entry.start and not is_carried(sample, entry):
                 ended.append(entry)
                 continue
-            value = in_force(sample, entry.uuid, entry.control)
+            if start != entry.start and value is not None:
+                if ours(entry, value, _vcpus(sample, entry)):
+                    changed.append((entry, msgspec.structs.replace(entry, start=start)))
+                else:
+                    ended.append(entry)
+                continue
             if value is None or (self._is_aside(entry) and ours(entry, value, _vcpus(sample, entry))):
                 continue    # the latter as the store takes nothing: it is judged when it does
             if (entry.uuid, entry.control) in aside and is_new_original(entry, value, _vcpus(sample, entry)):
@@ -116,10 +129,11 @@ class Actuator(Journalled):
                 continue
             if now is not entry:
                 changed.append((entry, now))
-        self._fuller, self._seen = fuller, sample.samples
+        self._fuller = fuller
         self._forget_returning(ended)
         self._journal.drop(ended)
         self._journal.put([now for _, now in changed])
+        self._seen = sample.samples    # now that the journal has what it shows
         # What has just arrived is looked at once more, and of those that are waited for time alone may decide.
         self._noticed = () if fuller or changed else (*looked[:-1], self._journal.entries)
         return [
@@ -170,7 +184,7 @@ class Actuator(Journalled):
         """These values are in force, and hpm wants them: from now on it notices if somebody changes them, and what an
         administrator changed before is hpm's own again. Raises `StoreError`."""
         entries: list[JournalEntry] = []
-        for one in wanted:
+        for one in (one for one in wanted if self._now(one) == one):    # else it is not in force any more
             known = self.entry(one, one.control)
             if known is not None and intention(one, known) == known.intended and (
                 not known.held or one.control == "io-tune"    # of disks, those are held of which nothing is wanted
@@ -194,7 +208,7 @@ class Actuator(Journalled):
         Raises `StoreError`, and has changed nothing, if the journal cannot be written.
         """
         entries: list[JournalEntry] = []
-        for change in changes:
+        for change in map(self._now, changes):
             known = self.entry(change, change.control)
             entries.append(self._entry(change, known, value_before(change, known)))
         before = self._journal.entries
@@ -221,6 +235,11 @@ class Actuator(Journalled):
         self._journal.drop(gone)
         self._journal.put(refused)
         return errors
+
+    def _now(self, change: Change) -> Change:
+        """The change with what is there now, also where libvirt has not told that yet."""
+        back, _ = self._untold.get((change.uuid, change.control), (None, None))
+        return with_put_back(change, back) if back is not None and back.start == change.start else change
 
     def _entry(self, change: Change, known: JournalEntry | None, previous: str) -> JournalEntry:
         intended = intention(change, known)
@@ -262,9 +281,9 @@ class Actuator(Journalled):
             if entry.held and not left(entry):    # the other disks are put back all the same
                 disks = ", ".join(sorted(left_disks(entry.intended)))
                 found.said.append(f"{name}: io-tune of {disks} left as it is, an administrator set it")
-        if start is None and not _ended(sample, entry):
+        if start is None and not is_over(sample, entry):
             found.said.append(f"{name}: cannot be reached now; {entry.control} {entry.original} stays in the journal")
-        elif start is None or start != entry.start:
+        elif start is None or (start != entry.start and not is_carried(sample, entry)):
             found.ended.append(entry)
         elif value is None:
             found.said.append(f"{name}: {entry.control} cannot be read now; {entry.original} stays in the journal")
@@ -309,6 +328,8 @@ class Actuator(Journalled):
                     self._returning.add((entry.uuid, entry.start))
                 else:
                     found.done.append(entry)
+                if entry.control in TOLD_BY_LIBVIRT:
+                    self._untold[entry.uuid, entry.control] = entry, sample.infos[entry.uuid]
         return refused
 
     def _forget_restored(self, found: _Found, refused: Sequence[JournalEntry], keep_held: bool) -> None:
@@ -389,17 +410,6 @@ def _has_all(server: ServerSample) -> bool:
 def identical(one: Sequence[object], other: Sequence[object]) -> bool:
     """Whether these are the very same objects: what was found out from the ones holds for the others."""
     return len(one) == len(other) and all(map(is_, one, other))
-
-
-def _ended(sample: HostSample, entry: JournalEntry) -> bool:
-    """Whether that start of a server that has no process now, as far as is seen, is certainly over; or the partition is
-    not there any more."""
-    if entry.uuid.startswith("/"):
-        return sample.problem is None
-    info = sample.infos.get(entry.uuid)
-    if info is None:    # there is none; or it could not be read yet
-        return sample.problem is None and entry.uuid not in sample.stale
-    return info.status in ("shut-off", "crashed")
 
 
 def _name(sample: HostSample, entry: JournalEntry) -> str:

@@ -19,6 +19,7 @@ from .disk_limits import (
     leaving,
     left_disks,
     limits_before,
+    limits_so_far,
     same_limits,
     together,
     with_disks,
@@ -70,6 +71,14 @@ def changing(sample: HostSample, uuid: str, control: Control, value: str) -> Cha
     return Change(uuid, start, control, now, value)
 
 
+def with_put_back(change: Change, back: JournalEntry) -> Change:
+    """The change where that was put back since libvirt told what is there."""
+    now = back.intended
+    if change.control == "io-tune":
+        now = together(change.now, io_text(io_tuples(now)))
+    return msgspec.structs.replace(change, now=now)
+
+
 def start_of(sample: HostSample, uuid: str) -> str | None:
     """What tells this start of a server, or of the host, apart; None: it does not run, or cannot be seen."""
     if uuid == HOST:
@@ -78,6 +87,23 @@ def start_of(sample: HostSample, uuid: str) -> str | None:
         return sample.boot if uuid in sample.partition_shares else None
     server = sample.samples.get(uuid)
     return None if server is None else server.start
+
+
+def is_over(sample: HostSample, entry: JournalEntry) -> bool:
+    """Whether that start of a server that has no process now, as far as is seen, is certainly over, with all that was
+    set of it; or the partition is not there any more."""
+    if entry.uuid.startswith("/"):
+        return sample.problem is None
+    info = sample.infos.get(entry.uuid)
+    if info is None:    # there is none; or it could not be read yet
+        return sample.problem is None and entry.uuid not in sample.stale
+    return info.status in ("shut-off", "crashed") and not info.carried
+
+
+def is_carried(sample: HostSample, entry: JournalEntry) -> bool:
+    """Whether the start of a server that runs now may have what was set of the one before."""
+    info = sample.infos.get(entry.uuid)
+    return info is not None and info.carried and not entry.held
 
 
 def in_force(sample: HostSample, uuid: str, control: Control) -> str | None:
@@ -119,7 +145,7 @@ def ours(entry: JournalEntry, value: str, vcpus: int = 0) -> bool:
     """Whether a value in force is what hpm set, or what was there when it did. A balloon is anywhere in between while
     it moves; the pages that the kernel's advisor sets are nobody's. `vcpus` are those that the server has."""
     if entry.control == "io-tune":
-        return judged_disks(entry, value).intended == entry.intended
+        return left_disks(judged_disks(entry, value).intended) <= left_disks(entry.intended)
     if entry.control != "balloon":
         return any(same(entry.control, value, known, vcpus) for known in (entry.previous, entry.intended))
     low, high = sorted((int(entry.previous), int(entry.intended)))
@@ -166,10 +192,13 @@ def left(entry: JournalEntry) -> bool:
 
 
 def farthest(entry: JournalEntry, value: str) -> str:
-    """What may be in force while it is put back: what is now; of a balloon, what is farthest from where it was, as it
-    may still move to where it was asked to go before."""
+    """What may be in force while it is put back: what is now, or what was set last, where libvirt tells the original
+    one and may not know of that yet; of a balloon, what is farthest from where it was, as it may still move to where it
+    was asked to go before."""
+    if entry.control == "io-tune":
+        return limits_so_far(entry, value)
     if entry.control != "balloon":
-        return value
+        return entry.intended if value == entry.original else value
     return max((value, entry.previous, entry.intended), key=lambda one: abs(int(one) - int(entry.original)))
 
 

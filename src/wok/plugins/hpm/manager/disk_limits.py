@@ -64,10 +64,16 @@ def first_limits(value: str, known: JournalEntry) -> str:
 
 def judged_disks(entry: JournalEntry, value: str) -> JournalEntry:
     """An entry as it is to be in the light of the limits in force: disks that an administrator changed are left alone
-    from now on. It is the very same where there is nothing new."""
+    from now on, and of those that were plugged out nothing is known any more: another one may come by that name. It is
+    the very same where there is nothing new."""
+    now = io_tuples(value)
+    there = _all(entry.intended).keys() & now.keys()
+    if there != _all(entry.intended).keys():
+        entry = _of(entry, there)
+        entry = msgspec.structs.replace(entry, held=bool(left_disks(entry.intended)))
     previous, intended = _all(entry.previous), io_tuples(entry.intended)
     foreign = [
-        disk for disk, limits in io_tuples(value).items()
+        disk for disk, limits in now.items()
         if disk in intended and limits not in (intended[disk], previous.get(disk))
     ]
     if foreign:
@@ -84,6 +90,16 @@ def limits_before(entry: JournalEntry) -> str:
         disk: original[disk] for disk in io_tuples(entry.intended) if disk in original
     }
     return io_text({**back, **dict.fromkeys(left_disks(entry.intended))})
+
+
+def limits_so_far(entry: JournalEntry, value: str) -> str:
+    """The limits in force, with what was set last of disks that seem to have what they had before: libvirt may not have
+    told that yet."""
+    original, set_last = io_tuples(entry.original), io_tuples(entry.intended)
+    return io_text({
+        disk: set_last.get(disk, limits) if limits == original.get(disk) else limits
+        for disk, limits in io_tuples(value).items()
+    })  # fmt: skip
 
 
 def with_disks(entry: JournalEntry, *, left: bool) -> JournalEntry | None:

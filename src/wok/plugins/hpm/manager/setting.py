@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from ..backend.hypervisor import Hypervisor
-from ..errors import ServerGone
+from ..errors import HypervisorError, ServerGone
 from ..store.journal import Control, JournalEntry
 from .controls import ksm_settings, limit_of, pins_of
 from .disk_limits import to_set
@@ -42,8 +42,16 @@ def _stats_period(host: Hypervisor, entry: JournalEntry) -> None:
 
 
 def _io(host: Hypervisor, entry: JournalEntry) -> None:
+    failed: HypervisorError | None = None
     for disk, limits in to_set(entry.previous, entry.intended).items():
-        host.set_io_limits(entry.uuid, entry.start, disk, limits)
+        try:
+            host.set_io_limits(entry.uuid, entry.start, disk, limits)
+        except ServerGone:
+            raise
+        except HypervisorError as error:    # of this disk: the others are set all the same
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 def _ksm(host: Hypervisor, entry: JournalEntry) -> None:

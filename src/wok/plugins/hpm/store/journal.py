@@ -2,7 +2,8 @@
 
 An entry is durable before the first change it speaks of, so whatever happens to hpm, the values found
 at the start can be put back. It knows a server by UUID *and start*: a guest that was started anew has
-libvirt's own values again, and is not given stale ones.
+libvirt's own values again, and is not given stale ones. (One that was
+saved has not: its entries become the next start's.)
 """
 
 from __future__ import annotations

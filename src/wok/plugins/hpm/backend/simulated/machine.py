@@ -101,12 +101,24 @@ class SimulatedMachine:
     def start(self, uuid: str) -> None:
         """Start a server that has no process. Raises `NotFound`, `Conflict`."""
         with self._change():
-            self._server(uuid, "shut-off", "crashed").boot(str(next(self._starts)))
+            server = self._server(uuid, "shut-off", "crashed")
+            saved = server.saved
+            server.boot(str(next(self._starts)))
+            if saved is not None:
+                self._memory.go_on(server, saved.memory)
 
     def stop(self, uuid: str, status: ServerStatus = "shut-off") -> None:
         """End a server's process; with status ``crashed`` as if it had crashed."""
         with self._change():
             self._server(uuid, "running", "paused").halt(status)
+
+    def save(self, uuid: str) -> None:
+        """End a server's process and keep its state: the next one goes on with it, and with what was set of it."""
+        with self._change():
+            server = self._server(uuid, "running", "paused")
+            guest = self._memory.guest(server)
+            assert guest is not None
+            server.save(guest.current)
 
     def restart(self, uuid: str) -> None:
         """End a server's process and start another."""

@@ -98,6 +98,12 @@ class SimulatedMemory:
             guest = self._guests[server.uuid] = GuestState(server.start, whole, whole)
         return guest
 
+    def go_on(self, server: Server, memory: float) -> None:
+        """It has just been started with what it had before, and its balloon leaves it so many bytes."""
+        guest = self.guest(server)
+        assert guest is not None
+        guest.current = guest.target = memory
+
     def forget(self, uuid: str) -> None:
         """A server is not defined any more."""
         self._guests.pop(uuid, None)

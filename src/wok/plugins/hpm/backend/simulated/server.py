@@ -39,6 +39,17 @@ class Tuned(msgspec.Struct, frozen=True):
     swap_limit_kib: int | None = None
 
 
+class Saved(NamedTuple):
+    """What was set of a start that was saved, and what its balloon left it, in bytes."""
+
+    shares: int
+    quota: tuple[int | None, int]
+    tuned: Tuned
+    io_limits: tuple[int, ...]
+    pins: tuple[str, ...]
+    memory: float
+
+
 class Memory(NamedTuple):
     """How its memory is backed, as `MemoryFacts` has it."""
 
@@ -62,6 +73,8 @@ class Server:
         self.lasting = self.tuned, self.io_limits, self.memory    # what its definition says of them
         self.parent = spec.parent    # where its process stands, or stood
         self.partition = from_plain(spec.parent)    # where its next one is to stand
+        self.saved: Saved | None = None
+        self.carried = False
         self._scheduler = scheduler
         self.pins = self._own_pins()
         self._random = Random(f"{seed}/{self.uuid}")
@@ -78,14 +91,29 @@ class Server:
         self.start, self.booted_ns = start, self._scheduler.now
         self.tuned, self.io_limits, self.memory = self.lasting
         self.pins, self.plugged = self._own_pins(), {}
+        saved, self.saved = self.saved, None
+        self.carried = saved is not None
+        if saved is not None:
+            self.tuned, self.io_limits, self.pins = saved.tuned, saved.io_limits, saved.pins
         if self.partition is not None:
             self.parent = plain_directory(self.partition)
         self.group = Group(self._scheduler.parent(self.parent), spec.shares)
         for index in range(spec.vcpus):
             self._add_thread(index)
-        if spec.quota_us is not None:
+        if saved is not None:
+            self._scheduler.set_shares(self.group, saved.shares)
+            self._scheduler.set_quota(self.group, *saved.quota)
+        elif spec.quota_us is not None:
             self._scheduler.set_quota(self.group, spec.quota_us * 1000, spec.period_us * 1000)
         self._show("running")
+
+    def save(self, memory: float) -> None:
+        """End its process, and have the next one begin with what was set of it, and so much memory (bytes)."""
+        group = self.group
+        assert group is not None
+        quota = group.quota, group.period
+        self.saved = Saved(group.shares, quota, self.tuned, self.io_limits, self.pins, memory)
+        self.halt()
 
     def halt(self, status: ServerStatus = "shut-off") -> None:
         """End its process."""
@@ -93,6 +121,7 @@ class Server:
             for thread in list(self.group.threads):
                 self._scheduler.remove_thread(thread)
         self.group = self.start = None
+        self.carried = self.saved is not None
         self._show(status)
 
     def pause(self) -> None:
@@ -269,6 +298,7 @@ class Server:
                 self.pins, *msgspec.structs.astuple(self.tuned),
             ),
             partition=self.partition if self.start is None else from_plain(self.parent),
+            carried=self.carried,
         )
 
 
