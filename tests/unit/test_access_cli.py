@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,18 @@ def test_a_token_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["token-create", "x", "--output", str(tmp_path / "token")], obj=session)
     assert result.exit_code == 1 and "you may not" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_token_for_all_of_time_is_shown_in_any_time_zone(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as east:
+        east.setenv("TZ", "UTC-9")    # POSIX: nine hours east, where that time is of a year that there is not
+        time.tzset()
+        result = run(fake, "token-create", "x", "--expires", "9999-12-31T23:59:59Z")
+        fake.tokens[0]["expires"] = "9999-12-31T23:59:59.000Z"
+        listed = run(fake, "token-list")
+    time.tzset()
+    assert (result.exit_code, result.stdout) == (0, SECRET + "\n") and "it expires 9999-12-31" in result.stderr
+    assert listed.exit_code == 0 and "9999-12-31" in listed.stdout
 
 
 @pytest.mark.parametrize("words", ["90d", "12h", "4w", "30m", "2099-01-01", "2099-01-01T00:00:00Z"])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from hpm.control.caller import SessionExpired
 from hpm.host.access import sessions as rules
+from hpm.host.access.door import FrontDoor
 
 from .access_host import HERE, ORIGIN, PASSWORDS, AccessHost, basic, secret_of
 from .api_host import GROUPS, whole_error
@@ -96,6 +100,20 @@ def test_one_user_has_a_bounded_number_of_sessions(host: AccessHost) -> None:
     assert host.ask("GET", "/login", cookie=first).status_code == 401
     assert host.ask("GET", "/login", cookie=others[0]).status_code == 200
     assert host.ask("GET", "/login", cookie=bobs).status_code == 200
+
+
+def test_a_session_is_over_after_a_night_that_the_host_slept(host: AccessHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    door, real, slept = FrontDoor(host.checker, host.manager.tokens), time.clock_gettime, 0.0
+
+    def clock(which: int) -> float:
+        return real(which) + (slept if which == time.CLOCK_BOOTTIME else 0.0)    # the others stand still meanwhile
+
+    monkeypatch.setattr(time, "clock_gettime", clock)
+    secret = door._sessions.begin("ann", 5000)
+    assert door._sessions.find(secret) is not None
+    slept = rules.IDLE
+    with pytest.raises(SessionExpired):
+        door._sessions.find(secret)
 
 
 def test_who_is_taken_out_of_a_group_has_lost_the_role_at_once(host: AccessHost) -> None:

@@ -13,7 +13,9 @@ from hpm.errors import Conflict
 from hpm.host.access.passwords import REMEMBERED_SECONDS
 from hpm.manager.tokens import TOKENS_PER_USER, Tokens
 from hpm.store.database import Database
+from hpm.store.tokens import load_tokens
 from hpm.wire.times import moment_of, rfc3339
+from tests.lab.errors import wait_until
 
 from .access_host import ORIGIN, PASSWORDS, AccessHost, basic, bearer
 from .api_host import GROUPS, whole_error
@@ -149,6 +151,20 @@ def test_tokens_survive_a_restart_and_end_when_they_expire(tmp_path: Path) -> No
     assert much_later.find(secret) is None
     last = much_later.find(eternal)
     assert last is not None and last.last_used == rfc3339(now + timedelta(days=1))
+
+
+def test_the_last_use_is_kept_also_after_a_clock_that_was_ahead_is_set_right(tmp_path: Path) -> None:
+    database, clock = Database(tmp_path / "hpm.db"), [datetime(2026, 2, 3, tzinfo=timezone.utc)]
+    kept = Tokens(database, lambda: clock[0])
+    _, secret = kept.create("t", "ann", "user", None)
+
+    def is_kept() -> bool:
+        return [one.last_used for one in load_tokens(database)] == [rfc3339(clock[0])]
+
+    for step in (timedelta(days=3650), timedelta(days=-3650)):
+        clock[0] += step
+        assert kept.find(secret) is not None
+        wait_until(is_kept, 5.0, "the use is kept")
 
 
 def test_who_has_as_many_tokens_as_may_be_is_told_to_revoke_one(

@@ -24,7 +24,7 @@ from hpm.engine.metrics.servers import CALCULATED
 from hpm.host.peer import PeerDoor
 from hpm.wire.metrics import GroupsMetricsQuery, HistoryQuery, ServersMetricsQuery
 
-from .api_host import GROUPS, SERVERS, ApiHost, policy, running
+from .api_host import GROUPS, SERVERS, ApiHost, policy, running, service_class
 
 BEGIN = datetime(2030, 3, 1, 10, 0, tzinfo=timezone.utc)
 INTERVAL = 10
@@ -326,3 +326,37 @@ def test_it_outlives_a_restart_and_a_server(tmp_path: Path) -> None:
         now = again.get(f"/metrics/calculated{GROUPS}/{group}")["service-classes"][0]["metrics"]
         assert attained["goal-attainment-hour"] is not None
         assert now["goal-attainment-hour"] == pytest.approx(attained["goal-attainment-hour"], abs=35)
+
+
+@pytest.mark.parametrize("year", [1970, 2099])
+@pytest.mark.own_server("its clock is set")
+def test_attainment_is_what_it_was_when_a_clock_that_was_wrong_is_set_right(tmp_path: Path, year: int) -> None:
+    def cycles(api: ApiHost, number: int) -> None:
+        for _ in range(number):
+            time.now += timedelta(seconds=INTERVAL)
+            api.cycle(INTERVAL)
+
+    def attained(api: ApiHost) -> Any:
+        metrics = api.get(f"/metrics/calculated{GROUPS}/{group}")["service-classes"][0]["metrics"]
+        return [metrics[f"goal-attainment-{span}"] for span in ("hour", "day", "week")]
+
+    time, wrong = Time(), datetime(year, 1, 1, tzinfo=timezone.utc)
+    with running(PeerDoor(), wall=time, directory=tmp_path) as first:
+        group = first.group("Gold", policy(), servers=("db1",))
+        first.post(f"{GROUPS}/default", {"perf-policies": [policy("others", service_class(), importance="low")]})
+        cycles(first, 6)
+        first.post("/mgmt-levels", {"cpu-mgmt": "on"})
+        cycles(first, 6)
+        before = attained(first)
+        assert 10 < before[0] < 90    # it was missed, and then met
+        right, time.now = time.now, wrong
+        cycles(first, 1)
+        time.now = right
+        cycles(first, 1)
+        assert attained(first) == pytest.approx(before, abs=12)
+    right, time.now = time.now, wrong    # the host starts with that clock
+    with running(PeerDoor(), wall=time, directory=tmp_path) as again:
+        cycles(again, 1)
+        time.now = right
+        cycles(again, 1)
+        assert attained(again) == pytest.approx(before, abs=20)

@@ -154,7 +154,8 @@ def test_a_refusal_is_one_message_on_stderr_and_exit_code_1(fake: Fake) -> None:
     ["class-add", "Gold", "x", "--velocity", "fast", "--match", "color=x"],
     ["class-add", "Gold", "x", "--velocity", "fast", "--rule", "{}"],
     ["dra-list", "--from", "yesterday"], ["dra-list", "--limit", "0"], ["vs-update", "db1", "--cap", "-1"],
-    ["policy-activate", "Gold"], ["serve", "--interval", "0.5"], ["serve", "--host", "http://x"],
+    ["policy-activate", "Gold"], ["serve", "--interval", "0.5"], ["serve", "--interval", "nan"],
+    ["settings", "--history-hours-days", "nan"], ["top", "--batch", "--interval", "nan"], ["serve", "--host", "http://x"],
 ], ids=" ".join)  # fmt: skip
 def test_wrong_usage_is_exit_code_2_and_sends_nothing_that_changes(args: list[str]) -> None:
     # without a transport of ours, so that --socket and --host are really looked at

@@ -110,6 +110,10 @@ def test_times_are_said_as_spans(api: ApiHost) -> None:
     assert "never" in done(api, "--repeat-after", "never")
     assert settings(api)["repeat-after-seconds"] is None
     assert run(api, "--missed-for", "soon").exit_code == 2
+    done(api, "--repeat-after", "4h")
+    for text in ("nan", "inf", "-inf"):    # which are numbers, and no JSON: hpm would be told null, which is never
+        assert run(api, "--repeat-after", text).exit_code == 2
+    assert settings(api)["repeat-after-seconds"] == 14400
 
 
 @pytest.mark.parametrize(("args", "said"), [

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -139,6 +140,28 @@ def test_an_own_certificate_near_its_end_or_for_another_host_or_broken_is_replac
         after = made.state()
         assert own(tmp_path).state() == after
         assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
+
+
+def test_an_own_certificate_that_was_made_by_a_clock_far_ahead_is_replaced_once_that_is_set_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, used = own(tmp_path), []
+    before, right = made.state(), time.time() - 365 * 86400
+    monkeypatch.setattr(certificate, "time", SimpleNamespace(time=lambda: right))    # openssl's is a year ahead
+    assert own(tmp_path).state() == before    # a host may start with a clock that is behind: its certificate is good
+    monkeypatch.setattr(process, "OWN_SECONDS", 0.02)
+    settings = FrontSettings(manager_socket="/x", directory=str(tmp_path))
+
+    async def watch() -> None:
+        renewal = asyncio.create_task(process._renew(settings, made, used.append))
+        deadline = time.monotonic() + 20
+        while not used:
+            assert time.monotonic() < deadline and not renewal.done()
+            await asyncio.sleep(0.02)
+        renewal.cancel()
+
+    asyncio.run(watch())
+    assert made.state() != before
 
 
 def test_what_is_wrong_with_a_given_certificate_is_said(tmp_path: Path) -> None:

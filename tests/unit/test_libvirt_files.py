@@ -212,6 +212,24 @@ def test_a_process_that_reads_as_none_does_keeps_nobody_from_being_managed(
     wait_until(lambda: host.observe().samples[ONE].pid == PID, 5.0, "its files are read")
 
 
+def test_a_guest_is_as_old_as_it_is_also_after_the_host_slept(
+    root: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept, real = 8 * 3600 * 10**9, time.clock_gettime_ns
+
+    def clock(which: int) -> int:
+        return real(time.CLOCK_MONOTONIC) + slept if which == time.CLOCK_BOOTTIME else real(which)
+
+    monkeypatch.setattr(time, "clock_gettime_ns", clock)
+    ticks = (clock(time.CLOCK_BOOTTIME) // 10**9 - 30) * os.sysconf("SC_CLK_TCK")
+    stat = root / f"proc/{PID}/stat"
+    stat.write_text(stat.read_text().replace(" 77 0 0", f" {ticks} 0 0"))
+    host: LibvirtHypervisor = request.getfixturevalue("host")
+    sample = host.observe()
+    # Else one that started since is held for booting, and is not ready, for as long as the host slept.
+    assert (sample.time_ns - sample.samples[ONE].started_ns) / 1e9 == pytest.approx(30, abs=10)
+
+
 @pytest.mark.parametrize("error", [errno.ENOMEM, errno.EINTR, errno.EIO])
 def test_memory_is_told_again_after_it_could_not_be_read_once(
     root: Path, monkeypatch: pytest.MonkeyPatch, error: int

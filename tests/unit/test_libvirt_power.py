@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from hpm.errors import HypervisorError, HypervisorUnreachable
@@ -72,3 +74,20 @@ def test_only_where_nobody_answers_is_a_start_worth_trying_again(
     with pytest.raises(HypervisorError, match="it does not work") as caught:
         power.start("69efbdd8-3715-5a7c-8dcf-76fe2d380a52", None)
     assert isinstance(caught.value, HypervisorUnreachable) == unreachable
+
+
+@pytest.mark.parametrize(("age", "said"), [
+    (0, None), (60, None), (61, "was written 61 s ago"), (-60, None), (-3600, "was written 3600 s ahead of its clock"),
+])  # fmt: skip
+def test_a_heartbeat_is_one_of_now(monkeypatch: pytest.MonkeyPatch, age: int, said: str | None) -> None:
+    from hpm.backend import libvirt_power
+    from hpm.policy.start_policies import HeartbeatFile
+
+    now = 1_900_000_000
+    answers = {
+        "guest-exec": {"pid": 1}, "guest-get-time": now * 10**9,
+        "guest-exec-status": {"exited": True, "exitcode": 0, "out-data": b64encode(b"%d\n" % (now - age)).decode()},
+    }  # fmt: skip
+    monkeypatch.setattr(libvirt_power, "_command", lambda _domain, command, *_: answers[command])
+    why = libvirt_power._heartbeat(None, HeartbeatFile("/beat", 60))
+    assert why is None if said is None else said in (why or "")

@@ -44,3 +44,19 @@ def test_who_starts_has_his_time_and_no_more_of_it(tmp_path: Path, step: timedel
     assert house.phases(job) == {"db": "started", "web": "waiting"}
     house.wait(8)
     assert house.phases(job) == {"db": "failed", "web": "failed"}
+
+
+def test_a_clock_that_is_set_back_while_hpm_does_not_run_gives_nobody_more_than_his_whole_time(tmp_path: Path) -> None:
+    policies = {"db": StartPolicy(ready=PORT, timeout_seconds=20), "web": needs("db", timeout_seconds=20)}
+    house = StartHouse(tmp_path, off("db", "web"), **policies)
+    house.host.faults.unready[uuid_of("db")] = "its port 5432 does not answer"
+    job = house.begin("web")
+    house.wait(10)
+    house.ahead = timedelta(days=-3650)    # the host starts without a clock of its own
+    house.crash()
+    house.wait(5)
+    house.ahead = timedelta()    # and finds out what time it is
+    house.wait(10)
+    assert house.phases(job) == {"db": "started", "web": "waiting"}
+    house.wait(10)
+    assert house.phases(job) == {"db": "failed", "web": "failed"}

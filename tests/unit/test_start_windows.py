@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,26 @@ def test_servers_run_in_their_hours_and_keep_what_an_administrator_does(tmp_path
     house.crash()    # a restart of hpm is no edge
     minutes(house, 2)
     assert "a" in house.running()
+
+
+@pytest.mark.parametrize("windows", [("02:30", "10:00"), ("22:00", "02:30"), ("02:15", "02:45")])
+def test_an_hour_that_comes_twice_starts_and_stops_nobody_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    begin, end = windows
+    policy = StartPolicy(windows=(RunWindow(("sat", "sun"), begin, end),))
+    house = StartHouse(tmp_path, {"a": begin == "22:00"})
+    # 02:00 on the night in which the clock is put back from 03:00 to 02:00
+    house.ahead += datetime(2026, 10, 25, 0, 0, tzinfo=timezone.utc) - house.manager.now()
+    house.say_start("a", policy)
+    ran = []
+    for _ in range(100):    # every two minutes for more than three hours
+        house.host.advance(120)
+        house.look()
+        ran.append(house.running() == {"a"})
+    edges = sum(one is not other for one, other in pairwise(ran))
+    assert edges == {"02:30": 1, "22:00": 1, "02:15": 2}[begin]
 
 
 def test_what_an_administrator_did_before_a_restart_of_hpm_stays(tmp_path: Path) -> None:

@@ -368,7 +368,9 @@ class LibvirtHypervisor:
             cgroup = guest_cgroup(self._root, self._mount, pid)
             self._extras.adopt(uuid, start, pid, ticks / TICKS, cgroup)
             if cgroup is not None:
-                self._sampler.open(uuid, start, cgroup, ticks * 1_000_000_000 // TICKS, pid)
+                # the kernel also counts the time that the host slept, which the clock of samples does not
+                age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - ticks * 1_000_000_000 // TICKS
+                self._sampler.open(uuid, start, cgroup, self._clock() - age, pid)
                 self._asked.pop(uuid, None)
                 return
         except (OSError, ValueError, LookupError, ServerGone) as error:

@@ -30,6 +30,16 @@ Json = dict[str, Any]
 IMPORTANCE = click.Choice(IMPORTANCES)
 
 
+class Number(click.FloatRange):
+    """A number within bounds, in which ``nan`` is not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is not in the range {self.min:g}<=x<={self.max:g}.", param, ctx)
+        return number
+
+
 def one_of(words: Any) -> click.Choice:  # type: ignore[type-arg]    # generic only in newer click
     """A choice of the words that a type of the API allows (`wire`)."""
     literal = get_args(words)[0] if get_origin(words) is Annotated else words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from math import isfinite
 
 from ..policy.goals import Goal, VelocityGoal
 from ..wire.times import moment_of
@@ -80,19 +81,21 @@ def count(number: int, one: str, several: str | None = None) -> str:
 
 
 def local_time(text: str) -> str:
-    """An RFC 3339 time in the user's time zone: ``2026-02-03 14:05:10``."""
+    """An RFC 3339 time in the user's time zone: ``2026-02-03 14:05:10``; as it is, where it has none there."""
     try:
-        moment = moment_of(text)
-    except ValueError:
+        return moment_of(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):    # the end of the year 9999 is one of the year 10000 further east
         return text
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def parse_span(text: str) -> float:
     """Seconds of ``30s``, ``5m``, ``2h``, ``1d``, ``1w``, or a plain number of them. Raises ValueError."""
     span = _SPAN.fullmatch(text.strip())
     if span is None:
-        return float(text)
+        seconds = float(text)
+        if not isfinite(seconds):
+            raise ValueError(text)
+        return seconds
     return timedelta(**{_UNITS[span[2]]: float(span[1])}).total_seconds()
 
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from ..wire.events import EventKind, ResyncReason
 from ..wire.times import rfc3339
 
-#: Events that are kept, bytes of them as JSON, and for how long; of these, what is less. Whoever was away for longer
-#: reads everything anew; and memory does not go on growing for hours on a host where little happens.
+#: Events that are kept, bytes of them as JSON, and for how many nanoseconds; of these, what is less. Whoever was away
+#: for longer reads everything anew; and memory does not go on growing for hours on a host where little happens.
 KEPT = 10_000
 KEPT_BYTES = 8 * 1024 * 1024
-KEPT_FOR = timedelta(minutes=5)
+KEPT_FOR = 5 * 60 * 1_000_000_000
 
 #: Readers of one user, or at one address, and of all, whose answers go on. Others are told what there is, and ask
 #: again. The web front has 64 connections for an address, and some are left for ordinary requests.
@@ -31,25 +32,31 @@ PLACES = 256
 
 class Published(msgspec.Struct):
     """An event. `data` has no URIs: they depend on the base path, and so does the text, which is made once for each
-    base (`texts`) and shared by all its readers. `time` is RFC 3339."""
+    base (`texts`) and shared by all its readers. `time` is RFC 3339; `at` the same in monotonic nanoseconds, for it is
+    kept for so long whatever becomes of the clock."""
 
     number: int
     kind: EventKind
     data: object
     time: str
+    at: int = 0
     size: int = 0
     texts: dict[str, bytes] = {}
 
 
 class Events:
-    """The newest events of one start of hpm. Any thread may publish and read; `wall` gives UTC."""
+    """The newest events of one start of hpm. Any thread may publish and read; `wall` gives UTC, `clock` monotonic
+    nanoseconds."""
 
-    def __init__(self, wall: Callable[[], datetime], kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self, wall: Callable[[], datetime], clock: Callable[[], int] = time.monotonic_ns, kept: int = KEPT,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:  # fmt: skip
         #: Tells this start of hpm from others: a number alone could be of either.
         self.instance = secrets.token_hex(6)
         self.places = Places()
         self.over = False    # hpm ends
-        self._wall = wall
+        self._wall, self._clock = wall, clock
         self._kept, self._kept_bytes = kept, kept_bytes
         self._lock = threading.Lock()
         self._ring: dict[int, Published] = {}    # by number, without gaps
@@ -63,18 +70,18 @@ class Events:
 
     def publish_all(self, news: Iterable[tuple[EventKind, object]]) -> None:
         """Tell of several things at once."""
-        now = self._wall()
-        time, oldest = rfc3339(now), rfc3339(now - KEPT_FOR)
+        said, now = rfc3339(self._wall()), self._clock()
         made = [(kind, data, len(msgspec.json.encode(data))) for kind, data in news]
         if not made:
             return
         with self._lock:
             for kind, data, size in made:
                 self._last += 1
-                self._ring[self._last] = Published(self._last, kind, data, time, size)
+                self._ring[self._last] = Published(self._last, kind, data, said, now, size)
                 self._bytes += size
             while len(self._ring) > 1 and (
-                len(self._ring) > self._kept or self._bytes > self._kept_bytes or self._ring[self._first].time < oldest
+                len(self._ring) > self._kept or self._bytes > self._kept_bytes
+                or self._ring[self._first].at + KEPT_FOR < now
             ):
                 self._bytes -= self._ring.pop(self._first).size
                 self._first += 1

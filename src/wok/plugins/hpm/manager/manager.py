@@ -78,7 +78,7 @@ class Manager:
         self.description: HostDescription = hypervisor.describe()
         self.adjustments = Adjustments(database)
         self.activity, self.tokens = ActivityLog(database, wall), Tokens(database, wall)
-        self.events = Events(wall)
+        self.events = Events(wall, clock)
         self.notifier = Notifier(database, clock, wall, courier)
         self.recorder = Recorder(history, database, self.events, self.notifier, lambda: self.loop.until_cycle())
 

@@ -38,6 +38,8 @@ UPKEEP, PAUSE = 0.02, 0.2
 RESPECT, HANGS = 0.1, 5.0
 #: Seconds that the end waits for what is being recorded.
 ENDING = 5.0
+#: Seconds by which the clock moves at once only if somebody sets it, or the host slept.
+FAR = 86400.0
 #: Snapshots that wait for a disk that hangs; beyond, some are not looked at.
 MOST = 200
 
@@ -82,6 +84,7 @@ class Recorder:
         self._news: News | None = None
         self._newest: Snapshot | None = None
         self._remembered: set[str] = set()
+        self._kept_at: float | None = None
         self._queue: queue.SimpleQueue[Thing] = queue.SimpleQueue()
         self._cycles: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
         self._ending = False
@@ -203,7 +206,13 @@ class Recorder:
         self._notifier.judge(snapshot)
 
     def _remember(self, keys: tuple[str, ...], now: float, interval: float) -> None:
-        """Take over from the history how groups and classes fared that this start of hpm has not seen before."""
+        """Take over from the history how groups and classes fared that this start of hpm has not seen before; all,
+        where the clock was set."""
+        before, self._kept_at = self._kept_at, now
+        if self.history is not None and before is not None and abs(now - before) >= FAR:
+            # What was counted has the wrong time, or was dropped by it: the history knows what there is of this one.
+            self._remembered = set()
+            self.attainment.keep(())
         new = [key for key in keys if key not in self._remembered]
         self._remembered = set(keys)
         self.attainment.keep(keys)
@@ -212,7 +221,7 @@ class Recorder:
         for key in new:
             for span in SPANS:
                 seconds, number = BINS[span]
-                begin = (now // seconds - number + 1) * seconds
+                begin = max(0.0, (now // seconds - number + 1) * seconds)    # a clock may begin with 1970
                 series = self.history.query(
                     "class" if "/" in key else "group", key, ("goal-judged", "goal-met"), begin, now, seconds
                 )

@@ -108,7 +108,8 @@ class Tokens:
                 return None
             found = self._tokens[token_id] = msgspec.structs.replace(found, last_used=now)
             written = self._written.get(token_id)
-            keep = written is None or written < rfc3339(self._wall() - USE_KEPT)
+            # one of the future was written before somebody set the clock right
+            keep = written is None or not rfc3339(self._wall() - USE_KEPT) <= written <= now
             if keep:
                 self._written[token_id] = now
         if keep:

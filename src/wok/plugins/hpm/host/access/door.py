@@ -33,6 +33,11 @@ COOKIE = "__Host-hpm-session"
 _ATTRIBUTES = "HttpOnly; Secure; SameSite=Strict; Path=/"
 
 
+def since_boot() -> float:
+    """Monotonic seconds, with those that the host slept: who left a browser open is gone for as long."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class FrontDoor:
     """The door and the login of the web front. `clock` gives monotonic seconds, `account` a user's account by name,
     and `sleep` waits some seconds."""
@@ -41,7 +46,7 @@ class FrontDoor:
         self,
         checker: PasswordChecker,
         tokens: Tokens,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = since_boot,
         account: Callable[[str], Account | None] = account_of,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:

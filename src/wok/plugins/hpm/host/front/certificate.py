@@ -15,6 +15,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,15 +86,16 @@ class Certificate:
             return ()
 
 
-def own(directory: Path) -> Certificate:
-    """The own certificate in a directory; made if it is missing, near its end, or for another name of the host.
+def own(directory: Path, *, settled: bool = False) -> Certificate:
+    """The own certificate in a directory; made if it is missing, near its end, or for another name of the host; where
+    the host's clock has `settled` since it was started, also if it is of the future: it was made by a wrong one.
 
     Raises `BadCertificate`.
     """
     certificate = Certificate(directory / "cert.pem", directory / "key.pem", own=True)
     try:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if not _good(certificate):
+        if not _good(certificate) or (settled and _begins(certificate) > time.time()):
             _make(certificate)
     except OSError as error:
         raise BadCertificate(f"an own certificate cannot be kept in {directory}: {error.strerror or error}") from None
@@ -111,6 +113,15 @@ def _good(certificate: Certificate) -> bool:
     named = _openssl("x509", "-in", str(certificate.cert), "-noout", "-ext", "subjectAltName").stdout
     lasting = _openssl("x509", "-in", str(certificate.cert), "-noout", "-checkend", str(RENEW_DAYS * _SECONDS_A_DAY))
     return lasting.returncode == 0 and all(f"DNS:{name}" in re.split(r"[\s,]+", named) for name in _names())
+
+
+def _begins(certificate: Certificate) -> float:
+    """From when on it is valid (unix time)."""
+    said = _openssl("x509", "-in", str(certificate.cert), "-noout", "-startdate").stdout
+    try:
+        return ssl.cert_time_to_seconds(said.strip().partition("=")[2])
+    except ValueError:    # openssl does not tell
+        return 0.0
 
 
 def _make(certificate: Certificate) -> None:

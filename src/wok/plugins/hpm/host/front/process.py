@@ -143,7 +143,7 @@ async def _renew(
     while True:
         await asyncio.sleep(OWN_SECONDS if certificate.own else GIVEN_SECONDS)
         try:
-            _certificate(settings)    # takes 50 ms where an own one is made anew, once a year
+            _certificate(settings, settled=True)    # takes 50 ms where an own one is made anew, once a year
             now = certificate.state()
             if now != state:
                 use(_loaded(settings)[1])
@@ -154,7 +154,7 @@ async def _renew(
                 log.warning("the certificate in use stays: %s", error)
 
 
-def _certificate(settings: FrontSettings) -> Certificate:
+def _certificate(settings: FrontSettings, *, settled: bool = False) -> Certificate:
     if settings.tls_cert is None:
-        return own(Path(settings.directory))
+        return own(Path(settings.directory), settled=settled)
     return Certificate(Path(settings.tls_cert), Path(settings.tls_key or settings.tls_cert), own=False)

@@ -13,7 +13,7 @@ from ...store.database import Database
 from ...store.start_jobs import JobState, StartJob, add_job, load_jobs, save_job, trimmed
 from ..events import Events
 from .clock import ClockSet
-from .progress import cancelled, later, steps_of
+from .progress import begun, cancelled, later, steps_of
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class KeptJobs:
     ) -> None:
         self._database, self._events, self._wall = database, events, wall
         self._clock_set = ClockSet(clock, wall)
-        self._jobs = load_jobs(database)
+        self._jobs = {number: begun(job, wall()) for number, job in load_jobs(database).items()}
         self._late: CommitOutcome | None = None    # what becomes of a job that was refused as the store was late
         #: How many of this start of hpm ended, by how they did.
         self.ended: Counter[JobState] = Counter()

@@ -105,6 +105,16 @@ def later(job: StartJob, seconds: float) -> StartJob:
     return msgspec.structs.replace(job, servers=servers)
 
 
+def begun(job: StartJob, now: datetime) -> StartJob:
+    """The job of an earlier start of hpm, where the clock may have been set back since: what is under way is so since
+    now at the latest, or it would have all of the time until the clock is there again."""
+    servers = tuple(
+        server if server.phase in OVER else msgspec.structs.replace(server, since=min(server.since, rfc3339(now)))
+        for server in job.servers
+    )
+    return msgspec.structs.replace(job, servers=servers)
+
+
 def steps_of(job: StartJob) -> tuple[object, ...]:
     """How far a job has come."""
     return job.state, *((server.phase, server.since, server.forced) for server in job.servers)

@@ -2,12 +2,14 @@
 
 Something is done at an edge only, when a server's hours begin or end: who starts a server outside of them keeps it
 until the next edge. On which side of the last edge each server was is in the store, so that a restart is no edge.
+Where daylight saving ends, an hour comes twice: it is over after the first time, or who is to run from within it would
+be stopped when it begins again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +20,9 @@ from ...store.database import Database
 from ..snapshot import Snapshot
 
 _SETTING = "run-windows"
+
+#: By so much daylight saving puts the clock back, at most.
+_AN_HOUR = timedelta(hours=1)
 
 
 class Edges(msgspec.Struct, frozen=True):
@@ -36,14 +41,15 @@ class RunWindows:
         saved = load_setting(database, _SETTING)
         self._inside: dict[str, bool] = msgspec.json.decode(saved, type=dict[str, bool]) if saved else {}
         self._looked: tuple[object, int, int] | None = None
+        self._last: tuple[datetime, datetime] | None = None    # the time at the last look, and what counted as it
         self._windowed: Mapping[str, StartPolicy] = {}
 
     def edges(self, snapshot: Snapshot) -> Edges:
         """What is due now. The same is due again a minute later for those that `done` was not told of. Raises
         `StoreError`."""
         now = self._local()
-        weekday, minute = now.weekday(), now.hour * 60 + now.minute
-        looked = (snapshot.assignments, weekday, minute)
+        weekday, minute = self._day_and_minute(now)
+        looked = (snapshot.assignments, now.weekday(), now.hour * 60 + now.minute)
         if self._looked is not None and self._looked[0] is looked[0] and self._looked[1:] == looked[1:]:
             return Edges()
         if self._looked is None or self._looked[0] is not looked[0]:
@@ -71,13 +77,23 @@ class RunWindows:
 
     def outside(self, start: StartPolicy) -> bool:
         """Whether a server of that policy is outside of its hours now."""
-        now = self._local()
-        weekday, minute = now.weekday(), now.hour * 60 + now.minute
+        weekday, minute = self._day_and_minute(self._local())
         return bool(start.windows) and not any(window.holds(weekday, minute) for window in start.windows)
 
     def done(self, uuids: tuple[str, ...], *, inside: bool) -> None:
         """What was due for these was begun. Raises `StoreError`."""
         self._keep(dict.fromkeys(uuids, inside))
+
+    def _day_and_minute(self, now: datetime) -> tuple[int, int]:
+        """The day of the week (0 is Monday) and the minute of the day, by the host's clock; in the hour that comes
+        twice it stands still until that is over."""
+        shown = now.replace(tzinfo=None)
+        if self._last is not None:
+            then, known = self._last
+            if now >= then and timedelta() < known - shown <= _AN_HOUR:    # not set back, but another offset
+                shown = known
+        self._last = now, shown
+        return shown.weekday(), shown.hour * 60 + shown.minute
 
     def _keep(self, sides: Mapping[str, bool]) -> None:
         inside = {**self._inside, **sides}
