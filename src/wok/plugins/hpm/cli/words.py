@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from ..policy.goals import Goal, VelocityGoal
-from ..wire.times import moment_of
+from ..wire.times import by_local_zone, moment_of
 
 #: What stands where there is no value.
 NONE = "-"
@@ -85,7 +85,7 @@ def local_time(text: str) -> str:
         moment = moment_of(text)
     except ValueError:
         return text
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return by_local_zone(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def parse_span(text: str) -> float:
