@@ -108,6 +108,10 @@ def serve(
         )  # fmt: skip
     except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
         raise Failure(f"hpm cannot start: {error}") from None
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        raise Failure(f"hpm cannot start: {error}; allow it more (TasksMax of its unit, or 'ulimit -u')") from None
     ctx.exit(code)
 
 
