@@ -28,7 +28,7 @@ from hpm.host.front import certificate, process
 from hpm.host.front.certificate import BadCertificate, Certificate, own
 from hpm.host.front.conversation import Shared
 from hpm.host.front.limits import Share, Turns
-from hpm.host.front.listening import Listener, open_listener
+from hpm.host.front.listening import CannotListen, Listener, open_listener
 from hpm.host.front.pages import Pages
 from hpm.host.front.settings import LISTEN, FrontSettings, format_listen, parse_listen
 from hpm.host.front.upstream import Upstream
@@ -327,6 +327,7 @@ def test_an_address_to_listen_at(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "", "8643", ":8643", "x:", "x:y", "x:65536", "x:-1", "::1:8643", "[::1]", "[x", "x]:1:2",
+    pytest.param("x:" + "9" * 5000, id="x:9…"),
 ])  # fmt: skip
 def test_an_address_that_is_none(text: str) -> None:
     with pytest.raises(InvalidValue, match=LISTEN):
@@ -386,3 +387,10 @@ def test_the_front_imports_nothing_of_the_manager() -> None:
     assert parts <= {"errors", "heap", "version", "wire", "host"}
     small = {"hpm.host.log_lines", "hpm.host.own_places", "hpm.host.rights", "hpm.host.systemd"}
     assert {name for name in found if name.startswith("hpm.host.") and "front" not in name} == small
+
+
+@pytest.mark.parametrize("name", [".", "a..b", "x" * 300, "\N{SNOWMAN}" * 70])
+def test_a_name_that_no_host_can_have_is_refused_like_others(name: str) -> None:
+    """The manager runs already, and ended."""
+    with pytest.raises(CannotListen, match="cannot be used"):
+        open_listener(f"{name}:0")

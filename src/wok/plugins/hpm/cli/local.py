@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Failure, Slot, command
+from .option_types import NumberRange
 from .plain import plain
 from .session import Session
 
@@ -56,7 +57,7 @@ _verbose = click.option("--verbose", "-v", is_flag=True, help="Say more of what 
 @_state_dir
 @click.option("--socket", "listen", type=click.Path(path_type=Path), metavar="PATH",
               help="Answer at this socket [default: /run/hpm/hpm.sock, or the user's own].")  # fmt: skip
-@click.option("--interval", type=click.FloatRange(1, 3600), metavar="SECONDS",
+@click.option("--interval", type=NumberRange(1, 3600), metavar="SECONDS",
               help="Time between two decisions, 1 to 3600 [default: that of 'hpm settings', or 10].")  # fmt: skip
 @click.option("--no-web", is_flag=True, help="No web front: answer at the socket only.")
 @_listen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from typing import Annotated, Any, get_args, get_origin
@@ -28,6 +29,17 @@ _MATCH = re.compile(r"\s*(?P<type>[a-z-]+)\s*(?P<operation>!=|≠|=)\s*(?P<value
 Json = dict[str, Any]
 
 IMPORTANCE = click.Choice(IMPORTANCES)
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds. click lets through what is none, as that is beyond neither bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType`."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 def one_of(words: Any) -> click.Choice:  # type: ignore[type-arg]    # generic only in newer click
