@@ -12,15 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from hpm import paths
 from hpm.backend.simulated import SimulatedHypervisor, from_scenario
 from hpm.backend.simulated.scenario import Scenario
+from hpm.cli.main import cli
 from hpm.client.connection import connect
 from hpm.client.errors import NoConnection
-from hpm.errors import StoreError
+from hpm.errors import InvalidValue, StoreError
 from hpm.host.running import RunningManager
 from hpm.host.server import SocketServer
+from hpm.store.backups import backups_of
 from tests.lab.errors import wait_until
 from tests.running import ROOT
 
@@ -137,3 +140,40 @@ def test_a_start_whose_socket_cannot_be_opened_to_all_leaves_nothing(
         RunningManager("simulated", tmp_path / "st", tmp_path / "s", 3600.0)
     ended(before)
     assert not (tmp_path / "s").exists() and not (tmp_path / "s.front").exists()
+
+
+def test_a_user_without_a_home_is_told_what_to_say(
+    tmp_path: Path, host: SimulatedHypervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(cls: type[Path]) -> Path:
+        raise RuntimeError("Could not determine home directory.")    # as pathlib does where pwd knows nobody
+
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(none))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: 64444)
+        for words in (["backup-list"], ["backup-use", "x"], ["restore"]):
+            result = CliRunner().invoke(cli, [*words, "--connect", "simulated"])
+            assert result.exit_code == 1 and "uid 64444 has no home" in result.output and "--state-dir" in result.output
+        result = CliRunner().invoke(cli, ["backup-list", "--state-dir", str(tmp_path), "--connect", "simulated"])
+        assert result.output == "there is no backup\n"
+    monkeypatch.setattr(paths, "state_dir", raises)
+    RunningManager("simulated", tmp_path / "st", tmp_path / "s", 3600.0).stop()
+
+
+def raises() -> Path:
+    raise InvalidValue("no home")
+
+
+@pytest.mark.parametrize("words", [("restore",), ("backup-use", "BACKUP")])
+def test_a_lock_that_cannot_be_taken_is_told_in_a_line(
+    tmp_path: Path, host: SimulatedHypervisor, words: tuple[str, ...]
+) -> None:
+    """It was a traceback, for example where the state is on a file system that is read only."""
+    RunningManager("simulated", tmp_path, tmp_path / "s", 3600.0).stop()
+    (tmp_path / "lock").unlink()
+    (tmp_path / "lock").mkdir()
+    backup = backups_of(tmp_path / "hpm.db")[0].name
+    words = tuple(backup if word == "BACKUP" else word for word in words)
+    result = CliRunner().invoke(cli, [*words, "--state-dir", str(tmp_path), "--connect", "simulated"])
+    assert result.exit_code == 1 and result.output.startswith("error: ") and str(tmp_path / "lock") in result.output

@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -85,7 +85,9 @@ class RunningManager:
         if mom_rpc is not None and os.path.realpath(mom_rpc) in ours:
             raise InvalidValue(f"{mom_rpc} is a socket of hpm's own already; say another place for it with --mom-rpc")
         # of the state, only what is above it: that is for others too
-        own = (paths.run_dir(), paths.state_dir())
+        own = [paths.run_dir()]
+        with suppress(InvalidValue):    # a user without a home
+            own.append(paths.state_dir())
         sockets = (self.address,) if mom_rpc is None else (self.address, mom_rpc)
         for directory in (paths.run_dir(), *(each.absolute().parent for each in (*sockets, self.state))):
             (check_place if directory in own else check_parent)(directory)
