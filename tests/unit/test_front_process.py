@@ -141,6 +141,25 @@ def test_an_own_certificate_near_its_end_or_for_another_host_or_broken_is_replac
         assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
 
 
+def test_on_a_full_disk_the_own_certificate_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """openssl ends with 0 there, and leaves empty files."""
+    made = certificate.own(tmp_path)
+    before = made.cert.read_bytes(), made.key.read_bytes()
+    openssl = certificate._openssl
+
+    def full(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        done = openssl(*words, text=text)
+        for path in tmp_path.glob("*.new"):
+            path.write_bytes(b"")
+        return done
+
+    monkeypatch.setattr(certificate, "_openssl", full)
+    monkeypatch.setattr(certificate, "RENEW_DAYS", certificate.VALID_DAYS + 1)
+    with pytest.raises(certificate.BadCertificate, match="room on the disk"):
+        certificate.own(tmp_path)
+    assert (made.cert.read_bytes(), made.key.read_bytes()) == before
+
+
 def test_what_is_wrong_with_a_given_certificate_is_said(tmp_path: Path) -> None:
     good = make_certificate(tmp_path / "good")
     other = make_certificate(tmp_path / "other")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_it_starts_without_standard_streams(tmp_path: Path) -> None:
         assert streams == [Path(os.devnull)] * 3    # and nothing of hpm's, to which others could write
         process.terminate()
         assert process.wait(30) == 0
+
+
+def test_it_starts_where_its_log_cannot_be_written(tmp_path: Path) -> None:
+    with serving(tmp_path, "|2>/dev/full") as process:
+        time.sleep(1.0)
+        assert process.poll() is None
+        process.terminate()
+        process.wait(30)
+    assert not (tmp_path / "s").exists()
 
 
 def test_it_takes_no_socket_that_systemd_gave_somebody_else(tmp_path: Path) -> None:

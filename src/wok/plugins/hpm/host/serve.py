@@ -6,7 +6,6 @@ import faulthandler
 import logging
 import os
 import signal
-import sys
 from pathlib import Path
 
 from .. import paths
@@ -57,7 +56,6 @@ def serve(
         front = None if settings is None else start_beside_manager(settings)
         watchdog = Watchdog(supervisor, running.manager)
         watchdog.start()
-        sys.stderr.flush()
         signal.sigwait(ending)
         log.info("stopping, and putting everything back")
         watchdog.stopping()
