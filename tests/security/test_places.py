@@ -6,6 +6,7 @@ import grp
 import logging
 import os
 import pwd
+import socket
 import stat
 import subprocess
 import sys
@@ -17,10 +18,11 @@ import pytest
 
 from hpm import paths
 from hpm.client import connection
-from hpm.errors import HpmError
+from hpm.errors import HpmError, InvalidValue
 from hpm.host.own_places import UnsafePlace, check_files, check_parent, check_place
 from hpm.host.rights import own_directory
-from hpm.host.server import SocketInUse, free_socket
+from hpm.host.running import RunningManager
+from hpm.host.server import LONGEST_PATH, SocketInUse, free_socket
 from hpm.manager.lock import HostLock
 from hpm.store.plot_files import PlotFiles
 
@@ -202,6 +204,27 @@ def test_a_socket_takes_the_place_of_nothing_else(base: Path, kind: str) -> None
         free_socket(place)
     assert place.is_symlink() or place.exists()
     assert victim.read_text() == "precious"
+
+
+def test_a_socket_whose_path_is_too_long_for_the_kernel_is_told_before_anything_starts(base: Path) -> None:
+    long = base / ("x" * (LONGEST_PATH - len(os.fsencode(base)) - 1))
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(long))
+    free_socket(long)
+    assert not long.exists()
+    with pytest.raises(InvalidValue, match=r"longer than the 107 bytes.*--mom-rpc"):
+        free_socket(long.with_name(f"{long.name}x"), "--mom-rpc")
+    with pytest.raises(InvalidValue, match=r"front is longer than the 107 bytes.*--socket"):    # the other one fits
+        RunningManager("simulated", base / "state", long, 3600.0)
+
+
+@pytest.mark.parametrize("name", ["s", "s.front", "link/s"])
+def test_moms_socket_is_none_of_the_others(base: Path, name: str) -> None:
+    """It took the place of hpm's own, and neither said so."""
+    (base / "link").symlink_to(base)
+    with pytest.raises(InvalidValue, match="--mom-rpc"):
+        RunningManager("simulated", base / "state", base / "s", 3600.0, base / name)
+    assert not (base / "state").exists()
 
 
 def test_plots_follow_no_link_and_stay_below_their_directory(base: Path) -> None:

@@ -19,10 +19,10 @@ from hpm.host.peer import PeerDoor
 from hpm.host.server import SocketServer, quiet_cherrypy
 from hpm.manager.manager import Manager
 from hpm.manager.recorder import KINDS
-from hpm.manager.snapshot import MemorySettings
 from hpm.policy.catalog import empty_catalog
 from hpm.store.database import Database
 from hpm.store.history import History
+from hpm.store.settings import MemorySettings
 from tests.wok.tree import WOK_SRC
 
 from .exercised import RECORD

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hpm.backend.simulated import uuid_of
-from hpm.manager.calendar import LONGEST, seconds_until
+from hpm.cli import words
+from hpm.manager.calendar import LONGEST, local_time, seconds_until
 
 from .api_host import GROUPS, SERVERS, ApiHost, policy, running, service_class
 
@@ -53,6 +54,15 @@ def api(clock: Clock) -> Iterator[ApiHost]:
 def at(api: ApiHost, clock: Clock, moment: datetime) -> None:
     clock.now = moment
     api.manager.keep_time()
+
+
+def test_a_time_zone_of_a_day_or_more_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none, and hpm did not start."""
+    monkeypatch.setenv("TZ", "XXX-99:99")
+    assert local_time(NOON) == NOON and local_time(NOON).hour == NOON.hour
+    with running(wall=Clock()) as host:
+        assert host.manager.snapshot.taken == NOON
+    assert words.local_time("2026-02-03T14:05:10.000Z") == "2026-02-03 14:05:10"
 
 
 # -- schedules

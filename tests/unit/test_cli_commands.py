@@ -348,6 +348,12 @@ def test_config_shows_and_sets(fake: Fake) -> None:
     assert fake.sent() == [("/mgmt-levels", {"cpu-mgmt": "advise"})]
 
 
+@pytest.mark.parametrize("words", [("serve",), ("top",), ("settings",)])
+def test_an_interval_that_is_no_number_is_wrong_usage(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(cli, [*words, "--interval", "nan"])
+    assert result.exit_code == 2 and "'nan' is not a number" in result.output
+
+
 def test_dra_list_reads_in_local_time_with_before_and_after(fake: Fake) -> None:
     measured = adjusted("db1", **{"pi-measured": 0.97})
     fake.adjustments = [

@@ -29,7 +29,7 @@ from hpm.host.front import certificate, process
 from hpm.host.front.certificate import BadCertificate, Certificate, own
 from hpm.host.front.conversation import Shared
 from hpm.host.front.limits import Share, Turns
-from hpm.host.front.listening import Listener, open_listener
+from hpm.host.front.listening import CannotListen, Listener, open_listener
 from hpm.host.front.pages import Pages
 from hpm.host.front.settings import LISTEN, FrontSettings, format_listen, parse_listen
 from hpm.host.front.upstream import Upstream
@@ -162,6 +162,25 @@ def test_an_own_certificate_that_was_made_by_a_clock_far_ahead_is_replaced_once_
 
     asyncio.run(watch())
     assert made.state() != before
+
+
+def test_on_a_full_disk_the_own_certificate_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """openssl ends with 0 there, and leaves empty files."""
+    made = certificate.own(tmp_path)
+    before = made.cert.read_bytes(), made.key.read_bytes()
+    openssl = certificate._openssl
+
+    def full(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        done = openssl(*words, text=text)
+        for path in tmp_path.glob("*.new"):
+            path.write_bytes(b"")
+        return done
+
+    monkeypatch.setattr(certificate, "_openssl", full)
+    monkeypatch.setattr(certificate, "RENEW_DAYS", certificate.VALID_DAYS + 1)
+    with pytest.raises(certificate.BadCertificate, match="room on the disk"):
+        certificate.own(tmp_path)
+    assert (made.cert.read_bytes(), made.key.read_bytes()) == before
 
 
 def test_what_is_wrong_with_a_given_certificate_is_said(tmp_path: Path) -> None:
@@ -350,6 +369,7 @@ def test_an_address_to_listen_at(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "", "8643", ":8643", "x:", "x:y", "x:65536", "x:-1", "::1:8643", "[::1]", "[x", "x]:1:2",
+    pytest.param("x:" + "9" * 5000, id="x:9…"),
 ])  # fmt: skip
 def test_an_address_that_is_none(text: str) -> None:
     with pytest.raises(InvalidValue, match=LISTEN):
@@ -409,3 +429,10 @@ def test_the_front_imports_nothing_of_the_manager() -> None:
     assert parts <= {"errors", "heap", "version", "wire", "host"}
     small = {"hpm.host.log_lines", "hpm.host.own_places", "hpm.host.rights", "hpm.host.systemd"}
     assert {name for name in found if name.startswith("hpm.host.") and "front" not in name} == small
+
+
+@pytest.mark.parametrize("name", [".", "a..b", "x" * 300, "\N{SNOWMAN}" * 70])
+def test_a_name_that_no_host_can_have_is_refused_like_others(name: str) -> None:
+    """The manager runs already, and ended."""
+    with pytest.raises(CannotListen, match="cannot be used"):
+        open_listener(f"{name}:0")

@@ -125,6 +125,13 @@ def test_without_hpm_and_with_one_that_fails_or_hangs_guests_start(hooks: Hooks,
     assert run(hooks, xml=b"<domain").returncode == 0    # not even a definition
 
 
+@pytest.mark.parametrize("how", ['exec "$0" web prepare begin - <&-', 'exec "$0" "$1" prepare begin -'])
+def test_without_a_definition_or_with_a_name_that_is_no_text_guests_start(hooks: Hooks, how: str) -> None:
+    command = ["/bin/sh", "-c", how, str(hooks.path), b"web\xff"]
+    done = subprocess.run(command, input=definition(), capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_it_asks_about_starts_alone(hooks: Hooks, tmp_path: Path) -> None:
     with hpm(tmp_path, NO) as answering:
         for operation in ("start", "started", "stopped", "release", "reconnect", "attach"):

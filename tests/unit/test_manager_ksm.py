@@ -9,11 +9,11 @@ import pytest
 
 from hpm.backend.simulated import uuid_of
 from hpm.engine.samples import KsmState
-from hpm.manager.snapshot import MemorySettings
 from hpm.memory.state import KsmSettings
 from hpm.model.explain import explain
 from hpm.model.views import Views
 from hpm.store.journal import HOST, Journal
+from hpm.store.settings import MemorySettings
 from hpm.wire.management import Level
 
 from .builders import House

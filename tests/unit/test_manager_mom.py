@@ -9,10 +9,9 @@ import pytest
 
 from hpm.backend.simulated import uuid_of
 from hpm.errors import NotFound
-from hpm.manager.mom import MomPolicy
-from hpm.manager.snapshot import MemorySettings
 from hpm.memory.mom import PolicyTextError
 from hpm.store.journal import Journal
+from hpm.store.settings import MemorySettings, MomPolicy
 
 from .builders import House
 from .memory_house import MIB, WISHES, balloons, four, guest, has, house_of, records

@@ -10,10 +10,10 @@ from hpm.backend.simulated import uuid_of
 from hpm.backend.simulated.figures import Figures
 from hpm.engine.table import Numbers
 from hpm.errors import HypervisorError
-from hpm.manager.snapshot import MemorySettings
 from hpm.memory.mom import compile_policies
 from hpm.memory.safety import MOST_QUOTA, safe_balloon, safe_quota
 from hpm.memory.state import GuestMemory
+from hpm.store.settings import MemorySettings
 
 from .builders import House
 from .memory_house import MIB, four, guest, has, house_of, records

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from hpm.errors import InvalidValue
-from hpm.manager.mom import MOST_TEXT, MomPolicy
+from hpm.manager.mom import MOST_TEXT
 from hpm.memory.mom.machine import BASE_NOTES, NOTES_PER_GUEST
 from hpm.model.mom import MomPoliciesModel
+from hpm.store.settings import MomPolicy
 from hpm.wire.mom import MomEvaluate, MomPolicyCreate
 
 from .memory_house import guest, house_of

@@ -13,10 +13,11 @@ import pytest
 from hpm.backend.simulated import Scenario, from_scenario
 from hpm.errors import Conflict
 from hpm.manager.change import Busy
-from hpm.manager.mom import STEPS_PER_SECOND, MomPolicy, cycle_steps
+from hpm.manager.mom import STEPS_PER_SECOND, cycle_steps
 from hpm.manager.trials import MOST_STEPS, Trial, Trials
 from hpm.memory.mom import Entity, Evaluation, PolicyTextError, Program, compile_policies
 from hpm.memory.mom.machine import BASE_STEPS, STEPS_BETWEEN, STEPS_PER_GUEST
+from hpm.store.settings import MomPolicy
 
 from .builders import House
 from .test_manager_memory import guest, house_of

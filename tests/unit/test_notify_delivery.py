@@ -22,9 +22,10 @@ from hpm.child import PROGRAM
 from hpm.host import rights
 from hpm.host.delivery.child import clean
 from hpm.host.delivery.courier import ProcessCourier
-from hpm.manager.notify.channels import Mail, MailParcel, Outcome, Webhook, WebhookParcel
+from hpm.manager.notify.channels import MailParcel, Outcome, WebhookParcel
 from hpm.manager.notify.messages import parcel
 from hpm.manager.notify.outbox import Digest
+from hpm.store.settings import Mail, Webhook
 from hpm.wire.notifications import Notification
 from tests.lab.errors import wait_until
 

@@ -13,8 +13,8 @@ from hpm.backend.simulated import uuid_of
 from hpm.backend.simulated.loads import Idle
 from hpm.errors import HypervisorError
 from hpm.manager.notify import notifier
-from hpm.manager.notify.channels import Mail, Wanted, Webhook
 from hpm.manager.notify.notifier import Notifier
+from hpm.store.settings import Mail, Wanted, Webhook
 from tests.lab.errors import wait_until
 
 from .builders import House, guest

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from hpm.host.delivery import child, mail, webhook
 from hpm.host.delivery.job import NotDelivered, NotToAll
-from hpm.manager.notify.channels import Mail, MailParcel, WebhookParcel
+from hpm.manager.notify.channels import MailParcel, WebhookParcel
+from hpm.store.settings import Mail
 
 from ..target import Target
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .errors import InvalidValue
+
 SYSTEM_STATE_DIR = Path("/var/lib/hpm")
 SYSTEM_RUN_DIR = Path("/run/hpm")
 
 
 def state_dir() -> Path:
-    """Directory of what must survive: `/var/lib/hpm` for root, XDG's state directory for others."""
+    """Directory of what must survive: `/var/lib/hpm` for root, XDG's state directory for others. Raises
+    `InvalidValue` for a user without a home."""
     if os.geteuid() == 0:
         return SYSTEM_STATE_DIR
     base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "hpm"
+    try:
+        return (Path(base) if base else Path.home() / ".local" / "state") / "hpm"
+    except RuntimeError:
+        raise InvalidValue(
+            f"uid {os.geteuid()} has no home directory, where hpm would keep its state; say --state-dir, or set HOME"
+        ) from None
 
 
 def web_dir(state: Path | None = None) -> Path:

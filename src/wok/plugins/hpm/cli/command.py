@@ -132,6 +132,10 @@ class HpmCommand(click.Command):
             raise Failure(hints.refusal(error, ctx.ensure_object(Session))) from None
         except HpmError as error:
             raise Failure(str(error)) from None
+        except BrokenPipeError:    # who read the output went; click ends quietly
+            raise
+        except OSError as error:    # a file or directory that must not be used, a full disk
+            raise Failure(str(error)) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Own options first, then those of every command, then examples."""

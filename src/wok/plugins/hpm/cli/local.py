@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Failure, Slot, command
-from .option_types import Number
+from .option_types import NumberRange
 from .plain import plain
 from .session import Session
 
@@ -57,7 +57,7 @@ _verbose = click.option("--verbose", "-v", is_flag=True, help="Say more of what 
 @_state_dir
 @click.option("--socket", "listen", type=click.Path(path_type=Path), metavar="PATH",
               help="Answer at this socket [default: /run/hpm/hpm.sock, or the user's own].")  # fmt: skip
-@click.option("--interval", type=Number(1, 3600), metavar="SECONDS",
+@click.option("--interval", type=NumberRange(1, 3600), metavar="SECONDS",
               help="Time between two decisions, 1 to 3600 [default: that of 'hpm settings', or 10].")  # fmt: skip
 @click.option("--no-web", is_flag=True, help="No web front: answer at the socket only.")
 @_listen
@@ -109,6 +109,10 @@ def serve(
         )  # fmt: skip
     except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
         raise Failure(f"hpm cannot start: {error}") from None
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        raise Failure(f"hpm cannot start: {error}; allow it more (TasksMax of its unit, or 'ulimit -u')") from None
     ctx.exit(code)
 
 

@@ -106,6 +106,9 @@ def cli(ctx: click.Context) -> None:
 
 def main(args: list[str] | None = None) -> Any:
     """Run the command line."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:    # closed by who started us; no file of ours may have its number
+            setattr(sys, name, open(os.devnull, mode))    # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that cannot show a symbol gets a question mark, not a traceback.
         if hasattr(stream, "reconfigure"):

@@ -14,7 +14,7 @@ from .adjustments import show_adjustments
 from .command import command
 from .following import follow_adjustments
 from .names import GROUPS, SERVERS
-from .option_types import Number, one_of
+from .option_types import NumberRange, one_of
 from .paging import LIMIT, PAGE, SINCE, UNTIL, gathered, gathered_json, tell_older
 from .plain import plain
 from .resolve import find_group, find_server
@@ -79,11 +79,11 @@ def _tell_unmanaged(client: Client, what: str) -> None:
 
 
 @command("settings", examples=["hpm settings", "hpm settings --interval 5", "hpm settings --admission all"])
-@click.option("--interval", type=Number(1, 3600), metavar="SECONDS",
+@click.option("--interval", type=NumberRange(1, 3600), metavar="SECONDS",
               help="Time between two decisions, 1 to 3600.")  # fmt: skip
-@click.option("--devices-interval", type=Number(10, 86400), metavar="SECONDS",
+@click.option("--devices-interval", type=NumberRange(10, 86400), metavar="SECONDS",
               help="Time between two samples of servers' devices, 10 to 86400.")  # fmt: skip
-@click.option("--placement-interval", type=Number(5, 86400), metavar="SECONDS",
+@click.option("--placement-interval", type=NumberRange(5, 86400), metavar="SECONDS",
               help="Time between two decisions on where vCPUs run, 5 to 86400.")  # fmt: skip
 @click.option("--admission", type=one_of(Admission),
               help="Whose reserves a start must leave room for: those of servers that run, or of all.")  # fmt: skip
@@ -93,11 +93,11 @@ def _tell_unmanaged(client: Client, what: str) -> None:
               help="Let memory policies bring servers below their use, so that they swap; or not.")  # fmt: skip
 @click.option("--manage-ksm/--no-manage-ksm", "manage_ksm", default=None,
               help="Let hpm change the merging of equal pages (KSM); or not, and undo what it changed.")  # fmt: skip
-@click.option("--history-minutes-days", "minutes_days", type=Number(0, 4000), metavar="DAYS",
+@click.option("--history-minutes-days", "minutes_days", type=NumberRange(0, 4000), metavar="DAYS",
               help="Keep history with a point a minute so long.")  # fmt: skip
-@click.option("--history-ten-minutes-days", "ten_minutes_days", type=Number(0, 4000), metavar="DAYS",
+@click.option("--history-ten-minutes-days", "ten_minutes_days", type=NumberRange(0, 4000), metavar="DAYS",
               help="Keep history with a point every ten minutes so long.")  # fmt: skip
-@click.option("--history-hours-days", "hours_days", type=Number(0, 4000), metavar="DAYS",
+@click.option("--history-hours-days", "hours_days", type=NumberRange(0, 4000), metavar="DAYS",
               help="Keep history with a point an hour so long.")  # fmt: skip
 @click.option("--history-size", "size_mib", type=click.IntRange(16, 1_000_000), metavar="MIB",
               help="The most that the history's file may take; this wins.")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from typing import Annotated, Any, get_args, get_origin
@@ -30,13 +31,14 @@ Json = dict[str, Any]
 IMPORTANCE = click.Choice(IMPORTANCES)
 
 
-class Number(click.FloatRange):
-    """A number within bounds, in which ``nan`` is not."""
+class NumberRange(click.FloatRange):
+    """A number within bounds. click lets through what is none, as that is beyond neither bound."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number = super().convert(value, param, ctx)
-        if number != number:
-            self.fail(f"{value!r} is not in the range {self.min:g}<=x<={self.max:g}.", param, ctx)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType`."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
         return number
 
 

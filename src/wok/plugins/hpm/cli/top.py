@@ -13,7 +13,7 @@ import click
 
 from .command import command
 from .names import GROUPS
-from .option_types import Number
+from .option_types import NumberRange
 from .resolve import find_group
 from .session import Session
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "hpm top --wrg Gold --sort cpu",
     "hpm top --batch -n 1 --groups",
 ])  # fmt: skip
-@click.option("--interval", "-d", type=Number(0.2, 3600), default=2.0, show_default=True, metavar="SECONDS",
+@click.option("--interval", "-d", type=NumberRange(0.2, 3600), default=2.0, show_default=True, metavar="SECONDS",
               help="Ask hpm so often. hpm measures at intervals of its own ('hpm version').")  # fmt: skip
 @click.option("--count", "-n", type=click.IntRange(min=1), metavar="COUNT", help="End after so many times.")
 @click.option("--batch", "-b", is_flag=True, help="Print plain text, all rows, again and again; no keys.")

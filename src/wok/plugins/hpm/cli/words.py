@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from math import isfinite
 
 from ..policy.goals import Goal, VelocityGoal
-from ..wire.times import moment_of
+from ..wire.times import by_local_zone, moment_of
 
 #: What stands where there is no value.
 NONE = "-"
@@ -83,7 +83,7 @@ def count(number: int, one: str, several: str | None = None) -> str:
 def local_time(text: str) -> str:
     """An RFC 3339 time in the user's time zone: ``2026-02-03 14:05:10``; as it is, where it has none there."""
     try:
-        return moment_of(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return by_local_zone(moment_of(text)).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError):    # the end of the year 9999 is one of the year 10000 further east
         return text
 

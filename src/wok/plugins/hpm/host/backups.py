@@ -46,9 +46,8 @@ def backup_use(connect: str | None, state_dir: Path | None, name: str) -> str:
 def _found(connect: str | None, state_dir: Path | None) -> tuple[Path, list[Backup]]:
     """The store that is meant, and its backups: where none was named, that of the real host, if there is anything of
     it."""
-    real = paths.state_dir() / "hpm.db"
     try:
-        if state_dir is None and connect is None and is_kept(real):
+        if state_dir is None and connect is None and is_kept(real := paths.state_dir() / "hpm.db"):
             return real, backups_of(real)
         store = (state_dir or usual_state(choose(connect))) / "hpm.db"
         return store, backups_of(store)

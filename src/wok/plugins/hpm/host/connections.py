@@ -19,6 +19,7 @@ from typing import Any
 from cheroot import server, wsgi
 from cheroot.connections import ConnectionManager
 from cheroot.makefile import MakeFile
+from cheroot.workers import threadpool
 
 from ..control.api import too_large
 from ..control.http_errors import error_body
@@ -320,8 +321,15 @@ class Server(wsgi.Server):
         self.shares: Shares[_Connection] = Shares(only)
 
     def prepare(self) -> None:
-        """Listen. Raises `OSError`."""
-        super().prepare()
+        """Listen. Raises `OSError`, or `RuntimeError` where no thread is left; nothing works then."""
+        try:
+            super().prepare()
+        except BaseException:
+            for _ in range(THREADS):    # to those that were started
+                self.requests.put(threadpool._SHUTDOWNREQUEST)    # type: ignore[attr-defined]    # private there
+            if self.socket is not None:
+                self.socket.close()
+            raise
         self._connections.close()    # type: ignore[has-type]    # there are none yet
         self._connections = _Accepting(self)
 

@@ -43,11 +43,11 @@ class Connection(http.client.HTTPConnection):
 
 def main(arguments: Sequence[str]) -> int:
     """The hook: 0: go on; 1: do not start. `arguments` as libvirt gives them, the program's name first."""
-    text = sys.stdin.buffer.read()
     name, operation, part = ([*arguments[1:], "", "", ""])[:3]
-    if part != "begin" or operation not in ("prepare", "restore", "migrate"):
-        return 0
     try:
+        text = sys.stdin.buffer.read()    # libvirt writes it whether it is needed or not
+        if part != "begin" or operation not in ("prepare", "restore", "migrate"):
+            return 0
         domain = ET.fromstring(text)
         uuid = (domain.findtext("uuid") or "").strip().lower()
         if not re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uuid):
@@ -135,7 +135,7 @@ def ask(uuid: str) -> "dict[str, Any]":
 def tell(text: str) -> None:
     """A line in syslog."""
     syslog.openlog("hpm-hook", syslog.LOG_PID, syslog.LOG_DAEMON)
-    syslog.syslog(syslog.LOG_WARNING, text)
+    syslog.syslog(syslog.LOG_WARNING, text.encode(errors="backslashreplace").decode())    # a name may be no UTF-8
 
 
 if __name__ == "__main__":

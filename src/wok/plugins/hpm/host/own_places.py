@@ -47,7 +47,7 @@ def check_files(directory: Path) -> None:
         if owner not in (0, os.geteuid()):
             raise UnsafePlace(
                 f"{path} belongs to uid {owner}, and not to root or {_us()}; nobody else puts files there: find"
-                f" out who did, move it away, and start again (or 'chown {_us()}', if it is hpm's own)"
+                f" out who did, move it away, and start again (or 'chown {os.geteuid()}', if it is hpm's own)"
             )
 
 

@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from .. import paths
 from ..backend.connect import SIMULATED, Choice, choose, open_hypervisor
 from ..backend.ports import port_answers
 from ..engine.samples import HostSample
-from ..errors import Conflict
+from ..errors import Conflict, InvalidValue
 from ..heap import keep_one_heap, keep_searches_short, take_small_arrays
 from ..manager.backing_up import BackingUp
 from ..manager.controls import in_force, start_of
@@ -81,8 +81,13 @@ class RunningManager:
         self.state = state or usual_state(self.choice)
         self.address = socket or paths.socket_path()
         self._mom_rpc, self._plot_dir, self._helpers = mom_rpc, plot_dir, helpers
+        ours = {os.path.realpath(each) for each in (self.address, paths.front_socket_path(self.address))}
+        if mom_rpc is not None and os.path.realpath(mom_rpc) in ours:
+            raise InvalidValue(f"{mom_rpc} is a socket of hpm's own already; say another place for it with --mom-rpc")
         # of the state, only what is above it: that is for others too
-        own = (paths.run_dir(), paths.state_dir())
+        own = [paths.run_dir()]
+        with suppress(InvalidValue):    # a user without a home
+            own.append(paths.state_dir())
         sockets = (self.address,) if mom_rpc is None else (self.address, mom_rpc)
         for directory in (paths.run_dir(), *(each.absolute().parent for each in (*sockets, self.state))):
             (check_place if directory in own else check_parent)(directory)
@@ -149,8 +154,8 @@ class RunningManager:
         doors.append(server)    # the last: when the API answers, all of them do
         backing_up.start()
         later(backing_up.stop)
+        later(self._put_back)    # also what its threads did where the last of them could not be started
         self.manager.start()
-        later(self._put_back)
         for each in doors:
             each.start()
             later(each.stop)

@@ -6,7 +6,6 @@ import faulthandler
 import logging
 import os
 import signal
-import sys
 from pathlib import Path
 
 from .. import paths
@@ -30,7 +29,7 @@ from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: Signals that end hpm.
+#: Signals that end hpm; so does the end of its terminal.
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -39,7 +38,7 @@ def serve(
     web: bool, listen: str | None, tls_cert: Path | None, tls_key: Path | None, mom_rpc: Path | None = None,
     plot_dir: Path | None = None, helpers: Path | None = None,
 ) -> int:  # fmt: skip
-    """Run the manager until SIGTERM or SIGINT, with a web front if `web`; gives the exit code."""
+    """Run the manager until SIGTERM, SIGINT or SIGHUP, with a web front if `web`; gives the exit code."""
     to_stderr(logging.DEBUG if verbose else logging.INFO, "%(asctime)s %(levelname)s %(message)s")
     logging.captureWarnings(True)
     faulthandler.enable()    # a watchdog ends us with SIGABRT: what each thread did then is told first
@@ -49,15 +48,15 @@ def serve(
     supervisor = Supervisor()
     # Blocked before any thread is there, so that all inherit it, and waited for by the main thread: a handler in
     # Python runs only when the main thread wakes, and nothing wakes it if another thread was given the signal.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    ending = ENDING if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (*ENDING, signal.SIGHUP)    # nohup(1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     with RunningManager(connect, state_dir, socket, interval, mom_rpc, plot_dir, helpers) as running:
         os.umask(PRIVATE)
         running.greet("^C stops and puts everything back")
         front = None if settings is None else start_beside_manager(settings)
         watchdog = Watchdog(supervisor, running.manager)
         watchdog.start()
-        sys.stderr.flush()
-        signal.sigwait(ENDING)
+        signal.sigwait(ending)
         log.info("stopping, and putting everything back")
         watchdog.stopping()
         if front is not None:

@@ -21,11 +21,14 @@ from ..control.caller import Door, Login
 from ..control.metrics_routes import scraped
 from ..control.request import ApiRequest
 from ..control.routes import routes
-from ..errors import HpmError
+from ..errors import HpmError, InvalidValue
 from ..manager.manager import Manager
 from ..wire.doors import BASES, SCRAPED
 from .connections import Server
 from .streams import carrier
+
+#: Bytes of a socket's path, which the kernel keeps in 108 with a zero at the end (unix(7)).
+LONGEST_PATH = 107
 
 
 class SocketInUse(HpmError):
@@ -77,6 +80,13 @@ class SocketServer:
     def start(self) -> None:
         """Listen, and serve in a thread. Raises `OSError` if the socket cannot be made."""
         self._server.prepare()
+        try:
+            self._open()
+        except BaseException:    # or the server's threads would keep this process from ending
+            self.stop()
+            raise
+
+    def _open(self) -> None:
         self._events.listen(self._server.streams.wake)
         if self._only is None:
             self.path.chmod(0o666)    # who may do what is decided by peer credentials, request by request
@@ -86,8 +96,9 @@ class SocketServer:
                 # By its group: so the next manager, root without CAP_DAC_OVERRIDE, can find out whether this one lives.
                 os.chown(self.path, -1, pwd.getpwuid(self._only).pw_gid)
                 self.path.chmod(0o660)
-        self._thread = threading.Thread(target=self._server.serve, name="hpm-http", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._server.serve, name="hpm-http", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def stop(self) -> None:
         """Finish what is under way, then close."""
@@ -101,7 +112,9 @@ class SocketServer:
 
 def free_socket(path: Path, option: str = "--socket") -> None:
     """Remove the socket that a killed predecessor left; refuse to take the place of anything else. `option` is what
-    names another place. Raises `SocketInUse`."""
+    names another place. Raises `SocketInUse`, `InvalidValue` for a path that no socket can have."""
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise InvalidValue(f"{path} is longer than the {LONGEST_PATH} bytes of a socket's path; say a shorter {option}")
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise SocketInUse(f"{path} is there and is no socket; say another place for it with {option}")

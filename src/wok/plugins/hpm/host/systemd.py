@@ -27,6 +27,8 @@ class Supervisor:
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
         self._address = environment.pop("NOTIFY_SOCKET", "")
+        for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):    # of a socket that is none of ours
+            environment.pop(name, None)    # cheroot would take it in the place of its own
         whose, every = environment.pop("WATCHDOG_PID", ""), environment.pop("WATCHDOG_USEC", "")
         ours = whose in ("", str(os.getpid())) and every.isdigit() and int(every) > 0
         self.watchdog = int(every) / 1e6 if ours and self.there else None

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ..errors import HpmError
 from ..policy.catalog import Catalog
-from ..wire.times import moment_of, rfc3339
+from ..wire.times import by_local_zone, moment_of, rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ LONGEST = 30.0
 def local_time(moment: datetime) -> datetime:
     """A moment (UTC) by the time zone that the host has now."""
     time.tzset()
-    return moment.astimezone()
+    return by_local_zone(moment)
 
 
 def catalog_at(catalog: Catalog, moment: datetime) -> Catalog:

@@ -12,7 +12,7 @@ import msgspec
 
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
-from ..store.journal import Control
+from ..store.settings import Correction, Key
 
 #: So often a value is set again that somebody else changes, before hpm gives in: two who both insist would go on for
 #: ever. Before that it counts anew where the value held for so many seconds.
@@ -22,21 +22,10 @@ MOST, CALM = 3, 600.0
 #: left because the policy says so, or was left because hpm gave in.
 Cause: TypeAlias = Literal["guest-policy", "drift-corrected", "drift-reported", "drift-given-up"]
 
-#: A start of a server, the control, and the disk (empty: the control as a whole).
-Key: TypeAlias = tuple[str, str, Control, str]
 Verdict: TypeAlias = Literal["again", "later", "given-up"]
 
 #: What the store calls it.
 _NAME: Final = "drift"
-
-
-class _Count(msgspec.Struct, frozen=True, array_like=True):
-    """How often a value was set again, and when last; and what was told of giving in, if that was."""
-
-    key: Key
-    times: int = 0
-    last: int = 0
-    told: str = ""
 
 
 class Corrections:
@@ -47,13 +36,13 @@ class Corrections:
         self.made = 0
         self._database = database
         saved = load_setting(database, _NAME)
-        found = msgspec.json.decode(saved, type=list[_Count]) if saved else []
+        found = msgspec.json.decode(saved, type=list[Correction]) if saved else []
         self._corrected = {one.key: one for one in found}
 
     def decide(self, key: Key, time_ns: int, interval: float) -> Verdict:
         """What becomes of a value that somebody else has set, once in an `interval` (seconds). ``again`` is counted.
         Raises `StoreError`."""
-        known = self._corrected.get(key, _Count(key))
+        known = self._corrected.get(key, Correction(key))
         times, last = known.times, known.last
         if times >= MOST:    # until it is released
             return "given-up"
@@ -61,7 +50,7 @@ class Corrections:
             times = 0
         if times and time_ns - last < 0.9 * interval * 1e9:
             return "later"
-        self._keep({**self._corrected, key: _Count(key, times + 1, time_ns)})
+        self._keep({**self._corrected, key: Correction(key, times + 1, time_ns)})
         self.made += 1
         return "again"
 
@@ -79,6 +68,6 @@ class Corrections:
         if len(kept) != len(self._corrected):
             self._keep(kept)
 
-    def _keep(self, corrected: dict[Key, _Count]) -> None:
+    def _keep(self, corrected: dict[Key, Correction]) -> None:
         save_setting(self._database, _NAME, msgspec.json.encode(list(corrected.values())).decode())
         self._corrected = corrected

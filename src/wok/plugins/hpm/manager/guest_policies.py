@@ -16,12 +16,13 @@ from ..policy.guest_policies import GuestPolicy
 from ..store.adjustments import AdjustmentRecord
 from ..store.database import Database
 from ..store.journal import Control, JournalEntry
+from ..store.settings import Key
 from ..wire.management import Level, Outcome, Resource
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
 from .controls import Change, changing, in_force, limit_of, pins_text, swap_text, too_little
 from .disk_limits import first_limits, io_text, io_tuples, leaving, same_limits
-from .drift import MOST, Cause, Corrections, Key
+from .drift import MOST, Cause, Corrections
 from .placing import Place, Placing
 from .records import bystander
 from .snapshot import FieldStanding, Snapshot

@@ -22,6 +22,7 @@ from ..memory.state import GuestMemory, MemoryHeld, MemoryView
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
 from ..store.journal import HOST, Control
+from ..store.settings import MemorySettings
 from ..wire.management import Level, Outcome
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
@@ -32,7 +33,7 @@ from .memory_records import Told, record_faults, record_memory, record_policy, r
 from .memory_view import Report, memory_view
 from .mom import MomDecision, MomPolicies
 from .mom_statistics import Fields
-from .snapshot import UNMANAGED, MemorySettings, MemoryStanding, Snapshot
+from .snapshot import UNMANAGED, MemoryStanding, Snapshot
 from .takeover import named
 from .trials import Trial
 
@@ -52,8 +53,7 @@ NAMED: Mapping[Control, tuple[str, ...]] = {
     "io-tune": CONTROLLERS["IoTune"],
 }  # fmt: skip
 TUNING: frozenset[Control] = frozenset({"vcpu-quota", "io-tune"})
-#: What the store calls the settings.
-_SETTINGS = "memory"
+_SETTINGS = "memory"    # as the store calls them
 
 
 class MemoryManagement:

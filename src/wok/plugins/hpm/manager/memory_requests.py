@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from ..store.journal import Control
+from ..store.settings import MemorySettings, MomPolicy
 from .memory import MemoryManagement
-from .mom import MomDecision, MomPolicies, MomPolicy
+from .mom import MomDecision, MomPolicies
 from .mom_statistics import Fields
-from .snapshot import MemorySettings, Snapshot
+from .snapshot import Snapshot
 from .trials import Trials
 
 

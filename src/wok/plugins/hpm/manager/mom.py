@@ -15,6 +15,7 @@ from ..memory.safety import GUEST_CONTROLS, HOST_CONTROLS, MOST_LIMIT, Safe, saf
 from ..memory.state import MemoryView
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
+from ..store.settings import MomPolicy
 from .mom_statistics import RecentSamples, Statistics
 from .snapshot import Snapshot
 
@@ -38,15 +39,6 @@ def check_amount(policies: Mapping[str, str]) -> None:
         raise InvalidValue(f"more than {MOST_POLICIES} memory policies")
     if sum(map(len, policies.values())) > MOST_TEXT:
         raise InvalidValue(f"memory policies of more than {MOST_TEXT} characters together; shorten some", "text")
-
-
-class MomPolicy(msgspec.Struct, frozen=True, rename="kebab"):
-    """A policy: its text, and who changed it last, when (RFC 3339)."""
-
-    name: str
-    text: str
-    time: str
-    user: str
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from ..memory.state import MemoryHeld, MemoryView
 from ..policy.assignment import Assignment
 from ..policy.catalog import Catalog
 from ..wire.guest_policies import FieldState
-from ..wire.management import Level, MemoryPolicy
+from ..wire.management import Level
 
 if TYPE_CHECKING:
     from .mom import MomDecision
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
 HeldReason: TypeAlias = (
     Literal["no-policy", "excluded", "not-running", "paused", "changed-by-administrator", "unreachable"] | Constraint
 )
-
-
-class MemorySettings(msgspec.Struct, frozen=True, rename="kebab"):
-    """What decides on memory: importance (`goals`), policies of MOM's language (`mom`), or these where they say
-    something and importance elsewhere. `allow_guest_swap`: such policies may bring guests below their use.
-    `manage_ksm`: hpm may change KSM at all."""
-
-    memory_policy: MemoryPolicy = "goals"
-    allow_guest_swap: bool = False
-    manage_ksm: bool = True
 
 
 class Levels(msgspec.Struct, frozen=True, rename="kebab"):

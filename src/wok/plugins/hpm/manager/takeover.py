@@ -17,21 +17,12 @@ from ..backend.rivals import Rival
 from ..errors import Conflict, HypervisorError, InvalidValue
 from ..store.catalog_store import load_setting, save_setting
 from ..store.database import Database
+from ..store.settings import Stopped
 from .change import Busy
 
 log = logging.getLogger(__name__)
 
 _STOPPED = "stopped-rivals"
-
-
-class Stopped(msgspec.Struct, frozen=True):
-    """A program that was stopped: its name, its unit, whether that started with the host, and who stopped it when."""
-
-    name: str
-    unit: str
-    enabled: bool
-    time: str
-    user: str
 
 
 class Takeover:

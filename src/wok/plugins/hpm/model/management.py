@@ -10,11 +10,11 @@ import msgspec
 from ..engine.topology import Topology
 from ..errors import Conflict
 from ..manager.manager import Manager
-from ..manager.notify.channels import Wanted
 from ..manager.relief import Relief
 from ..policy.cpu_sets import format_cpus
 from ..store.adjustments import AdjustmentFilter
 from ..store.history import Retention
+from ..store.settings import Wanted
 from ..version import VERSION
 from ..wire.management import (
     AdjustmentList,

@@ -11,9 +11,10 @@ import msgspec
 
 from ..errors import NotFound, NotUnique
 from ..manager.manager import Manager
-from ..manager.mom import MomDecision, MomPolicy, Wanted
+from ..manager.mom import MomDecision, Wanted
 from ..memory.mom import Decision, Device, Entity, Items
 from ..memory.state import KsmSettings
+from ..store.settings import MomPolicy
 from ..wire.mom import (
     MomEvaluate,
     MomEvaluation,

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..errors import InvalidValue
 from ..manager.manager import Manager
-from ..manager.mom import MomPolicy
 from ..memory.mom import UNNAMED
+from ..store.settings import MomPolicy
 from ..wire.mom import LONGEST_NAME, LONGEST_TEXT, NAME_PATTERN
 from ..wire.times import rfc3339
 

@@ -9,7 +9,8 @@ import msgspec
 
 from ..errors import InvalidValue
 from ..manager.manager import Manager
-from ..manager.notify.channels import Channel, Mail, Outcome, Wanted, Webhook
+from ..manager.notify.channels import Outcome
+from ..store.settings import Channel, Mail, Wanted, Webhook
 from ..wire.notifications import (
     PORTS,
     ChannelState,

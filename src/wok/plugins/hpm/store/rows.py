@@ -12,13 +12,15 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from ..errors import StoreDamaged
+from ..errors import InvalidValue, StoreDamaged
 from ..policy.catalog import ServerSettings
 from ..policy.groups import WorkloadResourceGroup
 from ..policy.partitions import Partition
-from ..wire.management import Level
+from ..wire.management import DevicesInterval, Interval, Level, PlacementInterval
 from .backups import check
+from .history import Retention
 from .journal import JournalEntry
+from .settings import Correction, MemorySettings, MomPolicy, Notified, Stopped, Wanted
 from .start_jobs import StartJob
 from .tokens import TokenRecord
 
@@ -33,13 +35,13 @@ _BODIES: Mapping[str, tuple[str, type]] = {
     "tokens": ("id", TokenRecord), "start_jobs": ("id", StartJob),
 }  # fmt: skip
 
-_OBJECT, _LIST = dict[str, object], list[object]
 #: What is in settings, in JSON. Others are plain texts, or can be done without.
 _SETTINGS: Mapping[str, object] = {
-    "autostart-left": _LIST, "devices-interval": float, "drift": _LIST, "generation": int,
-    "history-retention": _OBJECT, "interval": float, "levels": dict[str, Level], "memory": _OBJECT,
-    "mom-policies": _LIST, "notifications": _OBJECT | None, "notified": _OBJECT, "placement-interval": float,
-    "run-windows": dict[str, bool], "stopped-rivals": _LIST, "worth": int,
+    "autostart-left": list[str], "devices-interval": DevicesInterval, "drift": list[Correction], "generation": int,
+    "history-retention": Retention, "interval": Interval, "levels": dict[str, Level], "memory": MemorySettings,
+    "mom-policies": list[MomPolicy], "notifications": Wanted | None, "notified": Notified,
+    "placement-interval": PlacementInterval, "run-windows": dict[str, bool], "stopped-rivals": list[Stopped],
+    "worth": int,
 }  # fmt: skip
 
 _ENTRY = ("uuid", "control", "start", "original", "previous", "intended", "held")
@@ -107,7 +109,7 @@ def _bad_settings(read: Read) -> Iterator[str]:
             value.decode()
             if type_ is not None and value:
                 msgspec.json.decode(value, type=type_)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, InvalidValue, UnicodeDecodeError):
             yield f"the setting {_text(name)}"
 
 

@@ -138,6 +138,12 @@ def _make(certificate: Certificate) -> None:
     )  # fmt: skip
     if made.returncode:
         raise BadCertificate(f"openssl cannot make a certificate: {made.stderr.strip()}; give one with --tls-cert")
+    try:
+        Certificate(new_cert, new_key, own=True).context()
+    except BadCertificate:    # openssl says nothing of a disk that is full
+        raise BadCertificate(
+            f"openssl left no whole certificate in {certificate.cert.parent}; see whether there is room on the disk"
+        ) from None
     new_key.chmod(0o600)
     new_cert.chmod(0o644)    # whoever shall trust it must be able to read it
     new_key.replace(certificate.key)

@@ -64,7 +64,7 @@ def parse_listen(text: str) -> tuple[str, int]:
     address, colon, port = text.rpartition(":")
     inner = address[1:-1] if address.startswith("[") and address.endswith("]") else address
     bare = inner == address
-    good = colon and inner and port.isascii() and port.isdigit() and 0 <= int(port) <= 65535
+    good = colon and inner and port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535
     if not good or (bare and ":" in inner) or "[" in inner:
         raise InvalidValue(f"{text!r} is not ADDRESS:PORT; right would be {LISTEN}, 0.0.0.0:443 or [::]:8643")
     return inner, int(port)

@@ -1,62 +1,12 @@
-"""What was set for notifications, as the store keeps it (secrets too), and what a delivery is given of it."""
+"""What a delivery is given."""
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
-from ...engine.missed import Rules
-from ...policy.goals import IMPORTANCES, Importance
-from ...wire.notifications import Security
-
-Channel: TypeAlias = Literal["webhook", "mail"]
-
-MISSED_FOR = 300.0
-IMPORTANCE: Importance = "high"
-
-
-class Webhook(msgspec.Struct, frozen=True):
-    """Where to post to, and what to sign with."""
-
-    url: str
-    secret: str | None
-
-
-class Mail(msgspec.Struct, frozen=True):
-    """How to mail. `password` is None where `user` is."""
-
-    to: tuple[str, ...]
-    sender: str
-    server: str
-    port: int
-    security: Security
-    user: str | None
-    password: str | None
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What is to be told, and where to."""
-
-    missed_for: float = MISSED_FOR
-    importance: Importance = IMPORTANCE
-    repeat_after: float | None = None
-    webhook: Webhook | None = None
-    mail: Mail | None = None
-
-    @property
-    def rules(self) -> Rules:
-        """When something is to be told."""
-        return Rules(self.missed_for, self.repeat_after)
-
-    @property
-    def important(self) -> frozenset[Importance]:
-        """The importances that are told."""
-        return frozenset(IMPORTANCES[: IMPORTANCES.index(self.importance) + 1])
-
-    def channel(self, name: Channel) -> Webhook | Mail | None:
-        """What is set for one."""
-        return self.webhook if name == "webhook" else self.mail
+from ...store.settings import Mail
 
 
 class WebhookParcel(msgspec.Struct, frozen=True, tag="webhook"):

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from ...store.settings import Mail, Webhook
 from ...wire.notifications import Notification, NotificationEvent, NotificationMessage
-from .channels import Mail, MailParcel, Parcel, Webhook, WebhookParcel
+from .channels import MailParcel, Parcel, WebhookParcel
 from .outbox import Digest
 
 #: Notifications that a mail tells one by one.

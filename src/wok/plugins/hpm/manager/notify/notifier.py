@@ -20,10 +20,11 @@ import msgspec
 from ...errors import Conflict, StoreError
 from ...store.catalog_store import load_setting, save_setting
 from ...store.database import Database
+from ...store.settings import Channel, Notified, Wanted
 from ...wire.notifications import ChannelState, Notification
 from ...wire.times import rfc3339
 from ..change import Busy
-from .channels import Channel, Courier, Outcome, Wanted
+from .channels import Courier, Outcome
 from .messages import parcel
 from .outbox import APART, PAUSES, Digest, Outbox
 from .watching import Watch
@@ -38,13 +39,6 @@ _WANTED, _KEPT = "notifications", "notified"
 
 #: Seconds for a delivery, and for one that somebody waits for.
 DELIVERY, TEST = 30.0, 13.0
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """What a later start has to know."""
-
-    open: Mapping[str, Notification]
-    waiting: Mapping[Channel, tuple[Notification, ...]]
 
 
 class _Fared(msgspec.Struct):
@@ -75,7 +69,7 @@ class Notifier:
         saved = load_setting(database, _WANTED)
         self.wanted = msgspec.json.decode(saved, type=Wanted | None) if saved else None
         kept = load_setting(database, _KEPT) if self.wanted is not None else None
-        self._saved = msgspec.json.decode(kept, type=_Kept) if kept else _Kept({}, {})
+        self._saved = msgspec.json.decode(kept, type=Notified) if kept else Notified({}, {})
         self._watch = self._new_watch(self._saved.open)
         self._outboxes: dict[Channel, Outbox] = {}
         self._see_to_outboxes(self._saved.waiting)
@@ -252,7 +246,7 @@ class Notifier:
         with self._saving:
             with self._changed:
                 waiting = {name: outbox.waiting for name, outbox in self._outboxes.items() if outbox.waiting}
-                kept = _Kept(dict(self._watch.open), waiting)
+                kept = Notified(dict(self._watch.open), waiting)
             if kept == self._saved:
                 return
             try:

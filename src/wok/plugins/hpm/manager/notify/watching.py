@@ -11,11 +11,11 @@ from ...engine.missed import Lapse, Lapses, Rules, Said, What
 from ...policy.goals import Importance
 from ...policy.groups import WorkloadResourceGroup
 from ...policy.policies import ServiceClass
+from ...store.settings import Wanted
 from ...wire.doors import BASE
 from ...wire.notifications import Notification, NotificationEvent
 from ...wire.times import moment_of, rfc3339
 from ..snapshot import Snapshot
-from .channels import Wanted
 
 #: The key of the host; those of classes have a slash (`Roster.class_keys`).
 HOST = "host"
