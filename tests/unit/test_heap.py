@@ -51,7 +51,8 @@ def test_large_imports_that_are_refused_leave_the_manager_small(tmp_path: Path) 
                 assert resident(manager.process.pid) - before < 10_000_000
 
 
-_HOURLY = """
+#: What scripts begin with that look at the heap (mallinfo2(3)).
+_LOOKING = """
 import ctypes, sys
 import numpy as np
 from hpm import heap
@@ -62,6 +63,9 @@ class Info(ctypes.Structure):
 
 libc = ctypes.CDLL(None)
 libc.mallinfo2.restype = Info
+"""
+
+_HOURLY = _LOOKING + """\
 if "kept" in sys.argv:
     heap.keep_one_heap()
 for _ in range(3):    # as each hour's figures are summed up
@@ -83,17 +87,7 @@ def test_what_is_large_is_no_part_of_the_heap(size: int) -> None:
         assert all(apart) if how else not apart[-1]
 
 
-_SERIES = """
-import ctypes, sys
-import numpy as np
-from hpm import heap
-
-class Info(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_size_t) for name in (
-        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
-
-libc = ctypes.CDLL(None)
-libc.mallinfo2.restype = Info
+_SERIES = _LOOKING + """\
 if "taken" in sys.argv:
     heap.take_small_arrays()
 before = libc.mallinfo2().uordblks
