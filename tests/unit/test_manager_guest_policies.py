@@ -769,7 +769,7 @@ def test_what_was_put_back_is_the_original_before_libvirt_has_told_it(
     before = house.host.observe().infos
     observe = house.host.observe
     with monkeypatch.context() as late:    # libvirt tells each server when its turn has come
-        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before))
+        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before, unread={A}))
         house.manager.set_level("off")
         house.manager.set_memory_level("off")
         house.policy("a", **(WHOLE | {"disk_limits": {"vda": vda, "vdb": DiskLimits(read_iops_sec=7)}}))
@@ -794,7 +794,7 @@ def test_what_was_set_is_put_back_before_libvirt_has_told_it(
     house.manager.set_memory_level("on")
     observe, before = house.host.observe, house.host.observe().infos
     with monkeypatch.context() as late:
-        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before))
+        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before, unread={A}))
         house.on()
         house.policy("a", **(WHOLE | {"disk_limits": {"*": DiskLimits(read_iops_sec=9)}}))
         house.step(1)
@@ -816,3 +816,34 @@ def test_what_was_set_is_put_back_before_libvirt_has_told_it(
     if end != "stop":
         house.step(1)
     assert not Journal(house.database).entries
+
+
+def test_what_somebody_sets_before_libvirt_has_told_what_hpm_set_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = Guests(tmp_path)
+    house.host.plug_disk(A, "vdb")
+    house.manager.set_memory_level("on")
+    house.on()
+    house.step(2)
+    before, observe = house.host.observe().infos, house.host.observe
+    wanted = DiskLimits(read_iops_sec=400)
+
+    def there() -> tuple[list[int], int | None]:
+        tuning = observe().infos[A].tuning
+        return [disk.limits[4] for disk in tuning.disks], tuning.blkio_weight
+
+    with monkeypatch.context() as late:
+        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before, unread={A}))
+        house.policy("a", **(WHOLE | {"disk_limits": {"vda": wanted, "vdb": wanted}, "drift": "report"}))
+        house.step(1)
+        assert there() == ([400, 400], 500)
+        start = observe().samples[A].start
+        house.host.set_io_limits(A, start, "vdb", {"read_iops_sec": 77})
+        house.host.set_blkio_weight(A, start, 123)
+        house.step(3)    # libvirt still tells what was before
+        assert there() == ([400, 77], 123)
+        assert not house.records(cause="drift-reported")
+    house.step(1)
+    assert len(house.records(cause="drift-reported")) == 2
+    assert there() == ([400, 77], 123)

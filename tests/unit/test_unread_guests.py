@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,29 @@ def test_one_that_cannot_be_read_at_the_first_look_is_known_to_be_there(
     broken.clear()
     inventory.touch(ONE)
     wait_until(lambda: ONE in inventory.entries and not inventory.stale, 5.0, "it is read")
+
+
+def test_what_is_told_of_one_that_was_touched_is_old_until_it_is_read_again(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, goes_on, read = [threading.Event() for _ in range(2)], threading.Semaphore(0), libvirt.virDomain.XMLDesc
+    inventory.start()
+    assert not inventory.unread()
+
+    def xml(domain: libvirt.virDomain, flags: int = 0) -> str:
+        now = read(domain, flags)
+        next(event for event in reads if not event.is_set()).set()
+        assert goes_on.acquire(timeout=1.0)
+        return str(now)
+
+    monkeypatch.setattr(libvirt.virDomain, "XMLDesc", xml)
+    inventory.touch(ONE)
+    assert inventory.unread() == {ONE} and reads[0].wait(5.0)
+    inventory.touch(ONE)    # what is being read is from before that
+    goes_on.release()
+    assert reads[1].wait(5.0) and inventory.unread() == {ONE}
+    goes_on.release()
+    wait_until(lambda: not inventory.unread(), 5.0, "it is read")
 
 
 def test_nothing_is_kept_of_one_that_is_gone(inventory: Inventory) -> None:

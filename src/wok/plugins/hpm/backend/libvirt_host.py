@@ -137,7 +137,7 @@ class LibvirtHypervisor:
     def observe(self) -> HostSample:
         asked = self._ask_libvirt() if self._asked else {}
         with self._lock:
-            now = self._clock()
+            now, unread = self._clock(), self._inventory.unread()
             samples, counters, gone = self._sampler.sample(now)
             for uuid in (*gone, *self._unseen):
                 self._inventory.touch(uuid)
@@ -152,7 +152,7 @@ class LibvirtHypervisor:
             return HostSample(
                 now, _cpus(), host.idle_ns, host.steal_ns, self._infos, samples, counters, self._inventory.problem,
                 host.memory_bytes, host.available_bytes, host.pressure, host.limit, host.ksm, self._boot,
-                self._host.nodes, host.details, host.idle_by_cpu, stale=self._inventory.stale,
+                self._host.nodes, host.details, host.idle_by_cpu, stale=self._inventory.stale, unread=unread,
             )  # fmt: skip
 
     def glance(self) -> Glance | None:

@@ -104,6 +104,7 @@ class Inventory:
         self._cpus = cpus
         self._on_change = on_change
         self._dirty: set[str] = set()
+        self._in_hand: set[str] = set()    # those that were dirty and are being read
         self._listing: Attempt | None = None    # the last one, if it has hung
         self._listed = False    # whether one has come on this connection
         self._reads: dict[str, Attempt] = {}    # of servers at which they hang
@@ -137,6 +138,11 @@ class Inventory:
     def touch(self, uuid: str) -> None:
         """Look at this server again soon: its files vanished, or it changed by our own hand."""
         self._event(uuid)
+
+    def unread(self) -> frozenset[str]:
+        """The servers that were touched, or changed, since what `on_change` was given of them last was read."""
+        with self._lock:
+            return frozenset(self._dirty | self._in_hand)
 
     def _event(self, uuid: str | None) -> None:
         with self._lock:
@@ -201,6 +207,7 @@ class Inventory:
                 self._listed = True
                 with self._lock:
                     self._dirty -= seen
+                    self._in_hand |= seen & uuids
                 for uuid in self.read.keys() - uuids:
                     del self.read[uuid]
                 if not self.stale.keys() <= uuids:
@@ -217,6 +224,7 @@ class Inventory:
     def _refresh_dirty(self) -> None:
         with self._lock:
             dirty, self._dirty = self._dirty, set()
+            self._in_hand |= dirty
         if dirty:
             self._read(dict(self.entries), dirty)
 
@@ -238,6 +246,8 @@ class Inventory:
         if stale != self.stale:
             self.stale = stale
         self._replace(entries)
+        with self._lock:
+            self._in_hand = set()
 
     def _read_one(self, uuid: str, entries: dict[str, Entry], stale: dict[str, float]) -> None:
         known = False

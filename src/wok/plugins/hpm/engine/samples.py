@@ -180,7 +180,7 @@ class HostSample(msgspec.Struct, frozen=True):
     `idle_by_cpu` is the idle time of each CPU that is online, by its number; empty: not known. `partition_shares` are
     the weights of the partitions that there are, by path. `stale` are servers of which the hypervisor, although it
     answers, tells nothing now, and since when (unix time in seconds): what stands in `infos` is from before
-    (it may lack them).
+    (it may lack them). `unread` are those of which something was set, or is said to have changed, since they were read.
     """
 
     time_ns: int
@@ -202,6 +202,7 @@ class HostSample(msgspec.Struct, frozen=True):
     idle_by_cpu: Mapping[int, int] = {}
     partition_shares: Mapping[str, int] = {}
     stale: Mapping[str, float] = {}
+    unread: frozenset[str] = frozenset()
 
 
 class Glance(msgspec.Struct, frozen=True, eq=False):

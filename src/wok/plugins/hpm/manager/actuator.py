@@ -10,7 +10,7 @@ from operator import is_
 import msgspec
 
 from ..backend.hypervisor import Hypervisor
-from ..engine.samples import HostSample, ServerInfo, ServerSample
+from ..engine.samples import HostSample, ServerSample
 from ..errors import HypervisorError, InvalidValue, ServerBusy, ServerGone, StoreError
 from ..store.journal import Control, Journal, JournalEntry
 from .controls import (
@@ -20,6 +20,8 @@ from .controls import (
     before_hpm,
     farthest,
     first_value,
+    has_all,
+    holds,
     in_force,
     intention,
     is_back,
@@ -33,7 +35,7 @@ from .controls import (
     plugged,
     start_of,
     value_before,
-    with_put_back,
+    with_last,
 )
 from .disk_limits import judged_disks, left_disks, with_disks, without_unwanted
 from .journalled import Journalled
@@ -44,10 +46,8 @@ log = logging.getLogger(__name__)
 #: Seconds for which a balloon may leave its guest more than hpm asked for before that is an administrator's doing: a
 #: guest that boots anew has all its memory until its driver fills the balloon again.
 REBOOTING = 60.0
-#: The same where it has not all of its memory: while its driver fills the balloon, what it has changes. And how near to
-#: all of it that is, in bytes.
+#: The same where it has not all of its memory: while its driver fills the balloon, what it has changes.
 STANDING = 15.0
-ALL = 4 << 20
 #: Seconds for which an end waits until balloons that were put back have arrived, and between two looks at them.
 RETURN = 8.0
 LOOK = 0.25
@@ -79,8 +79,8 @@ class Actuator(Journalled):
         # and since when (ns) some leave their guests more than was asked for, and how much.
         self._returning: set[tuple[str, str]] = set()
         self._fuller: dict[tuple[str, str], tuple[int, str]] = {}
-        # What was put back of what libvirt tells, as long as it has told nothing since: what is told is older.
-        self._untold: dict[tuple[str, Control], tuple[JournalEntry, ServerInfo]] = {}
+        # What was set of what libvirt tells, as long as it has told nothing since: what is told is older.
+        self._untold: dict[tuple[str, Control], JournalEntry] = {}
 
     def notice(self, sample: HostSample) -> list[JournalEntry]:
         """Compare the journal with what is in force. Gives the entries that an administrator has changed
@@ -89,7 +89,8 @@ class Actuator(Journalled):
         aside = self._journal.aside    # before the store takes it
         self._journal.settle()
         self._journal.catch_up()
-        self._untold = {key: one for key, one in self._untold.items() if sample.infos.get(key[0]) is one[1]}
+        waiting = sample.unread | sample.stale.keys()
+        self._untold = {key: one for key, one in self._untold.items() if key[0] in waiting}
         looked = (
             sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, sample.stale,
             self._journal.entries,
@@ -115,8 +116,10 @@ class Actuator(Journalled):
                 else:
                     ended.append(entry)
                 continue
-            if value is None or (self._is_aside(entry) and ours(entry, value, _vcpus(sample, entry))):
-                continue    # the latter as the store takes nothing: it is judged when it does
+            if value is None or (entry.uuid, entry.control) in self._untold:
+                continue
+            if self._is_aside(entry) and ours(entry, value, _vcpus(sample, entry)):
+                continue    # as the store takes nothing: it is judged when it does
             if (entry.uuid, entry.control) in aside and is_new_original(entry, value, _vcpus(sample, entry)):
                 ended.append(entry)
                 continue
@@ -156,7 +159,7 @@ class Actuator(Journalled):
             return judged(entry, value, 0)
         key, now = (entry.uuid, entry.start), sample.time_ns
         if int(value) > int(entry.intended):
-            whole = _has_all(sample.samples[entry.uuid])
+            whole = has_all(sample.samples[entry.uuid])
             since, before = self._fuller.get(key, (now, value))
             since = since if whole or before == value else now
             fuller[key] = since, value
@@ -203,12 +206,15 @@ class Actuator(Journalled):
         self._journal.put([now for entry, now in left if now is not None and now is not entry])
 
     def apply(self, changes: Sequence[Change]) -> Mapping[str, HypervisorError]:
-        """Journal, then make the changes. Gives the errors by UUID; the other servers were changed.
+        """Journal, then make the changes. One that was made before, and that libvirt has not told since, is not made
+        again: what it tells next may be an administrator's. Gives the errors by UUID; the other servers were changed.
 
         Raises `StoreError`, and has changed nothing, if the journal cannot be written.
         """
         entries: list[JournalEntry] = []
         for change in map(self._now, changes):
+            if (change.uuid, change.control) in self._untold and holds(change.control, change.now, change.value):
+                continue
             known = self.entry(change, change.control)
             entries.append(self._entry(change, known, value_before(change, known)))
         before = self._journal.entries
@@ -221,6 +227,7 @@ class Actuator(Journalled):
             try:
                 set_control(self._hypervisor, entry)
                 self._forget_returning([entry])
+                self._was_set(entry)
             except ServerGone as error:
                 errors[entry.uuid] = error
                 gone.append(entry)
@@ -238,8 +245,12 @@ class Actuator(Journalled):
 
     def _now(self, change: Change) -> Change:
         """The change with what is there now, also where libvirt has not told that yet."""
-        back, _ = self._untold.get((change.uuid, change.control), (None, None))
-        return with_put_back(change, back) if back is not None and back.start == change.start else change
+        last = self._untold.get((change.uuid, change.control))
+        return with_last(change, last) if last is not None and last.start == change.start else change
+
+    def _was_set(self, entry: JournalEntry) -> None:
+        if entry.control in TOLD_BY_LIBVIRT:
+            self._untold[entry.uuid, entry.control] = entry
 
     def _entry(self, change: Change, known: JournalEntry | None, previous: str) -> JournalEntry:
         intended = intention(change, known)
@@ -328,8 +339,7 @@ class Actuator(Journalled):
                     self._returning.add((entry.uuid, entry.start))
                 else:
                     found.done.append(entry)
-                if entry.control in TOLD_BY_LIBVIRT:
-                    self._untold[entry.uuid, entry.control] = entry, sample.infos[entry.uuid]
+                self._was_set(entry)
         return refused
 
     def _forget_restored(self, found: _Found, refused: Sequence[JournalEntry], keep_held: bool) -> None:
@@ -376,8 +386,7 @@ class Actuator(Journalled):
 
     def _underway(self) -> list[JournalEntry]:
         """The balloons that this actuator has put back and that have not arrived."""
-        entries = self._journal.entries.values()
-        return [one for one in entries if not one.held and self._comes_back(one)]
+        return [one for one in self._journal.entries.values() if not one.held and self._comes_back(one)]
 
     def _forget_returning(self, entries: Sequence[JournalEntry]) -> None:
         """These are on their way back no more."""
@@ -393,18 +402,12 @@ class Actuator(Journalled):
         """Whether this is the balloon of a guest that seems to boot anew: it has all its memory."""
         if entry.control != "balloon" or (entry.uuid, entry.start) not in self._fuller:
             return False
-        return _has_all(sample.samples[entry.uuid])
+        return has_all(sample.samples[entry.uuid])
 
 
 def _vcpus(sample: HostSample, entry: JournalEntry) -> int:
     server = sample.samples.get(entry.uuid)
     return 0 if server is None else len(server.threads)
-
-
-def _has_all(server: ServerSample) -> bool:
-    """Whether a balloon leaves its guest all memory."""
-    has, can = server.memory_bytes, server.memory_maximum_bytes
-    return has is not None and can is not None and has >= can - ALL
 
 
 def identical(one: Sequence[object], other: Sequence[object]) -> bool:

@@ -49,6 +49,8 @@ USUAL: Final = "usual"
 
 #: Bytes by which a balloon may miss what it was asked for: drivers take and give pages in lots.
 NEAR: Final = 1 << 20
+#: Bytes by which a guest's memory may be less than all of it, and yet count as that.
+ALL: Final = 4 << 20
 #: Stands for KSM's pages to scan where the kernel's advisor sets them.
 ADVISOR: Final = "advisor"
 
@@ -71,9 +73,9 @@ def changing(sample: HostSample, uuid: str, control: Control, value: str) -> Cha
     return Change(uuid, start, control, now, value)
 
 
-def with_put_back(change: Change, back: JournalEntry) -> Change:
-    """The change where that was put back since libvirt told what is there."""
-    now = back.intended
+def with_last(change: Change, last: JournalEntry) -> Change:
+    """The change where that was set since libvirt told what is there."""
+    now = last.intended
     if change.control == "io-tune":
         now = together(change.now, io_text(io_tuples(now)))
     return msgspec.structs.replace(change, now=now)
@@ -212,6 +214,17 @@ def same(control: Control, value: str, known: str, vcpus: int = 0) -> bool:
     if control == "vcpu-pins":
         return value == pins_text(pins_of(known)[:vcpus])
     return value == known
+
+
+def holds(control: Control, value: str | None, wanted: str) -> bool:
+    """Whether what is wanted is in force; of disks, of those that are spoken of."""
+    return value == wanted or (control == "io-tune" and value is not None and same_limits(value, wanted))
+
+
+def has_all(server: ServerSample) -> bool:
+    """Whether a balloon leaves its guest all memory."""
+    has, can = server.memory_bytes, server.memory_maximum_bytes
+    return has is not None and can is not None and has >= can - ALL
 
 
 def same_ksm(one: str, other: str) -> bool:

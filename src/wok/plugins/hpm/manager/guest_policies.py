@@ -20,8 +20,8 @@ from ..store.settings import Key
 from ..wire.management import Level, Outcome, Resource
 from .actuator import Actuator
 from .adjusting import AdjustmentLog
-from .controls import Change, changing, in_force, limit_of, pins_text, swap_text, too_little
-from .disk_limits import first_limits, io_text, io_tuples, leaving, same_limits
+from .controls import Change, changing, holds, in_force, limit_of, pins_text, swap_text, too_little
+from .disk_limits import first_limits, io_text, io_tuples, leaving
 from .drift import MOST, Cause, Corrections
 from .placing import Place, Placing
 from .records import bystander
@@ -105,7 +105,7 @@ class GuestPolicies:
             changing(snapshot.sample, uuid, FIELDS[wish.field][0], wish.text)
             for uuid, asked in wishes.items() for wish in asked
             if wish.text is not None and wish.field in on and not wish.kept
-            and _holds(FIELDS[wish.field][0], in_force(snapshot.sample, uuid, FIELDS[wish.field][0]), wish.text)
+            and holds(FIELDS[wish.field][0], in_force(snapshot.sample, uuid, FIELDS[wish.field][0]), wish.text)
         ])  # fmt: skip
         for field, (control, resource) in FIELDS.items():
             changes: list[Change] = []
@@ -204,7 +204,7 @@ class GuestPolicies:
         key, left = (uuid, server.start, control), dict[str, Reason]()
         if wish.text is None:
             return FieldStanding(value, wish.state or "impossible", wish.reason), None    # type: ignore[arg-type]
-        if _holds(control, now, wish.text):
+        if holds(control, now, wish.text):
             return FieldStanding(value, wish.state or "holds", wish.reason), None    # type: ignore[arg-type]
         if level == "advise":
             said = f"{_now(now)} would become {wish.text}"
@@ -213,7 +213,7 @@ class GuestPolicies:
         if now is None:
             return FieldStanding(value, "waits", Reason("not-readable")), None
         text, until, why = self._refused.get(key, ("", 0, ""))
-        if text and _holds(control, wish.text, text) and sample.time_ns < until:
+        if text and holds(control, wish.text, text) and sample.time_ns < until:
             return FieldStanding(value, "impossible", why), None
         drifting = self._drifting(server, control, now, wish.text)
         for part, (wanted, found) in drifting.items():
@@ -223,7 +223,7 @@ class GuestPolicies:
         if control == "io-tune":    # others are set all the same; one that somebody set back himself is hpm's again
             text = leaving(text, left)
             theirs = self._actuator.held_disks(server) & io_tuples(wish.text).keys()
-            nothing_else = _holds(control, now, text) and theirs == left.keys()
+            nothing_else = holds(control, now, text) and theirs == left.keys()
         stands = FieldStanding(value, "drifts", _together(left))
         if left and nothing_else:
             return stands, None
@@ -355,11 +355,6 @@ def _together(left: Mapping[str, Reason]) -> str | None:
     limits = [io_tuples(reason.values["value"]) for reason in reasons] if len(reasons) > 1 else []
     value = io_text({disk: of for one in limits for disk, of in one.items()}) if limits else reasons[0].values["value"]
     return Reason(reasons[0].id, **{**reasons[0].values, "value": value})
-
-
-def _holds(control: Control, now: str | None, wanted: str) -> bool:
-    """Whether what is wanted is in force."""
-    return now == wanted or (control == "io-tune" and now is not None and same_limits(now, wanted))
 
 
 def _placed(policy: GuestPolicy, place: Place) -> Wish:
