@@ -70,6 +70,16 @@ def test_what_the_network_reaches_has_no_rights_and_what_has_rights_no_network()
     assert "--helpers /run/hpm" in manager["ExecStart"][0]
 
 
+def test_helpers_see_nothing_of_hpm_s_and_libvirt_s_and_the_one_that_is_root_can_ask_no_other_root() -> None:
+    hidden = {name: set(" ".join(service(f"hpm-{name}@.service")["InaccessiblePaths"]).split())
+              for name in ("network", "passwords")}
+    for paths in hidden.values():
+        assert paths >= {"-/var/lib/hpm", "-/var/lib/hpm-web", "-/run/hpm", "-/run/libvirt", "-/etc/libvirt"}
+    assert hidden["passwords"] >= {"-/run/dbus", "-/run/systemd/private", "-/var/lib/libvirt"}
+    written = service("hpm-passwords@.service")["ReadWritePaths"]
+    assert written == ["-/run/faillock -/var/cache -/var/lib -/var/log"]    # no crontab, and no unit of systemd's
+
+
 def test_helpers_are_root_s_alone_and_where_the_manager_looks() -> None:
     for name in ("network", "passwords"):
         parser = configparser.ConfigParser(interpolation=None)
