@@ -402,6 +402,17 @@ def test_faults_are_played() -> None:
     assert [write.value for write in hypervisor.writes] == [5]
 
 
+def test_of_what_was_set_the_last_is_remembered_and_not_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is shown for days sets much."""
+    monkeypatch.setattr("hpm.backend.simulated.hypervisor.MOST_WRITES", 4)
+    hypervisor = small()
+    start = start_of(hypervisor, A)
+    for shares in range(100, 110):
+        hypervisor.set_cpu_shares(A, start, shares)
+        hypervisor.set_cpu_quota(A, start, 1000 * shares)
+    assert [write.value for write in hypervisor.writes] == [108, 108_000, 109, 109_000]
+
+
 # -- time and threads --------------------------------------------------------------------------------
 
 
