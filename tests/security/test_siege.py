@@ -35,6 +35,8 @@ from .siege import (
 SHORT, LONG = 4.0, 60.0
 #: Descriptors of a front and of a manager that are no connections.
 OWN_FILES = 64
+#: For the short time in `make check`, and for the long one in `make check-long`; or for both in the latter.
+for_both = pytest.mark.parametrize("seconds", [SHORT, pytest.param(LONG, marks=pytest.mark.long)])
 only_root = pytest.mark.skipif(not is_root(), reason="only root can come as another user")
 
 
@@ -85,26 +87,30 @@ def test_ten_thousand_connections_to_the_front(where: Besieged) -> None:
 
 
 @pytest.mark.long
-def test_two_hundred_who_guess_passwords(where: Besieged) -> None:
-    _judge(siege(where, guessing, 200, SHORT))
+@for_both
+def test_two_hundred_who_guess_passwords(where: Besieged, seconds: float) -> None:
+    _judge(siege(where, guessing, 200, seconds))
 
 
 @only_root
-def test_ten_thousand_connections_of_a_local_user(where: Besieged) -> None:
-    found = local_siege(where, "stranger", where.socket, pwd.getpwnam("daemon").pw_uid, 10_000, SHORT, False)
+@for_both
+def test_ten_thousand_connections_of_a_local_user(where: Besieged, seconds: float) -> None:
+    found = local_siege(where, "stranger", where.socket, pwd.getpwnam("daemon").pw_uid, 10_000, seconds, False)
     assert shares.CONNECTIONS_PER_USER <= found.host["manager-files"] < shares.CONNECTIONS_PER_USER + OWN_FILES
     _judge(found)
 
 
 @pytest.mark.long
 @only_root
-def test_requests_of_a_local_user_as_fast_as_they_go(where: Besieged) -> None:
-    _judge(local_siege(where, "stranger", where.socket, pwd.getpwnam("daemon").pw_uid, 100, SHORT, True))
+@for_both
+def test_requests_of_a_local_user_as_fast_as_they_go(where: Besieged, seconds: float) -> None:
+    _judge(local_siege(where, "stranger", where.socket, pwd.getpwnam("daemon").pw_uid, 100, seconds, True))
 
 
 @only_root
-def test_ten_thousand_connections_of_a_front_that_was_taken_over(where: Besieged) -> None:
-    found = local_siege(where, "front", where.front_socket, pwd.getpwnam("nobody").pw_uid, 10_000, SHORT, False)
+@for_both
+def test_ten_thousand_connections_of_a_front_that_was_taken_over(where: Besieged, seconds: float) -> None:
+    found = local_siege(where, "front", where.front_socket, pwd.getpwnam("nobody").pw_uid, 10_000, seconds, False)
     assert shares.CONNECTIONS_OF_FRONT <= found.host["manager-files"] < shares.CONNECTIONS_OF_FRONT + OWN_FILES
     assert found.failed == 0
     assert found.local_longest_ms < 3000
@@ -112,8 +118,9 @@ def test_ten_thousand_connections_of_a_front_that_was_taken_over(where: Besieged
 
 
 @only_root
-def test_requests_of_a_front_that_was_taken_over_as_fast_as_they_go(where: Besieged) -> None:
-    found = local_siege(where, "front", where.front_socket, pwd.getpwnam("nobody").pw_uid, 400, SHORT, True)
+@for_both
+def test_requests_of_a_front_that_was_taken_over_as_fast_as_they_go(where: Besieged, seconds: float) -> None:
+    found = local_siege(where, "front", where.front_socket, pwd.getpwnam("nobody").pw_uid, 400, seconds, True)
     assert found.failed == 0
     assert found.local_longest_ms < 3000    # those on the host are served, and the loop goes on
     assert found.host["cycles"] >= 0.8 * found.seconds / INTERVAL
