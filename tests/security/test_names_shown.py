@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from hpm.backend.simulated import ServerSpec, Spin
+from hpm.backend.simulated import ServerSpec, Spin, uuid_of
 from hpm.cli.main import cli
 from hpm.cli.registry import COMMANDS
 from hpm.cli.session import Session
@@ -27,6 +27,8 @@ from tests.unit.api_host import SERVERS, ApiHost, running
 ROOT = Path(__file__).parents[2]
 #: What a terminal obeys, what turns the direction of writing, and what looks like the end of a line.
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\n\u202egnp\u2066\u2028\x7f\x08"
+#: What of that texts of hpm's own may have.
+ALLOWED = "\x9b31m\u202egnp\u2066\u2028"
 BAD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 #: Commands that go on until they are ended, those of this host alone, and those that do something. All others read.
@@ -64,10 +66,64 @@ def _run(host: ApiHost, *words: str) -> str:
 
 @pytest.mark.parametrize("name", READS)
 def test_no_command_hands_a_terminal_what_a_guest_wrote(evil: ApiHost, name: str) -> None:
-    """Every command that reads: by itself, and of the server with that name. (`top` has a test of its own.)"""
+    """Every command that reads what hpm has: by itself, and of the server with that name. (`top` and `events` have
+    tests of their own: test_cli_top_lines.py, test_client_events.py.)"""
     for more in ([], [f"a{EVIL}"], ["--json"]):
         found = _run(evil, name, *more)
         assert BAD.search(found) is None, f"{name} {more}: {found!r}"
+
+
+@pytest.fixture(scope="module")
+def files(evil: ApiHost, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Files of all kinds that commands read, with such names in them, in their own names and in that of their folder;
+    and the name of the server."""
+    evil.post(api_host.GROUPS, {"name": "Silver"})
+    folder = tmp_path_factory.mktemp("shown") / EVIL
+    folder.mkdir()
+    name = f"a{EVIL}"
+    group = {"name": "Gold", "perf-policies": [api_host.policy()], "virtual-servers": [uuid_of(name)]}
+    texts: dict[str, object] = {
+        "policy": api_host.policy(),
+        "host": {"workload-resource-groups": [group], "virtual-servers": [{"uuid": uuid_of(name), "cpu-cap": 0.5}]},
+        "wrong": {**api_host.policy(), "name": EVIL, EVIL: EVIL},
+        "simulated": {"cpus": 1, "virtual-servers": [{"name": f"a{ALLOWED}", "load": {"type": "spin"}}], "intervals": 2,
+                      "description": ALLOWED, "workload-resource-groups": [
+                          {"name": "default", "perf-policies": [api_host.policy()], "active-policy": "weekday"}]},
+        "mom": f'(debug "{EVIL}") (Host.Control "{EVIL}" 1)\n(with Guests guest (guest.Control "{EVIL}" guest.none))',
+        "mom_wrong": f'"{EVIL}" (',
+        "state": {"guests": {name: {"properties": {EVIL: EVIL}}}},
+        "conf": "[main]\n" + f"policy: {ALLOWED}\n{ALLOWED}: {ALLOWED}\n",
+    }  # fmt: skip
+    made = {"server": name}
+    for kind, text in texts.items():
+        path = folder / f"{kind}{EVIL}"
+        path.write_text(text if isinstance(text, str) else json.dumps(text))
+        made[kind] = str(path)
+    return made
+
+
+@pytest.mark.parametrize("words", [
+    "policy-preview default --file {policy}", "policy-preview Silver --file {policy} --vs {server}",
+    "policy-preview default --file {policy} --json", "policy-preview default --file {wrong}",
+    "policy-import {host} --dry-run", "policy-import {wrong} --dry-run", "policy-import Silver {wrong} --dry-run",
+    "policy-check {host} {policy} {wrong}", "simulate {simulated} --verbose", "simulate {simulated} --json",
+    "simulate {wrong}", "simulate {simulated} --policy {wrong}", "simulate --record -",
+    "mom-check {mom} {mom_wrong}", "mom-eval {mom} --state {state}", "mom-eval {mom} --state {state} --json",
+    "mom-eval {mom} --state {state} --values", "mom-eval {mom} --state {state} --explain",
+    "mom-eval {mom_wrong} --state {state}", "mom-eval {mom} --state {wrong}",
+    "mom-import {conf} --policy {mom} --dry-run", "mom-import {conf} --dry-run",
+])  # fmt: skip
+def test_no_command_hands_a_terminal_what_stands_in_a_file(evil: ApiHost, files: dict[str, str], words: str) -> None:
+    """Commands that read files and do nothing."""
+    found = _run(evil, *(word.format(**files) for word in words.split()))
+    assert BAD.search(found) is None, f"{words}: {found!r}"
+    assert "\ufffd" in found or "\\u009b" in found, f"{words} shows no name: {found!r}"
+
+
+def test_every_command_that_reads_a_file_is_tried() -> None:
+    (cases,) = test_no_command_hands_a_terminal_what_stands_in_a_file.pytestmark    # type: ignore[attr-defined]
+    left = {name for name in COMMANDS if re.search("preview|check|eval|import|simulate", name)}
+    assert {words.split()[0] for words in cases.args[1]} == left
 
 
 def test_the_names_are_shown_all_the_same(evil: ApiHost) -> None:
