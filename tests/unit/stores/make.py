@@ -42,16 +42,22 @@ WORDS = (
 )
 
 
+def program(commit: str, source: Path) -> tuple[list[str], dict[str, str]]:
+    """How the hpm of a commit is run, without its words, and in which environment. Its code goes to `source`, which is
+    not there yet."""
+    source.mkdir()
+    tar = subprocess.run(["git", "archive", commit, "src"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(source)], input=tar, check=True)
+    (source / "src/wok/plugins/hpm/__init__.py").touch()    # without one, the hpm of this checkout would win
+    environment = {**os.environ, "PYTHONPATH": str(source / "src/wok/plugins")}
+    return [sys.executable, "-c", "from hpm.cli.main import main; main()"], environment
+
+
 def make(version: int, commit: str) -> None:
     """Make the file of that version."""
     with tempfile.TemporaryDirectory() as base:
         source, state, socket = Path(base) / "source", Path(base) / "state", Path(base) / "s"
-        source.mkdir()
-        tar = subprocess.run(["git", "archive", commit, "src"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
-        subprocess.run(["tar", "-x", "-C", str(source)], input=tar, check=True)
-        (source / "src/wok/plugins/hpm/__init__.py").touch()    # without one, the hpm of this checkout would win
-        environment = {**os.environ, "PYTHONPATH": str(source / "src/wok/plugins")}
-        command = [sys.executable, "-c", "from hpm.cli.main import main; main()"]
+        command, environment = program(commit, source)
         policy = Path(base) / "policy.json"
         policy.write_text(json.dumps(POLICY))
         options = ["--connect", "simulated", "--state-dir", str(state), "--socket", str(socket), "--interval", "1"]
