@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,7 +20,7 @@ from hpm.manager.lock import HostLock
 from hpm.manager.manager import Manager
 from hpm.manager.recorder import ENDING, HOST_KEY, KINDS
 from hpm.store import committing
-from hpm.store.adjustments import AdjustmentFilter
+from hpm.store.adjustments import AdjustmentFilter, AdjustmentRecord, Adjustments
 from hpm.store.catalog_store import load_catalog, load_setting
 from hpm.store.committing import StoreLate
 from hpm.store.database import Database
@@ -159,6 +159,29 @@ def test_the_loop_goes_on_and_shows_what_is_so(disk: Disk, house: House) -> None
     assert (shares(house, "gold") or 0) > 1024
     kept = Journal(house.database).entries
     assert kept.keys() == house.manager._work.actuator._journal.entries.keys() != set()
+
+
+def test_what_came_of_an_adjustment_and_cannot_be_recorded_costs_no_decision(
+    disk: Disk, house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.wish({"gold": (70, "highest"), "slow": (20, "low")})
+    house.step(2)
+    house.on()    # changes shares; what comes of that is recorded in the next cycle
+    before = shares(house, "gold")
+    house.wish({"gold": (40, "highest"), "slow": (35, "low")})
+    replace = Adjustments.replace
+
+    def on_a_full_disk(self: Adjustments, records: Iterable[AdjustmentRecord]) -> None:
+        disk.full = True
+        try:
+            replace(self, records)
+        finally:
+            disk.full = False
+
+    monkeypatch.setattr(Adjustments, "replace", on_a_full_disk)
+    house.step()
+    assert "what came of adjustments could not be recorded: %s" in [record.msg for record in caplog.records]
+    assert house.manager.snapshot.problem is None and shares(house, "gold") != before
 
 
 @pytest.mark.parametrize("fault", ["hangs", "full"])
