@@ -132,6 +132,13 @@ def test_the_licences_of_what_is_built_into_the_pages_come_with_them() -> None:
     assert sum(text.count(begin) for begin in begins) == len(named)
 
 
+def test_what_only_builds_the_pages_is_no_part_of_them() -> None:
+    """A dependency is what their code imports, and else it is a devDependency."""
+    named = json.loads((ROOT / "ui/package.json").read_text())["dependencies"]
+    code = "".join(file.read_text() for file in (ROOT / "ui/src").rglob("*.ts"))
+    assert named and [name for name in named if not re.search(rf'from "{re.escape(name)}["/]', code)] == []
+
+
 def test_the_bill_of_materials_is_valid_and_whole() -> None:
     parts = python_parts() + node_parts()
     text = sbom("1.2.3", parts)
