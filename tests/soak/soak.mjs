@@ -1,4 +1,4 @@
-// Somebody who looks through all pages, again and again, for as long as hpm soaks; see tests/soak/pages.py.
+// Somebody who looks through all pages, again and again, for as long as hpm soaks; see tests/soak/real.py.
 
 import { allow, browserVersion, flow, found, goto, logIn, open, pages, settled, step, told } from "../browser/tools.mjs";
 
