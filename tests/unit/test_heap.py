@@ -111,6 +111,36 @@ def test_series_that_grow_longer_leave_nothing_in_the_heap() -> None:
     assert left() > 3_000_000 > 10 * left("taken")
 
 
+_HOUR = _LOOKING + """\
+from pathlib import Path
+from hpm.store.history import Frame, History
+
+now, metrics, keys = 3600.0, tuple(f"m{number}" for number in range(20)), tuple(f"k{number}" for number in range(9))
+history = History(Path(sys.argv[1]), {"server": metrics}, wall=lambda: now)
+while now < 7200.0:
+    history.add(now, {"server": Frame(keys, np.full((20, 9), now))})
+    now += 3.0
+    while now < 7200.0 and history.work(1.0):
+        pass
+heap.keep_one_heap()
+libc.mallopt(-1, 1 << 30)    # M_TRIM_THRESHOLD: it stays as large as it once was
+libc.malloc_trim(0)
+before = libc.mallinfo2().arena
+while history.work(1.0):
+    pass
+print(libc.mallinfo2().arena - before)
+history.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this libc is not glibc 2.33 or later")
+def test_an_hour_is_summed_up_with_little_of_it_in_the_heap(tmp_path: Path) -> None:
+    """Its figures are 32 × 20 × 1,200 of 4 bytes: they are in one piece, which is no part of it."""
+    command = [sys.executable, "-c", _HOUR, str(tmp_path / "history.db")]
+    taken = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert taken < 32 * 20 * 1_200 * 4 / 2
+
+
 class Knot:
     """Garbage that only a search finds, once nobody else holds it."""
 

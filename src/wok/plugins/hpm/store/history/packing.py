@@ -33,6 +33,7 @@ UNKNOWN = 0x7FC00
 MOST = (1 << 20) - 1
 _LARGEST = 3e38    # a larger sum does not fit: its mean is then too small, but known
 _LEVEL = 1
+_MOST_TIMES = 3600    # of a pack: each has a part of one hour
 _HEAD = struct.Struct("<HH")
 
 
@@ -120,6 +121,16 @@ def encode_pack(times: NDArray[np.float64], places: NDArray[np.uint8], differenc
     return zlib.compress(head + _planes(differences).tobytes(), _LEVEL)
 
 
+def length(data: bytes) -> int:
+    """How many times a pack says that it has, found without unpacking it; 0 where that cannot be."""
+    try:
+        head = zlib.decompressobj().decompress(data, _HEAD.size)
+    except zlib.error:
+        return 0
+    count = _HEAD.unpack(head)[0] if len(head) == _HEAD.size else 0
+    return int(count) if count <= _MOST_TIMES else 0
+
+
 def decode_pack(
     data: bytes, metrics: int, wanted: NDArray[np.bool_] | None = None, chosen: Sequence[int] | None = None
 ) -> Pack:
@@ -128,7 +139,7 @@ def decode_pack(
     raw = _inflate(data)
     count, things = _HEAD.unpack_from(raw) if len(raw) >= _HEAD.size else (0, 0)
     body = _HEAD.size + 8 * count + things
-    if not count or len(raw) != body + 3 * count * metrics * things:
+    if not 0 < count <= _MOST_TIMES or len(raw) != body + 3 * count * metrics * things:
         raise Damaged(f"{len(raw)} bytes for {count} times of {things} things with {metrics} metrics")
     times = np.cumsum(np.frombuffer(raw, "<i8", count, _HEAD.size)) / 1000.0
     places = np.frombuffer(raw, np.uint8, things, _HEAD.size + 8 * count)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .file import BLOCK, BLOCK_BITS, Form, HistoryFile, forms_of
 from .levels import DAY, HOUR, HOURS, MINUTES, TENS, Level
-from .packing import Damaged, decode_each, decode_pack, decode_points, encode_points, grown
+from .packing import Damaged, decode_each, decode_pack, decode_points, encode_points, grown, length
 from .points import Floats, Points, fuller, gather, nothing, of_values
 
 #: Things of one slice of a day.
@@ -118,8 +118,12 @@ def _minutes(
     """(form, points of shape (BLOCK, metrics, minutes), packs left out) of the packs of one block in one hour."""
     form = rows[-1][0]
     metrics = forms[form][1]
-    values, index, damaged = [], [], 0
-    for other, data in rows:
+    lengths = [length(data) for _, data in rows]
+    ends = np.cumsum(lengths)
+    # in one piece, which the heap has no part in: a hundred small ones would leave it larger
+    values = np.full((BLOCK, len(metrics), ends[-1]), np.nan, dtype=np.float32)
+    index, damaged = np.full(ends[-1], -1, dtype=np.int64), 0    # of what is left out, none
+    for (other, data), many, end in zip(rows, lengths, ends.tolist(), strict=True):
         there = forms[other][1]
         try:
             pack = decode_pack(data, len(there))
@@ -127,15 +131,12 @@ def _minutes(
             damaged += 1
             continue
         into, of = columns(metrics, there)
-        array = np.full((BLOCK, len(metrics), len(pack.times)), np.nan, dtype=np.float32)
+        place = slice(end - many, end)
         where = np.ix_(pack.places.astype(np.intp), np.array(into, dtype=np.intp))
-        array[where] = grown(pack.whole)[:, of].transpose(2, 1, 0)
-        values.append(array)
-        index.append((pack.times - hour * HOUR) // MINUTES.seconds)
-    if not values:
-        return form, None, damaged
-    every = of_values(np.concatenate(values, axis=2))
-    return form, gather(every, np.concatenate(index).astype(np.int64), MINUTES.times), damaged
+        values[..., place][where] = grown(pack.whole)[:, of].transpose(2, 1, 0)
+        index[place] = (pack.times - hour * HOUR) // MINUTES.seconds
+    points = gather(of_values(values), index, MINUTES.times) if damaged < len(rows) else None
+    return form, points, damaged
 
 
 def _day(
