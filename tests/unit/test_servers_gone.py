@@ -20,7 +20,7 @@ from .memory_house import HOST, NEED, guest, house_of
 #: What is bounded by a number that is not reached here, or is only in the simulated host.
 BOUNDED = ("Events._ring", "Ledger.gone")
 #: Servers that are made and deleted before it is counted first, and then.
-FIRST, THEN = 15, 40
+FIRST, THEN = 15, 25
 
 
 def come_and_go(house: House, number: int, begin: int) -> None:
