@@ -10,6 +10,7 @@ import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
 from hpm.errors import Conflict, HypervisorError
+from hpm.manager.controls import changing
 from hpm.manager.drift import CALM
 from hpm.manager.guest_policies import with_policy
 from hpm.manager.snapshot import Levels
@@ -847,3 +848,15 @@ def test_what_somebody_sets_before_libvirt_has_told_what_hpm_set_is_found(
     house.step(1)
     assert len(house.records(cause="drift-reported")) == 2
     assert there() == ([400, 77], 123)
+
+
+def test_what_was_not_judged_as_it_might_be_old_is_judged_as_soon_as_it_is_not(tmp_path: Path) -> None:
+    """The inventory gives what it has read, and says a moment later that it has."""
+    house = Guests(tmp_path)
+    house.step(2)
+    actuator, sample = house.manager._work.actuator, house.host.observe()
+    assert not actuator.apply([changing(sample, A, "blkio-weight", "500")])
+    house.host.set_blkio_weight(A, sample.samples[A].start, 123)
+    read = house.host.observe()
+    assert not actuator.notice(msgspec.structs.replace(read, unread={A}))
+    assert [one.control for one in actuator.notice(read)] == ["blkio-weight"]

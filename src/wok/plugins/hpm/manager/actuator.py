@@ -138,7 +138,7 @@ class Actuator(Journalled):
         self._journal.put([now for _, now in changed])
         self._seen = sample.samples    # now that the journal has what it shows
         # What has just arrived is looked at once more, and of those that are waited for time alone may decide.
-        self._noticed = () if fuller or changed else (*looked[:-1], self._journal.entries)
+        self._noticed = () if fuller or changed or self._untold else (*looked[:-1], self._journal.entries)
         return [
             now for entry, now in changed if now.held and (not entry.held or now.intended != entry.intended)
         ]
