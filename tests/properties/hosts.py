@@ -23,9 +23,9 @@ MOST_SERVERS = 40
 HOSTS = os.environ.get("HOSTS")
 
 
-def sizes(number: int) -> pytest.MarkDecorator:
+def sizes(number: int, many: int | None = None) -> pytest.MarkDecorator:
     """A test gets `number` hosts in `make check`, and many more in `make check-long`."""
-    return pytest.mark.parametrize("number", [number, pytest.param(LONG * number, marks=pytest.mark.long)])
+    return pytest.mark.parametrize("number", [number, pytest.param(many or LONG * number, marks=pytest.mark.long)])
 
 
 def for_all(

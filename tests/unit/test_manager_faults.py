@@ -309,7 +309,7 @@ class Aftermath(NamedTuple):
     pytest.param((True, 0, 1), id="after each step", marks=pytest.mark.long),
 ])
 def aftermaths(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Aftermath]:
-    """Of a crash at each step of a whole life; the last of a life without one."""
+    """Of a crash at each step of a whole life, or at every second one; the last of a life without one."""
     found: list[Aftermath] = []
     after, step, stride = request.param
     crashed = True

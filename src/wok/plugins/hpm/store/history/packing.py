@@ -33,7 +33,7 @@ UNKNOWN = 0x7FC00
 MOST = (1 << 20) - 1
 _LARGEST = 3e38    # a larger sum does not fit: its mean is then too small, but known
 _LEVEL = 1
-_MOST_TIMES = 3600    # of a pack: each has a part of one hour
+_MOST_TIMES = 3600    # of a pack, by far: what says that it has more is damaged
 _HEAD = struct.Struct("<HH")
 
 
