@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from hpm.backend.simulated import ServerSpec, uuid_of
+from hpm.engine.samples import HostSample
 from hpm.errors import Conflict, HypervisorError
 from hpm.manager.controls import changing
 from hpm.manager.drift import CALM
@@ -786,7 +787,7 @@ def test_what_was_put_back_is_the_original_before_libvirt_has_told_it(
     assert not any(any(limits) for limits in house.disks("a").values())
 
 
-@pytest.mark.parametrize("end", ["off", "stop", "crash before it is set"])
+@pytest.mark.parametrize("end", ["off", "off while libvirt hangs", "stop", "crash before it is set"])
 def test_what_was_set_is_put_back_before_libvirt_has_told_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
@@ -794,8 +795,16 @@ def test_what_was_set_is_put_back_before_libvirt_has_told_it(
     house.host.plug_disk(A, "vdb", READ)
     house.manager.set_memory_level("on")
     observe, before = house.host.observe, house.host.observe().infos
+    faults = house.host.faults
+
+    def observe_files() -> HostSample:
+        """What needs no libvirt is seen though it hangs; what it told, it told before."""
+        until, faults.unreachable_until = faults.unreachable_until, 0
+        sample, faults.unreachable_until = observe(), until
+        return msgspec.structs.replace(sample, infos=before, unread={A})
+
     with monkeypatch.context() as late:
-        late.setattr(house.host, "observe", lambda: msgspec.structs.replace(observe(), infos=before, unread={A}))
+        late.setattr(house.host, "observe", observe_files)
         house.on()
         house.policy("a", **(WHOLE | {"disk_limits": {"*": DiskLimits(read_iops_sec=9)}}))
         house.step(1)
@@ -805,13 +814,21 @@ def test_what_was_set_is_put_back_before_libvirt_has_told_it(
         elif end == "off":
             house.manager.set_level("off")
             house.manager.set_memory_level("off")
+        elif end == "off while libvirt hangs":
+            house.host.unreachable_for(3600)
+            house.manager.set_level("off")
+            house.manager.set_memory_level("off")
+            house.step(3)    # it is tried again, and libvirt tells the values still that hpm found
+            faults.unreachable_until = 0
         else:
             house.host.unreachable_for(3600)    # it is journalled, and not done
             house.manager._work.actuator.restore(house.manager.snapshot.sample)
-            house.host.faults.unreachable_until = 0
+            faults.unreachable_until = 0
     if end == "crash before it is set":
         save_setting(house.database, "levels", msgspec.json.encode(Levels()).decode())
         house.crash()
+    if end == "off while libvirt hangs":
+        house.step(2)
     assert house.tuning("a") == ("", None, None, None) and house.pins("a") == ()
     assert house.disks("a") == {"vda": (0,) * 6, "vdb": READ}
     if end != "stop":

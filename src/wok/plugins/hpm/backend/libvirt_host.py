@@ -192,23 +192,20 @@ class LibvirtHypervisor:
 
     def set_stats_period(self, uuid: str, start: str, seconds: int) -> None:
         check_stats_period(seconds)
-        self._ask(uuid, start, f"setting how often the balloon of {uuid} tells its statistics",
-                  lambda domain: domain.setMemoryStatsPeriod(seconds, libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
-        self._inventory.touch(uuid)
+        self._tune(uuid, start, f"setting how often the balloon of {uuid} tells its statistics",
+                   lambda domain: domain.setMemoryStatsPeriod(seconds, libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
 
     def set_vcpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
         check_quota(quota_us, period_us)
         wanted = {"vcpu_period": period_us, "vcpu_quota": -1 if quota_us is None else quota_us}
         live = libvirt.VIR_DOMAIN_AFFECT_LIVE
-        self._ask(uuid, start, f"setting the quota of the vCPUs of {uuid}",
-                  lambda domain: domain.setSchedulerParametersFlags(wanted, live))  # fmt: skip
-        self._inventory.touch(uuid)
+        self._tune(uuid, start, f"setting the quota of the vCPUs of {uuid}",
+                   lambda domain: domain.setSchedulerParametersFlags(wanted, live))  # fmt: skip
 
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         check_io_limits(limits)
-        self._ask(uuid, start, f"setting limits of the disk {disk} of {uuid}",
-                  lambda domain: domain.setBlockIoTune(disk, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
-        self._inventory.touch(uuid)
+        self._tune(uuid, start, f"setting limits of the disk {disk} of {uuid}",
+                   lambda one: one.setBlockIoTune(disk, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE))  # fmt: skip
 
     def set_partition(self, uuid: str, path: str | None) -> str | None:
         return define_partition(self._inventory, uuid, path)
@@ -218,26 +215,22 @@ class LibvirtHypervisor:
 
     def set_vcpu_pins(self, uuid: str, start: str, pins: Sequence[str]) -> None:
         check_pins(pins)
-        self._ask(uuid, start, f"pinning the vCPUs of {uuid}", lambda domain: pin_vcpus(domain, pins))
-        self._inventory.touch(uuid)
+        self._tune(uuid, start, f"pinning the vCPUs of {uuid}", lambda domain: pin_vcpus(domain, pins))
 
     def set_emulator_pin(self, uuid: str, start: str, cpus: str) -> None:
         check_pins([cpus])
-        self._ask(uuid, start, f"pinning the emulator of {uuid}",
-                  lambda domain: pin_emulator(domain, cpus))  # fmt: skip
-        self._inventory.touch(uuid)
+        self._tune(uuid, start, f"pinning the emulator of {uuid}",
+                   lambda domain: pin_emulator(domain, cpus))  # fmt: skip
 
     def set_blkio_weight(self, uuid: str, start: str, weight: int | None) -> None:
         check_blkio_weight(weight)
-        self._ask(uuid, start, f"setting the weight of block I/O of {uuid}",
-                  lambda domain: weigh_blkio(domain, weight, self._root, self._mount.version))  # fmt: skip
-        self._inventory.touch(uuid)
+        self._tune(uuid, start, f"setting the weight of block I/O of {uuid}",
+                   lambda domain: weigh_blkio(domain, weight, self._root, self._mount.version))  # fmt: skip
 
     def set_swap_limit(self, uuid: str, start: str, memory_kib: int | None, swap_kib: int | None) -> None:
         check_swap_limit(memory_kib, swap_kib)
-        self._ask(uuid, start, f"limiting memory and swap of {uuid}",
-                  lambda domain: limit_memory(domain, memory_kib, swap_kib))  # fmt: skip
-        self._inventory.touch(uuid)
+        self._tune(uuid, start, f"limiting memory and swap of {uuid}",
+                   lambda domain: limit_memory(domain, memory_kib, swap_kib))  # fmt: skip
 
     def start_server(self, uuid: str, change: Callable[[str], str] | None = None) -> None:
         self._power.start(uuid, change)
@@ -324,6 +317,14 @@ class LibvirtHypervisor:
         with self._lock:
             self._present(uuid, start)
         self._inventory.connection.call(lambda conn: deed(conn.lookupByUUIDString(uuid)), what)
+
+    def _tune(self, uuid: str, start: str, what: str, deed: Callable[[Any], object]) -> None:
+        """The same with what libvirt alone tells: it is asked anew what there is then. It may have done it, or do it
+        yet, where no answer came in time."""
+        try:
+            self._ask(uuid, start, what, deed)
+        finally:
+            self._inventory.touch(uuid)
 
     def _check_present(self, uuid: str, start: str) -> None:
         """Raises `ServerGone`."""

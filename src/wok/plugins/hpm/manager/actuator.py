@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from operator import is_
 
 import msgspec
 
@@ -22,6 +21,7 @@ from .controls import (
     first_value,
     has_all,
     holds,
+    identical,
     in_force,
     intention,
     is_back,
@@ -34,6 +34,7 @@ from .controls import (
     over,
     plugged,
     start_of,
+    untold,
     value_before,
     with_last,
 )
@@ -89,8 +90,7 @@ class Actuator(Journalled):
         aside = self._journal.aside    # before the store takes it
         self._journal.settle()
         self._journal.catch_up()
-        waiting = sample.unread | sample.stale.keys()
-        self._untold = {key: one for key, one in self._untold.items() if key[0] in waiting}
+        self._untold = {key: one for key, one in self._untold.items() if key[0] in untold(sample)}
         looked = (
             sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, sample.stale,
             self._journal.entries,
@@ -287,7 +287,8 @@ class Actuator(Journalled):
         """Find out what is to become of an entry when what was there before is put back."""
         start, name, vcpus = start_of(sample, entry.uuid), _name(sample, entry), _vcpus(sample, entry)
         value = None if start is None else in_force(sample, entry.uuid, entry.control)
-        if entry.control == "io-tune" and value is not None and start == entry.start:
+        told = start == entry.start and (entry.uuid, entry.control) not in self._untold
+        if entry.control == "io-tune" and value is not None and told:
             entry = judged_disks(entry, value)
             if entry.held and not left(entry):    # the other disks are put back all the same
                 disks = ", ".join(sorted(left_disks(entry.intended)))
@@ -303,7 +304,7 @@ class Actuator(Journalled):
             if not (keep_held and entry.held):
                 found.done.append(entry)
                 found.set_since.add((entry.uuid, entry.control))
-        elif is_back(entry, value, vcpus):
+        elif is_back(sample, entry, value, vcpus):
             found.done.append(entry)
         elif not self._comes_back(entry):
             found.back.append(msgspec.structs.replace(
@@ -332,6 +333,8 @@ class Actuator(Journalled):
                 # Most likely it was not even asked. A balloon goes on to where it was asked to go before.
                 if isinstance(error, ServerBusy | InvalidValue) or entry.control == "balloon":
                     refused.append(before[entry.uuid, entry.control])
+                else:
+                    self._was_set(entry)    # it may be yet
             else:
                 value = in_force(sample, entry.uuid, entry.control)
                 found.said.append(f"{name}: {entry.control} {value} → {entry.original}")
@@ -408,11 +411,6 @@ class Actuator(Journalled):
 def _vcpus(sample: HostSample, entry: JournalEntry) -> int:
     server = sample.samples.get(entry.uuid)
     return 0 if server is None else len(server.threads)
-
-
-def identical(one: Sequence[object], other: Sequence[object]) -> bool:
-    """Whether these are the very same objects: what was found out from the ones holds for the others."""
-    return len(one) == len(other) and all(map(is_, one, other))
 
 
 def _name(sample: HostSample, entry: JournalEntry) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_
 from typing import Final
 
 import msgspec
@@ -200,7 +201,8 @@ def farthest(entry: JournalEntry, value: str) -> str:
     if entry.control == "io-tune":
         return limits_so_far(entry, value)
     if entry.control != "balloon":
-        return entry.intended if value == entry.original else value
+        last = entry.previous if entry.intended == entry.original else entry.intended
+        return last if value == entry.original else value
     return max((value, entry.previous, entry.intended), key=lambda one: abs(int(one) - int(entry.original)))
 
 
@@ -265,10 +267,17 @@ def value_before(change: Change, known: JournalEntry | None) -> str:
     return str(between[0] if int(change.value) > int(change.now) else between[-1])
 
 
-def is_back(entry: JournalEntry, value: str, vcpus: int) -> bool:
+def untold(sample: HostSample) -> frozenset[str]:
+    """The servers of which libvirt may tell what was there before something was set."""
+    return sample.unread | sample.stale.keys()
+
+
+def is_back(sample: HostSample, entry: JournalEntry, value: str, vcpus: int) -> bool:
     """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet; and
     what libvirt told may be older than what hpm set last.)"""
-    if entry.control in TOLD_BY_LIBVIRT and not same(entry.control, entry.intended, before_hpm(entry), vcpus):
+    if entry.control in TOLD_BY_LIBVIRT and (
+        entry.uuid in untold(sample) or not same(entry.control, entry.intended, before_hpm(entry), vcpus)
+    ):  # fmt: skip
         return False
     if entry.control != "balloon":
         return same(entry.control, value, before_hpm(entry), vcpus)
@@ -367,3 +376,8 @@ def ksm_settings(text: str) -> KsmSettings:
     """What such a text means."""
     run, pages, sleep, merge = text.split()
     return KsmSettings(int(run), None if pages == ADVISOR else int(pages), int(sleep), int(merge))
+
+
+def identical(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Whether these are the very same objects: what was found out from the ones holds for the others."""
+    return len(one) == len(other) and all(map(is_, one, other))

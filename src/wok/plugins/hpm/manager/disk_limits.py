@@ -95,7 +95,8 @@ def limits_before(entry: JournalEntry) -> str:
 def limits_so_far(entry: JournalEntry, value: str) -> str:
     """The limits in force, with what was set last of disks that seem to have what they had before: libvirt may not have
     told that yet."""
-    original, set_last = io_tuples(entry.original), io_tuples(entry.intended)
+    original, before, set_last = map(io_tuples, (entry.original, entry.previous, entry.intended))
+    set_last |= {disk: before.get(disk, limits) for disk, limits in set_last.items() if limits == original.get(disk)}
     return io_text({
         disk: set_last.get(disk, limits) if limits == original.get(disk) else limits
         for disk, limits in io_tuples(value).items()

@@ -8,7 +8,8 @@ from ..engine.metrics.roster import Roster
 from ..engine.samples import HostSample, ServerInfo
 from ..policy.assignment import Assignment, assign
 from ..policy.catalog import Catalog
-from .actuator import Actuator, identical
+from .actuator import Actuator
+from .controls import identical
 from .eligibility import held_reason
 from .snapshot import HeldReason
 

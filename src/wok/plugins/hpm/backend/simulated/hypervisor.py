@@ -164,12 +164,12 @@ class SimulatedHypervisor(SimulatedPower):
 
     def set_partition(self, uuid: str, path: str | None) -> str | None:
         """Write a server's partition into its definition; see `Hypervisor`."""
-        with self._change():
+        with self._tuning():
             return self._server(uuid, *get_args(ServerStatus)).define_partition(path)
 
     def define_policy(self, uuid: str, policy: GuestPolicy, pins: Sequence[str]) -> None:
         """Write a guest policy into a server's definition; see `Hypervisor`."""
-        with self._change():
+        with self._tuning():
             self._server(uuid, *get_args(ServerStatus)).define_policy(policy, pins)
 
     def _standing(self) -> list[str]:
@@ -229,7 +229,7 @@ class SimulatedHypervisor(SimulatedPower):
     def set_stats_period(self, uuid: str, start: str, seconds: int) -> None:
         """Have a server's balloon tell its statistics so often; see `Hypervisor`."""
         check_stats_period(seconds)
-        with self._change() as scheduler:
+        with self._tuning() as scheduler:
             self._group(uuid, start)
             self._alter(uuid, stats_period=seconds)
             self._wrote(Write(scheduler.now, uuid, "stats-period", seconds))
@@ -237,7 +237,7 @@ class SimulatedHypervisor(SimulatedPower):
     def set_vcpu_quota(self, uuid: str, start: str, quota_us: int | None, period_us: int = 100000) -> None:
         """Set the quota of each vCPU; see `Hypervisor`."""
         check_quota(quota_us, period_us)
-        with self._change() as scheduler:
+        with self._tuning() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].tune((quota_us, period_us))
             self._wrote(Write(scheduler.now, uuid, "vcpu-quota", quota_us))
@@ -246,7 +246,7 @@ class SimulatedHypervisor(SimulatedPower):
         """Say where each vCPU may run; see `Hypervisor`."""
         check_pins(pins)
         self._vanish(uuid)
-        with self._change() as scheduler:
+        with self._tuning() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].pin(pins)
             self._wrote(Write(scheduler.now, uuid, "vcpu-pins " + " ".join(pin or "any" for pin in pins), None))
@@ -272,7 +272,7 @@ class SimulatedHypervisor(SimulatedPower):
 
     def _retune(self, uuid: str, start: str, control: str, value: int | None, **changes: object) -> None:
         self._vanish(uuid)
-        with self._change() as scheduler:
+        with self._tuning() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].retune(**changes)
             self._wrote(Write(scheduler.now, uuid, control, value))
@@ -280,7 +280,7 @@ class SimulatedHypervisor(SimulatedPower):
     def set_io_limits(self, uuid: str, start: str, disk: str, limits: Mapping[str, int]) -> None:
         """Limit a disk; see `Hypervisor`."""
         check_io_limits(limits)
-        with self._change() as scheduler:
+        with self._tuning() as scheduler:
             self._group(uuid, start)
             self._servers[uuid].limit(disk, limits)
             self._wrote(Write(scheduler.now, uuid, f"io-tune {disk}", sum(limits.values())))

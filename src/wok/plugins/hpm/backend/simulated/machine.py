@@ -271,6 +271,14 @@ class SimulatedMachine:
             yield self._scheduler
 
     @contextmanager
+    def _tuning(self) -> Iterator[Scheduler]:
+        """Around each change of a server that a call of the protocol makes: libvirt may not answer."""
+        with self._call():
+            pass
+        with self._change() as scheduler:
+            yield scheduler
+
+    @contextmanager
     def _change(self) -> Iterator[Scheduler]:
         """Around each change of a server; callbacks are called outside of the lock."""
         with self._lock:
