@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from hpm.backend.simulated import Idle, uuid_of
-from hpm.manager.events import KEPT_FOR, Events, Places, Published, Reader
+from hpm.manager.events import KEPT_FOR, WRITTEN_FOR, Events, Places, Published, Reader
 from hpm.manager.news import MANY, GroupNews, News, ServerNews
 from hpm.policy.catalog import Catalog
 
@@ -133,6 +133,23 @@ def test_memory_does_not_grow_with_events_and_readers_that_do_not_read() -> None
     finally:
         tracemalloc.stop()
     assert all(taken(reader) == ["begin"] for reader in readers)
+
+
+def test_texts_are_shared_while_events_are_new_and_not_kept_with_old_ones() -> None:
+    now = [0]
+    events = made(clock=lambda: now[0])
+    for n in range(3):
+        events.publish("host", n)
+    old = events.reader(events.name(0)).take(1000)
+    for event in old:
+        events.keep(event, "/base", b"text")
+    assert [event.texts for event in events.reader(events.name(0)).take(1000)] == [{"/base": b"text"}] * 3
+    now[0] = WRITTEN_FOR + 1
+    events.publish("host", 3)
+    events.keep(old[0], "/base", b"made anew for one who is behind")
+    (*before, new) = events.reader(events.name(0)).take(1000)
+    events.keep(new, "/base", b"text")
+    assert [event.texts for event in (*before, new)] == [{}, {}, {}, {"/base": b"text"}]
 
 
 def test_any_thread_may_publish_and_every_reader_has_all_in_order() -> None:

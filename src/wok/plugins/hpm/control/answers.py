@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -79,6 +80,7 @@ class KeptAnswers:
     def __init__(self) -> None:
         self._bytes = 0
         self._kept: OrderedDict[tuple[str, ...], tuple[Source, Moment, Encoded]] = OrderedDict()
+        self._newest: WeakKeyDictionary[Source, Moment] = WeakKeyDictionary()    # of which old ones were dropped
         self._lock = threading.Lock()
         self._making: dict[tuple[str, ...], threading.Lock] = {}
 
@@ -115,6 +117,9 @@ class KeptAnswers:
     def _drop_old(self, source: Source, moment: Moment) -> None:
         """Drop what was made from other snapshots of that source: it is big, and over."""
         with self._lock:
+            if self._newest.get(source) is moment:
+                return    # there may be tens of thousands
+            self._newest[source] = moment
             for old in [k for k, (whose, of, _) in self._kept.items() if whose is source and of is not moment]:
                 self._drop(old)
 

@@ -23,6 +23,9 @@ from ..wire.times import rfc3339
 KEPT = 10_000
 KEPT_BYTES = 8 * 1024 * 1024
 KEPT_FOR = 5 * 60 * 1_000_000_000
+#: Nanoseconds for which the texts that all readers share are kept: some kilobytes each, and nearly all are taken at
+#: once. Who is further behind has them made anew.
+WRITTEN_FOR = 15 * 1_000_000_000
 
 #: Readers of one user, or at one address, and of all, whose answers go on. Others are told what there is, and ask
 #: again. The web front has 64 connections for an address, and some are left for ordinary requests.
@@ -61,6 +64,7 @@ class Events:
         self._lock = threading.Lock()
         self._ring: dict[int, Published] = {}    # by number, without gaps
         self._first, self._last = 1, 0    # their numbers; the last one is less where there are none
+        self._written = 1    # the number of the first one that may have texts
         self._bytes = 0
         self._listeners: tuple[Callable[[], None], ...] = ()
 
@@ -85,6 +89,10 @@ class Events:
             ):
                 self._bytes -= self._ring.pop(self._first).size
                 self._first += 1
+            self._written = max(self._written, self._first)
+            while self._written <= self._last and not self._shared(self._ring[self._written], now):
+                self._ring[self._written].texts.clear()
+                self._written += 1
         self._tell()
 
     def listen(self, callback: Callable[[], None]) -> None:
@@ -101,6 +109,12 @@ class Events:
         """hpm ends: so do those who read."""
         self.over = True
         self._tell()
+
+    def keep(self, event: Published, base: str, text: bytes) -> None:
+        """Share a text of an event with its other readers, unless it is so old that few are left."""
+        with self._lock:
+            if self._shared(event, self._clock()):
+                event.texts[base] = text
 
     def name(self, number: int) -> str:
         """The id of an event."""
@@ -129,6 +143,10 @@ class Events:
                     found.append(event)
                     size += event.size
             return found
+
+    @staticmethod
+    def _shared(event: Published, now: int) -> bool:
+        return event.at + WRITTEN_FOR >= now
 
     def _place(self, last_id: str | None) -> tuple[int, ResyncReason | None]:
         """The number of the event after which to go on, and why the reader must read everything anew."""

@@ -127,12 +127,13 @@ class EventFeeds:
 
 
 def _text(event: Published, manager: Manager, base: str) -> bytes:
-    """An event as lines. Made once for each base; two threads at once may make the same."""
+    """An event as lines. Made once for each base while it is new; two threads at once may make the same."""
     found = event.texts.get(base)
     if found is None:
         data = msgspec.json.encode(_on_the_wire(event, Views(manager.snapshot, base)))
         words = (manager.events.name(event.number).encode(), event.kind.encode(), data)
-        found = event.texts[base] = b"id: %s\nevent: %s\ndata: %s\n\n" % words
+        found = b"id: %s\nevent: %s\ndata: %s\n\n" % words
+        manager.events.keep(event, base, found)
     return found
 
 
