@@ -110,7 +110,7 @@ def in_distress(guest: GuestMemory, known: Remembered | None = None) -> bool:
     return guest.swap_in > 0 or 2 * (guest.current - soon) < reserve(guest.used, guest.maximum)
 
 
-@sizes(250, 10_000)
+@sizes(120, 10_000)
 def test_limits_always_hold(number: int) -> None:
     for_all(number, limits_hold, courses())
 
@@ -142,7 +142,7 @@ def asked_again(play: Play) -> bool:
     return any(last < known.needs_ns <= next_ for known in play.memory.guests.values())
 
 
-@sizes(200, 10_000)
+@sizes(100, 10_000)
 def test_constant_load_comes_to_rest(number: int) -> None:
     for_all(number, comes_to_rest, courses())
 

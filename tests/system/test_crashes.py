@@ -78,8 +78,8 @@ def kill_at_random(manager: ManagerProcess, guests: list[Guest], times: int, see
     assert shares_of(guests) == list(ORIGINAL)
 
 
-def test_ten_kills_at_random_moments(manager: ManagerProcess, guests: list[Guest]) -> None:
-    kill_at_random(manager, guests, 10, seed=1)
+def test_five_kills_at_random_moments(manager: ManagerProcess, guests: list[Guest]) -> None:
+    kill_at_random(manager, guests, 5, seed=1)
 
 
 @pytest.mark.long

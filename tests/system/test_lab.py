@@ -161,6 +161,7 @@ def test_the_agent_answers_although_the_guest_is_busy(lab: Lab) -> None:
     assert "cloud" in info["os.kernel-release"]
 
 
+@pytest.mark.long
 def test_memory_comes_and_goes(lab: Lab) -> None:
     guest = lab.linux("tide", load="swing:40,16,8,4", memory_mib=128)
     wait_until(lambda: "usable" in guest.domain.memoryStats(), 20, "it reports", 0.2)

@@ -31,7 +31,9 @@ def manager(tmp_path: Path) -> Iterator[ManagerProcess]:
         yield running
 
 
-@pytest.fixture(params=[1, 4], ids=["single vCPUs", "one with 4 vCPUs"])
+@pytest.fixture(params=[
+    pytest.param(1, id="single vCPUs", marks=pytest.mark.long), pytest.param(4, id="one with 4 vCPUs"),
+])  # fmt: skip
 def six(lab: Lab, request: pytest.FixtureRequest) -> Iterator[list[Guest]]:
     guests = start_six(lab, request.param)
     yield guests
