@@ -234,7 +234,7 @@ def forgotten(host: SimulatedHypervisor, journal: Journal) -> list[str]:
         entry, original = journal.get(uuid, control), str(in_force(before, uuid, control))
         value = str(in_force(now, uuid, control))
         if value != original and (entry is None or not is_back(
-            msgspec.structs.replace(entry, intended=entry.original), original, 2
+            host.observe(), msgspec.structs.replace(entry, intended=entry.original), original, 2
         )):  # fmt: skip
             found.append(f"{control} {value}: its original {original} is forgotten")
     return found
