@@ -28,13 +28,13 @@ from .controls import (
     is_carried,
     is_new_original,
     is_over,
+    is_untold,
     judged,
     left,
     ours,
     over,
     plugged,
     start_of,
-    untold,
     value_before,
     with_last,
 )
@@ -90,7 +90,7 @@ class Actuator(Journalled):
         aside = self._journal.aside    # before the store takes it
         self._journal.settle()
         self._journal.catch_up()
-        self._untold = {key: one for key, one in self._untold.items() if key[0] in untold(sample)}
+        self._untold = {key: one for key, one in self._untold.items() if is_untold(sample, key[0])}
         looked = (
             sample.samples, sample.infos, sample.ksm, sample.problem, sample.partition_shares, sample.stale,
             self._journal.entries,

@@ -267,16 +267,16 @@ def value_before(change: Change, known: JournalEntry | None) -> str:
     return str(between[0] if int(change.value) > int(change.now) else between[-1])
 
 
-def untold(sample: HostSample) -> frozenset[str]:
-    """The servers of which libvirt may tell what was there before something was set."""
-    return sample.unread | sample.stale.keys()
+def is_untold(sample: HostSample, uuid: str) -> bool:
+    """Whether what libvirt tells of a server may be what was there before something was set."""
+    return uuid in sample.unread or uuid in sample.stale
 
 
 def is_back(sample: HostSample, entry: JournalEntry, value: str, vcpus: int) -> bool:
     """Whether what was there before hpm came is in force, and stays. (A balloon may not have begun to move yet; and
     what libvirt told may be older than what hpm set last.)"""
     if entry.control in TOLD_BY_LIBVIRT and (
-        entry.uuid in untold(sample) or not same(entry.control, entry.intended, before_hpm(entry), vcpus)
+        is_untold(sample, entry.uuid) or not same(entry.control, entry.intended, before_hpm(entry), vcpus)
     ):  # fmt: skip
         return False
     if entry.control != "balloon":
