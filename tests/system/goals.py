@@ -49,6 +49,19 @@ def put_in_a_group(client: Client, name: str, importance: str, guest: Guest) -> 
     client.add_servers(made.value.object_id, [guest.uuid])
 
 
+def used(guests: Sequence[Guest], seconds: float) -> list[float]:
+    """CPUs that the vCPUs of each guest use in a window (time that they run, not a wait for a state). Each guest has
+    its own: who reads may himself have to wait for a CPU between one guest and the next."""
+
+    def now(guest: Guest) -> tuple[int, int]:
+        return sum(ran for ran, _, _ in guest.schedstat()), time.monotonic_ns()
+
+    before = [now(guest) for guest in guests]
+    time.sleep(seconds)
+    after = [now(guest) for guest in guests]
+    return [(ran - had) / (end - begin) for (had, begin), (ran, end) in zip(before, after, strict=True)]
+
+
 def shares_of(guests: Sequence[Guest]) -> list[int]:
     """The shares in force, as the kernel has them."""
     return [guest.cpu_shares() for guest in guests]

@@ -20,6 +20,7 @@ from hpm.wire.partitions import PartitionDetail
 from tests.lab import Guest, Lab
 from tests.lab.errors import wait_until
 from tests.running import ManagerProcess
+from tests.system.goals import used
 
 pytestmark = pytest.mark.lab
 
@@ -56,17 +57,6 @@ def tidy(lab: Lab) -> Iterator[None]:
 def manager(tidy: None, tmp_path: Path) -> Iterator[ManagerProcess]:
     with ManagerProcess(tmp_path, "qemu:///system", SECONDS) as running:
         yield running
-
-
-def used(guests: Sequence[Guest], seconds: float) -> list[float]:
-    """CPUs that the vCPUs of each guest use in a window (time that they run, not a wait for a state)."""
-    begin, before = time.monotonic(), [guest.schedstat() for guest in guests]
-    time.sleep(seconds)
-    took, after = time.monotonic() - begin, [guest.schedstat() for guest in guests]
-    return [
-        sum(now[0] - then[0] for now, then in zip(a, b, strict=True)) / 1e9 / took
-        for a, b in zip(after, before, strict=True)
-    ]
 
 
 def assert_capped(guests: Sequence[Guest], cap: float, seconds: float) -> None:
