@@ -98,7 +98,7 @@ class FaultyVfs:
     """The default VFS from `install` to `remove`; asks `faults`."""
 
     def __init__(self) -> None:
-        self._library = _library()
+        self._library = library()
         self._library.sqlite3_vfs_find.restype = POINTER(_Vfs)
         self._library.sqlite3_vfs_find.argtypes = [c_char_p]
         self._library.sqlite3_vfs_register.argtypes = [c_void_p, c_int]
@@ -189,13 +189,13 @@ class FaultyVfs:
 def why_not() -> str | None:
     """Why there can be no such VFS here; None: there can."""
     try:
-        _library()
+        library()
     except OSError as error:
         return str(error)
     return None
 
 
-def _library() -> ctypes.CDLL:
+def library() -> ctypes.CDLL:
     """The library that Python's `sqlite3` uses. Raises `OSError`."""
     sqlite3.connect(":memory:").close()
     for line in Path("/proc/self/maps").read_text().splitlines():

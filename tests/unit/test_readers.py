@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hpm.store.database import Database
 from hpm.store.history.file import HistoryFile
 from hpm.store.readers import Readers
+from tests.disk.vfs import library, why_not
 
 #: Readers at once.
 MANY = 7
@@ -41,3 +43,16 @@ def test_each_keeps_64_kib_of_the_file_and_two_idle_ones_are_kept(readers: Reade
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         assert _logs(tmp_path) == before + MANY
     assert _logs(tmp_path) == before + 2
+
+
+def test_each_takes_no_more_memory_than_that(readers: Readers) -> None:
+    """With what else a connection takes, 10 to 20 KiB."""
+    if (why := why_not()) is not None:
+        pytest.skip(why)
+    used = library().sqlite3_memory_used
+    used.restype = ctypes.c_int64
+    before = used()
+    with ExitStack() as stack:
+        for _ in range(MANY):
+            stack.enter_context(readers.reading()).execute("SELECT count(*) FROM sqlite_master").fetchone()
+        assert 0 < used() - before < MANY * (64 + 32) * 1024
