@@ -30,6 +30,8 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import pytest
 
+from tests.sqlite_library import why_not
+
 from .files import REAL, watch
 from .vfs import (
     CANTOPEN,
@@ -42,7 +44,6 @@ from .vfs import (
     OK,
     Faults,
     FaultyVfs,
-    why_not,
 )
 
 Kind: TypeAlias = Literal["eio", "full", "short", "die", "die-short", "power", "unnamed", "torn"]

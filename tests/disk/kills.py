@@ -36,10 +36,11 @@ from hpm.manager.observer import observe_with_memory
 from hpm.store.backups import make_backup
 from hpm.store.journal import HOST, Control, Journal
 from hpm.store.recovery import open_store
+from tests.sqlite_library import why_not
 from tests.unit.builders import guest
 
 from .files import watch
-from .vfs import OK, Faults, FaultyVfs, why_not
+from .vfs import OK, Faults, FaultyVfs
 
 UUID, PARTITION = uuid_of("a"), "/apps"
 #: By control: what it is about, and the values that it is set to, one after the other.

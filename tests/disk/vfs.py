@@ -8,12 +8,12 @@ files as ever. It is a copy of the VFS that was there, with the methods replaced
 from __future__ import annotations
 
 import ctypes
-import re
-import sqlite3
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, Structure, addressof, c_char_p, c_int, c_int64, c_void_p, cast
 from pathlib import Path
 from typing import Any
+
+from tests.sqlite_library import library
 
 OK, FULL = 0, 13
 IOERR_WRITE, IOERR_FSYNC, IOERR_TRUNCATE, IOERR_DELETE, IOERR_SHMSIZE, CANTOPEN = 778, 1034, 1546, 2570, 4874, 14
@@ -184,22 +184,3 @@ class FaultyVfs:
         if not Path(path).exists():    # SQLite tries to, where there is none
             return int(self._real_delete(vfs, name, sync))
         return self.faults.deleting(path) or self._real_delete(vfs, name, 0)
-
-
-def why_not() -> str | None:
-    """Why there can be no such VFS here; None: there can."""
-    try:
-        library()
-    except OSError as error:
-        return str(error)
-    return None
-
-
-def library() -> ctypes.CDLL:
-    """The library that Python's `sqlite3` uses. Raises `OSError`."""
-    sqlite3.connect(":memory:").close()
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        found = re.search(r"/\S*libsqlite3\S*\.so\S*$", line)
-        if found is not None:
-            return ctypes.CDLL(found[0])
-    raise OSError("Python's sqlite3 has its own SQLite inside, whose VFS cannot be reached")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import _sqlite3
 import ctypes
 import gc
 import sys
@@ -19,14 +18,14 @@ import msgspec
 
 from hpm.heap import keep_one_heap
 from hpm.host import running
+from tests.sqlite_library import memory_used
 
 from .growing import sizes, top
 from .judging import SETTLING
 
 SECONDS = 30.0
 
-_LIBC, _SQLITE = ctypes.CDLL(None), ctypes.CDLL(_sqlite3.__file__)
-_SQLITE.sqlite3_memory_used.restype = ctypes.c_int64
+_LIBC = ctypes.CDLL(None)
 
 
 class _Heap(ctypes.Structure):
@@ -99,5 +98,5 @@ def _look(now: float, managers: list[object], grown: list[str]) -> Inside:
         threads[name] = threads.get(name, 0) + 1
     return Inside(
         round(now, 1), info.uordblks, info.fordblks, info.hblkhd, sys.getallocatedblocks(), gc.get_freeze_count(),
-        _SQLITE.sqlite3_memory_used(), threads, sizes(managers[-1]) if managers else {}, grown,
+        memory_used(), threads, sizes(managers[-1]) if managers else {}, grown,
     )  # fmt: skip

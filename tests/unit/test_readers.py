@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from hpm.store.database import Database
 from hpm.store.history.file import HistoryFile
 from hpm.store.readers import Readers
-from tests.disk.vfs import library, why_not
+from tests.sqlite_library import memory_used, why_not
 
 #: Readers at once.
 MANY = 7
@@ -49,10 +48,8 @@ def test_each_takes_no_more_memory_than_that(readers: Readers) -> None:
     """With what else a connection takes, 10 to 20 KiB."""
     if (why := why_not()) is not None:
         pytest.skip(why)
-    used = library().sqlite3_memory_used
-    used.restype = ctypes.c_int64
-    before = used()
+    before = memory_used()
     with ExitStack() as stack:
         for _ in range(MANY):
             stack.enter_context(readers.reading()).execute("SELECT count(*) FROM sqlite_master").fetchone()
-        assert 0 < used() - before < MANY * (64 + 32) * 1024
+        assert 0 < memory_used() - before < MANY * (64 + 32) * 1024
