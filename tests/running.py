@@ -43,6 +43,7 @@ class ManagerProcess:
         self, directory: Path, uri: str, interval: float = 3.0, web: Sequence[str] = ("--no-web",)
     ) -> None:
         self.web = tuple(web)
+        self.environment = unit_environment()
         self.directory = directory
         self.socket = directory / "s"
         self.log = directory / "log"
@@ -68,7 +69,7 @@ class ManagerProcess:
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stderr=log, stdout=log, cwd=ROOT, env={**os.environ, **unit_environment()}
+                command, stderr=log, stdout=log, cwd=ROOT, env={**os.environ, **self.environment}
             )
         try:
             wait_until(self._answers, 20, "the manager answers")

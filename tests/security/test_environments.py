@@ -92,7 +92,9 @@ def test_the_front_has_nothing_of_the_managers_environment(tmp_path: Path, evil:
     with front_and_manager() as (front, _):
         told = Path(f"/proc/{front.process.pid}/environ").read_bytes().split(b"\0")
         names = {one.partition(b"=")[0].decode() for one in told if one}
-        assert names <= {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+        assert names <= {
+            "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONMALLOC", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"
+        }
         assert str(evil).encode() not in b"".join(told)
         assert front.http.get("/").status_code == 200
     assert not (tmp_path / "ran").exists()

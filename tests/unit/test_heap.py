@@ -226,13 +226,36 @@ end.set()
 """
 
 
+def stays(script: str, more: dict[str, str]) -> int:
+    """What the script says that stays, with `more` and nothing else of what the unit sets."""
+    env = {name: value for name, value in os.environ.items() if name not in unit_environment()} | more
+    return int(subprocess.run([sys.executable, "-c", script], env=env, check=True, capture_output=True).stdout)
+
+
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this libc is not glibc, or an old one")
 def test_under_its_unit_no_thread_keeps_what_it_freed() -> None:
-    def stays(more: dict[str, str]) -> int:
-        env = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"} | more
-        return int(subprocess.run([sys.executable, "-c", CROWD], env=env, check=True, capture_output=True).stdout)
+    assert stays(CROWD, unit_environment()) < stays(CROWD, {}) / 10
 
-    assert stays(unit_environment()) < stays({}) / 10
+
+#: Frees all but one in a thousand of many small objects, and prints the bytes of them that the process still has.
+SMALL = """
+import os
+from hpm import heap
+from tests.running import resident
+
+heap.keep_one_heap()
+before = resident(os.getpid())
+pieces = [str(number) for number in range(100_000, 600_000)]
+pieces = pieces[::1_000]
+heap.give_memory_back()
+print(resident(os.getpid()) - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this libc is not glibc")
+def test_under_its_unit_small_objects_that_live_on_keep_only_their_pages() -> None:
+    """Of itself Python keeps the MiB around each of them."""
+    assert stays(SMALL, {}) > 20_000_000 > 5 * stays(SMALL, unit_environment())
 
 
 class Asked(Exception):

@@ -3,7 +3,9 @@
 glibc keeps freed memory for the next request, in a heap for each thread. Some imports of many megabytes at once,
 refused or not, would leave hundreds of megabytes in the manager; and what lives on beside what was freed keeps each
 hour's summing up, and each crowd of clients, for months. So after a large request, and once a minute at most, what is
-free is given back. Other libcs have neither the habit nor these functions (mallopt(3), malloc_trim(3)).
+free is given back. Other libcs have neither the habit nor these functions (mallopt(3), malloc_trim(3)). Python's own
+allocator, for what is of 512 bytes or less, gives back nothing but whole MiB: hpm's units have it use glibc's
+(PYTHONMALLOC), which is chosen when the interpreter starts.
 
 Python looks through all objects for those that only hold each other, with its lock held: for ten thousand servers
 0.1 s, several times a minute, for which every request waits. So what has outlived such a search is left out of the

@@ -40,7 +40,8 @@ BYTES_A_SECOND = 1024 * 1024
 
 _ROOT_OF_PACKAGES = Path(__file__).resolve().parents[__name__.count(".")]
 _LEVELS = {logging.getLevelName(level): level for level in (10, 20, 30, 40, 50)}
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+#: What the front has of the manager's environment. PYTHONMALLOC: that its memory, too, is given back by the page.
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONMALLOC")
 
 
 class FrontProcess:
