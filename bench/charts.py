@@ -90,6 +90,7 @@ def _costs(name: str, figures: Mapping[str, Any], where: str) -> bool:
         "rows": ("memory-cost", lambda: cost_tables.planning(figures)),
         "runs": ("growth", lambda: cost_tables.growth(figures)),
         "depths": ("partitions", lambda: cost_tables.depths(figures)),
+        "allocators": ("allocator", lambda: cost_tables.allocators(figures)),
         "read-ms": ("mom", lambda: cost_tables.policies(figures)),
     }
     found = [table for key, table in tables.items() if key in figures]

@@ -215,6 +215,18 @@ def planning(figures: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def allocators(figures: Mapping[str, Any]) -> str:
+    """What other allocators cost, of `bench.allocator`."""
+    sides = figures["allocators"]
+    least = next(iter(sides.values()))["cpu-seconds"]
+    return "\n".join([
+        f"| allocator of a manager of {figures['servers']:,} servers | CPU time | a request | memory |",
+        "| --- | ---: | ---: | ---: |",
+        *(f"| {name} | {side['percent']:.1f} % of a core ({side['cpu-seconds'] / least:.2f} times)"
+          f" | {side['request-ms']:.1f} ms | {side['resident-mib']:.1f} MiB |" for name, side in sides.items()),
+    ])  # fmt: skip
+
+
 def policies(figures: Mapping[str, Any]) -> str:
     """What memory policies in MOM's language cost, of `bench.mom`."""
     read = figures["read-ms"]

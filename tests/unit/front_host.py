@@ -25,6 +25,7 @@ from hpm.host.front.settings import FrontSettings
 from hpm.host.front.supervising import FrontProcess
 from hpm.host.peer import PeerDoor
 from tests.lab.errors import wait_until
+from tests.running import resident
 
 from .access_host import FakeChecker
 from .api_host import ApiHost, read_all
@@ -95,6 +96,10 @@ class FrontHost:
     def memory(self) -> int:
         """Bytes of memory that the process has had at most."""
         return int(self.status()["VmHWM"].split()[0]) * 1024
+
+    def resident(self) -> int:
+        """Bytes of memory that it has now."""
+        return resident(self.process.pid)
 
     def answers(self) -> bool:
         """Whether it serves pages."""

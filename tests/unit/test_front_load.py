@@ -90,6 +90,17 @@ def test_who_does_not_take_its_answer_holds_nobody_up() -> None:
         assert front.memory() < 200_000_000
 
 
+def test_a_connection_takes_little_memory() -> None:
+    with front_before(StandIn()) as front, ExitStack() as stack:
+        front.http.get("/")
+        before = front.resident()
+        for number in range(200):
+            connection = stack.enter_context(front.connection(source=f"127.0.0.{2 + number // 50}"))
+            connection.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(1)    # it has been through all that a connection takes
+        assert front.resident() - before < 200 * 128 * 1024
+
+
 def test_a_client_that_goes_away_early_harms_nobody() -> None:
     manager = StandIn()
     with front_before(manager) as front:

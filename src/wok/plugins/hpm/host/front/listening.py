@@ -6,6 +6,8 @@ import asyncio
 import logging
 import socket
 import ssl
+import sys
+from asyncio import sslproto
 
 from ...errors import HpmError
 from .conversation import Conversation, Shared
@@ -26,6 +28,9 @@ HANDSHAKE_SECONDS = 10.0
 #: it keeps some megabytes for each.
 KERNEL_BYTES = 64 * 1024
 
+#: Bytes that are read of a connection at once: two records of TLS.
+READ_AT_ONCE = 32 * 1024
+
 #: Seconds until accepting is tried again where the process or the system has no more open files.
 PAUSE_SECONDS = 0.5
 
@@ -44,6 +49,13 @@ class CannotListen(HpmError):
     """The address cannot be listened at."""
 
     id = "cannot-listen"
+
+
+def keep_connections_small() -> None:
+    """Have asyncio take room for less than 256 KiB of what each connection with TLS sends; of the whole process. Before
+    Python 3.11 it takes none."""
+    if sys.version_info >= (3, 11):
+        sslproto.SSLProtocol.max_size = READ_AT_ONCE
 
 
 def open_listener(listen: str) -> socket.socket:

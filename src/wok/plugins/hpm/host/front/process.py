@@ -19,7 +19,7 @@ from .certificate import BadCertificate, Certificate, own
 from .conversation import Shared
 from .headers import security_headers
 from .limits import Share, Turns
-from .listening import Listener, open_listener, where
+from .listening import Listener, keep_connections_small, open_listener, where
 from .pages import Pages
 from .refusals import MAX_BODY, MAX_FILE
 from .settings import FrontSettings
@@ -51,6 +51,7 @@ def run(settings: FrontSettings) -> None:
     told = "%(levelname)s %(message)s" if settings.until_stdin_ends else "%(asctime)s %(levelname)s web: %(message)s"
     to_stderr(logging.DEBUG if settings.verbose else logging.INFO, told)
     keep_one_heap()
+    keep_connections_small()
     # What may take root: a port below 1024, a key that only root reads, a directory. Nothing is served before
     # `give_up`, and nothing is imported after it: root's interpreter may be where others cannot read.
     listener = _listener(settings)
