@@ -12,7 +12,6 @@ median time of a request, and memory at the end.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.report import Circumstances, table, write_report
+from bench.report import Circumstances, cpu_seconds, table, write_report
 from tests.running import ManagerProcess, resident, unit_environment
 
 #: Sides, and the variable of the unit's environment that each lacks.
@@ -34,7 +33,6 @@ SIDES = {
 FIRST, PAUSE = 20.0, 1.0
 BASE = "/plugins/hpm/"
 ASKED = ("virtual-servers", "workload-resource-groups", "dynamic-resource-adjustments")
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +65,7 @@ def _measured(managers: Sequence[ManagerProcess], seconds: float) -> list[dict[s
     ]
     took: list[list[float]] = [[] for _ in managers]
     time.sleep(FIRST)
-    before, began = [_cpu_seconds(pid) for pid in pids], time.monotonic()
+    before, began = [cpu_seconds(pid) for pid in pids], time.monotonic()
     while time.monotonic() - began < seconds:
         for client, times in zip(clients, took, strict=True):
             for what in ASKED:
@@ -76,7 +74,7 @@ def _measured(managers: Sequence[ManagerProcess], seconds: float) -> list[dict[s
                 times.append(1e3 * (time.perf_counter() - asked))
         time.sleep(PAUSE)
     passed = time.monotonic() - began
-    used = [_cpu_seconds(pid) - first for pid, first in zip(pids, before, strict=True)]
+    used = [cpu_seconds(pid) - first for pid, first in zip(pids, before, strict=True)]
     return [
         {
             "cpu-seconds": round(cpu, 2), "percent": round(100.0 * cpu / passed, 1),
@@ -84,12 +82,6 @@ def _measured(managers: Sequence[ManagerProcess], seconds: float) -> list[dict[s
         }
         for pid, cpu, times in zip(pids, used, took, strict=True)
     ]  # fmt: skip
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 if __name__ == "__main__":

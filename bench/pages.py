@@ -27,7 +27,6 @@ steal and load.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import time
@@ -36,7 +35,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.report import Circumstances, table, write_report
+from bench.report import Circumstances, cpu_seconds, table, write_report
 from tests.browser.flow import run_flow
 from tests.browser.host import BrowserHost
 from tests.browser.requirements import missing
@@ -115,10 +114,8 @@ def busy(host: BrowserHost, seconds: float) -> float:
 
 def _cpu_seconds(pid: int) -> float:
     """Of a process and of those that it started, as long as they run."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     children = {int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()}
-    return own + sum(_cpu_seconds(child) for child in children)
+    return cpu_seconds(pid) + sum(_cpu_seconds(child) for child in children)
 
 
 if __name__ == "__main__":

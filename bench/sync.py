@@ -48,7 +48,7 @@ from typing import Any
 import msgspec
 
 from bench.pretended import SCRATCH
-from bench.report import Circumstances, table, write_report
+from bench.report import Circumstances, cpu_seconds, table, write_report
 from bench.walking import SECOND, WalkingHost
 from hpm.control.answers import encode
 from hpm.control.codings import CODINGS
@@ -352,10 +352,8 @@ def _standing(pid: int, path: Path) -> dict[str, float]:
         connection.connect(str(path))
         text = _ask(connection, "/metrics")[1].decode()
     own = {name: float(value) for name, value in _own(text)}
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = os.sysconf("SC_CLK_TCK")
     return {
-        "time": time.monotonic(), "cpu": (int(fields[11]) + int(fields[12])) / ticks, "cycles": own["hpm_cycles_total"],
+        "time": time.monotonic(), "cpu": cpu_seconds(pid), "cycles": own["hpm_cycles_total"],
         "cycle-cpu": own["hpm_cycle_cpu_seconds_total"], "overruns": own["hpm_loop_overruns_total"],
     }  # fmt: skip
 
