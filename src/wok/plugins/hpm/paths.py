@@ -9,6 +9,7 @@ from .errors import InvalidValue
 
 SYSTEM_STATE_DIR = Path("/var/lib/hpm")
 SYSTEM_RUN_DIR = Path("/run/hpm")
+SYSTEM_CONFIG = Path("/etc/hpm/hpm.conf")
 
 
 def state_dir() -> Path:
@@ -23,6 +24,25 @@ def state_dir() -> Path:
         raise InvalidValue(
             f"uid {os.geteuid()} has no home directory, where hpm would keep its state; say --state-dir, or set HOME"
         ) from None
+
+
+def config_file() -> Path | None:
+    """The configuration file where none was named: `/etc/hpm/hpm.conf` for root, in XDG's directory for others. None:
+    there is none, or no home where it could be."""
+    if os.geteuid() == 0:
+        path = SYSTEM_CONFIG
+    else:
+        base = os.environ.get("XDG_CONFIG_HOME")
+        try:
+            path = (Path(base) if base else Path.home() / ".config") / "hpm" / "hpm.conf"
+        except RuntimeError:
+            return None
+    return path if path.exists() else None
+
+
+def judged_config_file() -> Path | None:
+    """The same for who only looks at it: without a file of their own, the system's. None: there is none."""
+    return config_file() or (SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None)
 
 
 def web_dir(state: Path | None = None) -> Path:

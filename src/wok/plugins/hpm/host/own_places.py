@@ -51,6 +51,21 @@ def check_files(directory: Path) -> None:
             )
 
 
+def check_file(path: Path) -> None:
+    """See to it that nobody else can change what a file says, nor put another one in its place. Raises `UnsafePlace`,
+    `OSError`."""
+    real = path.resolve(strict=True)
+    for way in (path.absolute().parent, real.parent):
+        _look(way, way, own=False)
+    found = real.stat()
+    said = _owner_fault(found) or _mode_fault(found)
+    if said is not None:
+        raise UnsafePlace(
+            f"{path} {said}, so others could tell hpm what to do; right would be a file that root or {_us()} owns and"
+            " only they may write ('chmod go-w', 'chown')"
+        )
+
+
 def _look(way: Path, directory: Path, *, own: bool) -> None:
     """Follow the way to `directory` from the top as the kernel does: each directory and each link on it counts, and
     nothing is made or closed before what is above it was found to be right."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import pwd
 import resource
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,6 +39,22 @@ def web_user() -> tuple[int, int] | None:
             f" 'useradd --system --user-group --shell /usr/sbin/nologin {USER}'"
         ) from None
     return found.pw_uid, found.pw_gid
+
+
+def front_reads(file: Path) -> bool:
+    """Whether the front's user may read a file; true where only the front itself could tell: it is our own user, or
+    there is none. Raises `OSError`."""
+    try:
+        user = web_user()
+    except NoWebUser:
+        return True
+    if user is None:
+        return True
+    uid, gid = user
+    done = subprocess.run(
+        ["test", "-r", str(file)], user=uid, group=gid, extra_groups=os.getgrouplist(USER, gid), check=False,
+    )  # fmt: skip
+    return done.returncode == 0
 
 
 def own_directory(directory: Path, user: tuple[int, int] | None) -> None:

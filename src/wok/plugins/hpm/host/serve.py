@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import paths
 from ..backend.connect import Choice, choose, open_hypervisor
+from ..backend.units import Units
 from ..engine.samples import HostSample
 from ..errors import Conflict, NotFound, StoreDamaged
 from ..manager.actuator import Actuator
@@ -63,6 +64,11 @@ def serve(
             front.stop()
     watchdog.stop()
     return 0
+
+
+def is_stopped(unit: str) -> bool:
+    """Whether systemd stops that unit now, and has not its new start in mind. Raises `HypervisorError`."""
+    return Units(Path("/")).is_stopped(unit)
 
 
 #: Seconds that `restore` waits to be told what balloons leave the servers.

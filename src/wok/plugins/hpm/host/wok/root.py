@@ -63,7 +63,11 @@ class Hpm(WokRoot):    # type: ignore[misc]    # Wok is untyped
 
     def get_custom_conf(self) -> dict[str, dict[str, Any]]:
         """Added to the configuration that Wok makes for every plugin."""
-        return {"/": {**PluginConfig("hpm")["/"], "wsgi.response_class": WokResponse}}
+        documents = Path(control.__file__).parents[1] / "ui/docs"
+        return {
+            "/": {**PluginConfig("hpm")["/"], "wsgi.response_class": WokResponse},
+            "/docs": {"tools.staticdir.on": True, "tools.staticdir.dir": str(documents.resolve())},
+        }
 
     def answer(self) -> bytes | Iterable[bytes]:
         """Answer the current request, which is for the API."""

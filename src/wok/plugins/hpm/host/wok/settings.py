@@ -9,10 +9,7 @@ import msgspec
 
 from ...backend.connect import SYSTEM
 from ...errors import InvalidValue
-
-#: Words for yes. Wok writes `True` and `False`; it loads a plugin whatever the word is.
-YES = ("true", "yes", "on", "1")
-NO = ("false", "no", "off", "0")
+from ..configuration import NO, YES
 
 _KNOWN = ("connect", "state-dir", "socket", "interval", "mom-rpc", "plot-dir")
 
@@ -37,6 +34,7 @@ def read_settings(path: Path) -> Settings:
             parser.read_file(file)
     except (OSError, ValueError, configparser.Error) as error:
         raise InvalidValue(f"cannot be read: {error}", str(path)) from None
+    # Wok writes `True` and `False`; it loads a plugin whatever the word is.
     word = parser.get("wok", "enable", fallback="False").strip().lower()
     if word not in YES + NO:
         raise InvalidValue(f"{word!r} is neither True nor False", f"{path} [wok] enable")

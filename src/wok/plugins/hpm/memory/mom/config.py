@@ -6,13 +6,13 @@ The file is what Python's `configparser` reads, because that is what MOM reads i
 from __future__ import annotations
 
 import configparser
-import re
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from ...errors import InvalidValue
+from ...ini import read_ini
 
 #: What MOM takes for a setting that the file does not have; these are all settings that it knows, by section.
 DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -28,9 +28,6 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
 }  # fmt: skip
 #: Settings of single collectors, in sections of their own.
 COLLECTOR_SETTINGS: Final = ("socket_path", "socket_name_template", "name-to-ip-helper")
-
-_SECTION = re.compile(r"\[(?P<name>[^\]]+)\]")
-_OPTION = re.compile(r"(?P<name>[^\s:=][^:=]*?)\s*[:=]")
 
 
 class MomSetting(msgspec.Struct, frozen=True):
@@ -61,17 +58,7 @@ class MomConfig(msgspec.Struct, frozen=True):
 def read_config(text: str) -> MomConfig:
     """The configuration in a text. Raises `InvalidValue` with the line of what MOM would not read either."""
     parser = configparser.ConfigParser()
-    try:
-        parser.read_string(text)
-    except configparser.MissingSectionHeaderError as error:
-        raise InvalidValue("no section has begun; write [main] above it", place=(error.lineno, 1)) from None
-    except configparser.ParsingError as error:
-        said = "this is neither a section nor a setting; write 'name: value'"
-        raise InvalidValue(said, place=(error.errors[0][0], 1)) from None
-    except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as error:
-        what = error.option if isinstance(error, configparser.DuplicateOptionError) else f"[{error.section}]"
-        raise InvalidValue(f"{what} is here a second time; MOM refuses that", place=(error.lineno or 1, 1)) from None
-    lines = _lines(text, parser)
+    lines = read_ini(text, parser, "main")
     found: list[MomSetting] = []
     for section in parser.sections():
         collector = section.startswith("Collector:")
@@ -103,23 +90,3 @@ def _value(parser: configparser.ConfigParser, section: str, name: str, line: int
     except configparser.InterpolationError as error:
         said = " ".join(str(error).split())
         raise InvalidValue(f"{name}: {said}; a % is written %%", place=(line, 1)) from None
-
-
-def _lines(text: str, parser: configparser.ConfigParser) -> dict[tuple[str, str], int]:
-    """Where each setting stands, by section and name. What is indented below one goes on with its value."""
-    found: dict[tuple[str, str], int] = {}
-    section, indent = "", None
-    for number, line in enumerate(text.splitlines(), 1):
-        said = line.strip()
-        if not said or said[0] in "#;":
-            continue
-        depth = len(line) - len(line.lstrip())
-        if indent is not None and depth > indent:
-            continue
-        header, option = _SECTION.match(said), _OPTION.match(said)
-        if header is not None:
-            section, indent = header["name"], None
-        elif option is not None:
-            found.setdefault((section, parser.optionxform(option["name"])), number)
-            indent = depth
-    return found
