@@ -89,17 +89,17 @@ def test_all_processes_are_looked_through_in_portions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", ["#!/bin/sh", f"#!{sys.executable}"])
-def test_a_process_of_this_host_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+def test_a_process_of_this_host_is_found(tmp_path: Path, first: str) -> None:
     name = "hpmtest-momd"    # no real name: another hpm on this host would leave memory alone
-    monkeypatch.setattr("hpm.backend.rivals.NAMES", {name})
+    rivals = Rivals(Path("/"), lambda: 0, {name})
     script = tmp_path / name
     script.write_text(f"{first}\n" + ("read line\n" if first == "#!/bin/sh" else "import sys; sys.stdin.read()\n"))
     script.chmod(0o755)
     with subprocess.Popen([script], stdin=subprocess.PIPE) as running:
-        wait_until(lambda: [rival.pid for rival in look(Path("/"))] == [running.pid], 10, "it is found")
+        wait_until(lambda: [rival.pid for rival in rivals.look()] == [running.pid], 10, "it is found")
         assert running.stdin is not None
         running.stdin.close()
-    assert look(Path("/")) == ()
+    assert rivals.look() == ()
 
 
 SYSTEMCTL = """#!/bin/sh
@@ -107,6 +107,10 @@ echo "$@" >> {log}
 case "$2 $4" in
     "is-enabled momd.service") echo enabled ;;
     "is-enabled other.service") echo static; exit 1 ;;
+    "list-jobs hpm.service") printf ' JOB UNIT        TYPE STATE\\n  99 hpm.service stop running\\n' ;;
+    "list-jobs again.service") printf ' JOB UNIT          TYPE    STATE\\n  99 again.service restart running\\n' ;;
+    "list-jobs momd.service") echo "No jobs running." ;;
+    "list-jobs "*) echo "Failed to list jobs: timed out" >&2; exit 1 ;;
     "stop bad.service") echo "Failed to stop bad.service: no" >&2; exit 5 ;;
 esac
 """
@@ -137,6 +141,14 @@ def test_a_service_is_stopped_and_disabled_and_put_back_as_it_was(tmp_path: Path
         "stop momd.service", "disable momd.service", "stop other.service", "enable momd.service", "start momd.service",
         "start other.service",
     ]  # fmt: skip
+
+
+def test_a_stop_for_good_is_told_from_a_new_start_and_from_not_knowing(tmp_path: Path, asked: Path) -> None:
+    units = Units(tmp_path)
+    assert units.is_stopped("hpm.service")
+    assert not units.is_stopped("again.service") and not units.is_stopped("momd.service")
+    with pytest.raises(HypervisorError, match=r"list-jobs bad\.service failed: Failed to list jobs: timed out"):
+        units.is_stopped("bad.service")
 
 
 def test_what_systemd_refuses_is_told(tmp_path: Path, asked: Path) -> None:

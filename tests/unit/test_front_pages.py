@@ -44,6 +44,25 @@ def get(pages: Pages, path: str, known: str | None = None, codings: str | None =
     return status, {name.decode().lower(): value.decode() for name, value in headers}, body
 
 
+def test_documents_are_there_and_nothing_beside_them(pages: Pages, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="make site") as refused:
+        get(pages, "/docs/docs/start.html")
+    assert refused.value.status == 404
+    (folder := tmp_path / "ui/docs/docs").mkdir(parents=True)
+    (folder / "start.html").write_bytes(b"<p>")
+    (folder / "start.md").write_bytes(b"#")
+    pages = Pages(tmp_path / "ui")
+    status, headers, body = get(pages, "/docs/docs/start.html", codings="gzip")
+    assert (status, headers["content-type"], body) == (200, "text/html; charset=utf-8", b"<p>")
+    assert get(pages, "/docs/docs/start.html", headers["etag"])[0] == 304
+    for path in ("/docs/docs/start.md", "/docs/../js/.secret", "/docs/docs/../docs/start.html", "/docs/"):
+        with pytest.raises(Refused):
+            get(pages, path)
+    (folder / "start.html").unlink()
+    with pytest.raises(Refused):
+        get(pages, "/docs/docs/start.html")
+
+
 @pytest.mark.parametrize("codings", ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5", "*", "identity;q=0, *"])
 def test_what_is_large_goes_out_with_gzip_where_the_browser_takes_it(pages: Pages, codings: str) -> None:
     status, headers, body = get(pages, "/js/hpm.js", codings=codings)

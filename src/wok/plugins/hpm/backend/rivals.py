@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -39,9 +39,11 @@ class Rival(msgspec.Struct, frozen=True):
 
 
 class Rivals:
-    """The rivals on this host, `root` being the root of its files. `clock` gives monotonic nanoseconds."""
+    """The rivals on this host, `root` being the root of its files. `clock` gives monotonic nanoseconds, `names` are the
+    programs that count."""
 
-    def __init__(self, root: Path, clock: Callable[[], int]) -> None:
+    def __init__(self, root: Path, clock: Callable[[], int], names: Collection[str] = NAMES) -> None:
+        self._names = names
         self._proc = root / "proc"
         self._found: tuple[Rival, ...] = ()
         self.background = Background("rivals", PERIOD, self._pass, clock)
@@ -80,7 +82,7 @@ class Rivals:
     def _rival(self, pid: int) -> Rival | None:
         try:
             name = _program((self._proc / str(pid) / "cmdline").read_bytes())
-            if name not in NAMES:
+            if name not in self._names:
                 return None
             cgroup = (self._proc / str(pid) / "cgroup").read_text(errors="replace")
         except OSError as error:    # it has ended, or is not ours to look at

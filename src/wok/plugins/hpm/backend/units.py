@@ -1,4 +1,6 @@
-"""Units of systemd: stopping those of other managers of memory, and starting them again. Their files stay."""
+"""Units of systemd: stopping those of other managers of memory, and starting them again (their files stay); and what
+systemd has in mind with one.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +46,18 @@ class Units:
             self._done("enable", unit)
         self._done("start", unit)
 
-    def _done(self, verb: str, unit: str) -> None:
+    def is_stopped(self, unit: str) -> bool:
+        """Whether somebody stops it now, or the whole host; not so while systemd starts it anew, as after a crash.
+        Raises `HypervisorError`."""
+        jobs = [line.split() for line in self._done("list-jobs", unit).splitlines()]
+        return any(words[1:3] == [unit, "stop"] for words in jobs)
+
+    def _done(self, verb: str, unit: str) -> str:
         ended = self._run(verb, unit)
         if ended.returncode:
             said = " ".join(ended.stderr.split())[:300]
             raise HypervisorError(f"systemctl {verb} {unit} failed: {said or f'exit code {ended.returncode}'}")
+        return ended.stdout
 
     def _run(self, verb: str, unit: str) -> subprocess.CompletedProcess[str]:
         if _UNIT.fullmatch(unit) is None or unit.startswith("-"):

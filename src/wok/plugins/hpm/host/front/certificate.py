@@ -117,7 +117,17 @@ def _good(certificate: Certificate) -> bool:
 
 def _begins(certificate: Certificate) -> float:
     """From when on it is valid (unix time)."""
-    said = _openssl("x509", "-in", str(certificate.cert), "-noout", "-startdate").stdout
+    return _time(certificate.cert, "-startdate")
+
+
+def ends(cert: Path) -> float:
+    """Until when the certificate in a file is valid (unix time); 0: that cannot be told. Raises `BadCertificate`,
+    `OSError`."""
+    return _time(cert, "-enddate")
+
+
+def _time(cert: Path, which: str) -> float:
+    said = _openssl("x509", "-in", str(cert), "-noout", which).stdout
     try:
         return ssl.cert_time_to_seconds(said.strip().partition("=")[2])
     except ValueError:    # openssl does not tell
