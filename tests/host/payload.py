@@ -11,6 +11,8 @@ from tests.lab.linuximage import linux_image
 from .image import ROOT
 
 PARTS = ("src/wok/plugins/hpm", "tests/__init__.py", "tests/lab", "tests/host/inside", "contrib")
+#: Packages of hpm, if they are built (`make deb`); a test of theirs takes that for granted.
+PACKAGES = "build/packages"
 GUESTS = "guests"  # below the place where it is unpacked
 SPIN, SPIN_ALL, HALT = "spin.img", "spin-all.img", "halt.img"
 KERNEL, INITRD = "vmlinuz", "initrd"
@@ -23,6 +25,8 @@ def write(target: Path, work: Path) -> None:
     with tarfile.open(target, "w") as tar:
         for part in PARTS:
             tar.add(ROOT / part, part, filter=_wanted)
+        for package in sorted((ROOT / PACKAGES).glob("*.deb")):
+            tar.add(package, f"packages/{package.name}")
         for name, content in boots.items():
             (work / name).write_bytes(content)
             tar.add(work / name, f"{GUESTS}/{name}")

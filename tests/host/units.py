@@ -27,8 +27,8 @@ systemd-sysusers 2>/dev/null
 systemd-tmpfiles --create hpm.conf
 systemctl daemon-reload
 install -m 644 contrib/apparmor/hpm /etc/apparmor.d/
-install -m 644 contrib/apparmor/abstractions/hpm /etc/apparmor.d/abstractions/
-install -m 644 contrib/apparmor/local/usr.sbin.libvirtd /etc/apparmor.d/local/usr.sbin.libvirtd
+install -m 644 contrib/apparmor/abstractions/* /etc/apparmor.d/abstractions/
+echo 'include if exists <abstractions/hpm-libvirt>' > /etc/apparmor.d/local/usr.sbin.libvirtd
 echo '/{LIBRARIES}/{{,**}} mr,' > /etc/apparmor.d/local/hpm
 slow=/etc/systemd/system/hpm.service.d/slow.conf
 mkdir -p "$(dirname $slow)"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hpm.paths import SYSTEM_CONFIG, config_file
+
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "contrib/systemd"
 #: What `systemd-analyze security` of systemd 252 makes of each, 0 being the best and 10 the worst. It only gets better:
@@ -28,6 +30,23 @@ def service(name: str) -> dict[str, list[str]]:
             key, _, value = line.partition("=")
             found.setdefault(key, []).append(value)
     return found
+
+
+def test_the_front_reads_the_configuration_file_of_the_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (said,) = [value for value in service("hpm-web.service")["Environment"] if value.startswith("XDG_CONFIG_HOME=")]
+    monkeypatch.setattr("os.geteuid", lambda: 990)
+    monkeypatch.setenv(*said.split("="))
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    assert config_file() == SYSTEM_CONFIG
+
+
+def test_what_a_killed_manager_leaves_is_put_back() -> None:
+    assert service("hpm.service")["ExecStopPost"] == [
+        "/usr/bin/hpm restore --connect qemu:///system --after hpm.service"
+    ]
+    # Wok starts no crashed daemon again; and where hpm.service has the manager, this has nothing to do
+    text = (UNITS / "wokd.conf").read_text()
+    assert "ExecStopPost=-/usr/bin/hpm restore --connect qemu:///system\n" in text
 
 
 @WITH_SYSTEMD
@@ -51,7 +70,7 @@ def test_systemd_understands_all_that_they_say(tmp_path: Path) -> None:
     """Not what is missing here: programs, and manual pages."""
     assert ANALYZE is not None
     for path in (*UNITS.glob("*.service"), *UNITS.glob("*.socket")):
-        text = re.sub(r"^(ExecStart=)\S+", r"\1/bin/true", path.read_text(), flags=re.MULTILINE)
+        text = re.sub(r"^(Exec\w+=)\S+", r"\1/bin/true", path.read_text(), flags=re.MULTILINE)
         (tmp_path / path.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
     names = [str(path) for path in tmp_path.iterdir() if "@" not in path.name or path.suffix == ".service"]
     done = subprocess.run([ANALYZE, "verify", *names], capture_output=True, text=True, check=False, timeout=60)
@@ -118,7 +137,7 @@ def test_the_apparmor_profiles_can_be_read(tmp_path: Path) -> None:
     assert PARSER is not None
     like = tmp_path / "libvirtd"
     like.write_text(
-        "profile libvirtd-like {\n  /etc/libvirt/hooks/** rmix,\n  include <local/usr.sbin.libvirtd>\n}\n"
+        "profile libvirtd-like {\n  /etc/libvirt/hooks/** rmix,\n  include <abstractions/hpm-libvirt>\n}\n"
     )
     for profile in (ROOT / "contrib/apparmor/hpm", like):
         done = subprocess.run(
