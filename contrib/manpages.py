@@ -1,4 +1,5 @@
-"""Write the man pages: hpm(1), and hpm-COMMAND(1) for each command, from what the command line says of itself.
+"""Write the man pages: hpm(1), hpm-COMMAND(1) for each command, from what the command line says of itself, and
+hpm.conf(5).
 
 Usage: python contrib/manpages.py DIRECTORY
 """
@@ -17,6 +18,7 @@ import click
 from hpm.cli.command import HpmCommand
 from hpm.cli.main import cli
 from hpm.cli.registry import COMMANDS, SECTIONS, Entry
+from hpm.host.configuration import OPTIONS
 from hpm.version import VERSION
 
 EXIT_STATUS = (
@@ -34,6 +36,8 @@ ENVIRONMENT = (
     ("COLUMNS", "The width of tables, instead of the terminal's (80 in a pipe)."),
 )
 FILES = (
+    ("/etc/hpm/hpm.conf", "The configuration, hpm.conf(5), where there is one. Of other users: hpm/hpm.conf in"
+     " $XDG_CONFIG_HOME, or ~/.config."),
     ("/run/hpm/hpm.sock", "The socket of the hpm that root has started. Of other users:"
      " $XDG_RUNTIME_DIR/hpm/hpm.sock, or /tmp/hpm-UID/hpm.sock."),
     ("/run/hpm/front.sock", "The socket at which the web front, and nobody else, reaches hpm; beside hpm.sock."),
@@ -91,11 +95,11 @@ def terms(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield from (".TP", term, escape(" ".join(meaning.split())))
 
 
-def head(name: str, summary: str) -> Iterator[str]:
+def head(name: str, summary: str, section: int = 1) -> Iterator[str]:
     """The beginning of a page."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     day = time.strftime("%Y-%m-%d", time.gmtime(int(epoch) if epoch else None))
-    yield f'.TH {escape(name.upper())} 1 {day} "hpm {VERSION}" "hpm"'
+    yield f'.TH {escape(name.upper())} {section} {day} "hpm {VERSION}" "hpm"'
     yield from (".SH NAME", f"{escape(name)} \\- {escape(summary[0].lower() + summary[1:].rstrip('.'))}")
 
 
@@ -105,7 +109,7 @@ def tail(others: Iterable[str]) -> Iterator[str]:
         yield f".SH {title}"
         yield from terms((bold(term), meaning) for term, meaning in pairs)
     yield ".SH SEE ALSO"
-    yield ",\n".join(f"{bold(name)}(1)" for name in others)
+    yield ",\n".join(f"{bold(name)}({'5' if name.endswith('.conf') else '1'})" for name in others)
 
 
 def options(command: click.Command, ctx: click.Context) -> Iterator[str]:
@@ -145,7 +149,34 @@ def main_page(outer: click.Context) -> str:
     ]  # fmt: skip
     for heading, entries in SECTIONS.items():
         lines += [f".SS {escape(heading)}", *terms((bold(entry.name), entry.summary) for entry in entries)]
-    return page(lines, [f"hpm-{name}" for name in COMMANDS])
+    return page(lines, [*(f"hpm-{name}" for name in COMMANDS), "hpm.conf"])
+
+
+def configuration_page() -> str:
+    """hpm.conf(5)."""
+    lines = [
+        *head("hpm.conf", "The configuration of hpm serve and hpm web", 5),
+        ".SH SYNOPSIS", bold("/etc/hpm/hpm.conf"),
+        ".SH DESCRIPTION",
+        *paragraphs(
+            "What hpm must know before it can be asked. All else is a setting of the running hpm (hpm settings), a"
+            " management level (hpm config) or policy.\n\nThe file need not exist, and whatever it does not say holds"
+            " as it does without it. An option of the command wins over the file. hpm config-check says what is wrong"
+            " with it, and what holds; hpm reads it when it starts. Lines that begin with # or ; are comments. Root, or"
+            " the user who runs hpm, owns the file, and nobody else may write it."
+        ),
+    ]
+    for section in dict.fromkeys(option.section for option in OPTIONS):
+        lines.append(f".SH {escape(f'[{section}]')}")
+        for option in OPTIONS:
+            if option.section == section:
+                term = f"{bold(option.name)} = \\fI{escape(option.value)}\\fR"
+                lines += terms([(term, f"{option.meaning} Default: {option.default}.")])
+    lines += [".SH EXAMPLES", *literal(["[web]", "listen = [::]:8643", "tls-cert = /etc/hpm/cert.pem",
+                                        "tls-key = /etc/hpm/key.pem"])]    # fmt: skip
+    return "\n".join([*lines, ".SH SEE ALSO", ",\n".join(
+        f"{bold(name)}(1)" for name in ("hpm", "hpm-serve", "hpm-web", "hpm-config-check", "hpm-settings")
+    )]) + "\n"    # fmt: skip
 
 
 def page(lines: Iterable[str], others: Iterable[str]) -> str:
@@ -158,6 +189,7 @@ def write(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with click.Context(cli, info_name="hpm", **cli.context_settings) as outer:
         (directory / "hpm.1").write_text(main_page(outer))
+        (directory / "hpm.conf.5").write_text(configuration_page())
         (directory / "zhpm.1").write_text(".so man1/hpm.1\n")
         for entry in COMMANDS.values():
             (directory / f"hpm-{entry.name}.1").write_text(command_page(entry, outer))

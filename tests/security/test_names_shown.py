@@ -33,7 +33,7 @@ BAD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 #: Commands that go on until they are ended, those of this host alone, and those that do something. All others read.
 ENDLESS = {"top", "events"}
-LOCAL = {"serve", "web", "simulate", "completion", "help"}
+LOCAL = {"serve", "web", "simulate", "completion", "help", "report"}
 DEED = re.compile(
     r".*-(create|update|delete|add|remove|add-vs|remove-vs|activate|schedule|restore|import|set|start|stop|cancel|define"
     r"|undefine|destroy|boost|release|revoke|install|preview|check|eval)|restore|vs-policy"
@@ -93,6 +93,7 @@ def files(evil: ApiHost, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         "mom_wrong": f'"{EVIL}" (',
         "state": {"guests": {name: {"properties": {EVIL: EVIL}}}},
         "conf": "[main]\n" + f"policy: {ALLOWED}\n{ALLOWED}: {ALLOWED}\n",
+        "hpm_conf": f"[web]\n{ALLOWED} = {ALLOWED}\n",
     }  # fmt: skip
     made = {"server": name}
     for kind, text in texts.items():
@@ -111,7 +112,7 @@ def files(evil: ApiHost, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     "mom-check {mom} {mom_wrong}", "mom-eval {mom} --state {state}", "mom-eval {mom} --state {state} --json",
     "mom-eval {mom} --state {state} --values", "mom-eval {mom} --state {state} --explain",
     "mom-eval {mom_wrong} --state {state}", "mom-eval {mom} --state {wrong}",
-    "mom-import {conf} --policy {mom} --dry-run", "mom-import {conf} --dry-run",
+    "mom-import {conf} --policy {mom} --dry-run", "mom-import {conf} --dry-run", "config-check {hpm_conf}",
 ])  # fmt: skip
 def test_no_command_hands_a_terminal_what_stands_in_a_file(evil: ApiHost, files: dict[str, str], words: str) -> None:
     """Commands that read files and do nothing."""

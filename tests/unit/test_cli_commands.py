@@ -421,7 +421,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     module = ModuleType("hpm.host.serve")
     module.serve = serve  # type: ignore[attr-defined]
     module.restore = restore  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "hpm.host", ModuleType("hpm.host"))
+    module.is_stopped = lambda unit: unit == "stopped.service"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "hpm.host.serve", module)
     return called
 
@@ -449,3 +449,9 @@ def test_restore_prints_what_it_did(host: dict[str, Any]) -> None:
     assert (result.exit_code, result.output) == (0, "Put 3 servers back.\nLeft 1 server alone.\n")
     result = CliRunner().invoke(cli, ["restore", "--connect", "broken"])
     assert (result.exit_code, result.stderr) == (1, "error: the journal cannot be read\n")
+
+
+def test_restore_after_a_unit_waits_for_its_stop(host: dict[str, Any]) -> None:
+    result = CliRunner().invoke(cli, ["restore", "--after", "other.service"])
+    assert result.exit_code == 0 and "other.service is not stopped" in result.output and "restore" not in host
+    assert "Put 3" in CliRunner().invoke(cli, ["restore", "--after", "stopped.service"]).output

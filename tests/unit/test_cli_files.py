@@ -56,7 +56,7 @@ def test_export_writes_what_the_api_gives(api: ApiHost, gold: str, tmp_path: Pat
     file = tmp_path / "host.xml"
     result = run(api, "policy-export", "-o", str(file))
     assert file.read_bytes() == api.send("GET", f"{GROUPS}/export?format=xml").content
-    assert "2 groups, 1 policy with 2 service classes, 1 server in a group, something said of 1 server" in result.stderr
+    assert "2 groups, 1 policy, 2 service classes, 1 server in a group, something said of 1 server" in result.stderr
     assert result.stdout == ""
     assert run(api, "policy-export", "-o", str(tmp_path / "no/x.json")).exit_code == 1
     assert "similar: weekday" in run(api, "policy-export", "Gold", "weekda").stderr
@@ -185,7 +185,7 @@ def test_check_needs_no_hpm_and_tells_what_is_in_a_file(tmp_path: Path) -> None:
     result = run(None, "policy-check", str(good), str(bad), str(one), str(tmp_path / "none"))
     assert result.exit_code == 1
     assert result.stdout == (
-        f"{good}: 1 group, 1 policy with 2 service classes, 0 servers in groups\n"
+        f"{good}: 1 group, 1 policy, 2 service classes, 0 servers in groups\n"
         f"{one}: the policy 'p' with 1 service class\n"
     )
     assert result.stderr.splitlines() == [

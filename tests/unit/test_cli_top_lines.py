@@ -108,7 +108,7 @@ def test_a_narrow_screen_leaves_columns_out_and_cuts_no_figures() -> None:
         server(1, "db1", **{"performance-index": 12.5, "cpu-shares": 10000}),
         server(2, "x", **{"goal-status": "discretionary", "importance": "highest"}), server(3, "y", status="shut-off"),
     ])  # fmt: skip
-    for width, titles in ((80, 11), (75, 10), (65, 9), (50, 7)):
+    for width, titles in ((80, 11), (75, 10), (67, 9), (50, 7)):
         lines = [line.plain for line in screen(reading(fake), View(), "h", 100.0, "", width, 10).lines[3:7]]
         assert len(lines[0].split()) == titles
         assert lines[0].rstrip().endswith("Status") and "12.50!!" in lines[1] and lines[1].rstrip().endswith("● met")

@@ -16,10 +16,11 @@ from contrib.manpages import escape, words
 from hpm.cli.command import HpmCommand
 from hpm.cli.main import cli
 from hpm.cli.registry import COMMANDS
+from hpm.host.configuration import OPTIONS
 from hpm.paths import SYSTEM_STATE_DIR, front_socket_path, web_dir
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["hpm", *(f"hpm-{name}" for name in COMMANDS)]
+PAGES = ["hpm.1", *(f"hpm-{name}.1" for name in COMMANDS), "hpm.conf.5"]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def shown(page: Path) -> str:
 
 
 def test_every_command_has_a_page(pages: Path) -> None:
-    assert {page.stem for page in pages.iterdir()} == {*PAGES, "zhpm"}
+    assert {page.name for page in pages.iterdir()} == {*PAGES, "zhpm.1"}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -47,7 +48,7 @@ def test_formatters_have_no_warnings(pages: Path, name: str) -> None:
     for program, *options in (["man", "--warnings", "-l"], ["mandoc", "-Tlint", "-Wwarning"]):
         if shutil.which(program) is not None:
             done = subprocess.run(
-                [program, *options, str(pages / f"{name}.1")], capture_output=True, text=True, check=False,
+                [program, *options, str(pages / name)], capture_output=True, text=True, check=False,
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80"},
             )  # fmt: skip
             assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:] + done.stderr
@@ -83,6 +84,14 @@ def test_the_first_page_lists_all_commands(pages: Path) -> None:
         assert re.search(rf"^ +{name}\s+{re.escape(entry.summary)}$", text, re.MULTILINE)
         assert f"hpm-{name}(1)" in text
     assert "hpm wrg-create Gold\n" in text
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="man-db is not installed")
+def test_the_page_of_the_configuration_file_tells_all_options(pages: Path) -> None:
+    text = shown(pages / "hpm.conf.5")
+    for option in OPTIONS:
+        assert re.search(rf"^ +{re.escape(f'{option.name} = {option.value}')}$", text, re.MULTILINE), option.name
+        assert " ".join(f"{option.meaning} Default: {option.default}.".split()) in " ".join(text.split())
 
 
 def test_roff_takes_nothing_for_a_request() -> None:

@@ -4,6 +4,8 @@
 `policies`, `classes`, `servers`, `management` and `local` are the commands by noun. `edits` changes
 policies as JSON, `resolve` finds things by name, `output` and `words` put answers into tables.
 
+All that people read is looked up in their language where it is said (`texts`), help where it is shown (`help_text`).
+
 `hpm --help` must be quick: a command's module is imported when that command is asked for, and httpx
 and rich only where something is sent or shown.
 """

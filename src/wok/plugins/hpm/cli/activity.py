@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..texts import t
 from ..wire.activity import ActivityEntry, ActivityOutcome
 from . import words
 from .command import command
@@ -44,10 +45,10 @@ def _show(entries: list[ActivityEntry]) -> None:
     from .output import Column, Styled, show_table
 
     if not entries:
-        click.echo("No activities.")
+        click.echo(t("No activities."))
         return
-    columns = [Column("Time", whole=True), Column("User"), Column("From", whole=True), Column("Outcome", whole=True),
-               Column("What", words=True)]  # fmt: skip
+    columns = [Column(t("Time"), whole=True), Column(t("User")), Column(t("From"), whole=True),
+               Column(t("Outcome"), whole=True), Column(t("What"), words=True)]  # fmt: skip
     rows = []
     for e in entries:
         asked = e.request_method != ""    # else hpm noticed it by itself
@@ -56,7 +57,7 @@ def _show(entries: list[ActivityEntry]) -> None:
         user = e.user if e.user is not None else words.NONE
         claimed = asked and e.means == "nobody" and e.user is not None
         rows.append((
-            words.local_time(e.time), f"{user} (claimed)" if claimed else user,
+            words.local_time(e.time), t("{user} (claimed)", user=user) if claimed else user,
             (e.address or e.means) if asked else words.NONE,
             Styled(e.outcome, "" if e.outcome == "done" else "red"), what,
         ))  # fmt: skip

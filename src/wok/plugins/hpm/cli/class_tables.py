@@ -8,6 +8,7 @@ import click
 
 from ..policy.classification import describe
 from ..policy.policies import PerformancePolicy, ServiceClass
+from ..texts import t
 from ..wire.groups import GroupDetail, ServiceClassState
 from . import words
 from .session import Session
@@ -19,7 +20,7 @@ def active_policy(group: GroupDetail) -> PerformancePolicy | None:
 
 def _rule_words(service_class: ServiceClass | None) -> str:
     if service_class is None or service_class.classification is None:
-        return "all that are left"
+        return t("all that are left")
     return describe(service_class.classification)
 
 
@@ -27,16 +28,18 @@ def show_classes(policy: PerformancePolicy | None, states: list[ServiceClassStat
     from .output import Column, show_heading, show_table, status_cell
 
     if policy is None:
-        click.echo("The group has no active policy: its servers are unmanaged.")
+        click.echo(t("The group has no active policy: its servers are unmanaged."))
         return
     by_name = {state.name: state for state in states}
-    show_heading(f"Policy {policy.name}" + ("" if states else " (not active)"))
+    show_heading(
+        t("Policy {name}", name=policy.name) if states else t("Policy {name} (not active)", name=policy.name)
+    )
     columns = [
-        Column("Class"), Column("Importance", whole=True), Column("Goal", whole=True), Column("Rule"),
+        Column(t("Class")), Column(t("Importance"), whole=True), Column(t("Goal"), whole=True), Column(t("Rule")),
     ]  # fmt: skip
     if states:
-        columns += [Column("Servers", number=True), Column("Velo-\ncity %", number=True), Column("PI", number=True),
-                    Column("Goal\nstatus", whole=True)]  # fmt: skip
+        columns += [Column(t("Servers"), number=True), Column(t("Velo-\ncity %"), number=True),
+                    Column(t("PI"), number=True), Column(t("Goal\nstatus"), whole=True)]  # fmt: skip
     rows = []
     for service_class in policy.service_classes:
         row: list[Any] = [
@@ -56,21 +59,23 @@ def show_class(
 ) -> None:
     from .output import Column, show_fields, show_table, status_cell
 
-    own = "" if service_class.importance else " (the policy's)"
+    importance = policy.importance_of(service_class)
     fields: list[tuple[str, Any]] = [
-        ("Name", service_class.name),
-        ("Policy", policy.name + ("" if state else " (not active)")),
-        ("Description", words.text_or_none(service_class.description)),
-        ("Importance", policy.importance_of(service_class) + own),
-        ("Goal", words.goal(service_class.goal)),
-        ("Rule", _rule_words(service_class)),
+        (t("Name"), service_class.name),
+        (t("Policy"), policy.name if state else t("{name} (not active)", name=policy.name)),
+        (t("Description"), words.text_or_none(service_class.description)),
+        (t("Importance"), importance if service_class.importance else t(
+            "{importance} (the policy's)", importance=importance,
+        )),
+        (t("Goal"), words.goal(service_class.goal)),
+        (t("Rule"), _rule_words(service_class)),
     ]
     if state is not None:
         fields += [
-            ("Velocity %", words.percent(state.velocity)),
-            ("PI", words.index(state.performance_index)),
-            ("Goal status", status_cell(state.goal_status)),
-            ("Servers", str(len(state.virtual_servers))),
+            (t("Velocity %"), words.percent(state.velocity)),
+            (t("PI"), words.index(state.performance_index)),
+            (t("Goal status"), status_cell(state.goal_status)),
+            (t("Servers"), str(len(state.virtual_servers))),
         ]
     show_fields(fields)
     if state is None or not state.virtual_servers:
@@ -78,8 +83,8 @@ def show_class(
     members = {words.id_of(uri) for uri in state.virtual_servers}
     click.echo()
     show_table(
-        [Column("Server"), Column("Status", whole=True), Column("PI", number=True),
-         Column("Goal status", whole=True)],
+        [Column(t("Server")), Column(t("Status"), whole=True), Column(t("PI"), number=True),
+         Column(t("Goal status"), whole=True)],
         [(s.name, s.status, words.index(s.performance_index), status_cell(s.goal_status))
          for s in session.client.servers().value.virtual_servers if s.object_id in members],
     )  # fmt: skip

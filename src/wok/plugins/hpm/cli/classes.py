@@ -10,9 +10,10 @@ import msgspec
 from ..client.errors import ApiError
 from ..errors import NotFound
 from ..policy.classification import Filter, Rule, describe
+from ..texts import t
 from .class_tables import active_policy, show_class, show_classes
 from .command import ACTIVE_POLICY, CLASS, GROUP, NEW_CLASS, command
-from .edits import edit_classes, insert_class, move_class, place_of, policy_place, remove_class
+from .edits import class_place, edit_classes, insert_class, move_class, policy_place, remove_class
 from .guest_policy_options import read_whole
 from .names import CLASSES
 from .option_types import IMPORTANCE, Json, Match, RuleJson, Velocity, all_of
@@ -45,8 +46,10 @@ def class_list(session: Session, group: str, policy: str | None) -> None:
     client = session.client
     whole = client.group(find_group(client, group).object_id)
     if policy is None and whole.json.get("active-policy") is None and not session.json:
-        click.echo(f"Group {whole.value.name!r} has no active policy: its servers are unmanaged."
-                   " 'hpm policy-create' makes one.")
+        click.echo(t(
+            "Group {name} has no active policy: its servers are unmanaged. 'hpm policy-create' makes one.",
+            name=repr(whole.value.name),
+        ))
         return
     if policy is not None and policy != whole.json.get("active-policy"):
         place = policy_place(whole.json["perf-policies"], policy, whole.json)
@@ -72,7 +75,7 @@ def class_show(session: Session, group: str, policy: str | None, service_class: 
     whole = client.group(find_group(client, group).object_id)
     place = policy_place(whole.json["perf-policies"], policy, whole.json)
     found = whole.json["perf-policies"][place]
-    at = place_of(found["service-classes"], service_class, "service class", f"policy {found['name']!r}")
+    at = class_place(found, service_class)
     typed = whole.value.perf_policies[place]
     if found["name"] != whole.json.get("active-policy"):
         if session.json:
@@ -85,7 +88,7 @@ def class_show(session: Session, group: str, policy: str | None, service_class: 
     except ApiError as error:
         if error.status != 404:
             raise
-        raise NotFound(f"{error.message}; try again") from None
+        raise NotFound(t("{message}; try again", message=error.message)) from None
     session.emit(answer, lambda state: show_class(session, typed, typed.service_classes[at], state))
 
 
@@ -121,11 +124,11 @@ def class_add(
     """
     goal = _goal(velocity, discretionary)
     if goal is None:
-        raise click.UsageError("the goal is missing: give --velocity or --discretionary")
+        raise click.UsageError(t("the goal is missing: give --velocity or --discretionary"))
     chosen = _chosen_rule(filters, rule)
     if chosen is None:
         raise click.UsageError(
-            "which servers? Give --match or --rule (only the last class, which takes all that are left, has none)"
+            t("which servers? Give --match or --rule (only the last class, which takes all that are left, has none)")
         )
     new: Json = {"name": service_class, "goal": goal, "classification": msgspec.to_builtins(chosen)}
     for field, value in (("importance", importance), ("description", description)):
@@ -133,7 +136,9 @@ def class_add(
             new[field] = value
 
     answer = edit_classes(session.client, group, policy, lambda found: insert_class(found, new, before))
-    session.done(answer, f"Added service class {service_class!r}, which takes servers with {describe(chosen)}.")
+    session.done(answer, t(
+        "Added service class {name}, which takes servers with {rule}.", name=repr(service_class), rule=describe(chosen),
+    ))
 
 
 @command("class-update", GROUP, ACTIVE_POLICY, CLASS, examples=[
@@ -182,20 +187,23 @@ def class_update(
     }
     changes = {field: value for field, value in changes.items() if value is not None}
     if not changes and before is None:
-        raise click.UsageError("nothing to change: give at least one option")
+        raise click.UsageError(t("nothing to change: give at least one option"))
 
     def change(found: Json) -> None:
-        place = place_of(found["service-classes"], service_class, "service class", f"policy {found['name']!r}")
+        place = class_place(found, service_class)
         if before is not None:
             move_class(found, service_class, before)
-            place = place_of(found["service-classes"], service_class, "service class", "")
+            place = class_place(found, service_class)
         changed = {**found["service-classes"][place], **changes}
         if importance == "none":
             changed.pop("importance")
         found["service-classes"][place] = changed
 
     answer = edit_classes(session.client, group, policy, change)
-    session.done(answer, f"Changed service class {new_name or service_class!r} of policy {answer.value.name!r}.")
+    session.done(answer, t(
+        "Changed service class {name} of policy {policy}.",
+        name=repr(new_name or service_class), policy=repr(answer.value.name),
+    ))
 
 
 @command("class-remove", GROUP, ACTIVE_POLICY, CLASS, examples=["hpm class-remove Gold weekday db"])
@@ -205,16 +213,18 @@ def class_remove(session: Session, group: str, policy: str | None, service_class
     Its servers fall into the next class whose rule matches.
     """
     answer = edit_classes(session.client, group, policy, lambda found: remove_class(found, service_class))
-    session.done(answer, f"Removed service class {service_class!r} of policy {answer.value.name!r}.")
+    session.done(answer, t(
+        "Removed service class {name} of policy {policy}.", name=repr(service_class), policy=repr(answer.value.name),
+    ))
 
 
 def _goal(velocity: Json | None, discretionary: bool) -> Json | None:
     if velocity is not None and discretionary:
-        raise click.UsageError("--velocity and --discretionary exclude each other")
+        raise click.UsageError(t("--velocity and --discretionary exclude each other"))
     return {"type": "discretionary"} if discretionary else velocity
 
 
 def _chosen_rule(filters: tuple[Filter, ...], rule: Rule | None) -> Rule | None:
     if filters and rule is not None:
-        raise click.UsageError("--match and --rule exclude each other; put all in --rule")
+        raise click.UsageError(t("--match and --rule exclude each other; put all in --rule"))
     return rule if rule is not None else all_of(list(filters))

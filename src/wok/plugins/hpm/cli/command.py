@@ -14,7 +14,9 @@ import click
 
 from ..client.errors import ApiError, NoConnection
 from ..errors import HpmError
+from ..texts import t
 from . import hints
+from .help_text import Helped, SaidOption, write_options
 from .names import complete_slots, slot_completer
 from .plain import plain
 from .session import Session, pass_session
@@ -27,7 +29,8 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message."""
-        click.echo(f"error: {plain(self.message, lines=True)}", file=file, err=file is None)
+        said = t("error: {message}", message=plain(self.message, lines=True))
+        click.echo(said, file=file, err=file is None)
 
 
 class Unconnected(Failure):
@@ -94,7 +97,22 @@ def connection_options() -> list[click.Option]:
     ]  # fmt: skip
 
 
-class HpmCommand(click.Command):
+class SlotOption(SaidOption):
+    """The option of a slot."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        super().__init__(
+            [slot.option, f"name_{slot.key}"], multiple=slot.many, metavar=slot.value,
+            help=f"{slot.what} Another way to give {slot.metavar}.", shell_complete=slot_completer(slot),
+        )  # fmt: skip
+
+    def said(self) -> str:
+        """See `SaidOption`."""
+        return f"{t(self.slot.what)} {t('Another way to give {argument}.', argument=self.slot.metavar)}"
+
+
+class HpmCommand(Helped):
     """A command with named slots, the global options (unless `local`), and examples."""
 
     def __init__(
@@ -109,12 +127,7 @@ class HpmCommand(click.Command):
         self.slots = tuple(slots)
         self.examples = tuple(examples)
         self.common = [] if local else connection_options()
-        named = [
-            click.Option([slot.option, f"name_{slot.key}"], multiple=slot.many, metavar=slot.value,
-                         help=f"{slot.what} Another way to give {slot.metavar}.",
-                         shell_complete=slot_completer(slot))
-            for slot in slots
-        ]  # fmt: skip
+        named = [SlotOption(slot) for slot in slots]
         if slots:
             usage = " ".join(slot.usage() for slot in slots)
             self.params.insert(0, click.Argument(["names"], nargs=-1, metavar=usage, shell_complete=complete_slots))
@@ -141,12 +154,9 @@ class HpmCommand(click.Command):
         """Own options first, then those of every command, then examples."""
         options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
         own = [p for p in options if p not in self.common]
-        for heading, params in (("Options", own), ("Connection and output", self.common)):
-            records = [record for p in params if (record := p.get_help_record(ctx)) is not None]
-            if records:
-                with formatter.section(heading):
-                    formatter.write_dl(records)
-        with formatter.section("Examples"):
+        write_options(t("Options"), own, ctx, formatter)
+        write_options(t("Connection and output"), self.common, ctx, formatter)
+        with formatter.section(t("Examples")):
             for example in self.examples:
                 formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
 
@@ -172,9 +182,12 @@ def fill(slots: Sequence[Slot], ctx: click.Context) -> dict[str, Any]:
     words = spread(slots, given, list(ctx.params.pop("names")))
     for slot in slots:
         if not given[slot.key] and not slot.optional:
-            raise click.UsageError(f"{slot.metavar} is missing: give it as an argument or with {slot.option}", ctx)
+            raise click.UsageError(t(
+                "{argument} is missing: give it as an argument or with {option}",
+                argument=slot.metavar, option=slot.option,
+            ), ctx)    # fmt: skip
     if words:
-        raise click.UsageError(f"too many names: {' '.join(map(repr, words))}", ctx)
+        raise click.UsageError(t("too many names: {names}", names=" ".join(map(repr, words))), ctx)
     return given
 
 

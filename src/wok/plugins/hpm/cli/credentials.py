@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ..client.credentials import Credentials, by_password, by_token
+from ..texts import t
 
 TOKEN = "HPM_TOKEN"
 TOKEN_FILE = "HPM_TOKEN_FILE"
@@ -33,8 +34,10 @@ def find_credentials(user: str | None) -> Credentials | None:
         try:
             return by_token(Path(file).read_text().strip())
         except (OSError, UnicodeDecodeError) as error:
-            raise click.UsageError(f"the token in the file {file}, which {TOKEN_FILE} names, cannot be read: {error}") \
-                from None  # fmt: skip
+            raise click.UsageError(t(
+                "the token in the file {file}, which {variable} names, cannot be read: {error}",
+                file=file, variable=TOKEN_FILE, error=error,
+            )) from None
     return None
 
 
@@ -43,8 +46,9 @@ def _password(user: str) -> str:
     if given is not None:
         return given
     if not sys.stdin.isatty():
-        raise click.UsageError(
-            f"there is no terminal to ask for the password of {user} on; set {PASSWORD}, or use a token ({TOKEN})"
-        )
-    typed: str = click.prompt(f"Password of {user}", hide_input=True, err=True)
+        raise click.UsageError(t(
+            "there is no terminal to ask for the password of {user} on; set {password}, or use a token ({token})",
+            user=user, password=PASSWORD, token=TOKEN,
+        ))
+    typed: str = click.prompt(t("Password of {user}", user=user), hide_input=True, err=True)
     return typed

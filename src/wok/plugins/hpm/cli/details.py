@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..client.rest import Client
+from ..texts import t
 from ..wire.sections import (
     ConfigurationList,
     Devices,
@@ -21,6 +22,9 @@ from .resolve import find_server
 from .session import Session
 
 SECTIONS = ("status", "configuration", "devices", "guest-details")
+
+#: Of what is below the name of a section.
+INDENT = 2
 
 #: Bytes in a mebibyte.
 _MIB = 1 << 20
@@ -59,28 +63,30 @@ def _show(section: str, found: StatusList | ConfigurationList | DevicesList | Gu
     from .output import show_fields, show_heading, warn
 
     one = found.virtual_servers[0]
-    when = "not read yet" if one.sampled is None else f"read {words.local_time(one.sampled)}"
-    show_heading(f"{section} ({when})")
+    show_heading(
+        t("{section} (not read yet)", section=section) if one.sampled is None else
+        t("{section} (read {time})", section=section, time=words.local_time(one.sampled))
+    )  # fmt: skip
     if isinstance(found, StatusList):
         status = found.virtual_servers[0].status
         show_fields([
-            ("  Clock ahead of UTC, s", words.text_or_none(status.time_offset)),
-            ("  QEMU answers", {None: words.NONE, 0: "yes", -1: "no"}[status.monitor_response]),
-            ("  Display's client", words.text_or_none(status.client_ip)),
-            ("  Logged in", words.text_or_none(status.username)),
-            ("  Session", words.text_or_none(status.session)),
-            ("  Addresses", _listed(status.guest_ips)),
-            ("  Pause code", words.text_or_none(status.pause_code)),
-        ])  # fmt: skip
+            (t("Clock ahead of UTC, s"), words.text_or_none(status.time_offset)),
+            (t("QEMU answers"), _answers(status.monitor_response)),
+            (t("Display's client"), words.text_or_none(status.client_ip)),
+            (t("Logged in"), words.text_or_none(status.username)),
+            (t("Session"), words.text_or_none(status.session)),
+            (t("Addresses"), _listed(status.guest_ips)),
+            (t("Pause code"), words.text_or_none(status.pause_code)),
+        ], indent=INDENT)  # fmt: skip
     elif isinstance(found, ConfigurationList):
         _show_configuration(found)
     elif isinstance(found, DevicesList):
         _show_devices(found.virtual_servers[0].devices)
     else:
         details = found.virtual_servers[0].guest_details
-        rows = [(f"  {one.name}", ", ".join((one.mac or words.NONE, *one.inet, *one.inet6)))
+        rows = [(one.name, ", ".join((one.mac or words.NONE, *one.inet, *one.inet6)))
                 for one in details.net_ifaces or ()]  # fmt: skip
-        show_fields([("  Applications", _listed(details.apps_list)), *rows])
+        show_fields([(t("Applications"), _listed(details.apps_list)), *rows], indent=INDENT)
     if found.problem:
         warn(found.problem)
 
@@ -91,20 +97,20 @@ def _show_configuration(found: ConfigurationList) -> None:
     machine = found.virtual_servers[0].configuration
     ports = [str(port) for port in (machine.display_port, machine.display_secure_port) if port is not None]
     show_fields([
-        ("  Kind", machine.vm_type),
-        ("  KVM", "yes" if machine.kvm_enable else "no"),
-        ("  ACPI", "yes" if machine.acpi_enable else "no"),
-        ("  QEMU's pid", words.text_or_none(machine.pid)),
-        ("  Started", words.NONE if machine.started is None else words.local_time(machine.started)),
-        ("  vCPUs", str(machine.vcpus)),
-        ("  Memory MiB", str(machine.memory)),
-        ("  Display", " ".join(filter(None, (machine.display_type, machine.display_ip, *ports))) or words.NONE),
-        ("  CD-ROM", machine.cdrom if isinstance(machine.cdrom, str) else words.NONE),
-        ("  Boots from", ", ".join(machine.boot) if isinstance(machine.boot, tuple) else words.NONE),
-        ("  Group's id", words.id_of(machine.group)),
-        ("  Service class", words.text_or_none(machine.class_)),
-        ("  Goal", words.goal(machine.goal)),
-    ])  # fmt: skip
+        (t("Kind"), machine.vm_type),
+        ("KVM", words.yes_no(machine.kvm_enable)),
+        ("ACPI", words.yes_no(machine.acpi_enable)),
+        (t("QEMU's pid"), words.text_or_none(machine.pid)),
+        (t("Started"), words.NONE if machine.started is None else words.local_time(machine.started)),
+        ("vCPUs", str(machine.vcpus)),
+        (t("Memory MiB"), str(machine.memory)),
+        (t("Display"), " ".join(filter(None, (machine.display_type, machine.display_ip, *ports))) or words.NONE),
+        ("CD-ROM", machine.cdrom if isinstance(machine.cdrom, str) else words.NONE),
+        (t("Boots from"), ", ".join(machine.boot) if isinstance(machine.boot, tuple) else words.NONE),
+        (t("Group's id"), words.id_of(machine.group)),
+        (t("Service class"), words.text_or_none(machine.class_)),
+        (t("Goal"), words.goal(machine.goal)),
+    ], indent=INDENT)  # fmt: skip
 
 
 def _show_devices(devices: Devices) -> None:
@@ -113,17 +119,17 @@ def _show_devices(devices: Devices) -> None:
     memory, balloon = devices.memory_stats, devices.balloon_info
     if balloon is not None:
         show_fields([
-            ("  Memory now, MiB", _mib(balloon.current_bytes)),
-            ("  Memory at most, MiB", _mib(balloon.maximum_bytes)),
-            ("  Unused, MiB", _mib(None if memory is None else memory.unused_bytes)),
-            ("  Usable, MiB", _mib(None if memory is None else memory.usable_bytes)),
-            ("  QEMU takes, MiB", _mib(None if memory is None else memory.resident_bytes)),
-        ])  # fmt: skip
+            (t("Memory now, MiB"), _mib(balloon.current_bytes)),
+            (t("Memory at most, MiB"), _mib(balloon.maximum_bytes)),
+            (t("Unused, MiB"), _mib(None if memory is None else memory.unused_bytes)),
+            (t("Usable, MiB"), _mib(None if memory is None else memory.usable_bytes)),
+            (t("QEMU takes, MiB"), _mib(None if memory is None else memory.resident_bytes)),
+        ], indent=INDENT)  # fmt: skip
     if devices.disks:
         show_table([
-            Column("Disk", whole=True), Column("Size\nMiB", number=True), Column("Read\nMiB", number=True),
-            Column("Written\nMiB", number=True), Column("Reading\nkB/s", number=True),
-            Column("Writing\nkB/s", number=True), Column("Source"),
+            Column(t("Disk"), whole=True), Column(t("Size\nMiB"), number=True), Column(t("Read\nMiB"), number=True),
+            Column(t("Written\nMiB"), number=True), Column(t("Reading\nkB/s"), number=True),
+            Column(t("Writing\nkB/s"), number=True), Column(t("Source")),
         ], [
             (disk.name, _mib(disk.capacity_bytes), _mib(disk.read_bytes), _mib(disk.written_bytes),
              _kilo(disk.read_bytes_per_second), _kilo(disk.written_bytes_per_second),
@@ -132,8 +138,9 @@ def _show_devices(devices: Devices) -> None:
         ])  # fmt: skip
     if devices.network:
         show_table([
-            Column("Network", whole=True), Column("Received\nMiB", number=True), Column("Sent\nMiB", number=True),
-            Column("Receiving\nkB/s", number=True), Column("Sending\nkB/s", number=True), Column("Hardware address"),
+            Column(t("Network"), whole=True), Column(t("Received\nMiB"), number=True),
+            Column(t("Sent\nMiB"), number=True), Column(t("Receiving\nkB/s"), number=True),
+            Column(t("Sending\nkB/s"), number=True), Column(t("Hardware address")),
         ], [
             (words.text_or_none(one.name), _mib(one.rx_bytes), _mib(one.tx_bytes), _kilo(one.rx_bytes_per_second),
              _kilo(one.tx_bytes_per_second), one.mac)
@@ -141,8 +148,8 @@ def _show_devices(devices: Devices) -> None:
         ])  # fmt: skip
     if devices.disks_usage:
         show_table([
-            Column("File system"), Column("Kind", whole=True), Column("Size\nMiB", number=True),
-            Column("Used\nMiB", number=True),
+            Column(t("File system")), Column(t("Kind"), whole=True), Column(t("Size\nMiB"), number=True),
+            Column(t("Used\nMiB"), number=True),
         ], [
             (one.path, one.filesystem, _mib(one.total_bytes), _mib(one.used_bytes)) for one in devices.disks_usage
         ])  # fmt: skip
@@ -150,6 +157,10 @@ def _show_devices(devices: Devices) -> None:
 
 def _listed(values: tuple[str, ...] | None) -> str:
     return ", ".join(values) if values else words.NONE
+
+
+def _answers(code: int | None) -> str:
+    return words.yes_no(None if code is None else code == 0)
 
 
 def _mib(value: int | None) -> str:

@@ -15,8 +15,9 @@ from ..client.answers import Answer
 from ..client.errors import ChangedMeanwhile
 from ..client.rest import Client
 from ..errors import Conflict, NotFound, NotUnique
+from ..texts import t
 from ..wire.policies import PolicyDetail
-from .resolve import find_group, hint
+from .resolve import find_group, with_hint
 
 Json = dict[str, Any]
 
@@ -39,69 +40,77 @@ def edit_classes(
             found.object_id, name, {"service-classes": changed["service-classes"]}, if_match=answer.etag
         )
     except ChangedMeanwhile:
-        raise Conflict(
-            f"somebody else changed the policy {name!r} of group {found.name!r} at the same time, so nothing was done;"
-            " look at it as it is now, and try again"
-        ) from None
-
-
-def place_of(things: Sequence[Json], name: str, what: str, where: str) -> int:
-    """Position of the policy or class of that name. Raises `NotFound` with similar names."""
-    names = [str(thing.get("name")) for thing in things]
-    if name not in names:
-        raise NotFound(f"there is no {what} {name!r} in {where}{hint(name, names, '')}")
-    return names.index(name)
+        raise Conflict(t(
+            "somebody else changed the policy {policy} of group {group} at the same time, so nothing was done; look at"
+            " it as it is now, and try again",
+            policy=repr(name), group=repr(found.name),
+        )) from None
 
 
 def policy_place(policies: Sequence[Json], name: str | None, group: Json) -> int:
     """Position of the policy of that name, or of the active one. Raises `NotFound`."""
+    owner = repr(group.get("name"))
+    name = name if name is not None else group.get("active-policy")
+    names = [str(policy.get("name")) for policy in policies]
     if name is None:
-        name = group.get("active-policy")
-    if name is None:
-        known = ", ".join(str(policy.get("name")) for policy in policies)
         raise NotFound(
-            f"the group {group.get('name')!r} has no active policy; "
-            + (f"say which policy you mean: {known}" if known else "it has none at all yet")
-        )
-    return place_of(policies, name, "policy", f"group {group.get('name')!r}")
+            t("the group {group} has no active policy; say which policy you mean: {names}", group=owner,
+              names=", ".join(names)) if names else
+            t("the group {group} has no active policy; it has none at all yet", group=owner)
+        )  # fmt: skip
+    if name not in names:
+        missing = t("there is no policy {name} in group {group}", name=repr(name), group=owner)
+        raise NotFound(with_hint(missing, name, names, "policy-list"))
+    return names.index(name)
 
 
-def check_new_name(things: Sequence[Json], name: str, what: str, where: str) -> None:
-    """Raises `NotUnique` if there is one of that name."""
-    if any(thing.get("name") == name for thing in things):
-        raise NotUnique(f"there is a {what} {name!r} in {where} already; choose another name")
+def class_place(policy: Json, name: str) -> int:
+    """Position of the service class of that name. Raises `NotFound`."""
+    names = [str(service_class.get("name")) for service_class in policy["service-classes"]]
+    if name not in names:
+        missing = t("there is no service class {name} in policy {policy}", name=repr(name), policy=_name(policy))
+        raise NotFound(with_hint(missing, name, names, "class-list"))
+    return names.index(name)
 
 
 def insert_class(policy: Json, new: Json, before: str | None) -> None:
     """Put a class before another one, or before the catch-all. Raises `NotFound`, `NotUnique`."""
     classes: list[Json] = policy["service-classes"]
-    where = f"policy {policy.get('name')!r}"
-    check_new_name(classes, new["name"], "service class", where)
-    place = len(classes) - 1 if before is None else place_of(classes, before, "service class", where)
-    classes.insert(place, new)
+    if any(one.get("name") == new["name"] for one in classes):
+        raise NotUnique(t(
+            "there is a service class {name} in policy {policy} already; choose another name",
+            name=repr(new["name"]), policy=_name(policy),
+        ))
+    classes.insert(len(classes) - 1 if before is None else class_place(policy, before), new)
 
 
 def move_class(policy: Json, name: str, before: str) -> None:
     """Move a class before another one. Raises `NotFound`, `Conflict` for the catch-all."""
     classes: list[Json] = policy["service-classes"]
-    where = f"policy {policy.get('name')!r}"
-    place = place_of(classes, name, "service class", where)
-    target = place_of(classes, before, "service class", where)
+    place, target = class_place(policy, name), class_place(policy, before)
     if place == target:
         return
     if place == len(classes) - 1:
-        raise Conflict(f"{name!r} takes all servers that are left, so it must stay the last class of {where}")
+        raise Conflict(t(
+            "{name} takes all servers that are left, so it must stay the last class of policy {policy}",
+            name=repr(name), policy=_name(policy),
+        ))
     moved = classes.pop(place)
-    classes.insert(place_of(classes, before, "service class", where), moved)
+    classes.insert(class_place(policy, before), moved)
 
 
 def remove_class(policy: Json, name: str) -> None:
     """Remove a class. Raises `NotFound`, `Conflict` for the catch-all."""
     classes: list[Json] = policy["service-classes"]
-    place = place_of(classes, name, "service class", f"policy {policy.get('name')!r}")
+    place = class_place(policy, name)
     if place == len(classes) - 1:
-        raise Conflict(
-            f"{name!r} takes all servers that are left, and every policy ends with such a class;"
-            " change it with class-update, or delete the whole policy with policy-delete"
-        )
+        raise Conflict(t(
+            "{name} takes all servers that are left, and every policy ends with such a class; change it with"
+            " class-update, or delete the whole policy with policy-delete",
+            name=repr(name),
+        ))
     del classes[place]
+
+
+def _name(policy: Json) -> str:
+    return repr(policy.get("name"))

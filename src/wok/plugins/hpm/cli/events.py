@@ -10,6 +10,7 @@ import click
 from ..client.errors import ClientError
 from ..client.events import Received
 from ..client.rest import Client
+from ..texts import later, plural, t
 from ..wire.events import (
     KINDS,
     AdjustmentEvent,
@@ -27,7 +28,6 @@ from ..wire.events import (
     ServerRemovedEvent,
     StartJobEvent,
 )
-from ..wire.management import AdjustedServer
 from . import words
 from .command import command
 from .option_types import one_of
@@ -38,15 +38,17 @@ from .session import Session
 NAMED = 5
 
 _STATUSES = {
-    "met": "meets its goal", "missed": "misses its goal", "idle": "is idle", "discretionary": "has no goal",
-    "unmanaged": "is unmanaged", "paused": "is paused",
+    "met": later("meets its goal"), "missed": later("misses its goal"), "idle": later("is idle"),
+    "discretionary": later("has no goal"), "unmanaged": later("is unmanaged"), "paused": later("is paused"),
 }  # fmt: skip
 _RESYNCS = {
-    "unknown-id": "hpm was started anew, or the id is not one of its events",
-    "too-old": "some events are not kept any more",
-    "too-many": "more changed at once than is told one by one",
+    "unknown-id": later(
+        "events are missing: hpm was started anew, or the id is not one of its events; look anew at what matters"
+    ),
+    "too-old": later("events are missing: some events are not kept any more; look anew at what matters"),
+    "too-many": later("events are missing: more changed at once than is told one by one; look anew at what matters"),
 }
-_WORDS = {"perf-policies": "policies", "active-policy": "the active policy"}
+_WORDS = {"perf-policies": later("policies"), "active-policy": later("the active policy")}
 
 
 @command("events", examples=[
@@ -115,79 +117,97 @@ def _print(session: Session, received: Received, groups: _Groups) -> None:
 def in_words(event: Event, group_name: Callable[[str], str]) -> str | None:
     """An event as a sentence; None: it is nothing to a person. `group_name` gives a group's name by its id."""
     if isinstance(event, ServerEvent):
-        return f"{event.name} {', '.join(_changes(event, group_name))}"
+        return t("{name} {what}", name=event.name, what=", ".join(_changes(event, group_name)))
     if isinstance(event, GroupEvent):
         return _group(event)
     if isinstance(event, LevelsEvent):
-        return f"CPU management is {event.cpu_mgmt}, memory management is {event.memory_mgmt}"
+        return t(
+            "CPU management is {cpu}, memory management is {memory}", cpu=event.cpu_mgmt, memory=event.memory_mgmt
+        )
     if isinstance(event, AdjustmentEvent):
         return _adjustment(event)
     if isinstance(event, LoopEvent):
-        return f"hpm's loop: {event.cut or 'all of its work is done again'}: {event.reason}"
+        cut = event.cut or t("all of its work is done again")
+        return t("hpm's loop: {what}: {reason}", what=cut, reason=event.reason)
     if isinstance(event, HostEvent):
-        return "the host is well again" if event.problem is None else f"a problem of the host: {event.problem}"
+        if event.problem is None:
+            return t("the host is well again")
+        return t("a problem of the host: {problem}", problem=event.problem)
     if isinstance(event, StartJobEvent):
         return _job(event)
     if isinstance(event, DependencyStoppedEvent):
-        warned = f"{words.count(len(event.warned), 'server')} that need it go on" if event.warned else ""
-        stopped = f"{words.count(len(event.stopped), 'server')} that need it are stopped" if event.stopped else ""
-        return f"{event.name} stopped: {', '.join(filter(None, (warned, stopped)))}"
+        told = [
+            plural("{n} server that needs it goes on", "{n} servers that need it go on", len(event.warned))
+            if event.warned else "",
+            plural("{n} server that needs it is stopped", "{n} servers that need it are stopped", len(event.stopped))
+            if event.stopped else "",
+        ]  # fmt: skip
+        return t("{name} stopped: {what}", name=event.name, what=", ".join(filter(None, told)))
     if isinstance(event, DependencyCycleEvent):
-        return (
-            f"these servers wait for each other for ever: {' → '.join(event.names)}" if event.names else
-            "no servers wait for each other any more"
-        )
+        if not event.names:
+            return t("no servers wait for each other any more")
+        return t("these servers wait for each other for ever: {names}", names=" → ".join(event.names))
     if isinstance(event, ResyncEvent):
         said = _RESYNCS.get(event.reason)
-        return None if said is None else f"events are missing: {said}; look anew at what matters"
-    noun = "the server" if isinstance(event, ServerRemovedEvent) else "the group"
-    assert isinstance(event, ServerRemovedEvent | GroupRemovedEvent)
-    return f"{noun} {event.name} is gone"
+        return None if said is None else t(said)
+    if isinstance(event, ServerRemovedEvent):
+        return t("the server {name} is gone", name=event.name)
+    assert isinstance(event, GroupRemovedEvent)
+    return t("the group {name} is gone", name=event.name)
 
 
 def _changes(event: ServerEvent, group_name: Callable[[str], str]) -> Iterator[str]:
     if "new" in event.changed:
-        yield f"is new ({event.status})"
+        yield t("is new ({status})", status=event.status)
     if "name" in event.changed:
-        yield "has this name now"
+        yield t("has this name now")
     if "status" in event.changed:
-        yield f"is {event.status}"
+        yield t("is {status}", status=event.status)
     if "workload-resource-group" in event.changed:
-        yield f"is in the group {group_name(words.id_of(event.workload_resource_group))}"
+        yield t("is in the group {name}", name=group_name(words.id_of(event.workload_resource_group)))
     if "service-class" in event.changed:
-        yield "is in no service class" if event.service_class is None else f"is in the class {event.service_class}"
+        name = event.service_class
+        yield t("is in no service class") if name is None else t("is in the class {name}", name=name)
     if "goal-status" in event.changed:
         index = "" if event.performance_index is None else f" (PI {words.index(event.performance_index)})"
-        yield _STATUSES[event.goal_status] + index
+        yield t(_STATUSES[event.goal_status]) + index
 
 
 def _group(event: GroupEvent) -> str:
-    active = "without a policy" if event.active_policy is None else f"active policy {event.active_policy}"
-    what = "is new" if "new" in event.changed else f"changed: {', '.join(_WORDS.get(c, c) for c in event.changed)}"
-    return f"the group {event.name} {what} ({active})"
+    policy = event.active_policy
+    active = t("without a policy") if policy is None else t("active policy {name}", name=policy)
+    if "new" in event.changed:
+        return t("the group {name} is new ({policy})", name=event.name, policy=active)
+    what = ", ".join(t(_WORDS[field]) if field in _WORDS else field for field in event.changed)
+    return t("the group {name} changed: {what} ({policy})", name=event.name, what=what, policy=active)
 
 
 def _adjustment(event: AdjustmentEvent) -> str:
     measured = [s for s in (*event.receivers, *event.donors) if s.pi_measured is not None]
     if measured:
-        came = [f"{s.name} {words.index(s.pi_before)} → {words.index(s.pi_measured)}" for s in measured[:NAMED]]
-        return f"adjustment #{event.object_id}, PI before → measured: {', '.join(came)}{_more(measured)}"
-    text = f"adjustment #{event.object_id} {event.outcome}"
+        came = [f"{s.name} {words.index(s.pi_before)} → {words.index(s.pi_measured)}" for s in measured]
+        return t("adjustment #{number}, PI before → measured: {what}", number=event.object_id, what=_some(came))
+    text = t("adjustment #{number} {outcome}", number=event.object_id, outcome=event.outcome)
     if event.reason is not None:
         return f"{text}: {event.reason}" + ("" if event.detail is None else f" ({event.detail})")
-    sides = (("more CPU for", event.receivers), ("less for", event.donors))
-    said = [f"{what} {', '.join(s.name for s in some[:NAMED])}{_more(some)}" for what, some in sides if some]
-    return f"{text}: {'; '.join(said)}"
+    receivers, donors = ([server.name for server in side] for side in (event.receivers, event.donors))
+    said = [
+        t("more CPU for {names}", names=_some(receivers)) if receivers else "",
+        t("less for {names}", names=_some(donors)) if donors else "",
+    ]  # fmt: skip
+    return f"{text}: {'; '.join(filter(None, said))}"
 
 
 def _job(event: StartJobEvent) -> str:
-    phases = [f"{s.name} {s.phase}" for s in event.virtual_servers[:NAMED]]
-    rest = len(event.virtual_servers) - NAMED
-    return (
-        f"job {event.object_id} ({event.action}) is {event.state}: {', '.join(phases)}"
-        + (f" and {rest} more" if rest > 0 else "")
-    )
+    return t(
+        "job {number} ({action}) is {state}: {servers}", number=event.object_id, action=event.action,
+        state=event.state, servers=_some([f"{server.name} {server.phase}" for server in event.virtual_servers]),
+    )  # fmt: skip
 
 
-def _more(servers: list[AdjustedServer]) -> str:
-    return f" and {len(servers) - NAMED} more" if len(servers) > NAMED else ""
+def _some(names: list[str]) -> str:
+    """The first names, and how many there are beside them."""
+    named = ", ".join(names[:NAMED])
+    if len(names) <= NAMED:
+        return named
+    return plural("{names} and {n} more", "{names} and {n} more", len(names) - NAMED, names=named)

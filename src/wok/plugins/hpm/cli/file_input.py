@@ -13,6 +13,7 @@ from ..errors import InvalidValue
 from ..policy.files.content import MAX_SIZE
 from ..policy.files.notation import read
 from ..policy.policies import PerformancePolicy
+from ..texts import t
 
 
 def read_bytes(file: Path) -> bytes:
@@ -24,21 +25,21 @@ def read_bytes(file: Path) -> bytes:
         with file.open("rb") as opened:
             return opened.read(MAX_SIZE + 1)
     except OSError as error:
-        raise InvalidValue(f"cannot read {file}: {error.strerror}") from None
+        raise InvalidValue(t("cannot read {file}: {error}", file=file, error=error.strerror)) from None
 
 
 def from_xml(data: bytes) -> dict[str, Any]:
     """The one policy of an XML file, in the shape of the API. Raises `InvalidValue`."""
     content = read(data, "xml")
     if not isinstance(content, PerformancePolicy):
-        raise InvalidValue("the file holds groups, not one policy; 'hpm policy-import' reads it", place=(1, 1))
+        raise InvalidValue(t("the file holds groups, not one policy; 'hpm policy-import' reads it"), place=(1, 1))
     policy: dict[str, Any] = msgspec.to_builtins(content)
     return policy
 
 
 def name_of(file: Path) -> str:
     """The file as messages name it."""
-    return "standard input" if str(file) == "-" else str(file)
+    return t("standard input") if str(file) == "-" else str(file)
 
 
 def located(file: Path, error: InvalidValue) -> str:

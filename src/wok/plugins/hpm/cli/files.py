@@ -14,7 +14,7 @@ from ..policy.files.content import PolicyFile
 from ..policy.files.notation import Notation, notation_of, read
 from ..policy.files.problems import problems
 from ..policy.policies import PerformancePolicy
-from . import words
+from ..texts import later, plural, t
 from .command import Slot, command
 from .edits import policy_place
 from .file_changes import show_changes, summary
@@ -32,7 +32,7 @@ _FILE = Slot("file", "FILE", "--file", "The policy file; '-': standard input.", 
 _FILES = Slot("files", "FILE", "--file", "A policy file; '-': standard input (repeatable).", optional=True, many=True,
               complete="file")  # fmt: skip
 
-_NOBODY = "nobody can be asked whether to import (no terminal): say --yes, or --dry-run"
+_NOBODY = later("nobody can be asked whether to import (no terminal): say --yes, or --dry-run")
 
 
 @command("policy-export", _GROUP, _POLICY, examples=[
@@ -55,9 +55,9 @@ def policy_export(
     if notation is None:
         notation = "xml" if output is not None and output.suffix.lower() == ".xml" else "json"
     if session.json and notation != "json":
-        raise click.UsageError("--json and XML are wanted; leave one of them out")
+        raise click.UsageError(t("--json and XML are wanted; leave one of them out"))
     if policy is not None and group is None:
-        raise click.UsageError("a policy belongs to a group: give GROUP, too")
+        raise click.UsageError(t("a policy belongs to a group: give GROUP, too"))
     group_id = None
     if group is not None:
         group_id = find_group(session.client, group).object_id
@@ -69,8 +69,9 @@ def policy_export(
         try:
             output.write_bytes(data)
         except OSError as error:
-            raise InvalidValue(f"cannot write {output}: {error.strerror}") from None
-        click.echo(f"Wrote {plain(str(output))}: {_content(read(data))}.", err=True)
+            raise InvalidValue(t("cannot write {file}: {error}", file=output, error=error.strerror)) from None
+        told = t("Wrote {file}: {content}.", file=plain(str(output)), content=_content(read(data)))
+        click.echo(told, err=True)
     elif sys.stdout.isatty():
         click.echo(plain(data.decode(), lines=True), nl=False)
     else:
@@ -95,19 +96,19 @@ def policy_import(session: Session, group: str | None, file: str, dry_run: bool,
     """
     path = Path(file)
     if group is not None and replace:
-        raise click.UsageError("--replace is for a file of all groups: leave GROUP or --replace out")
+        raise click.UsageError(t("--replace is for a file of all groups: leave GROUP or --replace out"))
     if session.json and not (yes or dry_run):
-        raise click.UsageError("with --json nobody is asked: say --yes or --dry-run")
+        raise click.UsageError(t("with --json nobody is asked: say --yes or --dry-run"))
     asks = not (yes or dry_run)
     if asks and file == "-":
-        raise click.UsageError(_NOBODY)
+        raise click.UsageError(t(_NOBODY))
     data, client = read_bytes(path), session.client
     notation = notation_of(data)
     group_id = tag = None
     if group is not None:
         group_id = find_group(client, group).object_id
     if asks and not sys.stdin.isatty():
-        raise click.UsageError(_NOBODY)
+        raise click.UsageError(t(_NOBODY))
     if asks:    # so that what is done is what was shown
         tag = client.state_of_policies() if group_id is None else client.group(group_id).etag
     try:
@@ -120,13 +121,14 @@ def policy_import(session: Session, group: str | None, file: str, dry_run: bool,
         result = answer.value
         show_changes(result, {server.object_id: server.name for server in client.servers().value.virtual_servers})
         if dry_run or yes or not result.changed:
-            click.echo(f"{'Dry run' if dry_run else 'Imported'}: {summary(result)}.")
+            told = summary(result)
+            click.echo(t("Dry run: {changes}.", changes=told) if dry_run else t("Imported: {changes}.", changes=told))
             return
-        click.confirm("Import this?", abort=True, err=True)
+        click.confirm(t("Import this?"), abort=True, err=True)
         client.import_file(data, notation, group_id, replace=replace, if_match=tag)
-        click.echo(f"Imported: {summary(result)}.")
+        click.echo(t("Imported: {changes}.", changes=summary(result)))
     except ChangedMeanwhile:
-        raise Conflict("somebody else changed groups at the same time, so nothing was done; try again") from None
+        raise Conflict(t("somebody else changed groups at the same time, so nothing was done; try again")) from None
     except ApiError as error:
         raise ApiError(error.status, error.reason, refused(path, error), error.details) from None
 
@@ -144,7 +146,7 @@ def policy_check(ctx: click.Context, session: Session, files: tuple[str, ...], s
     code is 1). One error of each group, policy, service class and server is told at a time.
     """
     if schema == bool(files):
-        raise click.UsageError("give the FILEs to check, or --schema")
+        raise click.UsageError(t("give the FILEs to check, or --schema"))
     if schema:
         package = (__package__ or "hpm.cli").rpartition(".")[0]
         text = resources.files(f"{package}.policy.files").joinpath("policy-file.rng").read_text("utf-8")
@@ -168,19 +170,20 @@ def policy_check(ctx: click.Context, session: Session, files: tuple[str, ...], s
 def _content(content: PolicyFile) -> str:
     """What is in a file, in a few words."""
     if isinstance(content, PerformancePolicy):
-        return f"the policy {content.name!r} with {_classes([content])}"
+        return plural(
+            "the policy {name} with {n} service class", "the policy {name} with {n} service classes",
+            len(content.service_classes), name=repr(content.name),
+        )  # fmt: skip
     groups, servers = content.workload_resource_groups, content.virtual_servers
     policies = [policy for group in groups for policy in group.perf_policies]
+    classes = sum(len(policy.service_classes) for policy in policies)
+    members = sum(len(group.virtual_servers) for group in groups)
     told = [
-        words.count(len(groups), "group"),
-        f"{words.count(len(policies), 'policy', 'policies')} with {_classes(policies)}",
-        words.count(sum(len(group.virtual_servers) for group in groups), "server in a group", "servers in groups"),
+        plural("{n} group", "{n} groups", len(groups)),
+        plural("{n} policy", "{n} policies", len(policies)),
+        plural("{n} service class", "{n} service classes", classes),
+        plural("{n} server in a group", "{n} servers in groups", members),
     ]
     if servers:
-        told.append(f"something said of {words.count(len(servers), 'server')}")
+        told.append(plural("something said of {n} server", "something said of {n} servers", len(servers)))
     return ", ".join(told)
-
-
-def _classes(policies: list[PerformancePolicy]) -> str:
-    count = sum(len(policy.service_classes) for policy in policies)
-    return words.count(count, "service class", "service classes")

@@ -12,6 +12,7 @@ from ..client.errors import ChangedMeanwhile
 from ..errors import Conflict
 from ..policy.decode import convert
 from ..policy.guest_policies import GuestPolicy
+from ..texts import plural, t
 from ..wire.groups import GroupCreate, GroupDetail, GroupList, GroupUpdate
 from . import words
 from .command import GROUP, NEW_GROUP, SERVERS, command
@@ -35,8 +36,8 @@ def wrg_list(session: Session) -> None:
 
     def show(groups: GroupList) -> None:
         columns = [
-            Column("Name"), Column("Active policy"), Column("Importance", whole=True),
-            Column("Servers", number=True), Column("PI", number=True), Column("Goal status", whole=True),
+            Column(t("Name")), Column(t("Active policy")), Column(t("Importance"), whole=True),
+            Column(t("Servers"), number=True), Column(t("PI"), number=True), Column(t("Goal status"), whole=True),
         ]  # fmt: skip
         show_table(columns, [
             (g.name, words.text_or_none(g.active_policy), words.text_or_none(g.importance),
@@ -53,28 +54,29 @@ def wrg_show(session: Session, group: str) -> None:
     from .output import Column, show_fields, show_table, status_cell
 
     def show(found: GroupDetail) -> None:
-        active = found.active_policy or "none; the group is unmanaged: its servers keep their shares"
+        active = found.active_policy or t("none; the group is unmanaged: its servers keep their shares")
         show_fields([
-            ("Name", found.name), ("Id", found.object_id), ("Description", words.text_or_none(found.description)),
-            ("Active policy", active), ("Servers", str(len(found.virtual_servers))),
+            (t("Name"), found.name), (t("Id"), found.object_id),
+            (t("Description"), words.text_or_none(found.description)),
+            (t("Active policy"), active), (t("Servers"), str(len(found.virtual_servers))),
             *_partition(session, found),
         ])  # fmt: skip
         if found.perf_policies:
             click.echo()
             show_table(
-                [Column("Policy"), Column("Importance"), Column("Service classes")],
-                [(p.name + (" (active)" if p.name == found.active_policy else ""), p.importance,
+                [Column(t("Policy")), Column(t("Importance")), Column(t("Service classes"))],
+                [(t("{name} (active)", name=p.name) if p.name == found.active_policy else p.name, p.importance,
                   ", ".join(c.name for c in p.service_classes)) for p in found.perf_policies],
             )  # fmt: skip
         if found.schedule is not UNSET:
-            click.echo("\nSchedule")
+            click.echo("\n" + t("Schedule"))
             show_schedule(found.schedule, found.otherwise)
         if found.virtual_servers:
             members = {words.id_of(uri) for uri in found.virtual_servers}
             click.echo()
             show_table(
-                [Column("Server"), Column("Status", whole=True), Column("Class"), Column("PI", number=True),
-                 Column("Goal status", whole=True)],
+                [Column(t("Server")), Column(t("Status"), whole=True), Column(t("Class")), Column(t("PI"), number=True),
+                 Column(t("Goal status"), whole=True)],
                 [(s.name, s.status, words.text_or_none(s.service_class), words.index(s.performance_index),
                   status_cell(s.goal_status))
                  for s in session.client.servers().value.virtual_servers if s.object_id in members],
@@ -89,7 +91,8 @@ def _partition(session: Session, group: GroupDetail) -> list[tuple[str, str]]:
         return []
     names = {server.object_id: server.name for server in session.client.servers().value.virtual_servers}
     away = ", ".join(names.get(words.id_of(uri), uri) for uri in group.virtual_servers_elsewhere)
-    return [("Partition", group.partition + (f"; {away} stand elsewhere until their next start" if away else ""))]
+    told = t("{partition}; {names} stand elsewhere until their next start", partition=group.partition, names=away)
+    return [(t("Partition"), told if away else group.partition)]
 
 
 @command("wrg-create", NEW_GROUP, examples=[
@@ -103,7 +106,7 @@ def wrg_create(session: Session, group: str, description: str | None) -> None:
     It is unmanaged (its servers keep their shares) until policy-create gives it a policy.
     """
     answer = session.client.create_group(GroupCreate(name=group, description=description or ""))
-    session.done(answer, f"Created group {group!r}.")
+    session.done(answer, t("Created group {group}.", group=repr(group)))
 
 
 @command("wrg-update", GROUP, examples=[
@@ -126,7 +129,7 @@ def wrg_update(
 ) -> None:  # fmt: skip
     """Change a group's name, partition or guest policy."""
     if new_name is None and description is None and partition is None and guest_policy is None:
-        raise click.UsageError("nothing to change: give --new-name, --description, --partition or --guest-policy")
+        raise click.UsageError(t("nothing to change: give --new-name, --description, --partition or --guest-policy"))
     changes = GroupUpdate()
     if new_name is not None:
         changes.name = new_name
@@ -137,7 +140,7 @@ def wrg_update(
     if guest_policy is not None:
         changes.guest_policy = convert(read_whole(guest_policy), GuestPolicy)
     answer = session.client.update_group(find_group(session.client, group).object_id, changes)
-    session.done(answer, f"Changed group {answer.value.name!r}.")
+    session.done(answer, t("Changed group {name}.", name=repr(answer.value.name)))
 
 
 @command("wrg-delete", GROUP, examples=["hpm wrg-delete Gold", "hpm wrg-delete Gold --yes"])
@@ -149,23 +152,27 @@ def wrg_delete(session: Session, group: str, yes: bool) -> None:
     """
     found = session.client.group(find_group(session.client, group).object_id)
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked whether to delete (no terminal): say --yes")
+        raise click.UsageError(t("nobody can be asked whether to delete (no terminal): say --yes"))
     details = found.value
     if not yes:
-        servers = words.count(len(details.virtual_servers), "server")
-        policies = words.count(len(details.perf_policies), "policy", "policies")
-        click.confirm(
-            f"Delete group {details.name!r} with {policies}? ({servers} will go to the group default)",
-            abort=True, err=True,
+        question = plural(
+            "Delete group {name} with {n} policy?", "Delete group {name} with {n} policies?",
+            len(details.perf_policies), name=repr(details.name),
         )  # fmt: skip
+        servers = plural(
+            "{n} server will go to the group default", "{n} servers will go to the group default",
+            len(details.virtual_servers),
+        )  # fmt: skip
+        click.confirm(f"{question} ({servers})", abort=True, err=True)
     try:
         session.client.delete_group(details.object_id, if_match=found.etag)
     except ChangedMeanwhile:
-        raise Conflict(
-            f"somebody else changed the group {details.name!r} at the same time, so it was not deleted;"
-            " look at it as it is now, and try again"
-        ) from None
-    session.done(None, f"Deleted group {details.name!r}.")
+        raise Conflict(t(
+            "somebody else changed the group {name} at the same time, so it was not deleted; look at it as it is now,"
+            " and try again",
+            name=repr(details.name),
+        )) from None
+    session.done(None, t("Deleted group {name}.", name=repr(details.name)))
 
 
 @command("wrg-add-vs", GROUP, _OUTSIDERS, examples=[
@@ -182,7 +189,8 @@ def wrg_add_vs(session: Session, group: str, servers: tuple[str, ...], move: boo
     members = find_servers(session.client, servers)
     with names_for_ids(members):
         answer = session.client.add_servers(found.object_id, [server.object_id for server in members], move)
-    session.done(answer, f"Put {', '.join(server.name for server in members)} in group {found.name!r}.")
+    names = ", ".join(server.name for server in members)
+    session.done(answer, t("Put {names} in group {group}.", names=names, group=repr(found.name)))
 
 
 @command("wrg-remove-vs", GROUP, _MEMBERS, examples=["hpm wrg-remove-vs Gold db1 db2"])
@@ -196,4 +204,6 @@ def wrg_remove_vs(session: Session, group: str, servers: tuple[str, ...]) -> Non
     with names_for_ids(members):
         answer = session.client.remove_servers(found.object_id, [server.object_id for server in members])
     names = ", ".join(server.name for server in members)
-    session.done(answer, f"Took {names} out of group {found.name!r}; now in the group default.")
+    session.done(answer, t(
+        "Took {names} out of group {group}; now in the group default.", names=names, group=repr(found.name),
+    ))

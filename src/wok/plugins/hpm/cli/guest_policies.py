@@ -10,6 +10,7 @@ import msgspec
 
 from ..policy.guest_policies import Drift, GuestPolicy, HugePages
 from ..policy.guest_words import NAMES, said
+from ..texts import later, t
 from ..wire.guest_policies import EffectivePolicy
 from . import words
 from .command import SERVER, command
@@ -20,7 +21,8 @@ from .session import Session
 
 #: `origin` in words.
 _ORIGINS = {
-    "virtual-server": "the server", "service-class": "class", "workload-resource-group": "group", "host": words.NONE,
+    "virtual-server": later("the server"), "service-class": later("class {name}"),
+    "workload-resource-group": later("group {name}"), "host": words.NONE,
 }  # fmt: skip
 
 
@@ -35,8 +37,9 @@ def policy_of(session: Session, server: str) -> None:
 
     def show(found: EffectivePolicy) -> None:
         show_table(
-            [Column("Field"), Column("Wanted"), Column("Said by"), Column("In force"), Column("State", whole=True)],
-            [(f.name, words.text_or_none(f.value), _ORIGINS[f.origin] + (f" {f.of}" if f.of else ""),
+            [Column(t("Field")), Column(t("Wanted")), Column(t("Said by")), Column(t("In force")),
+             Column(t("State"), whole=True)],
+            [(f.name, words.text_or_none(f.value), t(_ORIGINS[f.origin], name=f.of or ""),
               words.text_or_none(f.in_force), "" if f.state == "unsaid" else f.state) for f in found.fields],
         )  # fmt: skip
         reasons = [f"{f.name}: {f.reason}" for f in found.fields if f.reason]
@@ -112,21 +115,24 @@ def vs_policy(
     elif exclusive is not None:
         before = client.guest_policy(found.object_id).value.placement
         if before is None:
-            raise click.UsageError("--exclusive says how --placement may work; give --placement too")
+            raise click.UsageError(t("--exclusive says how --placement may work; give --placement too"))
         changes["placement"] = {**msgspec.to_builtins(before), "exclusive": exclusive}
     if persist:
         if changes:
             client.update_guest_policy(found.object_id, changes)
         written = client.persist_policy(found.object_id)
-        session.done(written, f"Wrote into the definition of {found.name!r}: {', '.join(written.value.written)}.")
+        session.done(written, t(
+            "Wrote into the definition of {name}: {fields}.",
+            name=repr(found.name), fields=", ".join(written.value.written),
+        ))
         for name, why in written.value.left_out.items():
-            warn(f"{name} was left out: {why}")
+            warn(t("{name} was left out: {why}", name=name, why=why))
         return
     if not changes:
         session.emit(client.guest_policy(found.object_id), lambda policy: _show(found.name, policy))
         return
     answer = client.update_guest_policy(found.object_id, changes)
-    session.done(answer, f"Changed the guest policy of {found.name!r}.")
+    session.done(answer, t("Changed the guest policy of {name}.", name=repr(found.name)))
 
 
 def _show(name: str, policy: GuestPolicy) -> None:
@@ -136,4 +142,7 @@ def _show(name: str, policy: GuestPolicy) -> None:
     if told:
         show_fields(list(told.items()))
     else:
-        click.echo(f"Nothing is said of {name!r} itself; 'hpm policy-of {name}' shows what is in force.")
+        click.echo(t(
+            "Nothing is said of {name} itself; 'hpm policy-of {server}' shows what is in force.",
+            name=repr(name), server=name,
+        ))

@@ -12,6 +12,7 @@ from ..errors import InvalidValue
 from ..policy.cpu_sets import parse_cpus
 from ..policy.decode import convert, decode
 from ..policy.guest_policies import DiskLimits, GuestPolicy
+from ..texts import t
 from .file_input import located, read_bytes
 from .option_types import Json, Parsed
 
@@ -34,10 +35,11 @@ class PlacementText(Parsed):
             try:
                 parse_cpus(cpus)
             except InvalidValue:
-                raise ValueError(
-                    f"{value!r} is no placement; right are CPUs such as 0-3,8, CPUs for each vCPU such as 0/1/2-3,"
-                    f" node:N, {', '.join(_WORDS)}"
-                ) from None
+                raise ValueError(t(
+                    "{value} is no placement; right are CPUs such as 0-3,8, CPUs for each vCPU such as 0/1/2-3, node:N,"
+                    " {words}",
+                    value=repr(value), words=", ".join(_WORDS),
+                )) from None
         return {"type": "cpus", "cpus": value} if len(lists) == 1 else {"type": "vcpus", "cpus": lists}
 
 
@@ -53,10 +55,10 @@ class DiskLimit(Parsed):
         for part in text.split(","):
             found = _LIMIT.fullmatch(part)
             if found is None or found["name"] not in names or not disk:
-                raise ValueError(
-                    f"{value!r} is not of the form DISK:NAME=NUMBER, such as vda:read-iops-sec=500; names are"
-                    f" {', '.join(names)}"
-                )
+                raise ValueError(t(
+                    "{value} is not of the form DISK:NAME=NUMBER, such as vda:read-iops-sec=500; names are {names}",
+                    value=repr(value), names=", ".join(names),
+                ))
             limits[found["name"]] = int(found["number"])
         return disk, limits
 

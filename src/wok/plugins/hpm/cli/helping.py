@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
+from ..texts import t
 from .command import command
 from .registry import COMMANDS
 from .session import Session
 
 
 def _complete_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    return [CompletionItem(e.name, help=e.summary) for e in COMMANDS.values() if e.name.startswith(incomplete)]
+    return [CompletionItem(e.name, help=t(e.summary)) for e in COMMANDS.values() if e.name.startswith(incomplete)]
 
 
 @command("help", local=True, examples=["hpm help", "hpm help vs-update", "hpm help wrg"])
@@ -31,7 +32,7 @@ def help(ctx: click.Context, session: Session, word: str | None) -> None:
     of_noun = [entry for entry in COMMANDS.values() if entry.name.startswith(word + "-")]
     if word not in COMMANDS and of_noun:
         formatter = outer.make_formatter()
-        formatter.write_dl([(entry.name, entry.summary) for entry in of_noun])
+        formatter.write_dl([(entry.name, t(entry.summary)) for entry in of_noun])
         click.echo(formatter.getvalue(), nl=False)
         return
     name, found, _ = group.resolve_command(outer, [word])    # an unknown word is answered with similar ones

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..texts import t
 from .command import Failure, command
 from .local import libvirt_hooks
 from .session import Session
@@ -34,7 +35,7 @@ def hooks_install(session: Session, root: Path, asked: Path | None, check: bool)
     try:
         state = hooks.state() if check else hooks.install()
     except OSError as error:
-        raise Failure(f"the hook cannot be written: {error}; this takes root") from None
+        raise Failure(t("the hook cannot be written: {error}; this takes root", error=error)) from None
     for sentence in state.sentences():
         click.echo(sentence)
     if check and not (state.current and state.seen is not False):
@@ -52,5 +53,6 @@ def hooks_remove(session: Session, root: Path) -> None:
     try:
         removed = hooks.remove()
     except OSError as error:
-        raise Failure(f"the hook cannot be taken away: {error}; this takes root") from None
-    click.echo(f"Removed {hooks.path}." if removed else f"There is no {hooks.path}.")
+        raise Failure(t("the hook cannot be taken away: {error}; this takes root", error=error)) from None
+    path = hooks.path
+    click.echo(t("Removed {path}.", path=path) if removed else t("There is no {path}.", path=path))

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..texts import plural, speak, t
 from .command import Failure, Slot, command
 from .option_types import NumberRange
 from .plain import plain
 from .session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from ..host.configuration import Configuration
     from ..host.hooks import Hooks
+    from ..wire.findings import Finding
     from ..wire.simulations import DescribedHost, Simulation, SimulationCreate
 
 # hpm adds up some thousands of integers. numpy's linear algebra is not used, and need not start a thread for each
@@ -39,6 +42,12 @@ _listen = click.option(
     "--listen", "web_listen", metavar="ADDRESS:PORT",
     help="Where browsers and programs reach hpm [default: 127.0.0.1:8643, this host only].",
 )  # fmt: skip
+_config = click.option(
+    "--config", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Take what is not said here from this file [default: /etc/hpm/hpm.conf, or the user's own, if it is there].",
+)  # fmt: skip
+_FILE = Slot("file", "FILE", "--file", "The file; default: the one that 'hpm serve' would read.", optional=True,
+             complete="file", value="FILE")  # fmt: skip
 _BACKUP = Slot("backup", "NAME", "--backup", "A backup, by its name in backup-list.")
 _file = click.Path(dir_okay=False, path_type=Path)
 _tls_cert = click.option(
@@ -53,6 +62,7 @@ _verbose = click.option("--verbose", "-v", is_flag=True, help="Say more of what 
     "hpm serve --listen 0.0.0.0:8643",
     "hpm serve --connect simulated --state-dir /tmp/try --interval 3 --no-web",
 ])  # fmt: skip
+@_config
 @_connect
 @_state_dir
 @click.option("--socket", "listen", type=click.Path(path_type=Path), metavar="PATH",
@@ -77,6 +87,7 @@ _verbose = click.option("--verbose", "-v", is_flag=True, help="Say more of what 
 def serve(
     ctx: click.Context,
     session: Session,
+    file: Path | None,
     connect: str | None,
     state_dir: Path | None,
     listen: Path | None,
@@ -98,21 +109,28 @@ def serve(
     It runs until it is ended (Ctrl-C, or SIGTERM), and then puts back what it changed.
     """
     if session.host is not None:
-        raise click.UsageError("serve runs on this host; leave --host out")
+        raise click.UsageError(t("serve runs on this host; leave --host out"))
+    speak({})    # what is logged, and told to programs, is English
     from ..host.serve import serve as run
 
+    said = _configured(
+        file, listen=web_listen, tls_cert=tls_cert, tls_key=tls_key, mom_rpc=mom_rpc, plot_dir=plot_dir,
+        verbose=verbose,
+    )  # fmt: skip
     try:
         code = run(
-            connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval, verbose=verbose,
-            web=not no_web, listen=web_listen, tls_cert=tls_cert, tls_key=tls_key, mom_rpc=mom_rpc,
-            plot_dir=plot_dir, helpers=helpers,
+            connect=connect, state_dir=state_dir, socket=listen or session.socket, interval=interval,
+            verbose=said.verbose, web=not no_web, listen=said.listen, tls_cert=said.tls_cert, tls_key=said.tls_key,
+            mom_rpc=said.mom_rpc, plot_dir=said.plot_dir, helpers=helpers,
         )  # fmt: skip
     except OSError as error:    # a directory that cannot be made, a socket that cannot be bound
-        raise Failure(f"hpm cannot start: {error}") from None
+        raise Failure(t("hpm cannot start: {error}", error=error)) from None
     except RuntimeError as error:
         if "new thread" not in str(error):
             raise
-        raise Failure(f"hpm cannot start: {error}; allow it more (TasksMax of its unit, or 'ulimit -u')") from None
+        raise Failure(
+            t("hpm cannot start: {error}; allow it more (TasksMax of its unit, or 'ulimit -u')", error=error)
+        ) from None
     ctx.exit(code)
 
 
@@ -120,6 +138,7 @@ def serve(
     "hpm web",
     "hpm web --listen [::]:443 --tls-cert cert.pem --tls-key key.pem",
 ])  # fmt: skip
+@_config
 @click.option("--manager-socket", type=click.Path(path_type=Path), metavar="PATH",
               help="The manager's socket for the web front [default: front.sock beside the manager's other].",
 )  # fmt: skip
@@ -131,6 +150,7 @@ def serve(
 @_verbose
 def web(
     session: Session,
+    file: Path | None,
     manager_socket: Path | None,
     state_dir: Path | None,
     web_listen: str | None,
@@ -143,12 +163,49 @@ def web(
     Started by root it becomes the user hpm-web. The manager's socket for it takes nobody else: for a manager
     that an ordinary user started, only that user.
     """
+    speak({})
     from .. import paths
     from ..host.front.process import run
     from ..host.front.settings import front_settings
 
     socket = manager_socket or paths.front_socket_path(paths.socket_path())
-    run(front_settings(socket, state_dir or paths.web_dir(), web_listen, tls_cert, tls_key, verbose))
+    said = _configured(file, listen=web_listen, tls_cert=tls_cert, tls_key=tls_key, verbose=verbose)
+    run(front_settings(
+        socket, state_dir or paths.web_dir(), said.listen, said.tls_cert, said.tls_key, said.verbose
+    ))  # fmt: skip
+
+
+def _configured(file: Path | None, **given: object) -> Configuration:
+    """What the configuration file says, and what is given. Raises `InvalidValue`, `OSError`."""
+    from .. import paths
+    from ..host.configuration import read_configuration, with_options
+
+    return with_options(read_configuration(file or paths.config_file()), given)
+
+
+@command("config-check", _FILE, local=True, examples=["hpm config-check", "hpm config-check hpm.conf"])
+def config_check(session: Session, file: str | None) -> None:
+    """Check the configuration file, without a running hpm.
+
+    Says what is wrong, with the line, and else what holds: what the file says, and what hpm takes where it says
+    nothing. hpm reads the file when it starts: systemctl restart hpm.service hpm-web.service.
+    """
+    if session.host is not None:
+        raise click.UsageError(t("config-check reads a file of this host; leave --host out"))
+    from .. import paths
+    from ..host.configuration import OPTIONS, check, read_configuration
+
+    path = Path(file) if file else paths.judged_config_file()
+    if path is not None and (wrong := check(path)):
+        raise Failure("\n".join(f"{path}: {sentence}" for sentence in wrong))
+    said = read_configuration(path)
+    click.echo(plain(
+        t("{file} is right", file=path) if path else t("there is no configuration file; what holds without one:")
+    ))
+    for option in OPTIONS:
+        value = getattr(said, option.field)
+        told = option.default if value in (None, False) else "yes" if value is True else value
+        click.echo(plain(f"[{option.section}] {option.name}: {told}"))
 
 
 _WHAT = Slot("what", "WHAT", "--what", "The helper: network or passwords.")
@@ -163,29 +220,38 @@ def helper(session: Session, what: str) -> None:
     PAM for one password. Nobody else need run it.
     """
     if session.host is not None:
-        raise click.UsageError("helper runs on this host; leave --host out")
+        raise click.UsageError(t("helper runs on this host; leave --host out"))
+    speak({})
     if what == "network":
         from ..host.helpers.network import serve as run
     elif what == "passwords":
         from ..host.helpers.passwords import serve as run
     else:
-        raise click.UsageError(f"there is no helper {what!r}; known are network, passwords")
+        raise click.UsageError(t("there is no helper {what}; known are network, passwords", what=repr(what)))
     run()
 
 
 @command("restore", local=True, examples=["hpm restore", "hpm restore --connect qemu:///system"])
 @_connect
 @_state_dir
-def restore(session: Session, connect: str | None, state_dir: Path | None) -> None:
+@click.option("--after", metavar="UNIT",
+              help="Only if systemd stops that unit, and does not start it again: for its ExecStopPost.")  # fmt: skip
+def restore(session: Session, connect: str | None, state_dir: Path | None, after: str | None) -> None:
     """Put back the values found at the start (offline).
 
     For a host on which hpm ended without doing so, and will not start again. What an administrator
     changed since then stays. hpm must not run.
     """
     if session.host is not None:
-        raise click.UsageError("restore acts on this host; leave --host out")
+        raise click.UsageError(t("restore acts on this host; leave --host out"))
+    from ..host.serve import is_stopped
     from ..host.serve import restore as put_back
 
+    if after is not None and not is_stopped(after):
+        click.echo(plain(t(
+            "nothing is put back: {unit} is not stopped, but ended by itself or is started again", unit=after,
+        )))
+        return
     for sentence in put_back(connect=connect, state_dir=state_dir):
         click.echo(plain(sentence))
 
@@ -204,9 +270,9 @@ def backup_list(session: Session, connect: str | None, state_dir: Path | None) -
 
     backups = found(connect, state_dir)
     for each in backups:
-        click.echo(f"{each.name}  {each.path.stat().st_size} bytes")
+        click.echo(f"{each.name}  " + plural("{n} byte", "{n} bytes", each.path.stat().st_size))
     if not backups:
-        click.echo("there is no backup")
+        click.echo(t("there is no backup"))
 
 
 @command("backup-use", _BACKUP, local=True, examples=["hpm backup-use hpm-000017-20301231T235959Z.db"])
@@ -219,10 +285,26 @@ def backup_use(session: Session, backup: str, connect: str | None, state_dir: Pa
     back, stays known. The present file is kept aside. hpm must not run.
     """
     if session.host is not None:
-        raise click.UsageError("backup-use acts on this host; leave --host out")
+        raise click.UsageError(t("backup-use acts on this host; leave --host out"))
     from ..host.backups import backup_use as use
 
     click.echo(plain(use(connect, state_dir, backup)))
+
+
+def examined() -> Iterator[tuple[str, list[Finding]]]:
+    """What is found on this host, heading by heading (`hpm doctor`)."""
+    from ..host.doctor import examine
+
+    return examine()
+
+
+def write_report(
+    output: Path | None, found: Sequence[tuple[str, Sequence[Finding]]], answers: Mapping[str, bytes], keep_names: bool
+) -> tuple[Path, list[str]]:  # fmt: skip
+    """Write an archive for a bug report (`hpm report`). Raises `OSError`."""
+    from ..host.report import write_report as write
+
+    return write(output, found, answers, keep_names)
 
 
 def libvirt_hooks(root: Path, socket: Path | None) -> Hooks:

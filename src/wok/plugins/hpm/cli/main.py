@@ -10,13 +10,20 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from ..texts import ENGLISH, later, speak, t
 from .command import connection_options
+from .help_text import Helped, write_options
 from .plain import plain
 from .registry import COMMANDS, SECTIONS
 from .session import Session
 
+_EPILOG = (
+    later("'hpm help COMMAND' tells more, with examples; so does 'man hpm-COMMAND'."),
+    later("Exit codes: 0 done, 1 refused, 2 usage, 3 no connection."),
+)
 
-class Commands(click.Group):
+
+class Commands(Helped, click.Group):
     """The commands of `registry`, imported when asked for, and listed by noun."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,8 +47,11 @@ class Commands(click.Group):
             from .resolve import similar
 
             near = similar(args[0], list(COMMANDS))
-            hint = f"did you mean {' or '.join(near[:3])}?" if near else "'hpm --help' lists the commands."
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+            name = repr(args[0])
+            raise click.UsageError(
+                t("there is no command {name}; did you mean {names}?", name=name, names=", ".join(near[:3])) if near
+                else t("there is no command {name}; 'hpm --help' lists the commands.", name=name), ctx,
+            )  # fmt: skip
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -54,15 +64,26 @@ class Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """As click's, but without importing all commands."""
-        found = [CompletionItem(e.name, help=e.summary) for e in COMMANDS.values() if e.name.startswith(incomplete)]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
+        known = [entry for entry in COMMANDS.values() if entry.name.startswith(incomplete)]
+        options = super().shell_complete(ctx, incomplete) if incomplete.startswith("-") else []
+        return [*(CompletionItem(entry.name, help=t(entry.summary)) for entry in known), *options]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands by noun."""
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Options, then the commands by noun."""
+        write_options(
+            t("Options"), [p for p in self.get_params(ctx) if isinstance(p, click.Option)], ctx, formatter
+        )
         width = max(map(len, COMMANDS))
         for heading, entries in SECTIONS.items():
-            with formatter.section(heading):
-                formatter.write_dl([(entry.name.ljust(width), entry.summary) for entry in entries])
+            with formatter.section(t(heading)):
+                formatter.write_dl([(entry.name.ljust(width), t(entry.summary)) for entry in entries])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What stands below them."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            for line in _EPILOG:
+                formatter.write_text(t(line))
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -82,8 +103,6 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
     subcommand_metavar="COMMAND [NAME]...",
-    epilog="\b\n'hpm help COMMAND' tells more, with examples; so does 'man hpm-COMMAND'."
-    "\nExit codes: 0 done, 1 refused, 2 usage, 3 no connection.",
 )  # fmt: skip
 @click.pass_context
 def cli(ctx: click.Context) -> None:
@@ -113,6 +132,10 @@ def main(args: list[str] | None = None) -> Any:
         # A terminal or pipe that cannot show a symbol gets a question mark, not a traceback.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if speak(os.environ) != ENGLISH:
+        from .click_texts import translate_click
+
+        translate_click()
     if "_HPM_COMPLETE" in os.environ:
         from .shells import register
 

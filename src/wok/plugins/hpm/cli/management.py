@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from ..client.rest import Client
+from ..texts import later, plural, t
 from ..wire.management import Admission, HostNode, ManagementLevels, MemoryPolicy, Outcome, Resource, Settings, Version
 from . import words
 from .adjustments import show_adjustments
@@ -20,11 +21,13 @@ from .plain import plain
 from .resolve import find_group, find_server
 from .session import Session
 
-_LEVELS = {"on": "hold the goals", "advise": "plan and report, change nothing", "off": "observe only"}
-_MEMORY_LEVELS = {**_LEVELS, "on": "move memory between servers, by importance or memory policies"}
+_LEVELS = {
+    "on": later("hold the goals"), "advise": later("plan and report, change nothing"), "off": later("observe only"),
+}  # fmt: skip
+_MEMORY_LEVELS = {**_LEVELS, "on": later("move memory between servers, by importance or memory policies")}
 _LEVEL = click.Choice(list(_LEVELS))
 
-_ADMISSION = {"running": "servers that run", "all": "all servers, stopped ones too"}
+_ADMISSION = {"running": later("servers that run"), "all": later("all servers, stopped ones too")}
 
 #: Adjustments asked for at once, at most.
 LARGEST_PAGE = 1000
@@ -49,33 +52,50 @@ def config(session: Session, cpu_mgmt: str | None, memory_mgmt: str | None) -> N
         from .output import show_fields
 
         show_fields([
-            ("CPU management", f"{levels.cpu_mgmt}: {_LEVELS[levels.cpu_mgmt]}"),
-            ("Memory management", f"{levels.memory_mgmt}: {_MEMORY_LEVELS[levels.memory_mgmt]}"),
+            (t("CPU management"), f"{levels.cpu_mgmt}: {t(_LEVELS[levels.cpu_mgmt])}"),
+            (t("Memory management"), f"{levels.memory_mgmt}: {t(_MEMORY_LEVELS[levels.memory_mgmt])}"),
         ])  # fmt: skip
-        managed = ["CPU"] if levels.cpu_mgmt != "off" else []
+        cpu, memory = levels.cpu_mgmt != "off", False
         if levels.memory_mgmt != "off":
             settings = client.settings().value
-            if settings.memory_policy == "goals":    # memory policies are for all groups
-                managed.append("memory")
+            memory = settings.memory_policy == "goals"    # memory policies are for all groups
             if not settings.manage_ksm:
-                click.echo("KSM is not managed ('hpm settings --manage-ksm' has hpm manage it).")
-        if managed:
-            _tell_unmanaged(client, " and no ".join(managed))
+                click.echo(t("KSM is not managed ('hpm settings --manage-ksm' has hpm manage it)."))
+        if cpu or memory:
+            _tell_unmanaged(client, cpu, memory)
 
     session.emit(answer, show)
 
 
-def _tell_unmanaged(client: Client, what: str) -> None:
-    """Say whose CPU or memory (`what`) stays as it is: who wonders why a goal is missed should look there."""
+def _tell_unmanaged(client: Client, cpu: bool, memory: bool) -> None:
+    """Say whose CPU or memory stays as it is: who wonders why a goal is missed should look there."""
     groups = [g.name for g in client.groups().value.workload_resource_groups
               if g.active_policy is None and g.virtual_server_count]  # fmt: skip
     if groups:
-        names = ", ".join(map(repr, groups))
-        one = len(groups) == 1
-        click.echo(plain(
-            f"No {what} is taken from the servers of {names}: {'this group has' if one else 'these groups have'} no"
-            " policy ('hpm policy-create GROUP POLICY --importance low' gives one)."
-        ))  # fmt: skip
+        click.echo(plain(_unmanaged(cpu, memory, len(groups), ", ".join(map(repr, groups)))))
+
+
+def _unmanaged(cpu: bool, memory: bool, number: int, names: str) -> str:
+    if cpu and memory:
+        return plural(
+            "No CPU and no memory is taken from the servers of {names}: this group has no policy ('hpm policy-create"
+            " GROUP POLICY --importance low' gives one).",
+            "No CPU and no memory is taken from the servers of {names}: these groups have no policy ('hpm policy-create"
+            " GROUP POLICY --importance low' gives one).", number, names=names,
+        )  # fmt: skip
+    if cpu:
+        return plural(
+            "No CPU is taken from the servers of {names}: this group has no policy ('hpm policy-create GROUP POLICY"
+            " --importance low' gives one).",
+            "No CPU is taken from the servers of {names}: these groups have no policy ('hpm policy-create GROUP POLICY"
+            " --importance low' gives one).", number, names=names,
+        )  # fmt: skip
+    return plural(
+        "No memory is taken from the servers of {names}: this group has no policy ('hpm policy-create GROUP POLICY"
+        " --importance low' gives one).",
+        "No memory is taken from the servers of {names}: these groups have no policy ('hpm policy-create GROUP POLICY"
+        " --importance low' gives one).", number, names=names,
+    )  # fmt: skip
 
 
 @command("settings", examples=["hpm settings", "hpm settings --interval 5", "hpm settings --admission all"])
@@ -116,17 +136,17 @@ def settings(
         from .output import show_fields
 
         show_fields([
-            ("Interval, seconds", f"{found.interval_seconds:g}"),
-            ("Devices' interval, seconds", f"{found.devices_interval_seconds:g}"),
-            ("Placement's interval, seconds", f"{found.placement_interval_seconds:g}"),
-            ("A start leaves room for reserves of", _ADMISSION[found.admission]),
-            ("Memory is decided by", found.memory_policy),
-            ("Memory policies may have servers swap", "yes" if found.allow_guest_swap else "no"),
-            ("Merging of equal pages (KSM)", "managed by hpm" if found.manage_ksm else "not managed by hpm"),
-            ("History, a point a minute, days", f"{found.history.minutes_days:g}"),
-            ("History, every ten minutes, days", f"{found.history.ten_minutes_days:g}"),
-            ("History, a point an hour, days", f"{found.history.hours_days:g}"),
-            ("History, at most MiB", str(found.history.size_mib)),
+            (t("Interval, seconds"), f"{found.interval_seconds:g}"),
+            (t("Devices' interval, seconds"), f"{found.devices_interval_seconds:g}"),
+            (t("Placement's interval, seconds"), f"{found.placement_interval_seconds:g}"),
+            (t("A start leaves room for reserves of"), t(_ADMISSION[found.admission])),
+            (t("Memory is decided by"), found.memory_policy),
+            (t("Memory policies may have servers swap"), words.yes_no(found.allow_guest_swap)),
+            (t("Merging of equal pages (KSM)"), t("managed by hpm") if found.manage_ksm else t("not managed by hpm")),
+            (t("History, a point a minute, days"), f"{found.history.minutes_days:g}"),
+            (t("History, every ten minutes, days"), f"{found.history.ten_minutes_days:g}"),
+            (t("History, a point an hour, days"), f"{found.history.hours_days:g}"),
+            (t("History, at most MiB"), str(found.history.size_mib)),
         ])  # fmt: skip
 
     wanted: dict[str, object] = {
@@ -181,7 +201,7 @@ def dra_list(
     measured. With --json too: one line each.
     """
     if follow and until is not None:
-        raise click.UsageError("--follow waits for new ones, and --to ends the list: leave one of them out")
+        raise click.UsageError(t("--follow waits for new ones, and --to ends the list: leave one of them out"))
     client = session.client
     query = {
         "since": since,
@@ -208,10 +228,10 @@ def dra_list(
 
 def _why_none(client: Client, chosen: bool) -> str:
     if chosen:
-        return "No adjustments that fit; without options, 'hpm dra-list' lists all."
+        return t("No adjustments that fit; without options, 'hpm dra-list' lists all.")
     if client.management_levels().value.cpu_mgmt == "off":
-        return "No adjustments: CPU management is off ('hpm config --cpu-mgmt advise' has hpm advise some)."
-    return "No adjustments yet; 'hpm explain VS' tells why a server is left as it is."
+        return t("No adjustments: CPU management is off ('hpm config --cpu-mgmt advise' has hpm advise some).")
+    return t("No adjustments yet; 'hpm explain VS' tells why a server is left as it is.")
 
 
 @command("version", examples=["hpm version", "hpm version --json"])
@@ -225,23 +245,25 @@ def version(session: Session) -> None:
         from .output import show_fields, warn
 
         controls = [
-            (f"Control of {name}", f"works: {control.how}" if control.works else f"does not work: {control.why_not}")
+            (t("Control of {name}", name=name), t("works: {how}", how=control.how) if control.works else
+             t("does not work: {reason}", reason=control.why_not))
             for name, control in found.controls.items()
         ]
         show_fields([
             ("hpm", found.hpm_version),
             ("API", found.api_version),
-            ("Hypervisor", " ".join(filter(None, (found.hypervisor, found.hypervisor_version))) or words.NONE),
-            ("Connected to", found.hypervisor_uri),
+            (t("Hypervisor"), " ".join(filter(None, (found.hypervisor, found.hypervisor_version))) or words.NONE),
+            (t("Connected to"), found.hypervisor_uri),
             ("libvirt", words.text_or_none(found.libvirt_version)),
-            ("Kernel", words.text_or_none(found.kernel)),
-            ("cgroups", "" if found.cgroup_version is None else f"version {found.cgroup_version}"),
-            ("Interval, s", _interval(found)),
-            ("Cycles that took longer", str(found.overruns)),
-            ("Time zone", found.time_zone),
-            *((f"CPUs of node {node.node}", _cpus(node)) for node in found.numa_nodes),
+            (t("Kernel"), words.text_or_none(found.kernel)),
+            ("cgroups", "" if found.cgroup_version is None else t("version {number}", number=found.cgroup_version)),
+            (t("Interval, s"), _interval(found)),
+            (t("Cycles that took longer"), str(found.overruns)),
+            (t("Time zone"), found.time_zone),
+            *((t("CPUs of node {node}", node=node.node), _cpus(node)) for node in found.numa_nodes),
             *controls,
-            *((f"No {name}", ability.why_not) for name, ability in found.statistics.items() if not ability.works),
+            *((t("No {name}", name=name), ability.why_not)
+              for name, ability in found.statistics.items() if not ability.works),
         ])  # fmt: skip
         if found.work_cut:
             warn(found.work_cut)
@@ -253,13 +275,13 @@ def version(session: Session) -> None:
 
 def _interval(found: Version) -> str:
     """The one that is set, and the one in force beside it where that is another one. (An older hpm tells none.)"""
-    inforce = found.interval_in_force_seconds
-    return f"{found.interval_seconds:g}" + (f", in force {inforce:g}" if inforce > found.interval_seconds else "")
+    wanted, inforce = f"{found.interval_seconds:g}", f"{found.interval_in_force_seconds:g}"
+    if found.interval_in_force_seconds <= found.interval_seconds:
+        return wanted
+    return t("{interval}, in force {other}", interval=wanted, other=inforce)
 
 
 def _cpus(node: HostNode) -> str:
     """The CPUs of a NUMA node, and how they hang together."""
-    def many(number: int, what: str) -> str:
-        return f"{number} {what}{'' if number == 1 else 's'}"
-
-    return f"{node.cpus} ({many(len(node.cores), 'core')}, {many(len(node.caches), 'cache')})"
+    cores, caches = len(node.cores), len(node.caches)
+    return f"{node.cpus} ({plural('{n} core', '{n} cores', cores)}, {plural('{n} cache', '{n} caches', caches)})"

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from ..client.answers import Answer
+from ..texts import later, t
 from ..wire.metrics import (
     Figures,
     GroupHistories,
@@ -54,27 +55,31 @@ METRIC = click.option("--metric", "metrics", multiple=True, metavar="METRIC",
                       help="Over time: this metric, whatever its kind (repeatable).")  # fmt: skip
 #: What the lists show, by the metric's name: a heading. `--json` gives all.
 _GROUP_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
-    "raw": {"virtual-servers": "Servers", "vcpus": "vCPUs", "vcpus-starving": "Star-\nving", "cpu-time": "Ran s",
-            "cpu-delay-time": "Waited s", "cpu-shares": "Shares"},
-    "calculated": {"busy-virtual-servers": "Busy", "cpu-using": "Ran\nCPUs", "cpu-delay": "Waited\nCPUs",
-                   "cpu-entitlement": "Entitled\nCPUs", "velocity": "Velo-\ncity %", "performance-index": "PI"},
+    "raw": {"virtual-servers": later("Servers"), "vcpus": "vCPUs", "vcpus-starving": later("Star-\nving"),
+            "cpu-time": later("Ran s"), "cpu-delay-time": later("Waited s"), "cpu-shares": later("Shares")},
+    "calculated": {"busy-virtual-servers": later("Busy"), "cpu-using": later("Ran\nCPUs"),
+                   "cpu-delay": later("Waited\nCPUs"), "cpu-entitlement": later("Entitled\nCPUs"),
+                   "velocity": later("Velo-\ncity %"), "performance-index": later("PI")},
 }  # fmt: skip
 _SERVER_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
-    "raw": {"vcpus": "vCPUs", "vcpus-starving": "Star-\nving", "cpu-time": "Ran s", "cpu-delay-time": "Waited s",
-            "cpu-throttled-time": "Throttled s", "cpu-shares": "Shares"},
-    "calculated": {"cpu-using": "Ran\nCPUs", "cpu-delay": "Waited\nCPUs", "cpu-entitlement": "Entitled\nCPUs",
-                   "cpu-utilization": "Used\n%", "goal-velocity": "Goal\n%", "velocity": "Velo-\ncity %",
-                   "performance-index": "PI"},
+    "raw": {"vcpus": "vCPUs", "vcpus-starving": later("Star-\nving"), "cpu-time": later("Ran s"),
+            "cpu-delay-time": later("Waited s"), "cpu-throttled-time": later("Throttled s"),
+            "cpu-shares": later("Shares")},
+    "calculated": {"cpu-using": later("Ran\nCPUs"), "cpu-delay": later("Waited\nCPUs"),
+                   "cpu-entitlement": later("Entitled\nCPUs"), "cpu-utilization": later("Used\n%"),
+                   "goal-velocity": later("Goal\n%"), "velocity": later("Velo-\ncity %"),
+                   "performance-index": later("PI")},
 }  # fmt: skip
 
 
 #: The same of the host.
 _HOST_COLUMNS: Mapping[MetricKind, Mapping[str, str]] = {
-    "raw": {"running-virtual-servers": "Running", "memory-available": "Memory\navailable",
-            "cpu-pressure": "CPU\npress. %", "memory-pressure": "Memory\npress. %", "io-pressure": "I/O\npress. %"},
-    "calculated": {"cpu-utilization": "CPU\n%", "cpu-using": "Ran\nCPUs", "cpu-delay": "Waited\nCPUs",
-                   "cpu-contention": "Conten-\ntion %", "cpu-steal": "Stolen\nCPUs", "goals": "Goals",
-                   "goals-met": "Met"},
+    "raw": {"running-virtual-servers": later("Running"), "memory-available": later("Memory\navailable"),
+            "cpu-pressure": later("CPU\npress. %"), "memory-pressure": later("Memory\npress. %"),
+            "io-pressure": later("I/O\npress. %")},
+    "calculated": {"cpu-utilization": later("CPU\n%"), "cpu-using": later("Ran\nCPUs"),
+                   "cpu-delay": later("Waited\nCPUs"), "cpu-contention": later("Conten-\ntion %"),
+                   "cpu-steal": later("Stolen\nCPUs"), "goals": later("Goals"), "goals-met": later("Met")},
 }  # fmt: skip
 
 
@@ -147,7 +152,7 @@ def metrics_wrg(session: Session, group: str | None, kind: MetricKind, follows: 
         _show_all("groups", kind, found.metrics)
         if found.service_classes:
             click.echo()
-            _table("Class", ((one.name, one.metrics) for one in found.service_classes), _GROUP_COLUMNS[kind])
+            _table(t("Class"), ((one.name, one.metrics) for one in found.service_classes), _GROUP_COLUMNS[kind])
 
     _emit(session, follows, lambda unless: client.group_metrics(kind, group_id, unless), show)
 
@@ -168,7 +173,7 @@ def metrics_vs(
     """
     client = session.client
     if server is not None and group is not None:
-        raise click.UsageError("VS and --wrg exclude each other; give one of them")
+        raise click.UsageError(t("VS and --wrg exclude each other; give one of them"))
     query = _history(when, follows)
     group_id = None if group is None else find_group(client, group).object_id
     if query is not None:
@@ -202,17 +207,20 @@ def metrics_history(session: Session) -> None:
 def _show_state(found: HistoryState) -> None:
     from .output import Column, show_fields, show_table
 
+    size, bound = f"{found.size_bytes / 2**20:.1f}", f"{found.bound_bytes / 2**20:.0f}"
     show_fields([
-        ("Size, MiB", f"{found.size_bytes / 2**20:.1f} of {found.bound_bytes / 2**20:.0f} at most"),
-        ("Not written yet", str(found.waiting)),
-        ("Lost", str(found.lost)),
-        ("Trouble", words.text_or_none(found.trouble)),
-        ("Last trouble", words.text_or_none(found.last_trouble)),
+        (t("Size, MiB"), t("{size} of {bound} at most", size=size, bound=bound)),
+        (t("Not written yet"), str(found.waiting)),
+        (t("Lost"), str(found.lost)),
+        (t("Trouble"), words.text_or_none(found.trouble)),
+        (t("Last trouble"), words.text_or_none(found.last_trouble)),
     ])  # fmt: skip
     click.echo()
-    columns = [Column("A point every", whole=True), Column("Kept for days", number=True), Column("Since", whole=True)]
+    columns = [Column(t("A point every"), whole=True), Column(t("Kept for days"), number=True),
+               Column(t("Since"), whole=True)]  # fmt: skip
     show_table(columns, [
-        ("interval" if level.step_seconds is None else f"{level.step_seconds:g} s", f"{level.kept_seconds / 86400:.3g}",
+        (t("interval") if level.step_seconds is None else f"{level.step_seconds:g} s",
+         f"{level.kept_seconds / 86400:.3g}",
          words.NONE if level.oldest is None else words.local_time(level.oldest)) for level in found.levels
     ])  # fmt: skip
 
@@ -222,14 +230,16 @@ def _history(when: Mapping[str, Any], follows: bool) -> HistoryQuery | None:
     if not any(when.values()):
         return None
     if follows:
-        raise click.UsageError("--follow tells what is now; leave it out, or --from, --to, --step and --metric")
+        raise click.UsageError(t("--follow tells what is now; leave it out, or --from, --to, --step and --metric"))
     metrics = ",".join(when["metrics"]) or None
     return HistoryQuery(from_=when["since"], to=when["until"], step=when["step"], metrics=metrics)
 
 
 def _shown(query: HistoryQuery, columns: Mapping[str, str]) -> Mapping[str, str]:
     """The columns of a history: those that were asked for, or the usual ones."""
-    return columns if query.metrics is None else {name: name for name in query.metrics.split(",")}
+    if query.metrics is None:
+        return {name: t(heading) for name, heading in columns.items()}
+    return {name: name for name in query.metrics.split(",")}
 
 
 def _each(things: Sequence[P], show: Callable[[P], None]) -> None:
@@ -238,7 +248,7 @@ def _each(things: Sequence[P], show: Callable[[P], None]) -> None:
         click.echo(f"{chr(10) if number else ''}{plain(thing.name)}:")
         show(thing)
     if not things:
-        click.echo("There are none.")
+        click.echo(t("There are none."))
 
 
 def _over_time(
@@ -249,7 +259,7 @@ def _over_time(
 
     shown = {name: heading for name, heading in columns.items() if name in metrics}
     begin = moment_of(told.from_)
-    columns_ = [Column("From", whole=True), *(Column(heading, number=True) for heading in shown.values())]
+    columns_ = [Column(t("From"), whole=True), *(Column(heading, number=True) for heading in shown.values())]
     points = zip(*(metrics[name].mean for name in shown), strict=True)
     show_table(columns_, [
         (words.local_time((begin + timedelta(seconds=number * told.step_seconds)).isoformat()),
@@ -270,23 +280,23 @@ def _groups(found: GroupMetricsList, kind: MetricKind) -> None:
     rows: list[tuple[str, Figures]] = []
     for group in found.workload_resource_groups:
         rows += [(group.name, group.metrics), *((f"  {one.name}", one.metrics) for one in group.service_classes)]
-    _table("Group, class", rows, _GROUP_COLUMNS[kind])
+    _table(t("Group, class"), rows, _GROUP_COLUMNS[kind])
 
 
 def _servers(found: ServerMetricsList, kind: MetricKind) -> None:
     _tell(found)
     if not found.virtual_servers:
-        click.echo("No virtual servers.")
+        click.echo(t("No virtual servers."))
         return
     ordered = sorted(found.virtual_servers, key=lambda one: words.in_order(one.name))
-    _table("Name", ((one.name, one.metrics) for one in ordered), _SERVER_COLUMNS[kind])
+    _table(t("Name"), ((one.name, one.metrics) for one in ordered), _SERVER_COLUMNS[kind])
 
 
 def _table(first: str, rows: Iterable[tuple[str, Figures]], columns: Mapping[str, str]) -> None:
     from .output import Column, show_table
 
     show_table(
-        [Column(first), *(Column(heading, number=True) for heading in columns.values())],
+        [Column(first), *(Column(t(heading), number=True) for heading in columns.values())],
         [(name, *(_figure(figures.get(metric)) for metric in columns)) for name, figures in rows],
     )
 
@@ -295,8 +305,8 @@ def _show_all(scope: Literal["hypervisor", "groups", "servers"], kind: MetricKin
     from .output import Column, show_table
 
     known = described(scope, kind)
-    columns = [Column("Metric", whole=True), Column("Value", number=True), Column("Unit", whole=True),
-               Column("Meaning", words=True)]  # fmt: skip
+    columns = [Column(t("Metric"), whole=True), Column(t("Value"), number=True), Column(t("Unit"), whole=True),
+               Column(t("Meaning"), words=True)]  # fmt: skip
     show_table(columns, [
         (name, _figure(value), "" if unit in ("number", "ratio", "0 or 1") else unit, meaning)
         for name, value in figures.items() for unit, meaning in (known.get(name, ("", "")),)
@@ -312,4 +322,6 @@ def _tell(found: HostMetrics | GroupMetricsList | ServerMetricsList) -> None:
     from .output import warn
 
     if found.problem:
-        warn(f"{found.problem}; the figures are of {words.local_time(found.snapshot_time)}")
+        warn(t(
+            "{problem}; the figures are of {time}", problem=found.problem, time=words.local_time(found.snapshot_time),
+        ))

@@ -11,7 +11,7 @@ import click
 
 from ..errors import InvalidValue
 from ..memory.mom import Decision, Evaluation, PolicyTextError, Program, compile_policies
-from . import words
+from ..texts import plural, t
 from .command import Failure, Slot, command
 from .file_input import name_of
 from .mom_files import as_json, read_policy, read_state, shown
@@ -68,7 +68,7 @@ def mom_eval(
     An error in a guest's turn takes the controls of that guest, any other one all of them.
     """
     if explain and (values or compact):
-        raise click.UsageError("--explain is for people: leave --json and --values out")
+        raise click.UsageError(t("--explain is for people: leave --json and --values out"))
     program = _program(files)
     host, guests = read_state(state_file).entities()
     found = program.explain(host, guests) if explain else program.evaluate(host, guests)
@@ -80,9 +80,11 @@ def mom_eval(
     if not compact:
         for debugged in found.debugged:
             said = " ".join(json.dumps(as_json(value)) for value in debugged.values)
-            click.echo(plain(f"debug: {debugged.policy}, line {debugged.line}: {said}"), err=True)
+            click.echo(plain(t(
+                "debug: {policy}, line {line}: {values}", policy=debugged.policy, line=debugged.line, values=said,
+            )), err=True)    # fmt: skip
         for error in found.errors:
-            click.echo(plain(f"error: {error}"), err=True)
+            click.echo(plain(t("error: {message}", message=error)), err=True)
 
 
 def _program(files: Sequence[str]) -> Program:
@@ -95,7 +97,10 @@ def _program(files: Sequence[str]) -> Program:
         except InvalidValue as error:
             raise Failure(shown(file, text, error)) from None
         if name in read:
-            raise click.UsageError(f"{file} and {read[name][0]} are both the policy {name}; give one another name")
+            raise click.UsageError(t(
+                "{file} and {other} are both the policy {name}; give one another name",
+                file=file, other=read[name][0], name=name,
+            ))
         read[name] = file, text
     try:
         return compile_policies({name: text for name, (_, text) in read.items()})
@@ -104,7 +109,8 @@ def _program(files: Sequence[str]) -> Program:
 
 
 def _content(program: Program) -> str:
-    return f"{words.count(program.expressions, 'expression')}, {words.count(program.functions, 'function')}"
+    expressions = plural("{n} expression", "{n} expressions", program.expressions)
+    return f"{expressions}, {plural('{n} function', '{n} functions', program.functions)}"
 
 
 def _decided(found: Evaluation) -> dict[str, Any]:
@@ -130,11 +136,18 @@ def _explain(found: Evaluation) -> None:
         for name, value in decision.symbols:
             click.echo(plain(f"    {name} = {json.dumps(as_json(value))}"))
     if not found.decisions:
-        click.echo("Nothing was set.")
+        click.echo(t("Nothing was set."))
 
 
 def _sentence(decision: Decision) -> str:
-    who = "the host" if decision.guest is None else decision.guest
-    lost = "" if decision.held else " (not held: another write or an error took it away, or it is nil)"
-    place = f"{decision.policy}, line {decision.line}, column {decision.column}"
-    return f"{who}: {decision.control} = {json.dumps(as_json(decision.value))}{lost}, by {place}: {decision.expression}"
+    values: dict[str, Any] = {
+        "who": t("the host") if decision.guest is None else decision.guest, "control": decision.control,
+        "value": json.dumps(as_json(decision.value)), "policy": decision.policy, "line": decision.line,
+        "column": decision.column, "expression": decision.expression,
+    }  # fmt: skip
+    if decision.held:
+        return t("{who}: {control} = {value}, by {policy}, line {line}, column {column}: {expression}", **values)
+    return t(
+        "{who}: {control} = {value} (not held: another write or an error took it away, or it is nil), by {policy}, line"
+        " {line}, column {column}: {expression}", **values,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ import msgspec
 from ..errors import InvalidValue
 from ..memory.mom import UNNAMED, Device, Entity, Items, Record
 from ..memory.mom.fields import GUEST_FIELDS, HOST_FIELDS
+from ..texts import t
 from .file_input import located, name_of
 
 #: Of a policy's text, in bytes; one more is read, so that the language can say that it is too long.
@@ -50,7 +51,7 @@ def _bytes_of(file: Path, limit: int = -1) -> bytes:
         with file.open("rb") as opened:
             return opened.read(limit)
     except OSError as error:
-        raise InvalidValue(f"cannot read {file}: {error.strerror}") from None
+        raise InvalidValue(t("cannot read {file}: {error}", file=file, error=error.strerror)) from None
 
 
 def read_policy(file: Path) -> tuple[str, str]:
@@ -64,7 +65,7 @@ def read_policy(file: Path) -> tuple[str, str]:
             return name, data[: error.start].decode() + " " * (len(data) - error.start)
         before = data[: error.start]
         place = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1
-        raise InvalidValue("this is not UTF-8; save the text as UTF-8", place=place) from None
+        raise InvalidValue(t("this is not UTF-8; save the text as UTF-8"), place=place) from None
 
 
 def read_state(file: Path) -> HostState:

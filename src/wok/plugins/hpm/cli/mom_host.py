@@ -12,6 +12,7 @@ import click
 from ..client.errors import ApiError
 from ..errors import InvalidValue
 from ..memory.mom import PolicyTextError, compile_policies
+from ..texts import later, t
 from ..wire.management import MemoryPolicy
 from ..wire.mom import MomEvaluation, MomPolicyDetail, MomPolicyList, MomSetting
 from . import words
@@ -26,10 +27,14 @@ _NEW = Slot("name", "NAME", "--name", "The memory policy; policies are evaluated
 _FILE = Slot("file", "FILE", "--file", "Its text; '-': standard input.", complete="file", value="FILE")
 
 _DECIDES: Mapping[MemoryPolicy, str] = {
-    "goals": "business importance decides on memory, these policies on nothing"
-    " ('hpm settings --memory-policy mom' has them decide)",
-    "mom": "these policies decide on memory",
-    "goals-and-mom": "these policies decide on memory where they set something, and business importance elsewhere",
+    "goals": later(
+        "Now business importance decides on memory, these policies on nothing ('hpm settings --memory-policy mom' has"
+        " them decide)."
+    ),
+    "mom": later("Now these policies decide on memory."),
+    "goals-and-mom": later(
+        "Now these policies decide on memory where they set something, and business importance elsewhere."
+    ),
 }
 
 
@@ -44,13 +49,13 @@ def mom_list(session: Session) -> None:
         from .output import Column, show_table
 
         if found.memory_policies:
-            show_table([Column(name) for name in ("Name", "Lines", "Changed", "By")], [
+            show_table([Column(t("Name")), Column(t("Lines")), Column(t("Changed")), Column(t("By"))], [
                 (one.name, str(len(one.text.splitlines())), words.local_time(one.changed_time), one.changed_by)
                 for one in found.memory_policies
             ])  # fmt: skip
         else:
-            click.echo("No memory policies ('hpm mom-set NAME FILE' adds one).")
-        click.echo(plain(f"Now {_DECIDES[found.memory_policy]}."))
+            click.echo(t("No memory policies ('hpm mom-set NAME FILE' adds one)."))
+        click.echo(t(_DECIDES[found.memory_policy]))
 
     session.emit(session.client.memory_policies(), show)
 
@@ -81,14 +86,17 @@ def mom_set(session: Session, name: str, file: str) -> None:
         answer = client.update_memory_policy(name, text) if name in known else client.create_memory_policy(name, text)
     except ApiError as error:
         raise Failure(_located(path, text, error)) from None
-    session.done(answer, f"{'Replaced' if name in known else 'Added'} the memory policy {name!r}.")
+    session.done(
+        answer, t("Replaced the memory policy {name}.", name=repr(name)) if name in known else
+        t("Added the memory policy {name}.", name=repr(name)),
+    )  # fmt: skip
 
 
 @command("mom-delete", _NAME, examples=["hpm mom-delete 20-balloon"])
 def mom_delete(session: Session, name: str) -> None:
     """Delete a memory policy."""
     session.client.delete_memory_policy(name)
-    session.done(None, f"Deleted the memory policy {name!r}.")
+    session.done(None, t("Deleted the memory policy {name}.", name=repr(name)))
 
 
 @command("mom-explain", examples=["hpm mom-explain", "hpm mom-explain --vs db1", "hpm mom-explain --try new.policy"])
@@ -109,7 +117,7 @@ def mom_explain(session: Session, server: str | None, files: tuple[Path, ...]) -
 def _texts(files: tuple[Path, ...]) -> dict[str, str]:
     found = dict(map(_read, files))
     if len(found) < len(files):
-        raise click.UsageError("two of these files are policies of one name; give one another name")
+        raise click.UsageError(t("two of these files are policies of one name; give one another name"))
     return found
 
 
@@ -135,26 +143,32 @@ def _tell(found: MomEvaluation, server: str | None) -> None:
     nothing = True
     if server is None and found.host.controls:
         nothing = False
-        _tell_one("the host", found.host.controls, found.host.applied, found.host.notes, found.host.settings)
+        _tell_one(t("the host"), found.host.controls, found.host.applied, found.host.notes, found.host.settings)
     for one in found.virtual_servers:
         if server is None or server in (one.name, words.id_of(one.virtual_server)):
             nothing = False
             _tell_one(one.name, one.controls, one.applied, one.notes, one.settings)
     for fault in found.errors:
-        whose = "" if fault.name is None else f" (of {fault.name} alone)"
-        click.echo(plain(f"error: {fault.policy}:{fault.line}:{fault.column}: {fault.message}{whose}"))
+        told = f"{fault.policy}:{fault.line}:{fault.column}: {fault.message}"
+        click.echo(plain(
+            t("error: {message}", message=told) if fault.name is None else
+            t("error: {message} (of {name} alone)", message=told, name=fault.name)
+        ))  # fmt: skip
     if found.discarded:
-        click.echo("Because of that, all decisions are discarded.")
+        click.echo(t("Because of that, all decisions are discarded."))
     if nothing and not found.errors:
-        click.echo("The policies set nothing.")
+        click.echo(t("The policies set nothing."))
 
 
 def _tell_one(
     name: str, controls: dict[str, Any], applied: dict[str, Any], notes: list[str], settings: list[MomSetting]
 ) -> None:
-    click.echo(plain(f"{name}: {_values(controls)}; applied: {_values(applied) or 'nothing'}"))
+    click.echo(plain(t(
+        "{name}: {values}; applied: {applied}",
+        name=name, values=_values(controls), applied=_values(applied) or t("nothing"),
+    )))
     for note in notes:
-        click.echo(plain(f"    because: {note}"))
+        click.echo("    " + plain(t("because: {reason}", reason=note)))
     for one in settings:
         if not one.decides:
             continue

@@ -16,6 +16,7 @@ from ..errors import Conflict, InvalidValue
 from ..memory.mom import UNNAMED, compile_policies
 from ..memory.mom.config import MomConfig, read_config
 from ..memory.mom.migration import Became, Verdict, became, interval_of, without_effect
+from ..texts import later, plural, t
 from ..wire.mom import LONGEST_NAME, LONGEST_TEXT, NAME_PATTERN
 from . import words
 from .command import Failure, Slot, command
@@ -34,8 +35,8 @@ _SUFFIX = ".policy"
 _LARGEST = 1 << 20
 
 _HEADINGS: Mapping[Verdict, str] = {
-    "taken": "Taken over", "same": "The same here", "to-do": "For you to do", "left": "Not taken over",
-    "unknown": "Not known to MOM either",
+    "taken": later("Taken over"), "same": later("The same here"), "to-do": later("For you to do"),
+    "left": later("Not taken over"), "unknown": later("Not known to MOM either"),
 }  # fmt: skip
 
 
@@ -83,12 +84,12 @@ def mom_import(
     """
     _check_options(file, takeover, undo, policy is not None or policy_dir is not None or replace or decide)
     if policy is not None and policy_dir is not None:
-        raise click.UsageError("MOM takes a policy or a policy-dir: leave one of them out")
+        raise click.UsageError(t("MOM takes a policy or a policy-dir: leave one of them out"))
     asks = not (yes or dry_run)
     if session.json and asks:
-        raise click.UsageError("with --json nobody is asked: say --yes or --dry-run")
+        raise click.UsageError(t("with --json nobody is asked: say --yes or --dry-run"))
     if asks and not _terminal():
-        raise click.UsageError("nobody can be asked whether to import (no terminal): say --yes, or --dry-run")
+        raise click.UsageError(t("nobody can be asked whether to import (no terminal): say --yes, or --dry-run"))
     if undo:
         give_back(session, asks, dry_run)
         return
@@ -101,8 +102,7 @@ def mom_import(
         if rivals is not None:
             show_rivals(rivals)
     if asks:
-        what = " and ".join([*(["import this"] if found else []), *(["stop what can be stopped"] if takeover else [])])
-        click.confirm(f"{what[0].upper()}{what[1:]}?", abort=True, err=True)
+        click.confirm(_question(found is not None, takeover), abort=True, err=True)
     if found is not None:
         if not dry_run:
             _do(client, found, replace, decide)
@@ -116,11 +116,17 @@ def mom_import(
         tell_taken(after, quiet=session.json)
 
 
+def _question(imports: bool, stops: bool) -> str:
+    if imports and stops:
+        return t("Import this and stop what can be stopped?")
+    return t("Import this?") if imports else t("Stop what can be stopped?")
+
+
 def _check_options(file: str | None, takeover: bool, undo: bool, of_file: bool) -> None:
     if undo and (file is not None or takeover or of_file):
-        raise click.UsageError("--undo stands alone: leave FILE and the other options out")
+        raise click.UsageError(t("--undo stands alone: leave FILE and the other options out"))
     if file is None and (of_file or not (takeover or undo)):
-        raise click.UsageError("FILE is missing: give it as an argument or with --file")
+        raise click.UsageError(t("FILE is missing: give it as an argument or with --file"))
 
 
 def _terminal() -> bool:
@@ -146,11 +152,11 @@ def _migration(
     policies = _policies(_policy_files(file, config, policy, policy_dir))
     others = {one.name: one.text for one in known.value.memory_policies if one.name not in policies}
     if decide and not policies and (replace or not others):
-        raise Failure("there are no memory policies, so none can decide; leave --decide out")
+        raise Failure(t("there are no memory policies, so none can decide; leave --decide out"))
     try:
         compile_policies(policies if replace else {**others, **policies})
     except InvalidValue as error:
-        raise Failure(f"these policies do not go together: {error}") from None
+        raise Failure(t("these policies do not go together: {error}", error=error)) from None
     warnings = tuple(without_effect(config, policies))
     return Migration(settings, policies, interval, warnings, tuple(others), known.etag)
 
@@ -160,12 +166,15 @@ def _text(file: Path) -> str:
         with file.open("rb") as opened:
             data = opened.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise Failure(f"{file}: it is longer than {_LARGEST} bytes, so it is no configuration of MOM's")
+            raise Failure(t(
+                "{file}: it is longer than {number} bytes, so it is no configuration of MOM's", file=file,
+                number=_LARGEST,
+            ))
         return data.decode()
     except OSError as error:
-        raise Failure(f"cannot read {file}: {error.strerror}") from None
+        raise Failure(t("cannot read {file}: {error}", file=file, error=error.strerror)) from None
     except UnicodeDecodeError:
-        raise Failure(f"{file}: this is not UTF-8") from None
+        raise Failure(t("{file}: this is not UTF-8", file=file)) from None
 
 
 def _overridden(one: Became) -> Became:
@@ -177,7 +186,7 @@ def _overridden(one: Became) -> Became:
 
 def _policy_files(file: Path, config: MomConfig, policy: Path | None, policy_dir: Path | None) -> dict[str, Path]:
     """The files of policies by the names that MOM gives these. Raises `Failure`."""
-    told = f"as {file} says; --policy or --policy-dir names another place"
+    told = t("as {file} says; --policy or --policy-dir names another place", file=file)
     if policy is None and policy_dir is None:
         named = config.get("main", "policy").value
         if named:
@@ -192,21 +201,24 @@ def _policy_files(file: Path, config: MomConfig, policy: Path | None, policy_dir
     try:
         names = sorted(one.name for one in policy_dir.iterdir())
     except OSError as error:
-        raise Failure(f"cannot read {policy_dir}: {error.strerror} ({told})") from None
+        raise Failure(
+            t("cannot read {file}: {error} ({reason})", file=policy_dir, error=error.strerror, reason=told)
+        ) from None
     found = {name.split(_SUFFIX)[0]: policy_dir / name for name in names
              if name.endswith(_SUFFIX) and not name.startswith(".")}  # fmt: skip
     for name, path in found.items():
         if len(name) > LONGEST_NAME or re.fullmatch(NAME_PATTERN, name) is None:
-            raise Failure(
-                f"{path}: {name!r} cannot be the name of a policy here: letters, digits, _ . - , at most"
-                f" {LONGEST_NAME}; rename the file, and keep the order of names"
-            )
+            raise Failure(t(
+                "{path}: {name} cannot be the name of a policy here: letters, digits, _ . - , at most {number}; rename"
+                " the file, and keep the order of names",
+                path=path, name=repr(name), number=LONGEST_NAME,
+            ))
     return found
 
 
 def _there(path: Path, told: str) -> Path:
     if not path.exists():
-        raise Failure(f"there is no {path} ({told})")
+        raise Failure(t("there is no {path} ({reason})", path=path, reason=told))
     return path
 
 
@@ -219,7 +231,7 @@ def _policies(files: Mapping[str, Path]) -> dict[str, str]:
         try:
             _, text = read_policy(path)
             if len(text) > LONGEST_TEXT:
-                raise InvalidValue(f"a memory policy has at most {LONGEST_TEXT} characters")
+                raise InvalidValue(t("a memory policy has at most {number} characters", number=LONGEST_TEXT))
             compile_policies({name: text})
         except InvalidValue as error:
             wrong.append(shown(path, text, error))
@@ -234,7 +246,7 @@ def _do(client: Client, found: Migration, replace: bool, decide: bool) -> None:
         try:
             client.import_memory_policies(found.policies, replace=replace, if_match=found.etag)
         except ChangedMeanwhile:
-            raise Conflict("somebody changed memory policies at the same time: nothing is done; try again") from None
+            raise Conflict(t("somebody changed memory policies at the same time: nothing is done; try again")) from None
     changes: dict[str, Any] = {}
     if found.interval is not None:
         changes["interval-seconds"] = found.interval
@@ -250,20 +262,27 @@ def _show(found: Migration, replace: bool) -> None:
     for verdict, heading in _HEADINGS.items():
         told = [_said(one) for one in found.settings if one.verdict == verdict]
         if told:
-            show_heading(heading)
+            show_heading(t(heading))
             show_sentences(told)
     for name, text in found.policies.items():
-        click.echo(plain(f"Memory policy {name}: {words.count(len(text.splitlines()), 'line')}."))
+        lines = len(text.splitlines())
+        click.echo(plain(
+            plural("Memory policy {name}: {n} line.", "Memory policy {name}: {n} lines.", lines, name=name)
+        ))
     if found.others:
-        fate = "are deleted" if replace else "stay, and are one program with these (--replace deletes them)"
-        click.echo(plain(f"Memory policies that hpm has beside them {fate}: {', '.join(found.others)}."))
+        names = ", ".join(found.others)
+        click.echo(plain(
+            t("Memory policies that hpm has beside them are deleted: {names}.", names=names) if replace else
+            t("Memory policies that hpm has beside them stay, and are one program with these (--replace deletes them):"
+              " {names}.", names=names)
+        ))  # fmt: skip
     for warning in found.warnings:
-        click.echo(plain(f"Note: {warning}."))
+        click.echo(plain(t("Note: {sentence}", sentence=f"{warning}.")))
 
 
 def _said(one: Became) -> str:
     setting = one.setting
-    place = "MOM's default" if setting.line is None else f"line {setting.line}"
+    place = t("MOM's default") if setting.line is None else t("line {line}", line=setting.line)
     section = "" if setting.section == "main" else f"[{setting.section}] "
     return f"{section}{setting.name} {words.text_or_none(setting.value)} ({place}): {one.said}"
 
@@ -280,14 +299,24 @@ def _as_json(found: Migration) -> dict[str, Any]:
 
 
 def _summary(client: Client, found: Migration, dry_run: bool) -> str:
-    count = words.count(len(found.policies), "memory policy", "memory policies")
+    number = len(found.policies)
+    if dry_run and found.interval is None:
+        return plural(
+            "Dry run: {n} memory policy would be set.", "Dry run: {n} memory policies would be set.", number,
+        )  # fmt: skip
     if dry_run:
-        interval = "" if found.interval is None else f", an interval of {found.interval:g} s"
-        return f"Dry run: {count}{interval} would be set."
+        return plural(
+            "Dry run: {n} memory policy, an interval of {seconds} s would be set.",
+            "Dry run: {n} memory policies, an interval of {seconds} s would be set.",
+            number, seconds=f"{found.interval:g}",
+        )  # fmt: skip
     settings = client.settings().value
-    told = f"Imported: {count}, an interval of {settings.interval_seconds:g} s."
+    told = [plural(
+        "Imported: {n} memory policy, an interval of {seconds} s.",
+        "Imported: {n} memory policies, an interval of {seconds} s.", number, seconds=f"{settings.interval_seconds:g}",
+    )]  # fmt: skip
     if found.policies and settings.memory_policy == "goals":
-        told += " They decide on nothing yet: 'hpm settings --memory-policy mom' has them decide."
+        told.append(t("They decide on nothing yet: 'hpm settings --memory-policy mom' has them decide."))
     if client.management_levels().value.memory_mgmt != "on":
-        told += " Memory management is not on: 'hpm config --memory-mgmt on' applies what is decided."
-    return told
+        told.append(t("Memory management is not on: 'hpm config --memory-mgmt on' applies what is decided."))
+    return " ".join(told)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from ..texts import plural, t
 from .plain import plain
 from .session import Session
 
@@ -35,14 +36,16 @@ Completer = Callable[[click.Context, click.Parameter, str], list["CompletionItem
 
 def _groups(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for group in client.groups().value.workload_resource_groups:
-        yield group.name, f"active policy {group.active_policy or 'none'}"
+        active = group.active_policy
+        yield group.name, t("no active policy") if active is None else t("active policy {name}", name=active)
 
 
 def _policies(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     whole = _group(client, given)
     if whole is not None:
         for policy in whole.perf_policies:
-            yield policy.name, "policy; " + ("active" if policy.name == whole.active_policy else "not active")
+            active = policy.name == whole.active_policy
+            yield policy.name, t("policy; active") if active else t("policy; not active")
 
 
 def _classes(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -53,7 +56,7 @@ def _classes(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, st
         name = given.get("policy") or whole.active_policy
         for policy in whole.perf_policies:
             if policy.name == name:
-                yield from ((c.name, f"service class; {goal(c.goal)}") for c in policy.service_classes)
+                yield from ((c.name, t("service class; {goal}", goal=goal(c.goal))) for c in policy.service_classes)
 
 
 def _servers(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -63,21 +66,19 @@ def _servers(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, st
 
 def _memory_policies(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for policy in client.memory_policies().value.memory_policies:
-        yield policy.name, "memory policy"
+        yield policy.name, t("memory policy")
 
 
 def _partitions(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for partition in client.partitions().value.partitions:
-        yield partition.path, f"partition; {partition.state}"
+        yield partition.path, t("partition; {state}", state=partition.state)
 
 
 def _classes_in_use(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Service classes that have servers, of whatever group."""
-    from .words import count
-
     servers = client.servers().value.virtual_servers
     for name, number in Counter(s.service_class for s in servers if s.service_class is not None).items():
-        yield name, f"service class; {count(number, 'server')}"
+        yield name, plural("service class; {n} server", "service class; {n} servers", number)
 
 
 def _members(client: Client, given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

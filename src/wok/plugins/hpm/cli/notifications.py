@@ -10,6 +10,7 @@ import msgspec
 
 from ..client.rest import Client
 from ..errors import InvalidValue
+from ..texts import later, t
 from ..wire.notifications import (
     ChannelState,
     MailSettings,
@@ -29,8 +30,10 @@ from .session import Session
 _LONGEST = 1024
 
 _SECRET = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
-_OFF = ("Notifications are off. 'hpm notifications --mail-to you@example.com --mail-from hpm@example.com --smtp"
-        " mail.example.com' has them mailed, --webhook URL posted.")  # fmt: skip
+_OFF = later(
+    "Notifications are off. 'hpm notifications --mail-to you@example.com --mail-from hpm@example.com --smtp"
+    " mail.example.com' has them mailed, --webhook URL posted."
+)
 
 Json = dict[str, Any]
 
@@ -84,9 +87,9 @@ def notifications(session: Session, off: bool, test: bool, **given: Any) -> None
     client = session.client
     named = {name for name, value in given.items() if value not in (None, False, ())}
     if off and (named or test):
-        raise click.UsageError("--off forgets everything: leave the other options out")
+        raise click.UsageError(t("--off forgets everything: leave the other options out"))
     if off:
-        session.emit(client.update_settings({"notifications": None}), lambda _: click.echo("Notifications are off."))
+        session.emit(client.update_settings({"notifications": None}), lambda _: click.echo(t("Notifications are off.")))
         return
     changes = _changes(client, **given) if named else None
     answer = client.settings() if changes is None else client.update_settings({"notifications": changes})
@@ -117,13 +120,13 @@ def _changes(
     webhook = {name: given.pop(name) for name in ("webhook", "webhook_secret", "no_webhook_secret")}
     if given.pop("no_webhook"):
         if any(webhook.values()):
-            raise click.UsageError("--no-webhook has nothing posted: leave the other options of the webhook out")
+            raise click.UsageError(t("--no-webhook has nothing posted: leave the other options of the webhook out"))
         changes["webhook"] = None
     elif any(webhook.values()):
         changes["webhook"] = _webhook(found, **webhook)
     if given.pop("no_mail"):
         if any(given.values()):
-            raise click.UsageError("--no-mail has nothing mailed: leave the other options of mail out")
+            raise click.UsageError(t("--no-mail has nothing mailed: leave the other options of mail out"))
         changes["mail"] = None
     elif any(given.values()):
         changes["mail"] = _mail(found.mail if found is not None else None, **given)
@@ -134,10 +137,10 @@ def _webhook(
     found: NotificationSettings | None, webhook: str | None, webhook_secret: Path | None, no_webhook_secret: bool
 ) -> Json:
     if webhook_secret is not None and no_webhook_secret:
-        raise click.UsageError("--webhook-secret and --no-webhook-secret exclude each other")
+        raise click.UsageError(t("--webhook-secret and --no-webhook-secret exclude each other"))
     known = None if found is None or found.webhook is None else found.webhook.url
     if webhook is None and known is None:
-        raise click.UsageError("there is no webhook yet: give --webhook URL, too")
+        raise click.UsageError(t("there is no webhook yet: give --webhook URL, too"))
     made: Json = {"url": webhook or known}
     if webhook_secret is not None:
         made["secret"] = _secret(webhook_secret)
@@ -151,7 +154,7 @@ def _mail(
     smtp_security: str | None, smtp_user: str | None, smtp_password: Path | None, no_smtp_user: bool,
 ) -> Json:  # fmt: skip
     if no_smtp_user and (smtp_user or smtp_password):
-        raise click.UsageError("--no-smtp-user has hpm not log in: leave --smtp-user and --smtp-password out")
+        raise click.UsageError(t("--no-smtp-user has hpm not log in: leave --smtp-user and --smtp-password out"))
     made: Json = {} if found is None else {
         "to": found.to, "from": found.sender, "server": found.server, "port": found.port,
         "security": found.security, "user": found.user,
@@ -175,7 +178,7 @@ def _mail(
     missing = [option for option, name in (("--mail-to", "to"), ("--mail-from", "from"), ("--smtp", "server"))
                if name not in made]  # fmt: skip
     if missing:
-        raise click.UsageError(f"there is no mail yet: give {', '.join(missing)}, too")
+        raise click.UsageError(t("there is no mail yet: give {options}, too", options=", ".join(missing)))
     return made
 
 
@@ -189,10 +192,10 @@ def _server(text: str) -> tuple[str, int | None]:
         host, colon, port = text.partition(":")
         good = ":" not in port
     if not good or (colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535)):
-        raise click.BadParameter(
-            f"{text!r} is not HOST or HOST:PORT; right would be mail.example.com, mail.example.com:587 or"
-            " [2001:db8::25]:25", param_hint="'--smtp'",
-        )  # fmt: skip
+        raise click.BadParameter(t(
+            "{text} is not HOST or HOST:PORT; right would be mail.example.com, mail.example.com:587 or"
+            " [2001:db8::25]:25", text=repr(text),
+        ), param_hint="'--smtp'")  # fmt: skip
     return host, int(port) if port else None
 
 
@@ -207,8 +210,10 @@ def _secret(file: Path) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text or not text.isprintable() or len(text) > _LONGEST:
-        raise Failure(f"a secret is one line of 1 to {_LONGEST} printable ASCII characters; in {name_of(file)} there is"
-                      " something else")  # fmt: skip
+        raise Failure(t(
+            "a secret is one line of 1 to {number} printable ASCII characters; in {file} there is something else",
+            number=_LONGEST, file=name_of(file),
+        ))  # fmt: skip
     return text
 
 
@@ -218,43 +223,47 @@ def _try(session: Session, client: Client) -> None:
     found = answer.value
 
     def show(_: NotificationTest) -> None:
-        for name, said in (("webhook", found.webhook), ("mail", found.mail)):
-            if said is not None:
-                click.echo(plain(f"Test by {name}: {said}"))
+        if found.webhook is not None:
+            click.echo(plain(t("Test by webhook: {result}", result=found.webhook)))
+        if found.mail is not None:
+            click.echo(plain(t("Test by mail: {result}", result=found.mail)))
 
     session.emit(answer, show)
     if any(said not in (None, "ok") for said in (found.webhook, found.mail)):
-        raise Failure("a test did not arrive as it should")
+        raise Failure(t("a test did not arrive as it should"))
 
 
 def _show(found: NotificationSettings | None, state: NotificationState) -> None:
     from .output import show_fields, show_heading, show_sentences
 
     if found is None:
-        click.echo(_OFF)
+        click.echo(t(_OFF))
         return
-    repeat = "never" if found.repeat_after_seconds is None else f"{found.repeat_after_seconds:g}"
+    repeat = t("never") if found.repeat_after_seconds is None else f"{found.repeat_after_seconds:g}"
     fields = [
-        ("Told after, seconds", f"{found.missed_for_seconds:g}"),
-        ("Least importance", found.importance),
-        ("Told again after, seconds", repeat),
+        (t("Told after, seconds"), f"{found.missed_for_seconds:g}"),
+        (t("Least importance"), found.importance),
+        (t("Told again after, seconds"), repeat),
     ]  # fmt: skip
     if found.webhook is not None:
-        signed = "signed" if found.webhook.secret_set else "not signed"
-        fields += [("Webhook", f"{found.webhook.url} ({signed})"), *_fared("Webhook", state.webhook)]
+        url = found.webhook.url
+        signed = t("{url} (signed)", url=url) if found.webhook.secret_set else t("{url} (not signed)", url=url)
+        fields += [(t("Webhook"), signed), *_fared(t("Webhook"), state.webhook)]
     if found.mail is not None:
-        fields += [*_mail_fields(found.mail), *_fared("Mail", state.mail)]
+        fields += [*_mail_fields(found.mail), *_fared(t("Mail"), state.mail)]
     show_fields(fields)
     if state.missed:
-        show_heading("Told, and not over:")
+        show_heading(t("Told, and not over:"))
         show_sentences(_sentence(one) for one in state.missed)
 
 
 def _mail_fields(mail: MailSettings) -> list[tuple[str, str]]:
-    user = "" if not mail.password_set else f", as {mail.user}" if mail.user else ", with a password"
-    fields = [("Mail server", f"{mail.server}, port {mail.port}, security {mail.security}{user}")]
+    told = [mail.server, t("port {number}", number=mail.port), t("security {word}", word=mail.security)]
+    if mail.password_set:
+        told.append(t("as {user}", user=mail.user) if mail.user else t("with a password"))
+    fields = [(t("Mail server"), ", ".join(told))]
     if mail.sender is not None:    # else who asks is no administrator
-        fields += [("Mail to", ", ".join(mail.to)), ("Mail from", mail.sender)]
+        fields += [(t("Mail to"), ", ".join(mail.to)), (t("Mail from"), mail.sender)]
     return fields
 
 
@@ -263,21 +272,25 @@ def _fared(name: str, state: ChannelState | None) -> list[tuple[str, str]]:
         return []
     fields = []
     if state.last_delivery is not None:
-        fields.append((f"{name}, last delivery", words.local_time(state.last_delivery)))
+        fields.append((t("{name}, last delivery", name=name), words.local_time(state.last_delivery)))
     if state.last_error is not None:
-        fields.append((f"{name}, last error", state.last_error))
+        fields.append((t("{name}, last error", name=name), state.last_error))
     if state.waiting:
-        until = "" if state.next_try is None else f", until {words.local_time(state.next_try)}"
-        fields.append((f"{name}, waiting", f"{state.waiting}{until}"))
+        number = str(state.waiting)
+        fields.append((t("{name}, waiting", name=name), number if state.next_try is None else t(
+            "{number}, until {time}", number=number, time=words.local_time(state.next_try),
+        )))
     if state.given_up:
-        fields.append((f"{name}, given up", str(state.given_up)))
+        fields.append((t("{name}, given up", name=name), str(state.given_up)))
     return fields
 
 
 def _sentence(one: Notification) -> str:
     since = words.local_time(one.since)
     if one.service_class is None:
-        return f"The hypervisor has not been reached since {since}: {one.reason}"
-    velocity = words.percent(one.velocity)
-    return (f"{one.group_name}/{one.service_class} (importance {one.importance}) misses its goal since {since}:"
-            f" velocity {velocity}, goal {one.goal_velocity}")  # fmt: skip
+        return t("The hypervisor has not been reached since {time}: {reason}", time=since, reason=one.reason)
+    return t(
+        "{group}/{name} (importance {importance}) misses its goal since {time}: velocity {velocity}, goal {goal}",
+        group=one.group_name, name=one.service_class, importance=one.importance, time=since,
+        velocity=words.percent(one.velocity), goal=one.goal_velocity,
+    )

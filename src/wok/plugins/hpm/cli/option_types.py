@@ -16,6 +16,7 @@ from ..policy.classification import And, Filter, FilterType, Operation, Rule
 from ..policy.decode import convert, decode
 from ..policy.goals import IMPORTANCES, VELOCITY_OF_LEVEL
 from ..policy.schedule import DAYS, ScheduleEntry
+from ..texts import t
 from .words import parse_span, parse_time
 
 #: Short words for the types of filters; the long ones of the API are taken too.
@@ -38,7 +39,7 @@ class NumberRange(click.FloatRange):
         """See `click.ParamType`."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value!r} is not a number", param, ctx)
+            self.fail(t("{value} is not a number", value=repr(value)), param, ctx)
         return number
 
 
@@ -57,20 +58,26 @@ def velocity_goal(text: str) -> Json:
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 99:
         return {"type": "velocity", "velocity": int(text)}
     levels = ", ".join(f"{level} ({number})" for level, number in VELOCITY_OF_LEVEL.items())
-    raise ValueError(f"{text!r} is not a velocity; right are {levels}, or a number from 1 to 99")
+    raise ValueError(t(
+        "{text} is not a velocity; right are {levels}, or a number from 1 to 99", text=repr(text), levels=levels,
+    ))
 
 
 def match_filter(text: str) -> Filter:
     """A filter from ``TYPE=PATTERN`` or ``TYPE!=PATTERN``. Raises ValueError."""
     match = _MATCH.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not of the form TYPE=PATTERN or TYPE!=PATTERN, such as 'name=db*'")
+        raise ValueError(t(
+            "{text} is not of the form TYPE=PATTERN or TYPE!=PATTERN, such as 'name=db*'", text=repr(text),
+        ))
     word = match["type"]
-    type_ = MATCH_TYPES.get(word) or next((t for t in MATCH_TYPES.values() if t == word), None)
+    type_ = MATCH_TYPES.get(word) or next((one for one in MATCH_TYPES.values() if one == word), None)
     if type_ is None:
-        raise ValueError(f"there is no type {word!r} to match; right are: {', '.join(MATCH_TYPES)}")
+        raise ValueError(t(
+            "there is no type {word} to match; right are: {words}", word=repr(word), words=", ".join(MATCH_TYPES),
+        ))
     if len(match["value"]) > 255:
-        raise ValueError("a pattern has at most 255 characters")
+        raise ValueError(t("a pattern has at most 255 characters"))
     operation: Operation = "string-match" if match["operation"] == "=" else "string-not-match"
     return Filter(type_, operation, match["value"])
 
@@ -84,7 +91,9 @@ def entry_from_text(text: str) -> Json:
     parts = shlex.split(text)
     times = _TIMES.fullmatch(parts[-1]) if parts else None
     if len(parts) != 3 or times is None:
-        raise ValueError(f"{text!r} is not of the form 'POLICY DAYS FROM-TO', such as 'night mon-fri 22:00-06:00'")
+        raise ValueError(t(
+            "{text} is not of the form 'POLICY DAYS FROM-TO', such as 'night mon-fri 22:00-06:00'", text=repr(text),
+        ))
     entry = {"policy": parts[0], "days": _days(parts[1]), "from": times[1], "to": times[2]}
     convert(entry, ScheduleEntry)
     return entry
@@ -96,9 +105,10 @@ def _days(text: str) -> list[str]:
     for part in _DAYS.get(text, text).split(","):
         first, _, last = part.partition("-")
         if first not in DAYS or (last or first) not in DAYS:
-            raise ValueError(
-                f"{text!r} are no days; right are {', '.join(DAYS)}, a range such as mon-fri, and {', '.join(_DAYS)}"
-            )
+            raise ValueError(t(
+                "{text} are no days; right are {days}, a range such as mon-fri, and {words}",
+                text=repr(text), days=", ".join(DAYS), words=", ".join(_DAYS),
+            ))
         begin, end = DAYS.index(first), DAYS.index(last or first)
         found += [DAYS[place % 7] for place in range(begin, (end if end >= begin else end + 7) + 1)]
     return list(dict.fromkeys(found))
@@ -115,7 +125,9 @@ def class_from_text(text: str) -> Json:
     """A service class as JSON from ``NAME GOAL [TYPE=PATTERN]...``. Raises ValueError."""
     parts = shlex.split(text)
     if len(parts) < 2:
-        raise ValueError(f"{text!r} is not of the form 'NAME GOAL [TYPE=PATTERN]...', such as 'db fast name=db*'")
+        raise ValueError(t(
+            "{text} is not of the form 'NAME GOAL [TYPE=PATTERN]...', such as 'db fast name=db*'", text=repr(text),
+        ))
     made: Json = {"name": parts[0], "goal": velocity_goal(parts[1])}
     rule = all_of([match_filter(part) for part in parts[2:]])
     if rule is not None:
@@ -191,10 +203,11 @@ class Until(Parsed):
         try:
             return parse_time(value, ahead=True)
         except (ValueError, OverflowError):
-            raise ValueError(
-                f"{value!r} is not a time; right would be 90m, 1h, 2d, 1w from now, '2026-02-03 14:00' or"
-                " '2026-02-03T13:00:00Z'"
-            ) from None
+            raise ValueError(t(
+                "{value} is not a time; right would be 90m, 1h, 2d, 1w from now, '2026-02-03 14:00' or"
+                " '2026-02-03T13:00:00Z'",
+                value=repr(value),
+            )) from None
 
 
 class Span(Parsed):
@@ -206,7 +219,9 @@ class Span(Parsed):
         try:
             return parse_span(value)
         except (ValueError, OverflowError):
-            raise ValueError(f"{value!r} is no span of time; right would be 30s, 5m, 1h or 1d") from None
+            raise ValueError(t(
+                "{value} is no span of time; right would be 30s, 5m, 1h or 1d", value=repr(value),
+            )) from None
 
 
 class RuleJson(Parsed):
@@ -232,7 +247,7 @@ class Cpus(Parsed):
         except ValueError:
             number = float("nan")
         if not 0.01 <= number <= 4096:
-            raise ValueError(f"{value!r} is not a number of CPUs; right are 0.01 to 4096, or none")
+            raise ValueError(t("{value} is not a number of CPUs; right are 0.01 to 4096, or none", value=repr(value)))
         return number
 
 
@@ -250,7 +265,9 @@ class Mebibytes(Parsed):
                 text, unit = text[:-1], mebibytes
         number = int(text) * unit if text.isdecimal() else 0
         if not 1 <= number <= 1 << 30:
-            raise ValueError(f"{value!r} is not a size of memory; right are MiB such as 512, or 2G, or none")
+            raise ValueError(t(
+                "{value} is not a size of memory; right are MiB such as 512, or 2G, or none", value=repr(value),
+            ))
         return number
 
 
@@ -267,7 +284,10 @@ class WholeNumber(Parsed):
             return value
         number = int(value) if value.isdecimal() and len(value) < 20 else -1
         if not self._least <= number <= self._most:
-            raise ValueError(f"{value!r} is not right; right are {self._least} to {self._most}, or none")
+            raise ValueError(t(
+                "{value} is not right; right are {least} to {most}, or none",
+                value=repr(value), least=self._least, most=self._most,
+            ))
         return number
 
 
@@ -284,7 +304,9 @@ class Device(Parsed):
         for limit in limits:
             field, sign, text = limit.partition("=")
             if not sign or not text.isdecimal():
-                raise ValueError(f"{limit!r} is no limit of a disk; right would be read-bytes-sec=1000000")
+                raise ValueError(t(
+                    "{limit} is no limit of a disk; right would be read-bytes-sec=1000000", limit=repr(limit),
+                ))
             found[field] = int(text)
         return found
 
@@ -297,7 +319,7 @@ class Attribute(Parsed):
     def parse(self, value: str) -> tuple[str, str]:
         key, sign, text = value.partition("=")
         if not sign or not key.strip():
-            raise ValueError(f"{value!r} is not of the form KEY=VALUE, such as 'os-type=linux'")
+            raise ValueError(t("{value} is not of the form KEY=VALUE, such as 'os-type=linux'", value=repr(value)))
         return key.strip(), text
 
 
@@ -310,7 +332,8 @@ class Moment(Parsed):
         try:
             return parse_time(value)
         except (ValueError, OverflowError):
-            raise ValueError(
-                f"{value!r} is not a time; right would be '2026-02-03 14:00', '2026-02-03T13:00:00Z',"
-                " or 90m, 2h, 1d, 1w for so long ago"
-            ) from None
+            raise ValueError(t(
+                "{value} is not a time; right would be '2026-02-03 14:00', '2026-02-03T13:00:00Z', or 90m, 2h, 1d, 1w"
+                " for so long ago",
+                value=repr(value),
+            )) from None

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..texts import t
 from . import words
 from .plain import plain
 
@@ -105,14 +106,15 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], header
     _print(table, target)
 
 
-def show_fields(pairs: Iterable[tuple[str, Cell]]) -> None:
+def show_fields(pairs: Iterable[tuple[str, Cell]], indent: int = 0) -> None:
     """Print names and values, one pair a line."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in pairs:
         # without the indentation that aligns a status with those below it in a table
-        grid.add_row(name, _text(Styled(value.text.strip(), value.style) if isinstance(value, Styled) else value))
+        told = Styled(value.text.strip(), value.style) if isinstance(value, Styled) else value
+        grid.add_row(" " * indent + name, _text(told))
     _print(grid)
 
 
@@ -150,7 +152,7 @@ def show_heading(text: str) -> None:
 
 def warn(text: str) -> None:
     """Say on stderr what the user should know beside the answer."""
-    click.echo(f"warning: {plain(text)}", err=True)
+    click.echo(t("warning: {message}", message=plain(text)), err=True)
 
 
 def _least(column: Column, cells: Sequence[Text]) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from ..client.answers import Answer
+from ..texts import t
 from .option_types import Moment
 
 #: Entries asked for at once.
@@ -60,4 +61,4 @@ def gathered_json(first: Answer[Any], more: Callable[[str], Answer[Any]], field:
 
 def tell_older(limit: int, oldest: str) -> None:
     """Say how to see what is older than the last entry shown, which is of the time `oldest`."""
-    click.echo(f"There are older ones: say --limit {limit * 5}, or --to {oldest}.")
+    click.echo(t("There are older ones: say --limit {number}, or --to {time}.", number=limit * 5, time=oldest))

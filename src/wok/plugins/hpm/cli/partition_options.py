@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ..policy.partitions import USUAL_PERIOD_US, Group
+from ..texts import t
 from .option_types import Cpus, Device, Mebibytes, WholeNumber
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,7 +57,7 @@ def parameters_given(given: Mapping[str, Any]) -> dict[Group, dict[str, Any]]:
     if cap is not None:
         cpu = found.setdefault("cpu", {})
         if "quota-us" in cpu:
-            raise click.UsageError("--cap and --quota say the same in different words; give one of them")
+            raise click.UsageError(t("--cap and --quota say the same in different words; give one of them"))
         period = cpu.get("period-us") or USUAL_PERIOD_US
         cpu["quota-us"] = None if cap == "none" else round(cap * period)
         cpu.setdefault("period-us", None if cap == "none" else period)

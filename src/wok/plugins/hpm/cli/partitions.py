@@ -10,12 +10,13 @@ from ..client.answers import Answer
 from ..client.rest import Client
 from ..errors import NotFound
 from ..policy.partitions import ROOT, CpuParameters, PartitionParameters
+from ..texts import t
 from ..wire.partitions import Affect, PartitionDetail, PartitionList
 from . import words
 from .command import Slot, command
 from .option_types import Cpus
 from .partition_options import parameter_options, parameters_given
-from .resolve import hint
+from .resolve import with_hint
 from .session import Session
 
 _PARTITION = Slot("partition", "PARTITION", "--path", "The partition, by path or id.", complete="partition",
@@ -37,10 +38,10 @@ def partition_list(session: Session) -> None:
         from .output import Column, show_table, warn
 
         columns = [
-            Column("Partition"), Column("State", whole=True), Column("Servers", number=True),
-            Column("Shares", number=True), Column("Share\n%", number=True), Column("Cap\nCPUs", number=True),
-            Column("Reserve\nCPUs", number=True), Column("Used\nCPUs", number=True), Column("Used\nMiB", number=True),
-            Column("Limit\nMiB", number=True),
+            Column(t("Partition")), Column(t("State"), whole=True), Column(t("Servers"), number=True),
+            Column(t("Shares"), number=True), Column(t("Share\n%"), number=True), Column(t("Cap\nCPUs"), number=True),
+            Column(t("Reserve\nCPUs"), number=True), Column(t("Used\nCPUs"), number=True),
+            Column(t("Used\nMiB"), number=True), Column(t("Limit\nMiB"), number=True),
         ]  # fmt: skip
         show_table(columns, [_row(one) for one in found.partitions])
         if found.problem:
@@ -52,7 +53,7 @@ def partition_list(session: Session) -> None:
 def _row(one: PartitionDetail) -> tuple[str, ...]:
     said = one.live or one.config or PartitionParameters()
     depth = one.path.count("/") - 1
-    state = one.state if one.persistent or one.path == ROOT else "transient"
+    state = one.state if one.persistent or one.path == ROOT else t("transient")
     return (
         "  " * depth + (one.path if depth == 0 else one.path.rpartition("/")[2]),
         state + (" *" if one.drift else ""), str(len(one.virtual_servers)),
@@ -76,45 +77,49 @@ def _show(client: Client, one: PartitionDetail) -> None:
     servers = {server.object_id: server.name for server in client.servers().value.virtual_servers}
     groups = {group.object_id: group.name for group in client.groups().value.workload_resource_groups}
     limits = one.effective
-    kind = "always there" if one.path == ROOT else "defined" if one.persistent else "transient"
+    kind = t("always there") if one.path == ROOT else t("defined") if one.persistent else t("transient")
+    state = [one.state, kind, *([t("created when hpm starts")] if one.autostart else [])]
     fields: list[tuple[str, Cell]] = [
-        ("Path", one.path),
-        ("Id", one.object_id),
-        ("State", f"{one.state}, {kind}" + (", created when hpm starts" if one.autostart else "")),
-        ("Servers", ", ".join(servers.get(words.id_of(uri), uri) for uri in one.virtual_servers) or words.NONE),
-        ("Groups", ", ".join(groups.get(words.id_of(uri), uri) for uri in one.workload_resource_groups) or words.NONE),
-        ("Reserve, CPUs", words.cpus(one.reserve)),
-        ("Reserved in it, CPUs", words.cpus(one.reserved)),
-        ("Share of its parent, %", words.percent(one.shares_percent)),
-        ("At most, CPUs", _from(words.cpus(limits.cpu_cap), limits.cpu_cap_from, one.path)),
-        ("At most, MiB", _from(words.text_or_none(limits.memory_limit_mib), limits.memory_limit_from, one.path)),
-        ("On CPUs", words.text_or_none(limits.cpus)),
-        ("Used, CPUs", words.cpus(one.cpu_using)),
-        ("Used, MiB", words.text_or_none(one.memory_used_mib)),
+        (t("Path"), one.path),
+        (t("Id"), one.object_id),
+        (t("State"), ", ".join(state)),
+        (t("Servers"), ", ".join(servers.get(words.id_of(uri), uri) for uri in one.virtual_servers) or words.NONE),
+        (t("Groups"),
+         ", ".join(groups.get(words.id_of(uri), uri) for uri in one.workload_resource_groups) or words.NONE),
+        (t("Reserve, CPUs"), words.cpus(one.reserve)),
+        (t("Reserved in it, CPUs"), words.cpus(one.reserved)),
+        (t("Share of its parent, %"), words.percent(one.shares_percent)),
+        (t("At most, CPUs"), _from(words.cpus(limits.cpu_cap), limits.cpu_cap_from, one.path)),
+        (t("At most, MiB"), _from(words.text_or_none(limits.memory_limit_mib), limits.memory_limit_from, one.path)),
+        (t("On CPUs"), words.text_or_none(limits.cpus)),
+        (t("Used, CPUs"), words.cpus(one.cpu_using)),
+        (t("Used, MiB"), words.text_or_none(one.memory_used_mib)),
     ]
     if one.shares_planned:
-        fields.append(("Shares", "planned by hpm, by the goals of the servers in it"))
+        fields.append((t("Shares"), t("planned by hpm, by the goals of the servers in it")))
     if one.shares_original is not None:
-        why = "" if one.shares_planned else " (changed for its reserve)"
-        fields.append(("Shares without hpm", f"{one.shares_original}{why}"))
+        shares = str(one.shares_original)
+        fields.append((t("Shares without hpm"), shares if one.shares_planned else t(
+            "{shares} (changed for its reserve)", shares=shares,
+        )))
     if one.description:
-        fields.insert(2, ("Description", one.description))
+        fields.insert(2, (t("Description"), one.description))
     show_fields(fields)
     live, config = _values(one.live), _values(one.config)
     names = list(dict.fromkeys((*live, *config)))
     if names:
         click.echo()
         show_table(
-            [Column("Parameter"), Column("In force"), Column("Defined")],
+            [Column(t("Parameter")), Column(t("In force")), Column(t("Defined"))],
             [(name + (" *" if name in one.drift or name.partition(" ")[0] in one.drift else ""),
               live.get(name, words.NONE), config.get(name, words.NONE)) for name in names],
         )  # fmt: skip
     if one.drift:
-        click.echo("* somebody else changed what is in force; partition-update sets it again")
+        click.echo(t("* somebody else changed what is in force; partition-update sets it again"))
 
 
 def _from(value: str, path: str | None, own: str) -> str:
-    return value if path in (None, own) else f"{value} (of {path})"
+    return value if path in (None, own) else t("{value} (of {path})", value=value, path=path)
 
 
 def _values(parameters: PartitionParameters | None) -> dict[str, str]:
@@ -128,12 +133,12 @@ def _values(parameters: PartitionParameters | None) -> dict[str, str]:
                 for limits in value:
                     pairs = zip(limits.__struct_encode_fields__, limits.__struct_fields__, strict=True)
                     told = [f"{text} {getattr(limits, at)}" for text, at in pairs if getattr(limits, at) is not None]
-                    found[f"{group}.devices {limits.device}"] = ", ".join(told[1:]) or "no limit"
+                    found[f"{group}.devices {limits.device}"] = ", ".join(told[1:]) or t("no limit")
             elif value is not None:
                 found[f"{group}.{name}"] = str(value)
     cpu = CpuParameters() if parameters is None else parameters.cpu
     if cpu.cap is not None:
-        found["cpu.quota-us"] += f" ({words.cpus(cpu.cap)} CPUs)"
+        found["cpu.quota-us"] = t("{us} ({cpus} CPUs)", us=found["cpu.quota-us"], cpus=words.cpus(cpu.cap))
     return found
 
 
@@ -159,7 +164,10 @@ def partition_define(
         "path": partition, "description": description or "", "autostart": autostart, "create": create,
         "reserve": None if reserve == "none" else reserve, "parameters": parameters_given(given),
     })  # fmt: skip
-    session.done(answer, f"Defined partition {partition}{' and created it' if create else ''}.")
+    session.done(
+        answer, t("Defined partition {path} and created it.", path=partition) if create else
+        t("Defined partition {path}.", path=partition),
+    )  # fmt: skip
 
 
 @command("partition-create", _PARTITION, examples=[
@@ -176,12 +184,12 @@ def partition_create(session: Session, partition: str, transient: bool, **given:
     parameters = parameters_given(given)
     if transient:
         answer = session.client.create_partition({"path": partition, "persistent": False, "parameters": parameters})
-        session.done(answer, f"Created transient partition {partition}.")
+        session.done(answer, t("Created transient partition {path}.", path=partition))
         return
     if parameters:
-        raise click.UsageError("it is created as it is defined; give parameters to partition-update, or --transient")
+        raise click.UsageError(t("it is created as it is defined; give parameters to partition-update, or --transient"))
     found = find_partition(session.client, partition)
-    session.done(_act(session.client, found, "create"), f"Created partition {found.path}.")
+    session.done(_act(session.client, found, "create"), t("Created partition {path}.", path=found.path))
 
 
 @command("partition-destroy", _PARTITION, examples=["hpm partition-destroy /machine/gold"])
@@ -191,7 +199,7 @@ def partition_destroy(session: Session, partition: str) -> None:
     Its definition stays, if there is one. A partition in which something stands is left as it is.
     """
     found = find_partition(session.client, partition)
-    session.done(_act(session.client, found, "destroy"), f"Destroyed partition {found.path}.")
+    session.done(_act(session.client, found, "destroy"), t("Destroyed partition {path}.", path=found.path))
 
 
 @command("partition-undefine", _PARTITION, examples=["hpm partition-undefine /machine/gold"])
@@ -202,8 +210,10 @@ def partition_undefine(session: Session, partition: str) -> None:
     """
     found = find_partition(session.client, partition)
     answer = _act(session.client, found, "undefine")
-    stays = " It is still there, as a transient one." if answer.value.state == "active" else ""
-    session.done(answer, f"Undefined partition {found.path}.{stays}")
+    session.done(
+        answer, t("Undefined partition {path}. It is still there, as a transient one.", path=found.path)
+        if answer.value.state == "active" else t("Undefined partition {path}.", path=found.path),
+    )  # fmt: skip
 
 
 @command("partition-update", _PARTITION, examples=[
@@ -236,7 +246,7 @@ def partition_update(
     if reserve is not None:
         said["reserve"] = None if reserve == "none" else reserve
     if not said and not parameters:
-        raise click.UsageError("nothing to change: give at least one option")
+        raise click.UsageError(t("nothing to change: give at least one option"))
     client = session.client
     found = find_partition(client, partition)
     affect: Affect | None = "both" if live and config else "live" if live else "config" if config else None
@@ -250,7 +260,7 @@ def partition_update(
         client.set_memory_parameters(found.object_id, parameters["memory"], affect)
     if "numa" in parameters:
         client.set_numa_parameters(found.object_id, parameters["numa"], affect)
-    session.done(client.partition(found.object_id), f"Changed partition {found.path}.")
+    session.done(client.partition(found.object_id), t("Changed partition {path}.", path=found.path))
 
 
 def find_partition(client: Client, wanted: str) -> PartitionDetail:
@@ -259,8 +269,8 @@ def find_partition(client: Client, wanted: str) -> PartitionDetail:
     for one in known:
         if wanted in (one.path, one.object_id) or wanted.lower() == one.object_id:
             return one
-    near = hint(wanted, [one.path for one in known], "partition-list")
-    raise NotFound(f"there is no partition {wanted!r}{near}")
+    missing = t("there is no partition {path}", path=repr(wanted))
+    raise NotFound(with_hint(missing, wanted, [one.path for one in known], "partition-list"))
 
 
 def _act(client: Client, found: PartitionDetail, action: str) -> Answer[PartitionDetail]:

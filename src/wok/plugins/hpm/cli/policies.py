@@ -15,6 +15,7 @@ from ..policy.classification import describe
 from ..policy.decode import convert, decode
 from ..policy.files.notation import notation_of
 from ..policy.policies import PerformancePolicy
+from ..texts import t
 from ..wire.groups import GroupSummary
 from ..wire.policies import PolicyList
 from . import words
@@ -43,12 +44,12 @@ def policy_list(session: Session, group: str) -> None:
 
     def show(found: PolicyList) -> None:
         if not found.perf_policies:
-            click.echo(f"Group {wanted.name!r} has no policies; 'hpm policy-create' makes one.")
+            click.echo(t("Group {name} has no policies; 'hpm policy-create' makes one.", name=repr(wanted.name)))
             return
         show_table(
-            [Column("Policy"), Column("Active", whole=True), Column("Importance", whole=True),
-             Column("Service classes"), Column("Description")],
-            [(p.name, "yes" if p.active else words.NONE, p.importance,
+            [Column(t("Policy")), Column(t("Active"), whole=True), Column(t("Importance"), whole=True),
+             Column(t("Service classes")), Column(t("Description"))],
+            [(p.name, t("yes") if p.active else words.NONE, p.importance,
               ", ".join(c.name for c in p.service_classes), words.text_or_none(p.description))
              for p in found.perf_policies],
         )  # fmt: skip
@@ -73,17 +74,17 @@ def policy_show(session: Session, group: str, policy: str) -> None:
         session.emit_json(answer.json["perf-policies"][place])
         return
     found = answer.value.perf_policies[place]
-    active = "yes" if found.name == answer.value.active_policy else "no"
+    active = words.yes_no(found.name == answer.value.active_policy)
     show_fields([
-        ("Name", found.name), ("Group", answer.value.name), ("Active", active), ("Importance", found.importance),
-        ("Description", words.text_or_none(found.description)),
+        (t("Name"), found.name), (t("Group"), answer.value.name), (t("Active"), active),
+        (t("Importance"), found.importance), (t("Description"), words.text_or_none(found.description)),
     ])  # fmt: skip
     click.echo()
     show_table(
-        [Column("Class"), Column("Importance", whole=True), Column("Goal", whole=True), Column("Rule"),
-         Column("Description")],
+        [Column(t("Class")), Column(t("Importance"), whole=True), Column(t("Goal"), whole=True), Column(t("Rule")),
+         Column(t("Description"))],
         [(c.name, found.importance_of(c), words.goal(c.goal),
-          describe(c.classification) if c.classification else "all that are left",
+          describe(c.classification) if c.classification else t("all that are left"),
           words.text_or_none(c.description)) for c in found.service_classes],
     )  # fmt: skip
 
@@ -123,15 +124,15 @@ def policy_create(
     """
     if file is not None:
         if velocity is not None or classes:
-            raise click.UsageError("the classes are in the file: leave --velocity and --class out")
+            raise click.UsageError(t("the classes are in the file: leave --velocity and --class out"))
         new = policy_from_file(file, policy)
         if importance is not None:
             new["importance"] = importance
     else:
         if policy is None:
-            raise click.UsageError("POLICY is missing: give it as an argument or with --policy-name")
+            raise click.UsageError(t("POLICY is missing: give it as an argument or with --policy-name"))
         if importance is None:
-            raise click.UsageError("--importance is missing: highest, high, medium, low or lowest")
+            raise click.UsageError(t("--importance is missing: highest, high, medium, low or lowest"))
         new = {"name": policy, "importance": importance, "service-classes": _classes(classes, velocity)}
     if description is not None:
         new["description"] = description
@@ -142,16 +143,20 @@ def create_policy(session: Session, found: GroupSummary, new: Json, activate: bo
     """Create a policy, make it the active one if that is wanted or the group has none, and say what was done."""
     client = session.client
     answer = client.create_policy(found.object_id, new)
-    active = "It is the active one now."
+    active = t("It is the active one now.")
     if not answer.value.active:
         unmanaged = found.active_policy is None and client.group(found.object_id).value.schedule is UNSET
         if activate or unmanaged:
             client.activate_policy(found.object_id, answer.value.name)
             answer = client.policy(found.object_id, answer.value.name)
         else:
-            still = "no policy, as the schedule wants it" if found.active_policy is None else repr(found.active_policy)
-            active = f"Active is still {still}; 'hpm policy-activate' changes that."
-    session.done(answer, f"Created policy {new['name']!r} for group {found.name!r}.", active)
+            active = t(
+                "Active is still no policy, as the schedule wants it; 'hpm policy-activate' changes that."
+            ) if found.active_policy is None else t(
+                "Active is still {policy}; 'hpm policy-activate' changes that.", policy=repr(found.active_policy)
+            )
+    made = t("Created policy {policy} for group {group}.", policy=repr(new["name"]), group=repr(found.name))
+    session.done(answer, made, active)
 
 
 @command("policy-update", GROUP, _FILE_POLICY, examples=[
@@ -180,16 +185,18 @@ def policy_update(
     changes = {"name": new_name, "importance": importance, "description": description}
     changes = {name: value for name, value in changes.items() if value is not None}
     if file is None and policy is None:
-        raise click.UsageError("POLICY is missing: give it as an argument or with --policy-name")
+        raise click.UsageError(t("POLICY is missing: give it as an argument or with --policy-name"))
     if file is None and not changes:
-        raise click.UsageError("nothing to change: give --new-name, --importance, --description or --file")
+        raise click.UsageError(t("nothing to change: give --new-name, --importance, --description or --file"))
     if file is not None:
         whole = policy_from_file(file, policy)
         policy = policy or str(whole["name"])
         changes = {"description": "", **whole, **changes}
     found = find_group(session.client, group)
     answer = session.client.update_policy(found.object_id, str(policy), changes)
-    session.done(answer, f"Changed policy {answer.value.name!r} of group {found.name!r}.")
+    session.done(answer, t(
+        "Changed policy {policy} of group {group}.", policy=repr(answer.value.name), group=repr(found.name),
+    ))
 
 
 @command("policy-delete", GROUP, POLICY, examples=["hpm policy-delete Gold night"])
@@ -203,20 +210,22 @@ def policy_delete(session: Session, group: str, policy: str, deactivate: bool) -
     found = find_group(client, group)
     before = client.policy(found.object_id, policy)
     if before.value.active and not deactivate:
-        raise Conflict(
-            f"{policy!r} is the active policy of group {found.name!r}; make another one active first"
-            " (policy-activate), or say --deactivate to leave the group unmanaged"
-        )
+        raise Conflict(t(
+            "{policy} is the active policy of group {group}; make another one active first (policy-activate), or"
+            " say --deactivate to leave the group unmanaged",
+            policy=repr(policy), group=repr(found.name),
+        ))
     try:
         client.delete_policy(found.object_id, policy, if_match=before.etag)
     except ChangedMeanwhile:
-        raise Conflict(
-            f"somebody else changed the policy {policy!r} at the same time, so it was not deleted;"
-            " look at it as it is now, and try again"
-        ) from None
-    sentences = [f"Deleted policy {policy!r} of group {found.name!r}."]
+        raise Conflict(t(
+            "somebody else changed the policy {policy} at the same time, so it was not deleted; look at it as it"
+            " is now, and try again",
+            policy=repr(policy),
+        )) from None
+    sentences = [t("Deleted policy {policy} of group {group}.", policy=repr(policy), group=repr(found.name))]
     if before.value.active:
-        sentences.append("The group has no active policy now: its servers are unmanaged.")
+        sentences.append(t("The group has no active policy now: its servers are unmanaged."))
     session.done(None, *sentences)
 
 
@@ -228,29 +237,34 @@ def policy_delete(session: Session, group: str, policy: str, deactivate: bool) -
 def policy_activate(session: Session, group: str, policy: str | None, nothing: bool) -> None:
     """Make a policy the group's active one."""
     if nothing == (policy is not None):
-        raise click.UsageError("give the POLICY to activate, or --none")
+        raise click.UsageError(t("give the POLICY to activate, or --none"))
     found = find_group(session.client, group)
     if policy is not None:
         whole: Json = session.client.group(found.object_id).json
         policy_place(whole["perf-policies"], policy, whole)    # for its error: it knows similar names
     answer = session.client.activate_policy(found.object_id, policy)
     if policy is None:
-        session.done(answer, f"Group {found.name!r} has no active policy now: its servers are unmanaged.")
+        session.done(
+            answer, t("Group {name} has no active policy now: its servers are unmanaged.", name=repr(found.name))
+        )
     else:
-        session.done(answer, f"Policy {policy!r} of group {found.name!r} is active now.")
+        session.done(
+            answer, t("Policy {policy} of group {group} is active now.", policy=repr(policy), group=repr(found.name))
+        )
 
 
 def _classes(classes: tuple[Json, ...], velocity: Json | None) -> list[Json]:
     """The classes given, and a catch-all if none of them is one."""
     for made in classes[:-1]:
         if "classification" not in made:
-            raise click.UsageError(
-                f"--class {made['name']!r} has no pattern, so it takes all servers that are left:"
-                " give it one, or put it last"
-            )
+            raise click.UsageError(t(
+                "--class {name} has no pattern, so it takes all servers that are left: give it one, or put it last",
+                name=repr(made["name"]),
+            ))
     if classes and "classification" not in classes[-1]:
         if velocity is not None:
-            raise click.UsageError(f"the last --class {classes[-1]['name']!r} has its own goal: leave --velocity out")
+            name = repr(classes[-1]["name"])
+            raise click.UsageError(t("the last --class {name} has its own goal: leave --velocity out", name=name))
         return list(classes)
     return [*classes, {"name": CATCH_ALL, "goal": velocity or {"type": "discretionary"}}]
 

@@ -155,6 +155,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         "local",
         serve="Run hpm: watch the host, manage it, answer requests.",
         web="Run the web front alone, beside 'hpm serve --no-web'.",
+        config_check="Check the configuration file, without a running hpm.",
         helper="Do one thing for a manager that is kept from it.",
         restore="Put back the values found at the start (offline).",
         backup_list="List the backups of groups, policies and journal.",
@@ -163,6 +164,10 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         "hooks",
         hooks_install="Have libvirt ask hpm before guests start.",
         hooks_remove="Have libvirt ask hpm no longer.",
+    ) + _noun(
+        "doctor",
+        doctor="Find out what does not work here, and how to mend it.",
+        report="Write an archive for a bug report, without secrets.",
     ),
     "This command line": _noun(
         "helping",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from ..client.errors import ApiError
 from ..client.rest import Client
 from ..errors import InvalidValue, NotFound
+from ..texts import later, t
 from ..wire.groups import GroupSummary
 from ..wire.servers import ServerSummary
 
@@ -27,9 +28,28 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
+class _Kind(NamedTuple):
+    """What is looked for, in words, and the command that lists it."""
+
+    missing: str
+    several: str
+    command: str
+
+
+_GROUP = _Kind(
+    later("there is no workload resource group {name}"),
+    later("{name} is the name or id of more than one workload resource group: {names}; give another of these"),
+    "wrg-list",
+)
+_SERVER = _Kind(
+    later("there is no virtual server {name}"),
+    later("{name} is the name or id of more than one virtual server: {names}; give another of these"), "vs-list",
+)
+
+
 def find_group(client: Client, wanted: str) -> GroupSummary:
     """The group of that name or id. Raises `NotFound`, `InvalidValue` if there are several."""
-    return pick(client.groups().value.workload_resource_groups, wanted, "workload resource group", "wrg-list")
+    return _pick(client.groups().value.workload_resource_groups, wanted, _GROUP)
 
 
 def find_server(client: Client, wanted: str) -> ServerSummary:
@@ -40,7 +60,7 @@ def find_server(client: Client, wanted: str) -> ServerSummary:
 def find_servers(client: Client, wanted: Iterable[str]) -> list[ServerSummary]:
     """As `find_server`, for several; each once."""
     known = client.servers().value.virtual_servers
-    found = [pick(known, one, "virtual server", "vs-list") for one in wanted]
+    found = [_pick(known, one, _SERVER) for one in wanted]
     return list({server.object_id: server for server in found}.values())
 
 
@@ -57,27 +77,28 @@ def names_for_ids(servers: Sequence[ServerSummary]) -> Iterator[None]:
         raise ApiError(error.status, error.reason, message, error.details) from None
 
 
-def pick(things: Sequence[N], wanted: str, what: str, command: str) -> N:
+def _pick(things: Sequence[N], wanted: str, kind: _Kind) -> N:
     """The one of `things` with that name or id. Raises `NotFound`, `InvalidValue`."""
     found = [thing for thing in things if wanted == thing.name or wanted.lower() == thing.object_id.lower()]
     if len(found) == 1:
         return found[0]
     if found:
         several = ", ".join(f"{thing.name} ({thing.object_id})" for thing in found)
-        raise InvalidValue(f"{wanted!r} is the name or id of more than one {what}: {several}; give another of these")
-    raise NotFound(f"there is no {what} {wanted!r}{hint(wanted, [thing.name for thing in things], command)}")
+        raise InvalidValue(t(kind.several, name=repr(wanted), names=several))
+    missing = t(kind.missing, name=repr(wanted))
+    raise NotFound(with_hint(missing, wanted, [thing.name for thing in things], kind.command))
 
 
-def hint(wanted: str, names: Sequence[str], command: str) -> str:
-    """What to append to "there is no …": similar names, or all if they are few, or where to look."""
+def with_hint(missing: str, wanted: str, names: Sequence[str], command: str) -> str:
+    """What is `missing`, with similar names, or all if they are few, or where to look."""
     near = similar(wanted, names)
     if near:
-        return f"; similar: {', '.join(near)}"
+        return t("{missing}; similar: {names}", missing=missing, names=", ".join(near))
     if not names:
-        return "; there are none yet"
+        return t("{missing}; there are none yet", missing=missing)
     if len(names) <= MOST_NAMES:
-        return f"; there are: {', '.join(names)}"
-    return f"; 'hpm {command}' lists them all"
+        return t("{missing}; there are: {names}", missing=missing, names=", ".join(names))
+    return t("{missing}; 'hpm {command}' lists them all", missing=missing, command=command)
 
 
 def similar(wanted: str, names: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..texts import t
 from ..wire.policies import PolicyRevision, Preview, PreviewedServer
 from . import words
 from .command import GROUP, POLICY, Slot, command
@@ -31,13 +32,14 @@ def policy_revisions(session: Session, group: str, policy: str) -> None:
     def content(revision: PolicyRevision) -> str:
         policy = revision.perf_policy
         if policy is None:
-            return "deleted"
+            return t("deleted")
         return f"{policy.importance}: " + ", ".join(f"{c.name} {words.goal(c.goal)}" for c in policy.service_classes)
 
     session.emit(
         session.client.policy_revisions(found.object_id, policy),
         lambda answer: show_table(
-            [Column("Revision", number=True), Column("Time", whole=True), Column("User"), Column("What it was then")],
+            [Column(t("Revision"), number=True), Column(t("Time"), whole=True), Column(t("User")),
+             Column(t("What it was then"))],
             [(str(r.revision), words.local_time(r.time), r.user, content(r)) for r in answer.revisions],
         ),
     )
@@ -54,12 +56,19 @@ def policy_restore(session: Session, group: str, policy: str, revision: str) -> 
     That is a new revision, so it can be undone too. A policy that was deleted is there again, but not active.
     """
     if not (revision.isascii() and revision.isdecimal()) or not int(revision):
-        raise click.UsageError(f"{revision!r} is not the number of a revision; 'hpm policy-revisions' lists them")
+        raise click.UsageError(t(
+            "{value} is not the number of a revision; 'hpm policy-revisions' lists them", value=repr(revision),
+        ))
     found = find_group(session.client, group)
     answer = session.client.restore_policy(found.object_id, policy, int(revision))
-    active = "It is the active one." if answer.value.active else "It is not active; 'hpm policy-activate' makes it so."
+    active = t("It is the active one.") if answer.value.active else t(
+        "It is not active; 'hpm policy-activate' makes it so."
+    )
     session.done(
-        answer, f"Policy {policy!r} of group {found.name!r} is what it was in revision {revision} again.", active
+        answer, t(
+            "Policy {policy} of group {group} is what it was in revision {number} again.",
+            policy=repr(policy), group=repr(found.name), number=revision,
+        ), active
     )
 
 
@@ -79,7 +88,7 @@ def policy_preview(
     Nothing is changed. PI now is what was measured last, PI then what the planner expects: up to 1.05 the goal is met.
     """
     if (policy is None) == (file is None):
-        raise click.UsageError("give a POLICY of the group, or --file")
+        raise click.UsageError(t("give a POLICY of the group, or --file"))
     client = session.client
     found = find_group(client, group)
     if file is not None:
@@ -91,11 +100,11 @@ def policy_preview(
     def show(answer: Preview) -> None:
         from .output import show_heading
 
-        show_heading(f"Servers of {found.name}")
+        show_heading(t("Servers of {name}", name=found.name))
         _show_servers(answer.virtual_servers)
         if answer.other_virtual_servers:
             click.echo()
-            show_heading("Managed servers of other groups")
+            show_heading(t("Managed servers of other groups"))
             _show_servers(answer.other_virtual_servers)
 
     if servers:
@@ -112,9 +121,9 @@ def _show_servers(servers: list[PreviewedServer]) -> None:
     from .output import Column, show_table
 
     show_table(
-        [Column("Name"), Column("Class"), Column("Importance", whole=True), Column("Goal", number=True),
-         Column("PI\nnow", number=True), Column("PI\nthen", number=True), Column("Shares\nnow", number=True),
-         Column("Shares\nthen", number=True), Column("Why not")],
+        [Column(t("Name")), Column(t("Class")), Column(t("Importance"), whole=True), Column(t("Goal"), number=True),
+         Column(t("PI\nnow"), number=True), Column(t("PI\nthen"), number=True), Column(t("Shares\nnow"), number=True),
+         Column(t("Shares\nthen"), number=True), Column(t("Why not"))],
         [(s.name, words.text_or_none(s.service_class), words.text_or_none(s.importance), words.goal_percent(s.goal),
           words.index(s.performance_index), words.index(s.pi_projected), words.text_or_none(s.cpu_shares),
           words.text_or_none(s.shares_projected), words.text_or_none(s.reason)) for s in servers],

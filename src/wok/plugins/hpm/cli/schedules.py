@@ -8,6 +8,7 @@ import click
 from msgspec import UNSET, UnsetType
 
 from ..policy.schedule import DAYS, ScheduleEntry
+from ..texts import t
 from ..wire.groups import GroupDetail
 from .command import GROUP, command
 from .names import POLICIES
@@ -38,9 +39,9 @@ def policy_schedule(
     wants another one than before.
     """
     if clear and (entries or otherwise is not None):
-        raise click.UsageError("--clear takes the schedule away: leave --entry and --otherwise out")
+        raise click.UsageError(t("--clear takes the schedule away: leave --entry and --otherwise out"))
     if otherwise is not None and not entries:
-        raise click.UsageError("--otherwise is part of a schedule: give its entries with --entry too")
+        raise click.UsageError(t("--otherwise is part of a schedule: give its entries with --entry too"))
     client = session.client
     found = find_group(client, group)
     if clear:
@@ -53,12 +54,16 @@ def policy_schedule(
 
 
 def _show(group: GroupDetail) -> None:
-    active = "no policy (unmanaged)" if group.active_policy is None else f"policy {group.active_policy!r}"
+    active = _policy(group.active_policy)
     if group.schedule is UNSET:
-        click.echo(f"Group {group.name!r} has no schedule; active is {active}.")
+        click.echo(t("Group {name} has no schedule; active is {active}.", name=repr(group.name), active=active))
         return
     show_schedule(group.schedule, group.otherwise)
-    click.echo(f"Active now: {active}.")
+    click.echo(t("Active now: {active}.", active=active))
+
+
+def _policy(name: str | UnsetType | None) -> str:
+    return t("policy {name}", name=repr(name)) if isinstance(name, str) else t("no policy (unmanaged)")
 
 
 def show_schedule(schedule: tuple[ScheduleEntry, ...], otherwise: str | UnsetType | None) -> None:
@@ -66,10 +71,10 @@ def show_schedule(schedule: tuple[ScheduleEntry, ...], otherwise: str | UnsetTyp
     from .output import Column, show_table
 
     show_table(
-        [Column("Policy"), Column("Days"), Column("From", whole=True), Column("To", whole=True)],
+        [Column(t("Policy")), Column(t("Days")), Column(t("From"), whole=True), Column(t("To"), whole=True)],
         [(e.policy, days_in_short(e.days), e.from_, e.to) for e in schedule],
     )
-    click.echo("Otherwise: " + (f"policy {otherwise!r}." if isinstance(otherwise, str) else "no policy (unmanaged)."))
+    click.echo(t("Otherwise: {active}.", active=_policy(otherwise)))
 
 
 def days_in_short(days: tuple[str, ...]) -> str:

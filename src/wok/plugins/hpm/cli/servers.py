@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from ..texts import later, plural, t
 from ..wire.servers import Explanation, ServerDetail, ServerDetailList, ServerQuery
 from ..wire.words import GoalStatus, Management, ServerStatus
 from . import words
@@ -18,14 +19,14 @@ from .session import Session
 
 #: `management-reason` in words.
 _REASONS = {
-    "no-policy": "its group has no active policy",
-    "excluded": "excluded by vs-update --exclude",
-    "not-running": "it does not run",
-    "paused": "it is paused",
-    "changed-by-administrator": "somebody changed its shares; vs-release takes it back",
-    "own-quota": "each of its vCPUs has a CPU quota of its own",
-    "real-time": "it runs with real-time scheduling",
-    "unreachable": "it cannot be reached",
+    "no-policy": later("its group has no active policy"),
+    "excluded": later("excluded by vs-update --exclude"),
+    "not-running": later("it does not run"),
+    "paused": later("it is paused"),
+    "changed-by-administrator": later("somebody changed its shares; vs-release takes it back"),
+    "own-quota": later("each of its vCPUs has a CPU quota of its own"),
+    "real-time": later("it runs with real-time scheduling"),
+    "unreachable": later("it cannot be reached"),
 }
 
 
@@ -34,14 +35,14 @@ MOST_NAMED = 5
 
 #: `memory-management-reason`, where it is another thing than for CPU.
 MEMORY_REASONS = _REASONS | {
-    "changed-by-administrator": "somebody moved its balloon; vs-release takes it back",
-    "no-balloon": "it has no balloon",
-    "no-report": "the driver of its balloon tells nothing",
-    "booting": "it has just been started",
-    "pinned-memory": "its memory is pinned: an assigned device, or locked or huge pages",
-    "by-policy": "a memory policy decides on it; mom-explain tells how",
-    "migrating": "it is being migrated, saved or copied",
-    "another-manager": "another program manages memory here; 'hpm mom-import --takeover' stops it",
+    "changed-by-administrator": later("somebody moved its balloon; vs-release takes it back"),
+    "no-balloon": later("it has no balloon"),
+    "no-report": later("the driver of its balloon tells nothing"),
+    "booting": later("it has just been started"),
+    "pinned-memory": later("its memory is pinned: an assigned device, or locked or huge pages"),
+    "by-policy": later("a memory policy decides on it; mom-explain tells how"),
+    "migrating": later("it is being migrated, saved or copied"),
+    "another-manager": later("another program manages memory here; 'hpm mom-import --takeover' stops it"),
 }
 
 
@@ -127,7 +128,7 @@ def vs_update(
     changes: dict[str, Any] = {}
     if persist:
         if partition is None:
-            raise click.UsageError("--persist says how --partition is kept; give --partition too")
+            raise click.UsageError(t("--persist says how --partition is kept; give --partition too"))
         changes["persist"] = True
     if excluded is not None:
         changes["excluded"] = excluded
@@ -139,9 +140,9 @@ def vs_update(
     if attributes:
         changes["attributes"] = {key: value for key, value in attributes if value}
     if group is None and not changes:
-        raise click.UsageError("nothing to change: give at least one option")
+        raise click.UsageError(t("nothing to change: give at least one option"))
     if move and group is None:
-        raise click.UsageError("--move says how --group may work; give --group too")
+        raise click.UsageError(t("--move says how --group may work; give --group too"))
     client = session.client
     if group is not None:
         changes["workload-resource-group"] = find_group(client, group).object_id
@@ -150,7 +151,8 @@ def vs_update(
     found = find_server(client, server)
     with names_for_ids([found]):
         answer = client.update_server(found.object_id, changes)
-    session.done(answer, f"Changed virtual server {found.name!r}.", *_next_start(answer.value, partition))
+    changed = t("Changed virtual server {name}.", name=repr(found.name))
+    session.done(answer, changed, *_next_start(answer.value, partition))
     for what, wish in (("reserve", reserve), ("cap", cap)):
         if isinstance(wish, float) and wish > answer.value.vcpus:
             _warn_of_more(found.name, answer.value.vcpus, what, wish)
@@ -176,14 +178,14 @@ def vs_boost(
     is managed meanwhile, with high importance.
     """
     if end == (velocity is not None):
-        raise click.UsageError("give the --velocity that is wanted, or --end")
+        raise click.UsageError(t("give the --velocity that is wanted, or --end"))
     if velocity == {"type": "discretionary"}:
-        raise click.UsageError("a temporary goal is a velocity; --end ends one")
+        raise click.UsageError(t("a temporary goal is a velocity; --end ends one"))
     found = find_server(session.client, server)
     if velocity is None:
         session.done(
             session.client.update_server(found.object_id, {"temporary-goal": None}),
-            f"Virtual server {found.name!r} has the goal of its service class.",
+            t("Virtual server {name} has the goal of its service class.", name=repr(found.name)),
         )
         return
     wanted = {"velocity": velocity["velocity"], "until": until or words.parse_time("1h", ahead=True)}
@@ -192,8 +194,11 @@ def vs_boost(
     answer = session.client.update_server(found.object_id, {"temporary-goal": wanted})
     session.done(
         answer,
-        f"Virtual server {found.name!r} has the goal {words.goal(answer.value.goal)} until"
-        f" {words.local_time(wanted['until'])}, with importance {answer.value.importance}.",
+        t(
+            "Virtual server {name} has the goal {goal} until {time}, with importance {importance}.",
+            name=repr(found.name), goal=words.goal(answer.value.goal), time=words.local_time(wanted["until"]),
+            importance=answer.value.importance,
+        ),
     )
 
 
@@ -205,7 +210,7 @@ def vs_release(session: Session, server: str) -> None:
     """
     found = find_server(session.client, server)
     answer = session.client.update_server(found.object_id, {"release": True})
-    session.done(answer, f"Released virtual server {found.name!r}: hpm may manage it again.")
+    session.done(answer, t("Released virtual server {name}: hpm may manage it again.", name=repr(found.name)))
 
 
 @command("explain", SERVER, examples=["hpm explain db1"])
@@ -223,13 +228,15 @@ def _show_servers(servers: list[ServerDetail], groups: dict[str, str], chosen: b
     from .output import Column, show_table, status_cell
 
     if not servers:
-        click.echo("No virtual servers that fit; without options, 'hpm vs-list' lists all." if chosen else
-                   "No virtual servers: the hypervisor has none ('hpm version' tells which one that is).")  # fmt: skip
+        click.echo(
+            t("No virtual servers that fit; without options, 'hpm vs-list' lists all.") if chosen else
+            t("No virtual servers: the hypervisor has none ('hpm version' tells which one that is).")
+        )  # fmt: skip
         return
     columns = [
-        Column("Name"), Column("Status", whole=True), Column("Group"), Column("Class"), Column("Goal\n%", number=True),
-        Column("Velo-\ncity %", number=True), Column("PI", number=True), Column("Shares", number=True),
-        Column("Goal\nstatus", whole=True),
+        Column(t("Name")), Column(t("Status"), whole=True), Column(t("Group")), Column(t("Class")),
+        Column(t("Goal\n%"), number=True), Column(t("Velo-\ncity %"), number=True), Column(t("PI"), number=True),
+        Column(t("Shares"), number=True), Column(t("Goal\nstatus"), whole=True),
     ]  # fmt: skip
     show_table(columns, [
         (s.name, _status(s), groups.get(words.id_of(s.workload_resource_group), words.NONE),
@@ -246,39 +253,40 @@ def _show(session: Session, server: ServerDetail) -> None:
     names = {g.object_id: g.name for g in session.client.groups().value.workload_resource_groups}
     management: str = server.management
     if server.management_reason:
-        management += f": {_REASONS.get(server.management_reason, server.management_reason)}"
+        management += f": {t(_REASONS.get(server.management_reason, server.management_reason))}"
     shares = words.text_or_none(server.cpu_shares)
     if server.cpu_shares_original not in (None, server.cpu_shares):
-        shares += f" (found: {server.cpu_shares_original})"
+        shares = t("{shares} (found: {original})", shares=shares, original=server.cpu_shares_original)
     fields: list[tuple[str, Cell]] = [
-        ("Name", server.name),
-        ("Id", server.object_id),
-        ("Status", _status(server)),
-        ("Started", words.NONE if server.started is None else words.local_time(server.started)),
+        (t("Name"), server.name),
+        (t("Id"), server.object_id),
+        (t("Status"), _status(server)),
+        (t("Started"), words.NONE if server.started is None else words.local_time(server.started)),
         ("vCPUs", str(server.vcpus)),
-        ("Memory MiB", _memory(server)),
-        ("Group", names.get(group, group)),
-        ("Service class", words.text_or_none(server.service_class)),
-        ("Importance", words.text_or_none(server.importance)),
-        ("Goal", words.goal(server.goal) + _until(server)),
-        ("Management", management),
-        ("Goal status", status_cell(server.goal_status)),
-        ("Velocity %", words.percent(server.velocity)),
-        ("PI", words.index(server.performance_index)),
-        ("Ran, CPUs", words.cpus(server.cpu_using)),
-        ("Waited, CPUs", words.cpus(server.cpu_delay)),
-        ("CPU shares", shares),
-        ("Reserve, CPUs", words.cpus(server.cpu_reserve)),
-        ("Cap, CPUs", words.cpus(server.cpu_cap)),
-        ("Partition", words.text_or_none(server.partition)),
+        (t("Memory MiB"), _memory(server)),
+        (t("Group"), names.get(group, group)),
+        (t("Service class"), words.text_or_none(server.service_class)),
+        (t("Importance"), words.text_or_none(server.importance)),
+        (t("Goal"), _goal(server)),
+        (t("Management"), management),
+        (t("Goal status"), status_cell(server.goal_status)),
+        (t("Velocity %"), words.percent(server.velocity)),
+        (t("PI"), words.index(server.performance_index)),
+        (t("Ran, CPUs"), words.cpus(server.cpu_using)),
+        (t("Waited, CPUs"), words.cpus(server.cpu_delay)),
+        (t("CPU shares"), shares),
+        (t("Reserve, CPUs"), words.cpus(server.cpu_reserve)),
+        (t("Cap, CPUs"), words.cpus(server.cpu_cap)),
+        (t("Partition"), words.text_or_none(server.partition)),
     ]
     if server.partition_at_start is not None:
-        whose = "itself" if server.partition_at_start_origin == "virtual-server" else "its group"
-        fields.append(("At its start", f"{server.partition_at_start} (said of {whose})"))
+        own, path = server.partition_at_start_origin == "virtual-server", server.partition_at_start
+        fields.append((t("At its start"), t("{path} (said of itself)", path=path) if own else
+                       t("{path} (said of its group)", path=path)))  # fmt: skip
     if server.excluded:
-        fields.append(("Excluded", "yes"))
+        fields.append((t("Excluded"), t("yes")))
     if server.attributes:
-        fields.append(("Attributes", ""))
+        fields.append((t("Attributes"), ""))
     for name, value in server.attributes.items():
         fields.append((f"  {name}", value if isinstance(value, str) else ", ".join(value)))
     show_fields(fields)
@@ -294,22 +302,24 @@ def _memory(server: ServerDetail) -> str:
     """Its memory, what its balloon leaves it of that, and why that is as it is."""
     parts = [str(server.memory_mib)]
     if server.memory_current_mib is not None and abs(server.memory_current_mib - server.memory_mib) > 1:
-        parts.append(f"balloon leaves {server.memory_current_mib}")
+        parts.append(t("balloon leaves {mib}", mib=server.memory_current_mib))
         if server.memory_original_mib is not None:
-            parts.append(f"found: {server.memory_original_mib}")
+            parts.append(t("found: {mib}", mib=server.memory_original_mib))
     if server.memory_used_mib is not None:
-        parts.append(f"used: {server.memory_used_mib}")
+        parts.append(t("used: {mib}", mib=server.memory_used_mib))
     if server.memory_minimum_mib is not None:
-        parts.append(f"minimum: {server.memory_minimum_mib}")
+        parts.append(t("minimum: {mib}", mib=server.memory_minimum_mib))
     if server.memory_management_reason is not None:
         why = server.memory_management_reason
-        parts.append(f"left alone: {MEMORY_REASONS.get(why, why)}")
+        parts.append(t("left alone: {reason}", reason=t(MEMORY_REASONS.get(why, why))))
     return ", ".join(parts)
 
 
-def _until(server: ServerDetail) -> str:
-    boost = server.temporary_goal
-    return "" if boost is msgspec.UNSET else f", until {words.local_time(boost.until)} (vs-boost)"
+def _goal(server: ServerDetail) -> str:
+    goal, boost = words.goal(server.goal), server.temporary_goal
+    if boost is msgspec.UNSET:
+        return goal
+    return t("{goal}, until {time} (vs-boost)", goal=goal, time=words.local_time(boost.until))
 
 
 def _next_start(server: ServerDetail, partition: str | None) -> list[str]:
@@ -317,16 +327,28 @@ def _next_start(server: ServerDetail, partition: str | None) -> list[str]:
     wanted = server.partition_at_start
     if partition is None or server.status not in ("running", "paused") or wanted == server.partition:
         return []
-    where = "as its definition says" if wanted is None else f"in {wanted}"
-    return [f"It stands in {server.partition or 'no partition that is known'} now, and {where} from its next start on."]
+    now = server.partition or t("no partition that is known")
+    if wanted is None:
+        return [t("It stands in {path} now, and as its definition says from its next start on.", path=now)]
+    return [t("It stands in {path} now, and in {other} from its next start on.", path=now, other=wanted)]
 
 
 def _warn_of_more(name: str, vcpus: int, what: str, wish: float) -> None:
     """Say on stderr that a server cannot use more CPUs than it has."""
     from .output import warn
 
-    effect = "cannot all be used" if what == "reserve" else "never holds it back"
-    warn(f"{name} has {words.count(vcpus, 'vCPU')}, so a {what} of {words.cpus(wish)} CPUs {effect}")
+    if what == "reserve":
+        warn(plural(
+            "{name} has {n} vCPU, so a reserve of {cpus} CPUs cannot all be used",
+            "{name} has {n} vCPUs, so a reserve of {cpus} CPUs cannot all be used",
+            vcpus, name=name, cpus=words.cpus(wish),
+        ))  # fmt: skip
+    else:
+        warn(plural(
+            "{name} has {n} vCPU, so a cap of {cpus} CPUs never holds it back",
+            "{name} has {n} vCPUs, so a cap of {cpus} CPUs never holds it back",
+            vcpus, name=name, cpus=words.cpus(wish),
+        ))  # fmt: skip
 
 
 def _warn(found: ServerDetailList) -> None:
@@ -334,8 +356,9 @@ def _warn(found: ServerDetailList) -> None:
     from .output import warn
 
     if found.problem:
-        when = f"; the figures are of {words.local_time(found.snapshot_time)}" if found.snapshot_time else ""
-        warn(f"{found.problem}{when}")
+        warn(t(
+            "{problem}; the figures are of {time}", problem=found.problem, time=words.local_time(found.snapshot_time),
+        ) if found.snapshot_time else found.problem)    # fmt: skip
     _warn_stale(found.virtual_servers)
 
 
@@ -346,5 +369,8 @@ def _warn_stale(servers: list[ServerDetail]) -> None:
     stale = sorted((server.stale_since, server.name) for server in servers if server.stale_since is not None)
     if stale:
         names = ", ".join(name for _, name in stale[:MOST_NAMED]) + (", …" if len(stale) > MOST_NAMED else "")
-        warn(f"libvirt answers, but not for {names} (a hook of a start is running, say): how they are now is not known"
-             f" since {words.local_time(stale[0][0])}")  # fmt: skip
+        warn(t(
+            "libvirt answers, but not for {names} (a hook of a start is running, say): how they are now is not known"
+            " since {time}",
+            names=names, time=words.local_time(stale[0][0]),
+        ))  # fmt: skip

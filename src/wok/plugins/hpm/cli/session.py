@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import InvalidValue
+from ..texts import t
 from .plain import plain
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ class Session:
         from .credentials import find_credentials
 
         if self.socket is not None and self.host is not None:
-            raise click.UsageError("--socket and --host exclude each other; give one of them")
+            raise click.UsageError(t("--socket and --host exclude each other; give one of them"))
         if self.host is None and (self.user is not None or self.cacert is not None):
-            raise click.UsageError("--user and --cacert are for --host; on a local socket hpm knows who you are")
+            raise click.UsageError(t("--user and --cacert are for --host; on a local socket hpm knows who you are"))
         try:
             credentials = None if self.host is None else find_credentials(self.user)
             self.anonymous = self.host is not None and credentials is None
@@ -78,7 +79,7 @@ class Session:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             from ..client.errors import BadAnswer
 
-            raise BadAnswer(f"the answer is not JSON: {error}") from None
+            raise BadAnswer(t("the answer is not JSON: {error}", error=error)) from None
         click.echo(_LOOSE_CONTROLS.sub(lambda c: f"\\u{ord(c.group()):04x}", indented))
 
     def done(self, answer: Answer[Any] | None, *sentences: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from ..policy.goals import VelocityGoal
+from ..texts import later, plural, t
 from ..wire.simulations import SimulatedClass, SimulatedSide, Simulation, UnmetGoal
 from . import words
 from .adjustments import show_decisions
@@ -14,42 +15,42 @@ from .output import Cell, Column, show_heading, show_sentences, show_table, show
 from .plain import plain
 
 #: Sides in the order of the columns' arrows, in words.
-_SIDES = {"unmanaged": "unmanaged", "managed": "hpm", "compared": "compared"}
-
-_CLASS_COLUMNS = (
-    Column("Group", whole=True), Column("Policy", whole=True), Column("Class", whole=True),
-    Column("Importance", whole=True), Column("Goal", whole=True), Column("Servers", number=True),
-    Column("Velocity", whole=True), Column("Intervals\nmet, %", whole=True),
-    Column("First met\nafter", whole=True),
-)  # fmt: skip
+_SIDES = {"unmanaged": later("unmanaged"), "managed": "hpm", "compared": later("compared")}
 
 
 def show_simulation(found: Simulation, *, verbose: bool) -> None:
     """Print it all."""
-    servers = len(found.sides[0].virtual_servers)
     if found.description:
         click.echo(plain(found.description))
-    click.echo(
-        f"{words.count(found.cpus, 'CPU')}, {words.count(servers, 'virtual server')},"
-        f" {words.count(found.intervals, 'interval')} of {found.interval_seconds:g} s. Figures are means from interval"
-        f" {found.counted_from} on, velocities in percent: {' → '.join(_SIDES[side.side] for side in found.sides)}."
+    size = [
+        plural("{n} CPU", "{n} CPUs", found.cpus),
+        plural("{n} virtual server", "{n} virtual servers", len(found.sides[0].virtual_servers)),
+        plural(
+            "{n} interval of {seconds} s", "{n} intervals of {seconds} s", found.intervals,
+            seconds=f"{found.interval_seconds:g}",
+        ),
+    ]  # fmt: skip
+    means = t(
+        "Figures are means from interval {number} on, velocities in percent: {sides}.",
+        number=found.counted_from, sides=" → ".join(t(_SIDES[side.side]) for side in found.sides),
     )
+    click.echo(f"{', '.join(size)}. {means}")
     _show_servers(found)
     _show_classes(found)
     for side in found.sides[1:]:
-        label = "" if len(found.sides) == 2 else f" ({_SIDES[side.side]})"
+        label = "" if len(found.sides) == 2 else f" ({t(_SIDES[side.side])})"
         _show_unmet(side, label, verbose=verbose)
         if verbose:
             _show_adjustments(side, label)
     for note in found.notes:
-        click.echo(plain(f"Note: {note}"))
+        click.echo(plain(t("Note: {sentence}", sentence=note)))
 
 
 def _show_servers(found: Simulation) -> None:
     columns = [
-        Column("Server", whole=True), Column("Group", whole=True), Column("Class", whole=True),
-        Column("Goal", number=True), Column("Velocity", whole=True), Column("PI", whole=True),
-        Column("CPUs", whole=True), Column("Shares", whole=True), Column("Goal\nstatus", whole=True),
+        Column(t("Server"), whole=True), Column(t("Group"), whole=True), Column(t("Class"), whole=True),
+        Column(t("Goal"), number=True), Column(t("Velocity"), whole=True), Column(t("PI"), whole=True),
+        Column(t("CPUs"), whole=True), Column(t("Shares"), whole=True), Column(t("Goal\nstatus"), whole=True),
     ]  # fmt: skip
     every = list(zip(*(side.virtual_servers for side in found.sides), strict=True))
     velocities = _changes([[words.percent(s.velocity) for s in same] for same in every])
@@ -76,9 +77,14 @@ def _show_classes(found: Simulation) -> None:
             continue
         click.echo()
         if others:
-            show_heading(_SIDES[side.side])
+            show_heading(t(_SIDES[side.side]))
         every = [[before[group.name, state.name], state] if side is managed else [state] for group, state in states]
-        show_table(_CLASS_COLUMNS, [
+        show_table([
+            Column(t("Group"), whole=True), Column(t("Policy"), whole=True), Column(t("Class"), whole=True),
+            Column(t("Importance"), whole=True), Column(t("Goal"), whole=True), Column(t("Servers"), number=True),
+            Column(t("Velocity"), whole=True), Column(t("Intervals\nmet, %"), whole=True),
+            Column(t("First met\nafter"), whole=True),
+        ], [
             [group.name, words.text_or_none(group.active_policy), state.name, state.importance,
              words.goal(state.goal), str(state.virtual_server_count), velocity, percent,
              _seconds(state.met_after_seconds)]
@@ -110,29 +116,36 @@ def _show_unmet(side: SimulatedSide, label: str, *, verbose: bool) -> None:
     click.echo()
     goals = [s for s in side.virtual_servers if isinstance(s.goal, VelocityGoal) and s.intervals_busy]
     if not side.unmet:
-        click.echo(f"All goals are met{label}." if goals else f"There are no goals to be met{label}.")
+        click.echo(
+            t("All goals are met{label}.", label=label) if goals else
+            t("There are no goals to be met{label}.", label=label)
+        )  # fmt: skip
         return
-    show_heading(f"Not met{label}: {len(side.unmet)} of {words.count(len(goals), 'goal')}")
+    show_heading(plural(
+        "Not met{label}: {unmet} of {n} goal", "Not met{label}: {unmet} of {n} goals", len(goals),
+        label=label, unmet=len(side.unmet),
+    ))  # fmt: skip
     told: dict[tuple[str, str | None, str | None], list[UnmetGoal]] = {}
     for unmet in side.unmet:
         told.setdefault((unmet.workload_resource_group, unmet.service_class, unmet.reason), []).append(unmet)
     for (group, service_class, reason), some in told.items():
         names = ", ".join(unmet.virtual_server for unmet in some)
-        show_text(f"{group}, class {service_class}, {_reason(reason)}: {names}")
+        show_text(t(
+            "{group}, class {name}, {reason}: {servers}",
+            group=group, name=service_class, reason=reason or t("in some intervals"), servers=names,
+        ))
         for unmet in some if verbose else some[:1]:
             if unmet.sentences:
                 show_sentences(unmet.sentences)
 
 
-def _reason(reason: str | None) -> str:
-    return reason or "in some intervals"
-
-
 def _show_adjustments(side: SimulatedSide, label: str) -> None:
     click.echo()
     if not side.adjustments:
-        click.echo(f"No adjustments{label}.")
+        click.echo(t("No adjustments{label}.", label=label))
         return
-    show_heading(f"Adjustments{label}")
-    show_decisions([(f"after {made.after_seconds:g} s", made) for made in side.adjustments])
+    show_heading(t("Adjustments{label}", label=label))
+    show_decisions([
+        (t("after {seconds} s", seconds=f"{made.after_seconds:g}"), made) for made in side.adjustments
+    ])  # fmt: skip
 

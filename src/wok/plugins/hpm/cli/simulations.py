@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InvalidValue
+from ..texts import plural, t
 from .command import Failure, Slot, command
 from .plain import plain
 from .session import Session
@@ -56,7 +57,7 @@ def simulate(
     """
     if record is not None:
         if file or policy or compare or intervals:
-            raise click.UsageError("--record writes what is there now; leave the others out")
+            raise click.UsageError(t("--record writes what is there now; leave the others out"))
         _record(session, record)
         return
     import msgspec
@@ -90,9 +91,10 @@ def _record(session: Session, path: Path) -> None:
     try:
         path.write_bytes(text)
     except OSError as error:
-        raise Failure(f"{path} cannot be written: {error.strerror}") from None
+        raise Failure(t("{path} cannot be written: {error}", path=path, error=error.strerror)) from None
     servers = len(answer.value.virtual_servers)
-    click.echo(plain(f"Wrote {path}: {servers} virtual server{'' if servers == 1 else 's'}."), err=session.json)
+    told = plural("Wrote {path}: {n} virtual server.", "Wrote {path}: {n} virtual servers.", servers, path=path)
+    click.echo(plain(told), err=session.json)
 
 
 def _host(session: Session, file: str | None) -> DescribedHost:
@@ -118,7 +120,7 @@ def _read(path: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from None
+        raise Failure(t("{path} cannot be read: {error}", path=path, error=error.strerror)) from None
 
 
 @contextmanager
@@ -140,7 +142,7 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     part = TextColumn("{task.percentage:>3.0f} %")
-    columns = (TextColumn("Simulating"), BarColumn(), part, TimeRemainingColumn())
+    columns = (TextColumn(t("Simulating")), BarColumn(), part, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

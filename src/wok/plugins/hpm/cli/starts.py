@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..client.errors import NoConnection
+from ..texts import t
 from ..wire.starts import DependencyGraph, JobPhase, JobState, StartJob, StartJobList, StopServers
 from . import words
 from .command import GROUP, SERVERS, Failure, Slot, command
@@ -121,8 +122,8 @@ def job_list(session: Session, state: str | None) -> None:
 
     def show(found: StartJobList) -> None:
         columns = [
-            Column("Job", number=True), Column("Time", whole=True), Column("User"), Column("Action", whole=True),
-            Column("State", whole=True), Column("Servers"),
+            Column(t("Job"), number=True), Column(t("Time"), whole=True), Column(t("User")),
+            Column(t("Action"), whole=True), Column(t("State"), whole=True), Column(t("Servers")),
         ]  # fmt: skip
         show_table(columns, [
             (job.object_id, words.local_time(job.time), job.user, job.action, job.state,
@@ -149,7 +150,7 @@ def job_cancel(session: Session, number: str) -> None:
     What it has begun is not undone: servers that it started go on.
     """
     answer = session.client.cancel_start_job(number)
-    session.done(answer, f"Cancelled job {answer.value.object_id}.")
+    session.done(answer, t("Cancelled job {job}.", job=answer.value.object_id))
 
 
 @command("dependencies", examples=["hpm dependencies", "hpm dependencies --json"])
@@ -159,15 +160,16 @@ def dependencies(session: Session) -> None:
 
     def show(found: DependencyGraph) -> None:
         if found.cycle is not None:
-            warn(f"these wait for each other for ever: {' → '.join(found.cycle)}")
+            warn(t("these wait for each other for ever: {names}", names=" → ".join(found.cycle)))
         names = {node.object_uri: node.name for node in found.virtual_servers}
-        columns = [Column("Server"), Column("Status", whole=True), Column("Ready"), Column("Needs"),
-                   Column("When that stops")]  # fmt: skip
+        columns = [Column(t("Server")), Column(t("Status"), whole=True), Column(t("Ready")), Column(t("Needs")),
+                   Column(t("When that stops"))]  # fmt: skip
         rows = []
         for node in found.virtual_servers:
             edges = [edge for edge in found.dependencies if edge.virtual_server == node.object_uri]
             rows.append((
-                node.name, node.status or "not here", "yes" if node.ready else f"no: {node.reason}",
+                node.name, node.status or t("not here"),
+                t("yes") if node.ready else t("no: {reason}", reason=node.reason),
                 ", ".join(names[edge.needs] for edge in edges) or words.NONE,
                 ", ".join(dict.fromkeys(edge.when_it_stops for edge in edges)) or words.NONE,
             ))  # fmt: skip
@@ -182,7 +184,7 @@ def _ids(session: Session, servers: tuple[str, ...]) -> list[str]:
 
 def _how(with_dependants: bool, leave_dependants: bool, grace: int, force: bool) -> StopServers:
     if with_dependants and leave_dependants:
-        raise click.UsageError("--with-dependants and --leave-dependants exclude each other; give one of them")
+        raise click.UsageError(t("--with-dependants and --leave-dependants exclude each other; give one of them"))
     said = "stop" if with_dependants else "leave" if leave_dependants else None
     return StopServers(said, grace, force)  # type: ignore[arg-type]
 
@@ -191,7 +193,8 @@ def _follow(session: Session, answer: Answer[StartJob], no_wait: bool) -> None:
     """Print how a job goes on until it is over. Ends with 1 if it has failed."""
     job = answer.value
     if no_wait:
-        session.done(answer, f"Job {job.object_id} begins: {', '.join(s.name for s in job.virtual_servers)}.")
+        names = ", ".join(server.name for server in job.virtual_servers)
+        session.done(answer, t("Job {job} begins: {names}.", job=job.object_id, names=names))
         return
     known: dict[str, str] = {}
     lost = 0.0
@@ -213,8 +216,8 @@ def _follow(session: Session, answer: Answer[StartJob], no_wait: bool) -> None:
         session.emit_json(answer.text)
     if job.state == "failed":
         failed = ", ".join(f"{s.name} ({s.reason})" for s in job.virtual_servers if s.phase == "failed")
-        raise Failure(f"job {job.object_id} failed: {failed}")
-    session.done(None, f"Job {job.object_id} is {job.state}.")
+        raise Failure(t("job {job} failed: {names}", job=job.object_id, names=failed))
+    session.done(None, t("Job {job} is {state}.", job=job.object_id, state=job.state))
 
 
 def _print_news(job: StartJob, known: dict[str, str]) -> None:
@@ -229,7 +232,7 @@ def _print_news(job: StartJob, known: dict[str, str]) -> None:
 
 def _said(phase: JobPhase, reason: str | None) -> str:
     if phase == "waiting":
-        return reason or "waits for its turn"
+        return reason or t("waits for its turn")
     return phase if reason is None else f"{phase} ({reason})"
 
 
@@ -237,12 +240,14 @@ def _show(job: StartJob) -> None:
     from .output import Column, show_fields, show_table
 
     show_fields([
-        ("Job", job.object_id), ("Action", job.action), ("State", job.state), ("User", job.user),
-        ("Time", words.local_time(job.time)),
-        ("Ended", words.NONE if job.ended is None else words.local_time(job.ended)),
+        (t("Job"), job.object_id), (t("Action"), job.action), (t("State"), job.state), (t("User"), job.user),
+        (t("Time"), words.local_time(job.time)),
+        (t("Ended"), words.NONE if job.ended is None else words.local_time(job.ended)),
     ])  # fmt: skip
     click.echo()
-    show_table([Column("Server"), Column("Phase", whole=True), Column("Since", whole=True), Column("Why")], [
+    show_table([
+        Column(t("Server")), Column(t("Phase"), whole=True), Column(t("Since"), whole=True), Column(t("Why")),
+    ], [
         (server.name, server.phase, words.local_time(server.since), words.text_or_none(server.reason))
         for server in job.virtual_servers
     ])  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..policy.goals import Importance
+from ..texts import t
 from ..wire.suggestions import PolicyEffect, SuggestedClass, Suggestion, SuggestionQuery
 from . import words
 from .command import GROUP, Slot, command
@@ -65,17 +66,17 @@ def _show(found: Suggestion) -> None:
     from .output import show_heading, show_sentences
 
     policy = found.policy
-    click.echo(plain(
-        f"Policy {policy.name!r}, importance {policy.importance}, from history of {words.local_time(found.from_)} to"
-        f" {words.local_time(found.to)}."
-    ))  # fmt: skip
+    click.echo(plain(t(
+        "Policy {name}, importance {importance}, from history of {begin} to {end}.", name=repr(policy.name),
+        importance=policy.importance, begin=words.local_time(found.from_), end=words.local_time(found.to),
+    )))
     click.echo()
     _show_classes(found.classes)
     click.echo()
     show_sentences(f"{one.name}: {one.reason}" for one in found.classes)
     if found.effects:
         click.echo()
-        show_heading("Classes of other groups, with the policies as they are → with this one")
+        show_heading(t("Classes of other groups, with the policies as they are → with this one"))
         _show_effects(found.effects)
     if found.notes:
         click.echo()
@@ -86,10 +87,11 @@ def _show_classes(classes: list[SuggestedClass]) -> None:
     from .output import Column, show_table
 
     show_table(
-        [Column("Class"), Column("Goal\nnow", whole=True), Column("Goal\nsuggested", whole=True),
-         Column("Servers", number=True), Column("History\nhours", number=True), Column("Active\n%", number=True),
-         Column("Velocity\nlow", number=True), Column("Velocity\nmedian", number=True),
-         Column("Met %\nnow", number=True), Column("Met %\nthen", number=True), Column("PI\nthen", number=True)],
+        [Column(t("Class")), Column(t("Goal\nnow"), whole=True), Column(t("Goal\nsuggested"), whole=True),
+         Column(t("Servers"), number=True), Column(t("History\nhours"), number=True),
+         Column(t("Active\n%"), number=True), Column(t("Velocity\nlow"), number=True),
+         Column(t("Velocity\nmedian"), number=True), Column(t("Met %\nnow"), number=True),
+         Column(t("Met %\nthen"), number=True), Column(t("PI\nthen"), number=True)],
         [(one.name, words.goal(one.goal), words.goal(one.suggested_goal), str(one.virtual_server_count),
           f"{one.history_hours:.1f}", words.percent(one.active_percent), words.percent(one.velocity_low),
           words.percent(one.velocity_median), words.percent(one.attainment_now), words.percent(one.attainment),
@@ -101,8 +103,8 @@ def _show_effects(effects: list[PolicyEffect]) -> None:
     from .output import Column, show_table, status_cell
 
     show_table(
-        [Column("Group"), Column("Class"), Column("Importance", whole=True), Column("Goal", number=True),
-         Column("Velocity", whole=True), Column("PI", whole=True), Column("Goal status\nthen", whole=True)],
+        [Column(t("Group")), Column(t("Class")), Column(t("Importance"), whole=True), Column(t("Goal"), number=True),
+         Column(t("Velocity"), whole=True), Column(t("PI"), whole=True), Column(t("Goal status\nthen"), whole=True)],
         [(one.name, one.service_class, one.importance, words.goal_percent(one.goal),
           f"{words.percent(one.velocity_before)} → {words.percent(one.velocity_after)}",
           f"{words.index(one.pi_before)} → {words.index(one.pi_after)}", status_cell(one.goal_status_after))

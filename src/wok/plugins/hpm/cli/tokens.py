@@ -11,6 +11,7 @@ from typing import BinaryIO
 import click
 
 from ..client.rest import Client
+from ..texts import plural, t
 from ..wire.access import NewToken, Role, Token, TokenList
 from . import words
 from .command import Failure, Slot, command
@@ -34,7 +35,10 @@ class Expiry(click.ParamType):  # type: ignore[type-arg]    # generic only in ne
         try:
             return words.parse_time(text, ahead=True)
         except (ValueError, OverflowError):
-            self.fail(f"{text!r} is not an expiry; right would be 12h, 90d, 4w, a time as '2027-02-03 14:00', or never")
+            self.fail(t(
+                "{text} is not an expiry; right would be 12h, 90d, 4w, a time as '2027-02-03 14:00', or never",
+                text=repr(text),
+            ))
 
 
 @command("token-create", NEW, examples=[
@@ -56,17 +60,17 @@ def token_create(session: Session, name: str, role: str, expires: str | None, ou
     wanted = {"name": name, "role": role, "expires": expires}
     if output is not None:
         if session.json:
-            raise click.UsageError("--json prints the token, and --output does not: leave one of them out")
+            raise click.UsageError(t("--json prints the token, and --output does not: leave one of them out"))
         with _new_file(output) as file:
             made = session.client.create_token(wanted).value
             file.write(f"{made.secret}\n".encode())
-        click.echo(plain(f"{_created(made)} It is in {output}, and nowhere else."), err=True)
+        click.echo(plain(f"{_created(made)} {t('It is in {file}, and nowhere else.', file=output)}"), err=True)
         return
     answer = session.client.create_token(wanted)
     if session.json:
         session.emit_json(answer.text)
         return
-    click.echo(plain(f"{_created(answer.value)} It is shown only now:"), err=True)
+    click.echo(plain(f"{_created(answer.value)} {t('It is shown only now:')}"), err=True)
     click.echo(plain(answer.value.secret))
 
 
@@ -81,12 +85,14 @@ def token_list(session: Session) -> None:
         from .output import Column, show_table
 
         if not found.tokens:
-            click.echo("No tokens.")
+            click.echo(t("No tokens."))
             return
-        columns = ("Name", "User", "Role", "Created", "Expires", "Last used")
-        show_table([Column(header, whole=header not in ("Name", "User")) for header in columns], [
-            (t.name, t.user, t.role, words.local_time(t.created), _time(t.expires), _time(t.last_used))
-            for t in found.tokens
+        show_table([
+            Column(t("Name")), Column(t("User")), Column(t("Role"), whole=True), Column(t("Created"), whole=True),
+            Column(t("Expires"), whole=True), Column(t("Last used"), whole=True),
+        ], [
+            (one.name, one.user, one.role, words.local_time(one.created), _time(one.expires), _time(one.last_used))
+            for one in found.tokens
         ])  # fmt: skip
 
     session.emit(session.client.tokens(), show)
@@ -101,7 +107,7 @@ def token_revoke(session: Session, token: str) -> None:
     client = session.client
     found = _find(client, token)
     client.revoke_token(found.object_id)
-    session.done(None, f"Revoked token {found.name!r} of {found.user}.")
+    session.done(None, t("Revoked token {name} of {user}.", name=repr(found.name), user=found.user))
 
 
 @contextmanager
@@ -113,9 +119,11 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     try:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise Failure(f"{path} is there already, and is left as it is; give the name of a new file") from None
+        raise Failure(t(
+            "{path} is there already, and is left as it is; give the name of a new file", path=path,
+        )) from None
     except OSError as error:
-        raise Failure(f"{path} cannot be written: {error.strerror}") from None
+        raise Failure(t("{path} cannot be written: {error}", path=path, error=error.strerror)) from None
     try:
         with os.fdopen(opened, "wb") as file:
             yield file
@@ -123,27 +131,39 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             path.unlink()
         if isinstance(error, OSError):
-            raise Failure(f"{path} cannot be written: {error.strerror}; 'hpm token-list' tells whether the token"
-                          " was made all the same") from None  # fmt: skip
+            raise Failure(t(
+                "{path} cannot be written: {error}; 'hpm token-list' tells whether the token was made all the same",
+                path=path, error=error.strerror,
+            )) from None  # fmt: skip
         raise
 
 
 def _created(made: NewToken) -> str:
-    until = "it never expires" if made.expires is None else f"it expires {words.local_time(made.expires)}"
-    return f"Created token {made.name!r} of {made.user} with the role {made.role}; {until}."
+    if made.expires is None:
+        return t(
+            "Created token {name} of {user} with the role {role}; it never expires.",
+            name=repr(made.name), user=made.user, role=made.role,
+        )
+    return t(
+        "Created token {name} of {user} with the role {role}; it expires {time}.",
+        name=repr(made.name), user=made.user, role=made.role, time=words.local_time(made.expires),
+    )
 
 
 def _find(client: Client, wanted: str) -> Token:
     """The token of that id or name. Raises `Failure`."""
     tokens = client.tokens().value.tokens
-    found = [t for t in tokens if wanted == t.object_id] or [t for t in tokens if wanted == t.name]
+    found = [one for one in tokens if wanted == one.object_id] or [one for one in tokens if wanted == one.name]
     if not found:
-        raise Failure(f"there is no token {wanted[:64]!r}; 'hpm token-list' lists them")
+        raise Failure(t("there is no token {name}; 'hpm token-list' lists them", name=repr(wanted[:64])))
     if len(found) > 1:
-        ids = ", ".join(f"{t.object_id} ({t.user})" for t in found)
-        raise Failure(f"there are {len(found)} tokens {wanted!r}; say which by its id: {ids}")
+        ids = ", ".join(f"{one.object_id} ({one.user})" for one in found)
+        raise Failure(plural(
+            "there is {n} token {name}; say which by its id: {ids}",
+            "there are {n} tokens {name}; say which by its id: {ids}", len(found), name=repr(wanted), ids=ids,
+        ))  # fmt: skip
     return found[0]
 
 
 def _time(text: str | None) -> str:
-    return "never" if text is None else words.local_time(text)
+    return t("never") if text is None else words.local_time(text)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from ..texts import t
 from .command import command
 from .names import GROUPS
 from .option_types import NumberRange
@@ -67,7 +68,7 @@ def top(
         _batch(session, feed, view, interval, count)
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
-        raise click.UsageError("top needs a terminal; --batch prints plain text instead")
+        raise click.UsageError(t("top needs a terminal; --batch prints plain text instead"))
     ended = _live(session, feed, view, interval, count)
     if ended not in (None, signal.SIGINT):
         signal.raise_signal(ended)    # the terminal is as it was; now do as we were told

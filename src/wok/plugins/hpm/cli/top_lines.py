@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from ..texts import later, plural, t
 from . import words
 from .plain import plain
 from .top_feed import Reading, Row
-from .top_view import HELP, View, choose
+from .top_help import help_lines
+from .top_view import View, choose
 
 #: Performance indexes above which a goal is missed, and missed by far.
 MISSED, BADLY_MISSED = 1.05, 1.5
 
 _SHORT_STATUS = {"discretionary": "discr.", "unmanaged": "unman.", "shut-off": "off"}
 
-_KEYS = "h help  q quit  / filter  g groups  n G p v c d sort"
+_KEYS = later("h help  q quit  / filter  g groups  n G p v c d sort")
 
 #: Statuses that are counted where there are such servers.
 _OTHERS = ("discretionary", "unmanaged", "paused", "shut-off", "crashed")
@@ -30,27 +32,34 @@ _WIDE = 100
 
 @dataclass(frozen=True)
 class _Column:
-    """A column; `least` cells wide, more where it needs them and there is room. `sort`: the order it shows. On a
+    """A column; `narrowest` cells wide, more where it needs them and there is room. `sort`: the order it shows. On a
     narrow screen, those with the highest number in `spare` are left out first."""
 
     title: str
-    least: int
+    narrowest: int
     right: bool = False
     sort: str | None = None
     spare: int = 0
 
+    @property
+    def least(self) -> int:
+        """The cells that it takes at least, so that its title is whole, with the mark of what is sorted by."""
+        return max(self.narrowest, cell_len(t(self.title)) + (self.sort is not None))
+
 
 _SERVERS = (
-    _Column("Name", 10, sort="name"), _Column("Group", 7, sort="group", spare=1), _Column("Class", 6, spare=3),
-    _Column("Imp.", 7, spare=2), _Column("Goal", 4, True), _Column("Velo", 4, True, "velocity"),
-    _Column("PI", 7, True, "pi"), _Column("CPUs", 5, True, "cpu"), _Column("Wait", 5, True, "delay"),
-    _Column("Shares", 6, True, spare=4), _Column("Status", 8),
+    _Column(later("Name"), 10, sort="name"), _Column(later("Group"), 7, sort="group", spare=1),
+    _Column(later("Class"), 6, spare=3), _Column(later("Imp."), 7, spare=2), _Column(later("Goal"), 4, True),
+    _Column(later("Velo"), 4, True, "velocity"), _Column(later("PI"), 7, True, "pi"),
+    _Column(later("CPUs"), 5, True, "cpu"), _Column(later("Wait"), 5, True, "delay"),
+    _Column(later("Shares"), 6, True, spare=4), _Column(later("Status"), 8),
 )  # fmt: skip
 _GROUPS = (
-    _Column("Group", 10, sort="name"), _Column("Policy", 7, spare=1), _Column("Imp.", 7, spare=2),
-    _Column("Servers", 7, True, spare=3), _Column("Met", 4, True), _Column("Missed", 6, True),
-    _Column("Velo", 4, True, "velocity"), _Column("PI", 7, True, "pi"), _Column("CPUs", 5, True, "cpu"),
-    _Column("Wait", 5, True, "delay"), _Column("Status", 8),
+    _Column(later("Group"), 10, sort="name"), _Column(later("Policy"), 7, spare=1),
+    _Column(later("Imp."), 7, spare=2), _Column(later("Servers"), 7, True, spare=3),
+    _Column(later("Met"), 4, True), _Column(later("Missed"), 6, True), _Column(later("Velo"), 4, True, "velocity"),
+    _Column(later("PI"), 7, True, "pi"), _Column(later("CPUs"), 5, True, "cpu"),
+    _Column(later("Wait"), 5, True, "delay"), _Column(later("Status"), 8),
 )  # fmt: skip
 
 
@@ -66,7 +75,7 @@ class Screen:
 def screen(reading: Reading, view: View, where: str, now: float, clock: str, width: int, height: int) -> Screen:
     """The lines of a terminal of that size; only the rows that are seen are made. `clock` is the time to show."""
     if view.help:
-        return Screen([Text(line, no_wrap=True) for line in HELP.splitlines()][:height], 0, 1)
+        return Screen([Text(line, no_wrap=True) for line in help_lines()][:height], 0, 1)
     head = header(reading, view, where, now, clock)
     rows = choose(reading.groups if view.groups else reading.servers, view)
     page = max(1, height - len(head) - 2)
@@ -76,7 +85,9 @@ def screen(reading: Reading, view: View, where: str, now: float, clock: str, wid
     if not rows and view.pattern:
         lines.append(_no_match(view))
     lines += [Text() for _ in range(height - len(lines) - 1)]
-    span = f"{first + 1}-{first + len(seen)} of {len(rows)}" if seen else "none"
+    span = t(
+        "{first}-{last} of {number}", first=first + 1, last=first + len(seen), number=len(rows)
+    ) if seen else t("none")
     lines = [*lines[: height - 1], _foot(view, span)]
     for line in lines:
         line.no_wrap = True
@@ -96,7 +107,7 @@ def batch(reading: Reading, view: View, where: str, now: float, clock: str) -> l
 def header(reading: Reading, view: View, where: str, now: float, clock: str) -> list[Text]:
     """What stands above the table."""
     version = reading.version
-    system = " ".join(filter(None, (version.hypervisor, version.hypervisor_version))) or "no hypervisor"
+    system = " ".join(filter(None, (version.hypervisor, version.hypervisor_version))) or t("no hypervisor")
     rows = reading.servers
     counts = Counter(row.status for row in rows)
     others = "".join(f", {counts[status]} {_SHORT_STATUS.get(status, status)}" for status in _OTHERS if counts[status])
@@ -104,25 +115,29 @@ def header(reading: Reading, view: View, where: str, now: float, clock: str) -> 
     age = reading.age(now)
     lines = [
         Text.assemble(("hpm top", "bold"), plain(
-            f"  {where}  {clock}  CPU management {reading.levels.cpu_mgmt}  hpm {version.hpm_version}, {system}"
+            f"  {where}  {clock}  {t('CPU management {level}', level=reading.levels.cpu_mgmt)}"
+            f"  hpm {version.hpm_version}, {system}"
         )),
         Text.assemble(
-            f"{words.count(len(rows), 'server')}: ",
+            plural("{n} server", "{n} servers", len(rows)) + ": ",
             (f"● {counts['met']} met", "green" if counts["met"] else ""), ", ",
             (f"▲ {counts['missed']} missed", "bold red" if counts["missed"] else ""), f", ◌ {counts['idle']} idle",
             plain(others),
         ),
         Text(
-            f"CPUs used {using:.2f}, waited for {delay:.2f}; "
-            + ("not measured yet" if age is None else f"measured {age:.0f} s ago, every {version.interval_seconds:g} s")
+            t("CPUs used {used}, waited for {waited}; not measured yet", used=f"{using:.2f}", waited=f"{delay:.2f}")
+            if age is None else
+            t("CPUs used {used}, waited for {waited}; measured {age} s ago, every {interval} s", used=f"{using:.2f}",
+              waited=f"{delay:.2f}", age=f"{age:.0f}", interval=f"{version.interval_seconds:g}")
         ),
     ]  # fmt: skip
     if view.paused:
-        lines[2].append("  STOPPED (space goes on)", "bold yellow")
+        lines[2].append("  " + t("STOPPED (space goes on)"), "bold yellow")
     if reading.problem:
         lines.append(Text(plain(f"! {reading.problem}"), "bold red"))
     if reading.lost is not None:
-        lines.append(Text(plain(f"! no answer for {now - reading.at:.0f} s: {reading.lost}"), "bold red"))
+        lost = t("no answer for {seconds} s: {reason}", seconds=f"{now - reading.at:.0f}", reason=reading.lost)
+        lines.append(Text(plain(f"! {lost}"), "bold red"))
     return lines
 
 
@@ -137,7 +152,7 @@ def table(rows: Sequence[Row], view: View, width: int | None) -> list[Text]:
     head = Text(style="bold reverse")
     for column, room in zip(columns, widths, strict=True):
         mark = ("▴" if view.reverse else "▾") if column.sort == view.sort else ""
-        head.append(_fit(column.title + mark, room, column.right) + " ")
+        head.append(_fit(t(column.title) + mark, room, column.right) + " ")
     lines = [head]
     for row, parts in zip(rows, cells, strict=True):
         line = Text()
@@ -151,7 +166,11 @@ def table(rows: Sequence[Row], view: View, width: int | None) -> list[Text]:
 
 
 def _no_match(view: View) -> Text:
-    return Text(plain(f"no {'group' if view.groups else 'server'} matches {view.pattern!r}"), "dim")
+    pattern = repr(view.pattern)
+    return Text(plain(
+        t("no group matches {pattern}", pattern=pattern) if view.groups else
+        t("no server matches {pattern}", pattern=pattern)
+    ), "dim")    # fmt: skip
 
 
 def index_mark(index: float | None) -> str:
@@ -234,11 +253,13 @@ def _fit(text: str, room: int, right: bool) -> str:
 def _foot(view: View, span: str) -> Text:
     if view.typing:
         typed = plain(view.pattern)
-        return Text.assemble(("Filter: ", "bold"), typed, ("▏", "bold"), ("  Enter keeps, Esc ends", "dim"))
+        return Text.assemble(
+            (f"{t('Filter:')} ", "bold"), typed, ("▏", "bold"), (f"  {t('Enter keeps, Esc ends')}", "dim")
+        )
     said = [span]
     if view.pattern:
-        said.append(f"filter: {view.pattern} (Esc ends)")
+        said.append(t("filter: {pattern} (Esc ends)", pattern=view.pattern))
     if not view.idle:
-        said.append("idle ones hidden")
+        said.append(t("idle ones hidden"))
     left = plain(", ".join(said))
-    return Text.assemble((left, "bold"), (f"  {_KEYS}", "dim"))
+    return Text.assemble((left, "bold"), (f"  {t(_KEYS)}", "dim"))

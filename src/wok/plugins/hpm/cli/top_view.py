@@ -24,24 +24,6 @@ _SORT_KEYS = {
     "C": "cpu", "d": "delay", "D": "delay",
 }  # fmt: skip
 
-HELP = """\
-Sort by           n name   G group   p PI (worst first)   v velocity
-                  c CPUs used   d CPUs waited for   r reverse
-Choose            / filter as you type: name, group, class or status
-                    (Enter keeps it, Esc takes it back)
-                  g groups or servers   i hide or show what is idle or off
-Move              arrows, Page Up, Page Down, Home, End
-Space             stop the view, and go on
-h ?               this help
-q Ctrl-C          quit
-
-Goal and Velo are velocities in percent: of the time in which a server wanted a
-CPU, how much it had one. A goal with * is a temporary one (vs-boost). PI is
-goal / velocity: up to 1.05 the goal is met; ! is above that, !! above 1.5.
-CPUs are those it had, Wait those it waited for.
-
-Any key goes back."""
-
 
 @dataclass(frozen=True)
 class View:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from math import isfinite
 
 from ..policy.goals import Goal, VelocityGoal
+from ..texts import t
 from ..wire.times import by_local_zone, moment_of
 
 #: What stands where there is no value.
@@ -65,6 +66,11 @@ def text_or_none(value: object | None) -> str:
     return NONE if value is None or value == "" else str(value)
 
 
+def yes_no(value: bool | None) -> str:
+    """``yes``, ``no``, or the sign for none."""
+    return NONE if value is None else t("yes") if value else t("no")
+
+
 def in_order(name: str) -> list[str | int]:
     """What to sort names by, so that app2 comes before app10, and upper case beside lower case."""
     return [int(part) if place % 2 else part for place, part in enumerate(_DIGITS.split(name.casefold()))]
@@ -73,11 +79,6 @@ def in_order(name: str) -> list[str | int]:
 def id_of(uri: str) -> str:
     """The id that an object's URI ends in."""
     return uri.rstrip("/").rpartition("/")[2]
-
-
-def count(number: int, one: str, several: str | None = None) -> str:
-    """``1 server``, ``2 servers``."""
-    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def local_time(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import inspect
 
+from ..texts import t
 from .errors import BadAnswer
 
 T = TypeVar("T")
@@ -63,12 +64,12 @@ def decode_answer(text: bytes, type_: type[T]) -> T:
         try:
             return msgspec.convert(known, type=type_)
         except msgspec.ValidationError as error:
-            raise BadAnswer(
-                f"the answer is not as this version of hpm knows it ({error});"
-                " is the server much older or newer?"
-            ) from None
+            raise BadAnswer(t(
+                "the answer is not as this version of hpm knows it ({error}); is the server much older or newer?",
+                error=error,
+            )) from None
     except _NO_JSON as error:
-        raise BadAnswer(f"the answer is not JSON: {error}") from None
+        raise BadAnswer(t("the answer is not JSON: {error}", error=error)) from None
 
 
 def _plain(text: bytes) -> Any:
@@ -76,7 +77,7 @@ def _plain(text: bytes) -> Any:
     try:
         return msgspec.json.decode(text)
     except _NO_JSON as error:
-        raise BadAnswer(f"the answer is not JSON: {error}") from None
+        raise BadAnswer(t("the answer is not JSON: {error}", error=error)) from None
 
 
 def _without_unknown(value: Any, info: inspect.Type) -> Any:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from ..texts import t
 from ..wire.errors import ErrorBody
 from .answers import Answer, decode_answer
 from .errors import ApiError, BadAnswer, ChangedMeanwhile, NoConnection
@@ -39,6 +40,12 @@ class Calls:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def text(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
+        """The body of an answer as it came: for who keeps it, and need not know what it says."""
+        response = self._request("GET", path, query=query)
+        with reading():
+            return response.read()
 
     def _get(
         self, path: str, type_: type[T], query: Mapping[str, str] | None = None, unless: str | None = None
@@ -94,9 +101,9 @@ def reading() -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
-        raise NoConnection(f"the connection to hpm broke ({error})") from None
+        raise NoConnection(t("the connection to hpm broke ({error})", error=error)) from None
     except httpx.DecodingError as error:
-        raise BadAnswer(f"the answer is not in the coding that it says: {error}") from None
+        raise BadAnswer(t("the answer is not in the coding that it says: {error}", error=error)) from None
 
 
 def text_query(query: msgspec.Struct | None) -> dict[str, str]:
@@ -122,8 +129,11 @@ def _refusal(response: httpx.Response) -> ApiError | BadAnswer:
         body = decode_answer(response.content, ErrorBody)
     except BadAnswer:
         return BadAnswer(
-            f"{response.request.url} answered {response.status_code} {response.reason_phrase}, but not in the"
-            " words of hpm's API; check that this is the address of hpm",
+            t(
+                "{url} answered {status} {phrase}, but not in the words of hpm's API; check that this is"
+                " the address of hpm",
+                url=response.request.url, status=response.status_code, phrase=response.reason_phrase,
+            ),
             response.status_code,
         )
     kind = ChangedMeanwhile if response.status_code == 412 else ApiError

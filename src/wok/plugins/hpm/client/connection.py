@@ -20,6 +20,7 @@ import httpx
 from ..errors import InvalidValue
 from ..paths import socket_candidates
 from ..peers import peer_of
+from ..texts import t
 from ..version import VERSION
 from ..wire.doors import BASE
 from .credentials import Credentials, check_secure
@@ -61,7 +62,7 @@ class SocketConnection:
         self._where = _listening(self._candidates if self._where is None else [self._where], self._named)
         if self._http is None:
             self._http = _socket_client(self._where)
-        return _send(self._http, f"the hpm manager at {self._where}", request, stream)
+        return _send(self._http, str(self._where), request, stream)
 
     def close(self) -> None:
         """Close the socket."""
@@ -81,7 +82,7 @@ class UrlConnection:
     ) -> None:
         parts = _split(url)
         if parts.password is not None:
-            raise InvalidValue("a password does not belong in a URL, where others can read it; say --user NAME")
+            raise InvalidValue(t("a password does not belong in a URL, where others can read it; say --user NAME"))
         self.base_path = parts.path.rstrip("/") or BASE    # where a URL names no path
         self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         server = f"{parts.scheme}://{parts.netloc}"
@@ -95,11 +96,11 @@ class UrlConnection:
 
     def send(self, request: Request) -> httpx.Response:
         """Send to the URL."""
-        return _send(self._http, f"hpm at {self._where}", request)
+        return _send(self._http, self._where, request)
 
     def stream(self, request: Request) -> httpx.Response:
         """As `send`; the body is read by who gets the answer."""
-        return _send(self._http, f"hpm at {self._where}", request, stream=True)
+        return _send(self._http, self._where, request, stream=True)
 
     def close(self) -> None:
         """Close the connection."""
@@ -136,7 +137,7 @@ def _split(url: str) -> SplitResult:
                 return parts
     except (ValueError, httpx.InvalidURL):    # a UnicodeError is a ValueError
         pass
-    raise InvalidValue(f"{url!r} is not a URL of hpm; right would be https://host:8643, for example")
+    raise InvalidValue(t("{url} is not a URL of hpm; right would be https://host:8643, for example", url=repr(url)))
 
 
 def _trust(cacert: Path | None) -> ssl.SSLContext | bool:
@@ -146,7 +147,7 @@ def _trust(cacert: Path | None) -> ssl.SSLContext | bool:
     try:
         return ssl.create_default_context(cafile=str(cacert))
     except OSError as error:    # also what is no certificate
-        raise InvalidValue(f"the certificate {cacert} cannot be used: {error}") from None
+        raise InvalidValue(t("the certificate {file} cannot be used: {error}", file=cacert, error=error)) from None
 
 
 def _socket_client(path: Path) -> httpx.Client:
@@ -157,8 +158,8 @@ def _socket_client(path: Path) -> httpx.Client:
     )
 
 
-def _send(http: httpx.Client, where: str, request: Request, stream: bool = False) -> httpx.Response:
-    """Send, with the failures of httpx as `NoConnection` or `BadAnswer`."""
+def _send(http: httpx.Client, place: str, request: Request, stream: bool = False) -> httpx.Response:
+    """Send, with the failures of httpx as `NoConnection` or `BadAnswer`; `place` is the socket or URL."""
     try:
         return http.send(
             http.build_request(
@@ -171,15 +172,23 @@ def _send(http: httpx.Client, where: str, request: Request, stream: bool = False
             stream=stream,
         )
     except httpx.ConnectError as error:
-        raise NoConnection(f"no connection to {where}: {error}; check the address, and that hpm runs there") from None
+        raise NoConnection(t(
+            "no connection to hpm at {place}: {error}; check the address, and that hpm runs there",
+            place=place, error=error,
+        ), place) from None    # fmt: skip
     except httpx.TimeoutException:
-        raise NoConnection(f"{where} does not answer within {TIMEOUT_SECONDS:g} s; try again") from None
+        raise NoConnection(t(
+            "hpm at {place} does not answer within {seconds} s; try again", place=place, seconds=f"{TIMEOUT_SECONDS:g}",
+        ), place) from None    # fmt: skip
     except httpx.DecodingError as error:
-        raise BadAnswer(f"{where} answered in another coding than it says: {error}") from None
-    except httpx.TransportError as error:
-        raise NoConnection(
-            f"the connection to {where} broke ({error}); the next list shows whether a change was done"
+        raise BadAnswer(
+            t("hpm at {place} answered in another coding than it says: {error}", place=place, error=error)
         ) from None
+    except httpx.TransportError as error:
+        raise NoConnection(t(
+            "the connection to hpm at {place} broke ({error}); the next list shows whether a change was done",
+            place=place, error=error,
+        ), place) from None    # fmt: skip
 
 
 def _listening(candidates: Sequence[Path], named: bool = True) -> Path:
@@ -203,16 +212,17 @@ def _listening(candidates: Sequence[Path], named: bool = True) -> Path:
                 return candidate
     for path, failure in failures:
         if failure.errno in (errno.EACCES, errno.EPERM):
-            raise NoConnection(
-                f"you may not use the socket {path} of hpm; that is for root"
-                " and members of the groups hpmuser (read) and hpmadm (read and write)"
-            )
+            raise NoConnection(t(
+                "you may not use the socket {path} of hpm; that is for root and members of the groups hpmuser (read)"
+                " and hpmadm (read and write)",
+                path=path,
+            ))
     tried = "".join(f"\n  {path}: {_reason(failure)}" for path, failure in failures)
-    raise NoConnection(
-        f"no connection to hpm; nobody listens at{tried}\n"
+    nobody, advice = t("no connection to hpm; nobody listens at"), t(
         "Start it with 'hpm serve' (to try it without libvirt: 'hpm serve --connect simulated'),\n"
         "or say where it is with --socket PATH or --host URL."
     )
+    raise NoConnection(f"{nobody}{tried}\n{advice}")
 
 
 def _connect(trial: socket.socket, candidate: Path) -> None:
@@ -231,12 +241,13 @@ def _check_listener(connection: socket.socket) -> None:
     """Raises `OSError` if neither root nor we listen at the other end."""
     listener = peer_of(connection)
     if not listener.is_ours:
-        raise OSError(
-            f"it belongs to uid {listener.uid}, neither to root nor to you; if that is right, name it with --socket"
-        )
+        raise OSError(t(
+            "it belongs to uid {uid}, neither to root nor to you; if that is right, name it with --socket",
+            uid=listener.uid,
+        ))
 
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.ENOENT:
-        return "no such socket"
+        return t("no such socket")
     return (error.strerror or str(error) or type(error).__name__).lower()

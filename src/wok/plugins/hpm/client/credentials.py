@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult
 
 from ..errors import InvalidValue
+from ..texts import t
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class Credentials:
 def by_token(secret: str) -> Credentials:
     """A token of `hpm token-create`. Raises `InvalidValue` if it cannot be one."""
     if not (secret.isascii() and secret.isprintable()) or " " in secret or not secret:
-        raise InvalidValue("this is no token of hpm's; it begins with hpm_, and has no blanks")
+        raise InvalidValue(t("this is no token of hpm's; it begins with hpm_, and has no blanks"))
     return Credentials(f"Bearer {secret}")
 
 
 def by_password(user: str, password: str) -> Credentials:
     """A user of hpm's host, and the password there. Raises `InvalidValue`."""
     if ":" in user or not user:
-        raise InvalidValue(f"{user!r} is not the name of a user")
+        raise InvalidValue(t("{user} is not the name of a user", user=repr(user)))
     return Credentials("Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
 
 
@@ -40,4 +41,6 @@ def check_secure(url: SplitResult) -> None:
             return
     except ValueError:
         pass
-    raise InvalidValue(f"a password or token sent to http://{url.hostname} could be read on the way; use https")
+    raise InvalidValue(
+        t("a password or token sent to http://{host} could be read on the way; use https", host=url.hostname)
+    )

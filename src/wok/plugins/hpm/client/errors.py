@@ -28,6 +28,10 @@ class NoConnection(ClientError):
 
     id = "no-connection"
 
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place    # the URL or socket alone, if there is one
+
 
 class BadAnswer(ClientError):
     """The answer is not one of hpm's: another program, a proxy, or a version too far away. `status` is the HTTP status,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from ..texts import t
 from ..wire.events import EVENT_STREAM, TYPES, Event, EventKind
 from .answers import decode_answer
 from .calls import Calls, reading
@@ -144,8 +145,10 @@ class EventCalls(Calls):
         kind = response.headers.get("Content-Type", "")
         if not kind.startswith(EVENT_STREAM):
             response.close()
-            raise BadAnswer(f"{response.request.url} answered {kind or 'what has no type'}, and not {EVENT_STREAM};"
-                            " check that this is the address of hpm")    # fmt: skip
+            raise BadAnswer(t(
+                "{url} answered {kind}, and not {stream}; check that this is the address of hpm",
+                url=response.request.url, kind=kind or t("what has no type"), stream=EVENT_STREAM,
+            ))
         return response
 
 

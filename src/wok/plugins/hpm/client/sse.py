@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ..texts import t
 from .errors import BadAnswer
 
 #: Bytes of one event. The longest one is an adjustment with thousands of servers.
@@ -41,7 +42,7 @@ class EventText:
                 continue
             size += len(line)
             if size > MAX_EVENT:
-                raise BadAnswer("the answer is no stream of events: an event in it does not end")
+                raise BadAnswer(t("the answer is no stream of events: an event in it does not end"))
             field, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if field == b"event":
@@ -67,4 +68,4 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
             kept.append(rest)
             size += len(rest)
         if size > MAX_EVENT:
-            raise BadAnswer("the answer is no stream of events: a line in it does not end")
+            raise BadAnswer(t("the answer is no stream of events: a line in it does not end"))
