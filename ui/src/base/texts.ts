@@ -8,7 +8,13 @@ interface Catalogue {
 const ENGLISH: Catalogue = { plurals: "", texts: {} };
 
 /** Languages that there is a catalogue for; its file is `lang/NAME.json` beside the script. */
-export const LANGUAGES: Record<string, string> = { en: "English", de: "Deutsch", pt_BR: "Português (Brasil)", ja: "日本語" };
+export const LANGUAGES: Record<string, string> = {
+  en: "English", de: "Deutsch", es: "Español", fr: "Français", it: "Italiano", ja: "日本語", ko: "한국어",
+  pt_BR: "Português (Brasil)", ru: "Русский", zh_CN: "简体中文", zh_TW: "繁體中文",
+};
+
+/** Where Chinese is written in traditional characters, or said to be. */
+const TRADITIONAL = /^zh_(Hant|TW|HK|MO)\b/i;
 
 let catalogue = ENGLISH;
 let language = "en";
@@ -34,14 +40,14 @@ export const later = (text: string): string => text;
 
 /** The language of the texts, as BCP 47 has it: numbers and times are written as it does. */
 export function locale(): string {
-  const own = navigator.languages.find((one) => one.split("-")[0] === language.split("_")[0]);
+  const own = navigator.languages.find((one) => one.split("-")[0] === language.split("_")[0] && chosen([one]) === language);
   return own ?? language.replace("_", "-");
 }
 
 /** The first language of these that there is a catalogue for, or English. */
 export function chosen(wanted: readonly string[]): string {
   for (const one of wanted) {
-    const name = one.replace("-", "_");
+    const name = TRADITIONAL.test(one.replace("-", "_")) ? "zh_TW" : one.replace("-", "_");
     const found = Object.keys(LANGUAGES).find((known) => known === name)
       ?? Object.keys(LANGUAGES).find((known) => known.split("_")[0] === name.split("_")[0]);
     if (found) return found;

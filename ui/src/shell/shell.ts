@@ -16,6 +16,9 @@ import type { DialogPart } from "../parts/dialog";
 import { begun } from "./begin";
 import { loginOfWok } from "./wok";
 
+/** Beside the script, in Wok, too. */
+const DOCUMENTS = new URL("../docs/docs/index.html", import.meta.url).href;
+
 @customElement("hpm-app")
 export class Shell extends HpmElement {
   @state() private place: Place = place("");
@@ -243,6 +246,7 @@ export class Shell extends HpmElement {
         <dt>${t("discretionary")}</dt>
         <dd>${t("without a goal: gets what is left.")}</dd>
       </dl>
+      <p><a href=${DOCUMENTS} target="_blank" rel="noopener">${t("The documentation, in English")}</a></p>
     </hpm-dialog>`;
   }
 
