@@ -1,26 +1,34 @@
-"""Write the generated parts of docs/rest.md and docs/metrics.md anew, from the code that they tell of: `make docs`.
+"""Write the generated parts of documents (`FILES`) anew, from the code that they tell of: `make docs`.
 
 A part stands between ``<!-- made: NAME -->`` and ``<!-- /made -->``; everything else is written by hand and stays.
 """
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import click
+
+from hpm import errors
+from hpm.cli.command import HpmCommand
+from hpm.cli.main import cli
+from hpm.cli.registry import SECTIONS, Entry
 from hpm.control.http_errors import status_of
 from hpm.control.openapi import document
 from hpm.control.route import Route
 from hpm.control.routes import routes
 from hpm.engine.metrics import groups, host, servers
 from hpm.engine.metrics.metric import Metric
+from hpm.host.configuration import OPTIONS
 from hpm.manager.manager import Manager
 from hpm.manager.upkeep import OWN
 from hpm.wire.errors import MEANINGS
 
-FILES = tuple(Path(__file__).parent / name for name in ("rest.md", "metrics.md"))
+FILES = tuple(Path(__file__).parent / name for name in ("cli.md", "configuration.md", "metrics.md", "rest.md"))
 PART = re.compile(r"(?<=<!-- made: )(?P<name>[a-z-]+)(?: -->\n).*?(?=<!-- /made -->)", re.DOTALL)
 
 
@@ -30,7 +38,8 @@ def renewed(text: str) -> str:
     told = document(table)
     parts = {
         "routes": _routes(table, told), "queries": _queries(told), "types": _types(told["components"]["schemas"]),
-        "errors": _errors(), "own": _metrics(OWN, (), "hpm"),
+        "errors": _errors(), "error-ids": _error_ids(), "commands": _commands(), "configuration": _configuration(),
+        "own": _metrics(OWN, (), "hpm"),
         "hypervisor": _metrics(host.RAW, host.CALCULATED, "hypervisor"),
         "groups": _metrics(groups.RAW, groups.CALCULATED, ""),
         "servers": _metrics(servers.RAW, servers.CALCULATED, "virtual_server"),
@@ -107,6 +116,65 @@ def _metrics(raw: Sequence[Metric[Any, Any]], calculated: Sequence[Metric[Any, A
 def _errors() -> str:
     rows = ["| status | reason | |", "| --- | --- | --- |"]
     return "\n".join([*rows, *(f"| {status} | {reason} | {text} |" for (status, reason), text in MEANINGS.items())])
+
+
+def _error_ids() -> str:
+    rows = ["| id | meaning |", "| --- | --- |"]
+    found: dict[str, str] = {}
+    for file in sorted(Path(errors.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found |= {id_: (ast.get_docstring(node) or "").split("\n\n")[0] for id_ in _ids(node)}
+    return "\n".join([*rows, *(f"| `{id_}` | {_line(found[id_])} |" for id_ in sorted(found))])
+
+
+def _ids(node: ast.ClassDef) -> Iterator[str]:
+    """The id of an error, where the class is one."""
+    for line in node.body:
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str):
+            yield from (line.value.value for to in line.targets if isinstance(to, ast.Name) and to.id == "id")
+
+
+def _configuration() -> str:
+    rows = ["| section | option | value | meaning | without it |", "| --- | --- | --- | --- | --- |"]
+    for one in OPTIONS:
+        value = one.value.replace("|", " or ")
+        rows.append(f"| `[{one.section}]` | `{one.name}` | {value} | {one.meaning} | {one.default} |")
+    return "\n".join(rows)
+
+
+def _commands() -> str:
+    blocks = []
+    with click.Context(cli, info_name="hpm", **cli.context_settings) as outer:
+        for heading, entries in SECTIONS.items():
+            blocks.append(f"## {heading}")
+            blocks += [_command(entry, outer) for entry in entries]
+    return "\n\n".join(blocks)
+
+
+def _command(entry: Entry, outer: click.Context) -> str:
+    command = cli.get_command(outer, entry.name)
+    assert isinstance(command, HpmCommand)
+    with click.Context(command, info_name=entry.name, parent=outer) as ctx:
+        usage = " ".join(command.collect_usage_pieces(ctx))
+        paragraphs = (command.help or "").replace("\b", "").strip().split("\n\n")
+        said = "\n\n".join(_escaped(_line(one)) for one in paragraphs)
+        params = [one for one in command.get_params(ctx) if isinstance(one, click.Option) and one not in command.common]
+        records = [record for one in params if "--help" not in one.opts and (record := one.get_help_record(ctx))]
+    rows = [f"| `{names.replace('|', chr(92) + '|')}` | {_escaped(_line(text))} |" for names, text in records]
+    table = ["", "| option | |", "| --- | --- |", *rows] if rows else []
+    examples = ["", "```sh", *command.examples, "```"]
+    usage_lines = ["```text", f"hpm {entry.name} {usage}", "```"]
+    return "\n".join([f"### {entry.name}", "", *usage_lines, "", said, *table, *examples])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _escaped(text: str) -> str:
+    """What a table or a paragraph of Markdown shows unchanged."""
+    return re.sub(r"([|*<_])", r"\\\1", text)
 
 
 def _of(schema: dict[str, Any]) -> str:
