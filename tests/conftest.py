@@ -31,8 +31,10 @@ if "HOSTS" not in os.environ:
 
 @pytest.hookimpl(trylast=True)    # after pytest's own, which would tell of all threads
 def pytest_configure() -> None:
-    """Have a crash of the interpreter tell its thread alone: a hundred others would hide it."""
+    """Have a crash of the interpreter tell its thread alone: a hundred others would hide it. And have programs speak
+    English, whatever the developer speaks."""
     faulthandler.enable(os.dup(2), all_threads=False)
+    os.environ["LC_ALL"] = "C.UTF-8"
 
 
 @pytest.fixture(autouse=True)

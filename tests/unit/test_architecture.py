@@ -21,7 +21,7 @@ FLOORS = (
     ("control",),
     ("host",),
 )
-GROUND = {"child", "errors", "heap", "paths", "peers", "version"}
+GROUND = {"child", "errors", "heap", "ini", "paths", "peers", "texts", "version"}
 
 #: The command line talks to the manager through the client alone; only `cli/local.py` starts the server's side.
 CLIENT_SIDE = {"client": {"policy", "wire"}, "cli": {"client", "memory", "policy", "wire"}}

@@ -55,6 +55,13 @@ def test_the_wheel_has_the_built_pages_and_their_texts(packed: set[str]) -> None
     assert sorted(languages) == sorted(file.stem for file in (ROOT / "ui/po").glob("*.po"))
 
 
+def test_the_wheel_has_the_languages_of_the_command_line(packed: set[str]) -> None:
+    if not (PACKAGE / "locale").exists():
+        pytest.skip("the catalogues have not been compiled (make catalogues)")
+    languages = [Path(name).stem for name in packed if name.startswith("hpm/locale/")]
+    assert sorted(languages) == sorted(file.stem for file in (ROOT / "po/cli").glob("*.po"))
+
+
 def test_the_wheel_has_no_tests_and_no_sources_of_the_pages(packed: set[str]) -> None:
     assert {name.partition("/")[0] for name in packed} - {"hpm"} == {f"hpm-{version('hpm')}.dist-info"}
     assert not [name for name in packed if name.endswith((".ts", ".mjs", ".po"))]

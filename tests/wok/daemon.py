@@ -17,25 +17,43 @@ from tests.running import ROOT
 from .tree import make_tree
 
 
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def admin_of(port: int) -> httpx.Client:
+    """What the user `admin` asks Wok with."""
+    return httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", auth=("admin", "secret"), trust_env=False, timeout=30,
+        headers={"Accept": "application/json"},
+    )  # fmt: skip
+
+
+def answers(http: httpx.Client, path: str) -> bool:
+    """Whether there is an answer, and a good one."""
+    try:
+        return http.get(path).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 class Wokd:
     """A process; `http` has the password of the user `admin`."""
 
     def __init__(self, directory: Path, **tree: Any) -> None:
         self.directory = directory
         source = make_tree(directory, **tree)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.log = directory / "error.log"
         with (directory / "out").open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", "tests.wok.wokd", source, str(self.port), directory,
                  "true" if "kimchi" in tree else ""], cwd=ROOT, stdout=out, stderr=out,
             )  # fmt: skip
-        self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", auth=("admin", "secret"), trust_env=False, timeout=30,
-            headers={"Accept": "application/json"},
-        )  # fmt: skip
+        self.http = admin_of(self.port)
         wait_until(self._answers, 30.0, f"Wok answers ({directory / 'out'})")
 
     def stop(self) -> None:
@@ -53,7 +71,4 @@ class Wokd:
     def _answers(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError((self.directory / "out").read_text())
-        try:
-            return self.http.get("/config/plugins").status_code == 200
-        except httpx.TransportError:
-            return False
+        return answers(self.http, "/config/plugins")

@@ -39,7 +39,7 @@ WOKS_OWN = ("/tasks", "/logs", "/config", "/peers", "/login", "/logout", "/wok-u
 TABS = ("overview", "groups", "policies", "servers", "partitions", "adjustments", "activity", "settings")
 PAGES = (
     "/i18n.json", "/ui/config/tab-ext.xml", *(f"/tabs/{tab}.html" for tab in TABS), "/js/hpm.js", "/js/wok.js",
-    "/js/lang/de.json", "/images/hpm.svg",
+    "/js/lang/de.json", "/images/hpm.svg", "/docs/docs/start.html", "/docs/docs/theme/static/hpm.css",
 )  # fmt: skip
 
 
@@ -260,8 +260,9 @@ def test_the_tabs_appear_with_their_pages_for_both_roles(api: WokApiHost, wok: W
 
 @pytest.mark.parametrize(("language", "word", "lang"), [
     ("de-DE", "Überblick", "de_DE"), ("pt-BR", "Visão geral", "pt_BR"), ("ja-JP", "概要", "ja_JP"),
-    ("en-US", "Overview", "en_US"), ("en-US,de-DE", "Overview", "en_US"), ("fr-FR", "Overview", "en_US"),
-    ("zh-CN", "Overview", "en_US"), ("xx", "Overview", "en_US"), ("../../x", "Overview", "en_US"),
+    ("fr-FR", "Vue d’ensemble", "fr_FR"), ("zh-CN", "概览", "zh_CN"), ("zh-TW", "概觀", "zh_TW"),
+    ("en-US", "Overview", "en_US"), ("en-US,de-DE", "Overview", "en_US"),
+    ("nl-NL", "Overview", "en_US"), ("xx", "Overview", "en_US"), ("../../x", "Overview", "en_US"),
     ('"><script>', "Overview", "en_US"),
 ])  # fmt: skip
 def test_pages_come_in_the_users_language_or_in_english(wok: Wok, language: str, word: str, lang: str) -> None:

@@ -238,7 +238,8 @@ const flows = {
   /** The tabs speak the language that Wok speaks, and English where hpm knows no other. */
   async languages() {
     for (const [locale, title, lang] of [
-      ["pt-BR", "Visão geral", "pt-BR"], ["fr-FR", "Overview", "en"], ["en-US", "Overview", "en-US"],
+      ["de-DE", "Überblick", "de-DE"], ["pt-BR", "Visão geral", "pt-BR"], ["fr-FR", "Vue d’ensemble", "fr-FR"],
+      ["zh-TW", "概觀", "zh-TW"], ["en-US", "Overview", "en-US"], ["nl-NL", "Overview", "en"],
     ]) {
       const page = await open({ locale });
       await logIn(page, "user");
