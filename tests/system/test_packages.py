@@ -15,7 +15,6 @@ import pytest
 
 from tests.host import Host
 from tests.host.image import HPM, ROOT, SUITE
-from tests.host.requirements import missing
 from tests.host.trial import give_goals, servers
 from tests.host.units import STARTING, UNITS, UnitManager
 from tests.lab.errors import wait_until
@@ -242,16 +241,9 @@ class PackageManager(UnitManager):
 
 
 @pytest.fixture(scope="module")
-def machines(packages: Path) -> Iterator[Machines]:
-    """As elsewhere; the packages are in it."""
-    reason = missing()
-    if reason is not None:
-        pytest.skip(reason)
-    running = Machines()
-    try:
-        yield running
-    finally:
-        running.stop()
+def machines(packages: Path, machines: Machines) -> Machines:
+    """As elsewhere (conftest.py); the packages, which are built before, are in it."""
+    return machines
 
 
 def on_a_machine_with_the_package(test: Callable[[Host, PackageManager], None]) -> Callable[[Machines], None]:

@@ -5,66 +5,50 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from hpm.backend.simulated import Scenario, ServerSpec, SimulatedHypervisor, uuid_of
-from hpm.cli.main import cli
-from hpm.cli.session import Session
-from hpm.host.peer import PeerDoor
-from hpm.host.server import SocketServer, quiet_cherrypy
 from hpm.manager.manager import Manager
 from hpm.policy.guest_policies import GuestPolicy
 from hpm.policy.start_policies import PortAnswers, StartPolicy
 from hpm.store.database import Database
 
+from .cli_host import run_at, serving
 from .start_house import needs
 
 POLICIES = {"db": StartPolicy(ready=PortAnswers(5432)), "app": needs("db"), "web": needs("app", when_it_stops="stop")}
 
 
+@dataclass
 class Running:
-    """hpm with its threads, and the command line to it."""
+    """hpm with its threads, and the command line to it at this socket."""
 
-    def __init__(self, directory: Path) -> None:
-        specs = [ServerSpec(name=name, status="shut-off") for name in POLICIES]
-        self.host = SimulatedHypervisor(Scenario(cores=2, servers=tuple(specs)), time.monotonic_ns)
-        self.database = Database(directory / "hpm.db")
-        self.manager = Manager(
-            self.host, self.database, 3.0, time.monotonic_ns, lambda: datetime.now(timezone.utc)
-        )
-        with self.manager.change() as change:
-            for name, policy in POLICIES.items():
-                said = change.catalog.settings(uuid_of(name)).with_policy(GuestPolicy(start=policy))
-                change.catalog = change.catalog.with_settings(uuid_of(name), said)
-        quiet_cherrypy()
-        self._socket = directory / "s"
-        self._server = SocketServer(self.manager, self._socket, PeerDoor())
-        self.manager.start()
-        self._server.start()
-
-    def close(self) -> None:
-        self._server.stop()
-        self.manager.stop()
-        self.database.close()
+    host: SimulatedHypervisor
+    manager: Manager
+    socket: Path
 
     def hpm(self, *words: str, code: int = 0) -> str:
-        session = Session(socket=self._socket)
-        done = CliRunner(env={"COLUMNS": "160"}).invoke(cli, words, obj=session)
-        if "client" in vars(session):
-            session.client.close()
+        done = run_at(self.socket, *words)
         assert done.exit_code == code, done.output
         return done.output
 
 
 @pytest.fixture
 def hpm(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path)
-    yield running
-    running.close()
+    specs = [ServerSpec(name=name, status="shut-off") for name in POLICIES]
+    host = SimulatedHypervisor(Scenario(cores=2, servers=tuple(specs)), time.monotonic_ns)
+    database = Database(tmp_path / "hpm.db")
+    manager = Manager(host, database, 3.0, time.monotonic_ns, lambda: datetime.now(timezone.utc))
+    with manager.change() as change:
+        for name, policy in POLICIES.items():
+            said = change.catalog.settings(uuid_of(name)).with_policy(GuestPolicy(start=policy))
+            change.catalog = change.catalog.with_settings(uuid_of(name), said)
+    with serving(manager, database, tmp_path) as socket:
+        yield Running(host, manager, socket)
 
 
 def test_servers_start_and_stop_with_progress(hpm: Running) -> None:

@@ -10,11 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from hpm.backend.simulated import Scenario, ServerSpec, SimulatedHypervisor
 from hpm.cli.doctor import ANSWERS
-from hpm.cli.main import cli
 from hpm.cli.session import Session
 from hpm.client.errors import ApiError
 from hpm.host.doctor import examine, setup
@@ -22,13 +20,14 @@ from hpm.host.doctor.kernel import kernel_findings
 from hpm.host.doctor.libvirt import guest_findings
 from hpm.host.doctor.neighbours import NEIGHBOURS, neighbour_findings
 from hpm.host.doctor.setup import setup_findings
-from hpm.host.peer import PeerDoor
 from hpm.host.report import Replacing
-from hpm.host.server import SocketServer, quiet_cherrypy
 from hpm.manager.lock import HostLock
 from hpm.manager.manager import Manager
 from hpm.store.database import Database
 from hpm.wire.findings import Finding
+
+from .cli_host import run_at as run
+from .cli_host import serving
 
 CGROUP2 = "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n"
 
@@ -192,24 +191,8 @@ def hpm(tmp_path: Path) -> Iterator[Path]:
     host = SimulatedHypervisor(Scenario(cores=2, servers=servers), time.monotonic_ns)
     database = Database(tmp_path / "hpm.db")
     manager = Manager(host, database, 3.0, time.monotonic_ns, lambda: datetime.now(timezone.utc))
-    quiet_cherrypy()
-    server = SocketServer(manager, tmp_path / "s", PeerDoor())
-    manager.start()
-    server.start()
-    try:
-        yield tmp_path / "s"
-    finally:
-        server.stop()
-        manager.stop()
-        database.close()
-
-
-def run(socket: Path, *words: str) -> Result:
-    session = Session(socket=socket)
-    done = CliRunner(env={"COLUMNS": "160"}).invoke(cli, words, obj=session)
-    if "client" in vars(session):
-        session.client.close()
-    return done
+    with serving(manager, database, tmp_path) as socket:
+        yield socket
 
 
 def test_doctor_tells_of_the_hpm_that_runs(hpm: Path) -> None:

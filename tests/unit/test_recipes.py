@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,15 +15,10 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
-from click.testing import CliRunner
 from lxml import etree
 
 from hpm.backend.simulated.demo import from_uri
-from hpm.cli.main import cli
-from hpm.cli.session import Session
 from hpm.client.rest import Client
-from hpm.host.peer import PeerDoor
-from hpm.host.server import SocketServer, quiet_cherrypy
 from hpm.manager.manager import Manager
 from hpm.manager.recorder import KINDS
 from hpm.policy.files.notation import read
@@ -33,6 +27,7 @@ from hpm.store.history import History
 from hpm.wire.guest_policies import GuestPolicyUpdate
 from tests.lab.errors import wait_until
 
+from .cli_host import run_at, serving, session_at
 from .test_policy_files import SCHEMA
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -93,44 +88,21 @@ def blocks(document: str) -> list[Block]:
 
 
 class Host:
-    """hpm with its threads on the simulated host, and the command line to it, all in this process."""
+    """The command line to an hpm on the simulated host, at this socket."""
 
-    def __init__(self, directory: Path) -> None:
-        self.hypervisor = from_uri("simulated", time.monotonic_ns)
-        self.database = Database(directory / "hpm.db")
-        history = History(directory / "history.db", KINDS, wall=time.time)
-        self.manager = Manager(
-            self.hypervisor, self.database, 1.0, time.monotonic_ns, lambda: datetime.now(timezone.utc), history
-        )
-        quiet_cherrypy()
-        self.socket = directory / "s"
-        self._server = SocketServer(self.manager, self.socket, PeerDoor())
-        self.manager.start()
-        self._server.start()
-
-    def close(self) -> None:
-        self._server.stop()
-        self.manager.stop()
-        self.database.close()
-
-    @contextmanager
-    def session(self) -> Iterator[Session]:
-        session = Session(socket=self.socket)
-        yield session
-        if "client" in vars(session):
-            session.client.close()
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
 
     def hpm(self, words: list[str], why_not: str | None = None) -> None:
         """Run a command, which must end well, or else be refused for that reason."""
-        with self.session() as session:
-            done = CliRunner(env={"COLUMNS": "110"}).invoke(cli, words, obj=session)
+        done = run_at(self.socket, *words, columns=110)
         if why_not is not None:
             assert done.exit_code == 1 and why_not in done.output, f"hpm {shlex.join(words)}: {done.output}"
             return
         assert done.exit_code == 0, f"hpm {shlex.join(words)}: {done.output}"
 
     def ask(self, question: Callable[[Client], bool]) -> bool:
-        with self.session() as session:
+        with session_at(self.socket) as session:
             return question(session.client)
 
 
@@ -139,9 +111,14 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     (state := tmp_path / "state").mkdir()
     (files := tmp_path / "files").mkdir()
     monkeypatch.chdir(files)    # where the files are that the commands read
-    running = Host(state)
-    yield running
-    running.close()
+    database = Database(state / "hpm.db")
+    history = History(state / "history.db", KINDS, wall=time.time)
+    manager = Manager(
+        from_uri("simulated", time.monotonic_ns), database, 1.0, time.monotonic_ns,
+        lambda: datetime.now(timezone.utc), history,
+    )  # fmt: skip
+    with serving(manager, database, state) as socket:
+        yield Host(socket)
 
 
 @pytest.mark.parametrize("document", RUN)
